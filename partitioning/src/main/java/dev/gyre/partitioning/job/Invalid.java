@@ -1,0 +1,29 @@
+package dev.gyre.partitioning.job;
+
+/**
+ * A job description that cannot mean anything. The message names the key (dotted, as in the job
+ * file), the value, the limit, and what to do.
+ */
+public final class Invalid extends IllegalArgumentException {
+  private static final long serialVersionUID = 1L;
+  private final String key;
+
+  /**
+   * @param key dotted path as in the job file, for example {@code mesh.ulysses}
+   * @param problem the value, the limit and the way out
+   */
+  public Invalid(String key, String problem) {
+    super(key + ": " + problem);
+    this.key = key;
+  }
+
+  public String key() {
+    return key;
+  }
+
+  static void require(boolean holds, String key, String problem) {
+    if (!holds) {
+      throw new Invalid(key, problem);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package dev.gyre.partitioning.job;
+
+/**
+ * A whole job, as the job file describes it with every default filled in.
+ *
+ * @param name the run's folder below {@code runs/}
+ * @param modelFrom folder with Hugging Face weights to start from; empty to start fresh
+ * @param backend {@code auto}, {@code onednn}, {@code vector} or {@code scalar}
+ * @param transport {@code ipc} or {@code udp}
+ */
+public record JobSpec(
+    String name,
+    ModelSpec model,
+    String modelFrom,
+    DatasetSpec dataset,
+    TrainSpec train,
+    MeshSpec mesh,
+    String backend,
+    String transport,
+    Eval eval,
+    Checkpoint checkpoint) {
+
+  public JobSpec {
+    Invalid.require(
+        name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"),
+        "name",
+        "'"
+            + name
+            + "' may hold letters, digits, '.', '_' and '-', and starts with a letter or digit");
+  }
+
+  /** The same job on another mesh, laid out and scheduled otherwise. */
+  public JobSpec onMesh(MeshSpec other) {
+    return new JobSpec(
+        name, model, modelFrom, dataset, train, other, backend, transport, eval, checkpoint);
+  }
+
+  /** The same model and data on one worker, in f32, with rows of so many tokens. */
+  public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
+    TrainSpec one =
+        new TrainSpec(
+            sequenceLength,
+            sequenceLength,
+            train.steps(),
+            train.seed(),
+            "f32",
+            train.balanceLoss(),
+            train.zLoss(),
+            train.nonFinite(),
+            train.optimizer());
+    return new JobSpec(
+        name,
+        model,
+        modelFrom,
+        dataset,
+        one,
+        new MeshSpec(1, 1, 1, 1, 1),
+        oneBackend,
+        transport,
+        eval,
+        checkpoint);
+  }
+
+  /**
+   * @param every steps between held-out evaluations; 0 for the end only
+   * @param rows held-out rows per evaluation
+   */
+  public record Eval(long every, int rows) {
+    public Eval {
+      Invalid.require(every >= 0, "eval.every", every + " is negative");
+      Invalid.require(rows >= 0, "eval.rows", rows + " is negative");
+    }
+
+    /** Whether one is due after a step; arguments as of {@link Checkpoint#due}. */
+    public boolean due(long done, long steps) {
+      return done == steps || (every > 0 && done % every == 0);
+    }
+  }
+
+  /**
+   * @param every steps between checkpoints; 0 for the end only, {@link #NEVER} for none but those
+   *     asked for while the job runs
+   * @param keep newest checkpoints kept
+   */
+  public record Checkpoint(long every, int keep) {
+    public static final long NEVER = -1;
+
+    public Checkpoint {
+      Invalid.require(
+          every >= NEVER,
+          "checkpoint.every",
+          every + " is below -1: give steps, 0 for the end only, or -1 for never");
+      Invalid.require(keep >= 1, "checkpoint.keep", keep + " must be at least 1");
+    }
+
+    /**
+     * Whether one is written after a step.
+     *
+     * @param done steps done so far
+     * @param steps of the whole job
+     */
+    public boolean due(long done, long steps) {
+      return every != NEVER && (done == steps || (every > 0 && done % every == 0));
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.gyre.partitioning.job;
+
+import java.util.List;
+
+/**
+ * A decoder of the Llama / Mixtral family. Field names follow the Hugging Face {@code config.json}
+ * keys in camel case.
+ *
+ * @param modelType {@code mixtral} (experts) or {@code llama} (all layers dense)
+ * @param intermediateSize width of an expert's, or a dense layer's, hidden layer
+ * @param numLocalExperts experts per MoE layer; 0 for an all-dense model
+ * @param numExpertsPerTok experts each token visits
+ * @param slidingWindow keys a query sees, itself included; 0 for no window
+ * @param mlpOnlyLayers layers with a dense MLP instead of experts
+ * @param initializerRange standard deviation of initial weights; 0 for 1/√fan-in
+ */
+public record ModelSpec(
+    String modelType,
+    int vocabSize,
+    int hiddenSize,
+    int numHiddenLayers,
+    int numAttentionHeads,
+    int numKeyValueHeads,
+    int headDim,
+    int intermediateSize,
+    int numLocalExperts,
+    int numExpertsPerTok,
+    double rmsNormEps,
+    double ropeTheta,
+    boolean tieWordEmbeddings,
+    int slidingWindow,
+    List<Integer> mlpOnlyLayers,
+    double initializerRange) {
+
+  public ModelSpec {
+    mlpOnlyLayers = List.copyOf(mlpOnlyLayers);
+    positive("vocab_size", vocabSize);
+    positive("hidden_size", hiddenSize);
+    positive("num_hidden_layers", numHiddenLayers);
+    positive("num_attention_heads", numAttentionHeads);
+    positive("num_key_value_heads", numKeyValueHeads);
+    positive("head_dim", headDim);
+    positive("intermediate_size", intermediateSize);
+    Invalid.require(
+        headDim % 2 == 0 && headDim <= 256,
+        "model.head_dim",
+        headDim + " must be even and at most 256");
+    Invalid.require(
+        numAttentionHeads % numKeyValueHeads == 0,
+        "model.num_key_value_heads",
+        numKeyValueHeads + " must divide num_attention_heads " + numAttentionHeads);
+    Invalid.require(
+        numLocalExperts == 0 || (numExpertsPerTok >= 1 && numExpertsPerTok <= numLocalExperts),
+        "model.num_experts_per_tok",
+        numExpertsPerTok + " must be from 1 to num_local_experts " + numLocalExperts);
+    Invalid.require(slidingWindow >= 0, "model.sliding_window", slidingWindow + " is negative");
+    for (int layer : mlpOnlyLayers) {
+      Invalid.require(
+          layer >= 0 && layer < numHiddenLayers,
+          "model.mlp_only_layers",
+          "layer " + layer + " is outside 0.." + (numHiddenLayers - 1));
+    }
+  }
+
+  private static void positive(String key, int value) {
+    Invalid.require(value > 0, "model." + key, value + " must be positive");
+  }
+
+  public boolean isMoe(int layer) {
+    return numLocalExperts > 0 && !mlpOnlyLayers.contains(layer);
+  }
+
+  /** Key/value head that serves each query head. */
+  public int[] kvHeadOf() {
+    int[] map = new int[numAttentionHeads];
+    for (int h = 0; h < numAttentionHeads; h++) {
+      map[h] = h / (numAttentionHeads / numKeyValueHeads);
+    }
+    return map;
+  }
+}

@@ -1,0 +1,58 @@
+package dev.gyre.partitioning.layout;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Tokens of one document that lie one after another in a rank's local order, at evenly spaced
+ * places of the document: local index {@code localStart + i} holds the document's token {@code
+ * first + i·stride}. With pieces a mask between two ranks is arithmetic, whatever the layout.
+ *
+ * @param stride at least 1; 1 for a piece of one token
+ */
+public record Piece(int document, int localStart, int count, int first, int stride) {
+
+  /** The whole of a ring rank's local order, as few pieces as a greedy pass finds. */
+  public static List<Piece> of(SequenceLayout layout, int ringRank) {
+    Documents documents = layout.documents();
+    List<Piece> pieces = new ArrayList<>();
+    Piece last = new Piece(-1, 0, 0, 0, 1);
+    int local = 0;
+    for (Run run : layout.runs(ringRank)) {
+      int position = run.start();
+      while (position < run.end()) {
+        int document = documents.documentOf(position);
+        int end = Math.min(run.end(), documents.start(document + 1));
+        int first = position - documents.start(document);
+        int count = end - position;
+        int stride = last.strideTo(document, first, count);
+        if (stride > 0) {
+          last = new Piece(document, last.localStart, last.count + count, last.first, stride);
+          pieces.set(pieces.size() - 1, last);
+        } else {
+          last = new Piece(document, local, count, first, 1);
+          pieces.add(last);
+        }
+        local += count;
+        position = end;
+      }
+    }
+    return pieces;
+  }
+
+  /** The stride of this piece continued by consecutive tokens; 0 if they do not continue it. */
+  private int strideTo(int nextDocument, int nextFirst, int nextCount) {
+    if (nextDocument != document) {
+      return 0;
+    }
+    int gap = nextFirst - (first + (count - 1) * stride);
+    boolean fits = gap > 0 && (count == 1 || gap == stride) && (nextCount == 1 || gap == 1);
+    return fits ? gap : 0;
+  }
+
+  /** Tokens {@code [from, from + length)} of this piece. */
+  public Piece part(int from, int length) {
+    return new Piece(
+        document, localStart + from, length, first + from * stride, length == 1 ? 1 : stride);
+  }
+}

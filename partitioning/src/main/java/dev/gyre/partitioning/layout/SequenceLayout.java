@@ -1,0 +1,46 @@
+package dev.gyre.partitioning.layout;
+
+import dev.gyre.partitioning.mesh.EvenCut;
+import java.util.List;
+
+/**
+ * Which tokens of one row each rank holds, and in which local order.
+ *
+ * <p>The row is first cut over the ring: ring rank r holds {@link #runs(int)} laid one after
+ * another. That local order is then cut evenly over the Ulysses ranks. During attention (after the
+ * Ulysses exchange) a rank works on its ring rank's whole local sequence; outside of it, on its own
+ * cut.
+ */
+public interface SequenceLayout {
+  Documents documents();
+
+  int ring();
+
+  int ulysses();
+
+  /**
+   * Runs of row positions held by a ring rank, in local order. None is empty; neighbours may touch.
+   */
+  List<Run> runs(int ringRank);
+
+  /** Runs of row positions held by one rank, in local order. */
+  List<Run> runs(int ringRank, int ulyssesRank);
+
+  int tokens(int ringRank);
+
+  int tokens(int ringRank, int ulyssesRank);
+
+  /** Ring rank that holds a row position. */
+  int ringRankOf(int position);
+
+  /** Index of a row position in its ring rank's local order. */
+  int localOf(int position);
+
+  /** Row position of a token in a ring rank's local order; the inverse of the two above. */
+  int position(int ringRank, int local);
+
+  /** Ulysses rank, within its ring rank, that holds a row position. */
+  default int ulyssesRankOf(int position) {
+    return EvenCut.partOf(tokens(ringRankOf(position)), ulysses(), localOf(position));
+  }
+}

@@ -1,0 +1,5 @@
+/** Which worker holds which token of a row. */
+@NullMarked
+package dev.gyre.partitioning.layout;
+
+import org.jspecify.annotations.NullMarked;

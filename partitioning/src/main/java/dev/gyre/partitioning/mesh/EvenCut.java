@@ -1,0 +1,29 @@
+package dev.gyre.partitioning.mesh;
+
+/**
+ * The one way in which n things (heads, experts, tokens, chunks) are dealt over p ranks: contiguous
+ * runs whose sizes differ by at most one, larger first.
+ */
+public final class EvenCut {
+  private EvenCut() {}
+
+  /** First thing of a part; {@code start(n, p, p) == n}. */
+  public static long start(long n, int parts, int part) {
+    long base = n / parts;
+    long extra = n % parts;
+    return part * base + Math.min(part, extra);
+  }
+
+  public static long count(long n, int parts, int part) {
+    return start(n, parts, part + 1) - start(n, parts, part);
+  }
+
+  /** The part that holds a thing. */
+  public static int partOf(long n, int parts, long thing) {
+    long base = n / parts;
+    long extra = n % parts;
+    long inLarger = extra * (base + 1);
+    return Math.toIntExact(
+        thing < inLarger ? thing / (base + 1) : extra + (thing - inLarger) / Math.max(1, base));
+  }
+}

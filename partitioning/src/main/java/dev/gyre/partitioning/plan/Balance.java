@@ -1,0 +1,65 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
+import dev.gyre.partitioning.schedule.AttentionTile;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * How evenly one row's work falls on the ranks of a ring: everyone waits for the fullest.
+ *
+ * @param tokens each ring rank's
+ * @param pairs visible pairs each ring rank computes
+ */
+public record Balance(List<Long> tokens, List<Long> pairs) {
+  public Balance {
+    tokens = List.copyOf(tokens);
+    pairs = List.copyOf(pairs);
+  }
+
+  public static Balance of(SequenceLayout layout, AttentionSchedule schedule) {
+    List<Long> tokens = new ArrayList<>();
+    List<Long> pairs = new ArrayList<>();
+    for (int rank = 0; rank < layout.ring(); rank++) {
+      tokens.add((long) layout.tokens(rank));
+      pairs.add(pairs(schedule.forward().get(rank)));
+    }
+    return new Balance(tokens, pairs);
+  }
+
+  private static long pairs(Program program) {
+    long pairs = 0;
+    for (Step step : program.steps()) {
+      for (Work work : step.work()) {
+        for (AttentionTile tile : work.tiles()) {
+          pairs += tile.area();
+        }
+      }
+    }
+    return pairs;
+  }
+
+  /** How far the fullest rank's tokens lie above the mean, in thousandths of the mean. */
+  public long tokensOverMean() {
+    return overMean(tokens);
+  }
+
+  /** How far the fullest rank's pairs lie above the mean, in thousandths of the mean. */
+  public long pairsOverMean() {
+    return overMean(pairs);
+  }
+
+  private static long overMean(List<Long> values) {
+    long sum = 0;
+    long most = 0;
+    for (long value : values) {
+      sum += value;
+      most = Math.max(most, value);
+    }
+    return sum == 0 ? 0 : (most * values.size() - sum) * 1000 / sum;
+  }
+}

@@ -1,0 +1,184 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+
+/**
+ * FLOPs and bytes from shapes alone, in whole numbers. A row is taken as one document of the full
+ * length: the most work a row can be, and the same for every batch.
+ */
+public final class CostModel {
+  static final long F32_BYTES = 4;
+
+  private final ModelSpec model;
+  private final TrainSpec train;
+  private final Mesh mesh;
+  private final ModelSize size;
+  private final long elementBytes;
+
+  /**
+   * @param dtype compute dtype, {@code bf16} or {@code f32}
+   */
+  public CostModel(ModelSpec model, TrainSpec train, Mesh mesh, String dtype) {
+    this.model = model;
+    this.train = train;
+    this.mesh = mesh;
+    size = ModelSize.of(model);
+    elementBytes = elementBytes(dtype);
+  }
+
+  static long elementBytes(String dtype) {
+    return dtype.equals("bf16") ? 2 : F32_BYTES;
+  }
+
+  /**
+   * Pairs a row's attention computes in one layer: exactly the visible ones.
+   *
+   * @param window keys a query sees, itself included; 0 for all before it
+   */
+  public static long visiblePairs(Documents documents, int window) {
+    long pairs = 0;
+    for (int d = 0; d < documents.count(); d++) {
+      pairs += CausalArea.of(documents.length(d), window);
+    }
+    return pairs;
+  }
+
+  /**
+   * FLOPs of attention, all layers, forward and backward: 2 for each multiply-add of scores and of
+   * weighted sums are 4 a pair, head and element forward; backward does five such products to
+   * forward's two. Source: Dao, FlashAttention-2, section 4.1.
+   */
+  public static long attentionFlops(ModelSpec model, long visiblePairs) {
+    long perPair = 14L * model.headDim() * model.numAttentionHeads() * model.numHiddenLayers();
+    return Math.multiplyExact(perPair, visiblePairs);
+  }
+
+  /**
+   * FLOPs of all else: 2 per weight and token forward, 4 backward. Experts count for the tokens
+   * that visit them.
+   */
+  public static long linearFlops(ModelSpec model, long tokens) {
+    return Math.multiplyExact(6 * ModelSize.of(model).multiplied(), tokens);
+  }
+
+  /** Rows the busiest data rank computes in a step. */
+  private long rows() {
+    return Math.ceilDiv(train.rowsPerStep(), mesh.dataParallel());
+  }
+
+  /**
+   * @param schedule with the layout and chunk length it runs on
+   */
+  public StepCost step(ScheduleKind schedule, LayoutKind layout, int minChunk) {
+    int ranks = mesh.rowRanks();
+    long tokens = rows() * train.sequenceLength();
+    long pairs = rows() * CausalArea.of(train.sequenceLength(), model.slidingWindow());
+    return new StepCost(
+        linearFlops(model, tokens) / ranks,
+        attentionFlops(model, pairs) / ranks,
+        rows() * model.numHiddenLayers() * ringBytesOfRow(schedule, layout, minChunk) / ranks,
+        rows() * model.numHiddenLayers() * ulyssesBytesOfRow() / ranks,
+        expertBytes(tokens / ranks),
+        gradientBytes(),
+        parameterBytes());
+  }
+
+  private HeadSplit heads() {
+    return HeadSplit.of(model.kvHeadOf(), mesh);
+  }
+
+  /**
+   * One layer, all ranks of a row: what the schedule's messages for such a row hold, with every
+   * Ulysses rank's share of the heads.
+   */
+  private long ringBytesOfRow(ScheduleKind kind, LayoutKind layout, int minChunk) {
+    if (mesh.ring() == 1) {
+      return 0;
+    }
+    AttentionSchedule schedule =
+        kind.schedule(
+            Layouts.of(
+                layout,
+                new Documents(train.sequenceLength()),
+                mesh.ring(),
+                mesh.ulysses(),
+                minChunk),
+            model.slidingWindow());
+    long bytes = 0;
+    for (HeadSplit.Part part : heads().parts()) {
+      MessageBytes ofPart =
+          new MessageBytes(
+              part.queryHeads(), part.kvHeads(), model.headDim(), Math.toIntExact(elementBytes));
+      bytes += ofPart.sent(schedule.forward()) + ofPart.sent(schedule.backward());
+    }
+    return bytes;
+  }
+
+  /**
+   * One layer, all ranks of a row. Forward q, k, v go out and the output comes back in the compute
+   * dtype; backward dOut goes out, and dq, dk, dv come back in f32. A rank keeps its own tokens'
+   * part of its own heads.
+   */
+  private long ulyssesBytesOfRow() {
+    HeadSplit split = heads();
+    long kvHeads = 0;
+    for (HeadSplit.Part part : split.parts()) {
+      kvHeads += part.kvHeads();
+    }
+    long queryAway = 0;
+    long kvAway = 0;
+    for (int r = 0; r < mesh.ring(); r++) {
+      long tokens = EvenCut.count(train.sequenceLength(), mesh.ring(), r);
+      for (int u = 0; u < mesh.ulysses(); u++) {
+        long own = EvenCut.count(tokens, mesh.ulysses(), u);
+        HeadSplit.Part part = split.parts().get(u);
+        queryAway += own * (model.numAttentionHeads() - part.queryHeads());
+        kvAway += own * (kvHeads - part.kvHeads());
+      }
+    }
+    long perQuery = 3 * elementBytes + F32_BYTES;
+    long perKv = 2 * elementBytes + 2 * F32_BYTES;
+    return (queryAway * perQuery + kvAway * perKv) * model.headDim();
+  }
+
+  /** Four exchanges a layer: dispatch and combine, forward and backward. */
+  private long expertBytes(long tokensOfRank) {
+    long rows = tokensOfRank * size.expertsPerToken();
+    long away = rows * (mesh.expertParallel() - 1) / mesh.expertParallel();
+    return 4 * away * model.hiddenSize() * elementBytes * size.moeLayers();
+  }
+
+  private long gradientBytes() {
+    return (othersShare(size.dense(), mesh.workers()) + othersShare(meanExperts(), replicas()))
+        * F32_BYTES;
+  }
+
+  private long parameterBytes() {
+    return othersShare(size.alwaysF32(), mesh.workers()) * F32_BYTES
+        + othersShare(size.dense() - size.alwaysF32(), mesh.workers()) * elementBytes
+        + othersShare(meanExperts(), replicas()) * elementBytes;
+  }
+
+  /** What is left of n values without one's own of p even shards. */
+  private static long othersShare(long n, int p) {
+    return n - n / p;
+  }
+
+  private long meanExperts() {
+    return size.expert() * size.moeLayers() * size.experts() / mesh.expertParallel();
+  }
+
+  private int replicas() {
+    return mesh.workers() / mesh.expertParallel();
+  }
+}

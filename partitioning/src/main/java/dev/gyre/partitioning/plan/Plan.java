@@ -1,0 +1,180 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Every decision of how a job runs, frozen. Ranks that hold equal plans make equal choices for
+ * every batch; {@link #sha256} is how they make sure.
+ *
+ * @param formatVersion {@link #FORMAT_VERSION} of the code that wrote it
+ * @param layout how a row is dealt over the ring
+ * @param minChunk fewest tokens of a zigzag chunk
+ * @param schedule key of the attention schedule's kind
+ * @param backend name of what computes
+ * @param dtype compute dtype, {@code bf16} or {@code f32}
+ * @param transport {@code ipc} or {@code udp}
+ * @param instructionSet what the backend's bits depend on
+ * @param kernelThreads threads of a worker's kernels
+ * @param expertRowsBound most rows a rank receives in one round of dispatch
+ * @param workspaceBytes a rank's slab
+ * @param rates what decisions were made from
+ * @param cost predicted FLOPs and bytes of a step and rank
+ * @param memory predicted bytes of the fullest rank
+ * @param stepMicros predicted duration of a step; 0 if a rate is unknown
+ */
+public record Plan(
+    int formatVersion,
+    Mesh mesh,
+    LayoutKind layout,
+    int minChunk,
+    String schedule,
+    String backend,
+    String dtype,
+    String transport,
+    String instructionSet,
+    int kernelThreads,
+    ExpertPlacement experts,
+    long expertRowsBound,
+    long workspaceBytes,
+    Rates rates,
+    StepCost cost,
+    MemoryEstimate memory,
+    long stepMicros) {
+
+  /** Grows with every change of the fields or of what they mean. */
+  public static final int FORMAT_VERSION = 1;
+
+  public Plan {
+    if (formatVersion != FORMAT_VERSION) {
+      throw new InvalidPlanException(
+          "the plan has format %d, this build reads %d; plan the job again"
+              .formatted(formatVersion, FORMAT_VERSION));
+    }
+    if (!dtype.equals("bf16") && !dtype.equals("f32")) {
+      throw new InvalidPlanException("dtype '" + dtype + "' of the plan must be bf16 or f32");
+    }
+    if (minChunk < 1 || kernelThreads < 1 || expertRowsBound < 1 || workspaceBytes < 0) {
+      throw new InvalidPlanException(
+          "a plan with %d tokens a chunk, %d kernel threads, %d expert rows, %d bytes of workspace"
+              .formatted(minChunk, kernelThreads, expertRowsBound, workspaceBytes));
+    }
+    if (experts.expertParallel() != mesh.expertParallel()) {
+      throw new InvalidPlanException(
+          "experts are placed over %d ranks in a mesh with expert-parallel %d"
+              .formatted(experts.expertParallel(), mesh.expertParallel()));
+    }
+  }
+
+  /** Who holds what of one row. */
+  public SequenceLayout layoutOf(Documents documents) {
+    return Layouts.of(layout, documents, mesh.ring(), mesh.ulysses(), minChunk);
+  }
+
+  /** How the attention of rows runs. */
+  public ScheduleKind scheduleKind(ModelSpec model) {
+    return scheduleKind(schedule, model, mesh, dtype);
+  }
+
+  static ScheduleKind scheduleKind(String schedule, ModelSpec model, Mesh mesh, String dtype) {
+    int elementBytes = Math.toIntExact(CostModel.elementBytes(dtype));
+    return ScheduleKind.of(
+        schedule, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh));
+  }
+
+  /** Every field as text, in canonical order. */
+  public Map<String, String> fields() {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("format", formatVersion);
+    fields.put("mesh.order", "data,ring,ulysses");
+    fields.put("mesh.data-parallel", mesh.dataParallel());
+    fields.put("mesh.ring", mesh.ring());
+    fields.put("mesh.ulysses", mesh.ulysses());
+    fields.put("mesh.expert-parallel", mesh.expertParallel());
+    fields.put("layout", layout.key());
+    fields.put("min-chunk", minChunk);
+    fields.put("schedule", schedule);
+    fields.put("backend", backend);
+    fields.put("dtype", dtype);
+    fields.put("transport", transport);
+    fields.put("instruction-set", instructionSet);
+    fields.put("kernel-threads", kernelThreads);
+    fields.put("experts", experts.experts());
+    fields.put("expert-rows-bound", expertRowsBound);
+    fields.put("workspace-bytes", workspaceBytes);
+    fields.put("rates.matmul-flops-per-second", rates.matmulFlopsPerSecond());
+    fields.put("rates.attention-flops-per-second", rates.attentionFlopsPerSecond());
+    fields.put("rates.link-bytes-per-second", rates.linkBytesPerSecond());
+    fields.put("cost.linear-flops", cost.linearFlops());
+    fields.put("cost.attention-flops", cost.attentionFlops());
+    fields.put("cost.ring-bytes", cost.ringBytes());
+    fields.put("cost.ulysses-bytes", cost.ulyssesBytes());
+    fields.put("cost.expert-bytes", cost.expertBytes());
+    fields.put("cost.gradient-bytes", cost.gradientBytes());
+    fields.put("cost.parameter-bytes", cost.parameterBytes());
+    fields.put("memory.weights", memory.weights());
+    fields.put("memory.gradients", memory.gradients());
+    fields.put("memory.optimizer", memory.optimizer());
+    fields.put("memory.activations", memory.activations());
+    fields.put("memory.expert-rows", memory.expertRows());
+    fields.put("memory.scratch", memory.scratch());
+    fields.put("step-micros", stepMicros);
+    Map<String, String> text = new LinkedHashMap<>();
+    fields.forEach((key, value) -> text.put(key, value.toString()));
+    return text;
+  }
+
+  /**
+   * The plan's one encoding: {@code key=value} lines in {@link #fields} order, UTF-8, each ended by
+   * a newline, with backslash and newline escaped in values. No floating point.
+   */
+  public byte[] canonicalBytes() {
+    StringBuilder lines = new StringBuilder("gyre-plan\n");
+    fields()
+        .forEach(
+            (key, value) -> {
+              String escaped = value.replace("\\", "\\\\").replace("\n", "\\n");
+              lines.append(key).append('=').append(escaped).append('\n');
+            });
+    return lines.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** SHA-256 of {@link #canonicalBytes}, lower-case hex. */
+  public String sha256() {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(digest.digest(canonicalBytes()));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  /** What another plan does otherwise, one {@code key: this → other} a line; empty if equal. */
+  public List<String> differences(Plan other) {
+    Map<String, String> theirs = other.fields();
+    List<String> differences = new ArrayList<>();
+    fields()
+        .forEach(
+            (key, value) -> {
+              String their = theirs.get(key);
+              if (!value.equals(their)) {
+                differences.add(key + ": " + value + " → " + their);
+              }
+            });
+    return differences;
+  }
+}

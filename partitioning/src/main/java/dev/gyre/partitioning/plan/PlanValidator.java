@@ -1,0 +1,90 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import java.util.BitSet;
+
+/**
+ * Proves plans before anything is sent. Pure, and quick enough to run for every batch: work is in
+ * proportion to tiles and messages, never to tokens squared.
+ */
+public final class PlanValidator {
+  private PlanValidator() {}
+
+  /**
+   * Proves for one row, forward and backward: every position is held once; every visible (query,
+   * key) pair is computed exactly once and no other; every send has its receive, in order, with the
+   * same item, owner and rows; nothing waits in a circle even if no message is ever buffered;
+   * whatever is sent or computed with was held before, and nothing arrives twice; every partial
+   * result reaches its owner exactly once, with all rows it has.
+   *
+   * @param window keys a query sees, itself included; 0 for all before it
+   * @throws InvalidPlanException naming the first violation found
+   */
+  public static void validate(SequenceLayout layout, AttentionSchedule schedule, int window) {
+    proveLayout(layout);
+    int ring = layout.ring();
+    if (schedule.forward().size() != ring || schedule.backward().size() != ring) {
+      throw new InvalidPlanException(
+          "%d forward and %d backward programs for a ring of %d"
+              .formatted(schedule.forward().size(), schedule.backward().size(), ring));
+    }
+    TileProof tiles = new TileProof(layout, window);
+    tiles.prove("forward", schedule.forward());
+    tiles.prove("backward", schedule.backward());
+    new MessageProof(layout, Phase.FORWARD, schedule.forward()).prove();
+    new MessageProof(layout, Phase.BACKWARD, schedule.backward()).prove();
+  }
+
+  /**
+   * Proves that the fullest rank fits.
+   *
+   * @param workerBytes memory of one worker
+   * @throws InvalidPlanException with the bytes of each category
+   */
+  public static void requireMemory(Plan plan, long workerBytes) {
+    MemoryEstimate memory = plan.memory();
+    if (memory.total() > workerBytes) {
+      throw new InvalidPlanException(
+          ("a worker needs %s but has %s: %s. Use more ring or expert ranks, a shorter"
+                  + " train.sequence-length, or a smaller model.")
+              .formatted(
+                  MemoryEstimate.mebibytes(memory.total()),
+                  MemoryEstimate.mebibytes(workerBytes),
+                  memory.describe()));
+    }
+  }
+
+  private static void proveLayout(SequenceLayout layout) {
+    int row = layout.documents().tokens();
+    BitSet held = new BitSet(row);
+    for (int r = 0; r < layout.ring(); r++) {
+      int tokens = 0;
+      for (Run run : layout.runs(r)) {
+        int taken = held.nextSetBit(run.start());
+        if (run.end() > row || (taken >= 0 && taken < run.end())) {
+          throw new InvalidPlanException(
+              "ring rank %d holds positions %d to %d of a row of %d, some of them %s"
+                  .formatted(
+                      r,
+                      run.start(),
+                      run.end() - 1,
+                      row,
+                      run.end() > row ? "outside it" : "held already"));
+        }
+        held.set(run.start(), run.end());
+        tokens += run.length();
+      }
+      if (tokens != layout.tokens(r)) {
+        throw new InvalidPlanException(
+            "ring rank %d has runs of %d tokens but says %d"
+                .formatted(r, tokens, layout.tokens(r)));
+      }
+    }
+    int missing = held.nextClearBit(0);
+    if (missing < row) {
+      throw new InvalidPlanException("no ring rank holds row position " + missing);
+    }
+  }
+}

@@ -1,0 +1,196 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Turns a job and what the workers offer into a plan. Pure: equal arguments, equal plan. */
+public final class Planner {
+  private Planner() {}
+
+  /**
+   * The mesh of a job, which needs no knowledge of the workers but how many it asks for.
+   *
+   * @throws Invalid if the degrees contradict each other or the model
+   */
+  public static Mesh mesh(JobSpec job) {
+    Mesh mesh = MeshRule.resolve(job.mesh(), job.train(), job.model());
+    HeadSplit.of(job.model().kvHeadOf(), mesh);
+    return mesh;
+  }
+
+  /**
+   * The mesh of degrees alone, for a model that runs outside of a job. Degrees left open are 1;
+   * expert-parallel is then the largest that the workers and the experts allow.
+   *
+   * @throws Invalid if the degrees contradict each other or the model
+   */
+  public static Mesh mesh(MeshSpec degrees, ModelSpec model) {
+    Mesh mesh = MeshRule.resolve(degrees, model);
+    HeadSplit.of(model.kvHeadOf(), mesh);
+    return mesh;
+  }
+
+  /**
+   * Decides all that the job leaves to {@code auto}. Whether the memory is there is {@link
+   * PlanValidator#requireMemory}'s question, so that a plan that does not fit can still be shown.
+   *
+   * @throws Invalid if the job contradicts itself or asks for what the workers do not have
+   */
+  public static Plan plan(JobSpec job, WorkerCapabilities workers) {
+    Mesh mesh = mesh(job);
+    WorkerCapabilities.Backend backend =
+        backend(job.backend(), job.train().dtype(), workers.backends());
+    String dtype = dtype(job.train().dtype(), backend);
+    ModelSize size = ModelSize.of(job.model());
+    ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
+    int length = job.train().sequenceLength();
+    int minChunk = Layouts.DEFAULT_MIN_CHUNK;
+    String schedule = schedule(job.mesh());
+    ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
+    LayoutKind layout = layout(job.mesh(), kind);
+    AttentionSchedule longest =
+        kind.schedule(
+            Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk),
+            job.model().slidingWindow());
+    long ringTokens = MemoryModel.mostRingTokens(layout, mesh.ring(), minChunk, length);
+    long bound = expertRowsBound(mesh, size, length, ringTokens);
+    MemoryEstimate memory =
+        new MemoryModel(job.model(), mesh, dtype, ringTokens, longest).estimate(placement, bound);
+    StepCost cost = cost(job, mesh, dtype, kind, layout, minChunk);
+    return new Plan(
+        Plan.FORMAT_VERSION,
+        mesh,
+        layout,
+        minChunk,
+        schedule,
+        backend.name(),
+        dtype,
+        job.transport(),
+        backend.instructionSet(),
+        workers.kernelThreads(mesh.workers()),
+        placement,
+        bound,
+        memory.workspace(),
+        workers.rates(),
+        cost,
+        memory,
+        cost.micros(workers.rates()));
+  }
+
+  private static StepCost cost(
+      JobSpec job, Mesh mesh, String dtype, ScheduleKind kind, LayoutKind layout, int minChunk) {
+    try {
+      return new CostModel(job.model(), job.train(), mesh, dtype).step(kind, layout, minChunk);
+    } catch (ArithmeticException e) {
+      throw new Invalid(
+          "train.sequence-length",
+          "a step of %d tokens in rows of %d has more FLOPs than 2^63. Use shorter rows or a smaller model."
+              .formatted(job.train().batchTokens(), job.train().sequenceLength()));
+    }
+  }
+
+  private static String schedule(MeshSpec spec) {
+    return spec.schedule().equals(MeshSpec.AUTO) ? RingSchedule.KEY : spec.schedule();
+  }
+
+  /** The layout asked for, or the one that suits the schedule best. */
+  private static LayoutKind layout(MeshSpec spec, ScheduleKind kind) {
+    List<LayoutKind> able = kind.layouts();
+    if (spec.layout().equals(MeshSpec.AUTO)) {
+      return able.getFirst();
+    }
+    LayoutKind asked = LayoutKind.of(spec.layout());
+    if (!able.contains(asked)) {
+      throw new Invalid(
+          "mesh.layout",
+          "'%s' cannot be computed with mesh.schedule %s, which needs %s. Use mesh.layout %s, or mesh.schedule ring."
+              .formatted(asked.key(), kind.key(), able.getFirst().key(), able.getFirst().key()));
+    }
+    return asked;
+  }
+
+  /**
+   * Balanced routing sends every rank as many rows as it sends itself; twice that is the bound, but
+   * never more than all rows of the expert group. At least one, so that rounds come to an end.
+   */
+  private static long expertRowsBound(Mesh mesh, ModelSize size, int length, long ringTokens) {
+    long balanced = (long) size.expertsPerToken() * Math.ceilDiv(length, mesh.rowRanks());
+    long own = size.expertsPerToken() * Math.ceilDiv(ringTokens, (long) mesh.ulysses());
+    return Math.max(1, Math.min(2 * balanced, own * mesh.expertParallel()));
+  }
+
+  /** The backend asked for, or the first that is there and takes the dtype asked for. */
+  private static WorkerCapabilities.Backend backend(
+      String wanted, String dtype, List<WorkerCapabilities.Backend> offers) {
+    List<String> available = new ArrayList<>();
+    List<String> reasons = new ArrayList<>();
+    for (WorkerCapabilities.Backend offer : offers) {
+      boolean takes = dtype.equals("auto") || offer.dtypes().contains(dtype);
+      if (wanted.equals("auto") && offer.available() && takes) {
+        return offer;
+      }
+      if (wanted.equals(offer.name())) {
+        return explicit(offer, dtype, offers);
+      }
+      if (offer.available()) {
+        available.add(offer.name() + " (" + String.join(", ", offer.dtypes()) + ")");
+      } else {
+        reasons.add(offer.name() + ": " + offer.unavailable());
+      }
+    }
+    String here = available.isEmpty() ? "none" : String.join(", ", available);
+    String why = reasons.isEmpty() ? "" : "; not available: " + String.join("; ", reasons);
+    if (wanted.equals("auto")) {
+      throw new Invalid(
+          "backend",
+          "auto finds none that computes %s. Available: %s%s".formatted(dtype, here, why));
+    }
+    throw new Invalid("backend", "'%s' is not known. Available: %s%s".formatted(wanted, here, why));
+  }
+
+  private static WorkerCapabilities.Backend explicit(
+      WorkerCapabilities.Backend offer, String dtype, List<WorkerCapabilities.Backend> offers) {
+    if (!offer.available()) {
+      List<String> others =
+          offers.stream()
+              .filter(WorkerCapabilities.Backend::available)
+              .map(WorkerCapabilities.Backend::name)
+              .toList();
+      throw new Invalid(
+          "backend",
+          "'%s' cannot be used here: %s. Use %s."
+              .formatted(
+                  offer.name(),
+                  offer.unavailable(),
+                  others.isEmpty() ? "another machine" : "auto or " + String.join(" or ", others)));
+    }
+    if (!dtype.equals("auto") && !offer.dtypes().contains(dtype)) {
+      throw new Invalid(
+          "train.dtype",
+          "'%s' is not among what backend %s computes (%s). Use auto, or another backend."
+              .formatted(dtype, offer.name(), String.join(", ", offer.dtypes())));
+    }
+    return offer;
+  }
+
+  private static String dtype(String wanted, WorkerCapabilities.Backend backend) {
+    if (!wanted.equals("auto")) {
+      return wanted;
+    }
+    return backend.nativeDtypes().contains("bf16") && backend.dtypes().contains("bf16")
+        ? "bf16"
+        : "f32";
+  }
+}

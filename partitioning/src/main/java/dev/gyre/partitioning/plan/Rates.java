@@ -1,0 +1,27 @@
+package dev.gyre.partitioning.plan;
+
+/**
+ * What one worker with its kernel threads was measured to do, rounded to whole numbers, so that
+ * decisions made from them are the same on every rank. 0 where not measured.
+ *
+ * @param matmulFlopsPerSecond large matmuls in the compute dtype
+ * @param attentionFlopsPerSecond causal attention forward, masked pairs not counted
+ * @param linkBytesPerSecond what a rank sends while all send
+ */
+public record Rates(
+    long matmulFlopsPerSecond, long attentionFlopsPerSecond, long linkBytesPerSecond) {
+  public static final Rates UNKNOWN = new Rates(0, 0, 0);
+
+  public Rates {
+    if (matmulFlopsPerSecond < 0 || attentionFlopsPerSecond < 0 || linkBytesPerSecond < 0) {
+      throw new IllegalArgumentException(
+          "rates %d, %d and %d must not be negative"
+              .formatted(matmulFlopsPerSecond, attentionFlopsPerSecond, linkBytesPerSecond));
+    }
+  }
+
+  /** Whether a step's time can be predicted. */
+  public boolean known() {
+    return matmulFlopsPerSecond > 0 && attentionFlopsPerSecond > 0 && linkBytesPerSecond > 0;
+  }
+}

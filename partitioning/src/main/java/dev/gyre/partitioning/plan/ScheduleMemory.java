@@ -1,0 +1,106 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Memory for what belongs to other owners while a schedule runs. An item has a slot from the first
+ * step that touches it to the last; a result that arrives has one more until it is added. Slots of
+ * an item are used again, slots of different items are not.
+ */
+public final class ScheduleMemory {
+  private ScheduleMemory() {}
+
+  /**
+   * Bytes per local row, on the rank and in the half of the schedule that need most.
+   *
+   * @param bytes with the heads of one Ulysses rank
+   */
+  public static long bytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
+    return Math.max(
+        most(Phase.FORWARD, schedule.forward(), bytes),
+        most(Phase.BACKWARD, schedule.backward(), bytes));
+  }
+
+  private static long most(Phase phase, List<Program> programs, MessageBytes bytes) {
+    long most = 0;
+    for (int rank = 0; rank < programs.size(); rank++) {
+      long[] sum = {0};
+      slots(phase, programs.get(rank), rank)
+          .forEach((item, slots) -> sum[0] += slots * bytes.perRow(item));
+      most = Math.max(most, sum[0]);
+    }
+    return most;
+  }
+
+  private record Held(Item item, int owner) {}
+
+  /** First and last step. */
+  private record Life(int first, int last) {
+    Life until(int step) {
+      return new Life(first, step);
+    }
+  }
+
+  /** Slots of each item that one rank needs. */
+  static Map<Item, Integer> slots(Phase phase, Program program, int rank) {
+    Map<Held, Life> lives = new HashMap<>();
+    Map<Item, int[]> live = new EnumMap<>(Item.class);
+    int steps = program.steps().size();
+    for (int s = 0; s < steps; s++) {
+      Step step = program.steps().get(s);
+      for (Message message : step.sends()) {
+        use(lives, message.item(), message.owner(), s);
+      }
+      for (Message message : step.receives()) {
+        use(lives, message.item(), message.owner(), s);
+        if (phase.results().contains(message.item())) {
+          live.computeIfAbsent(message.item(), _ -> new int[steps])[s]++;
+        }
+      }
+      for (Work work : step.work()) {
+        if (!work.tiles().isEmpty()) {
+          use(lives, phase.queryInput(), work.queryOwner(), s);
+          use(lives, Item.KEY_VALUE, work.keyOwner(), s);
+          for (Item result : phase.results()) {
+            use(lives, result, Phase.ofKeys(result) ? work.keyOwner() : work.queryOwner(), s);
+          }
+        }
+      }
+    }
+    lives.forEach(
+        (held, life) -> {
+          if (held.owner() != rank) {
+            int[] at = live.computeIfAbsent(held.item(), _ -> new int[steps]);
+            for (int s = life.first(); s <= life.last(); s++) {
+              at[s]++;
+            }
+          }
+        });
+    Map<Item, Integer> slots = new EnumMap<>(Item.class);
+    live.forEach(
+        (item, counts) -> {
+          int most = 0;
+          for (int count : counts) {
+            most = Math.max(most, count);
+          }
+          slots.put(item, most);
+        });
+    return slots;
+  }
+
+  private static void use(Map<Held, Life> lives, Item item, int owner, int step) {
+    Held held = new Held(item, owner);
+    Life life = lives.get(held);
+    lives.put(held, life == null ? new Life(step, step) : life.until(step));
+  }
+}

@@ -1,0 +1,53 @@
+package dev.gyre.partitioning.plan;
+
+/**
+ * What one optimizer step costs a rank of the busiest data rank, averaged over the ranks of its
+ * row: forward and backward, all micro-steps. Bytes are payload sent to other ranks.
+ *
+ * @param linearFlops projections, MLPs, experts, routers and head
+ * @param attentionFlops scores and weighted sums over visible pairs only
+ * @param ringBytes what the attention schedule's messages hold
+ * @param ulyssesBytes heads against tokens
+ * @param expertBytes dispatch and combine, routing taken as balanced
+ * @param gradientBytes reduce-scatter of gradients, f32
+ * @param parameterBytes all-gather of updated parameters
+ */
+public record StepCost(
+    long linearFlops,
+    long attentionFlops,
+    long ringBytes,
+    long ulyssesBytes,
+    long expertBytes,
+    long gradientBytes,
+    long parameterBytes) {
+
+  public long flops() {
+    return linearFlops + attentionFlops;
+  }
+
+  public long bytes() {
+    return ringBytes + ulyssesBytes + expertBytes + gradientBytes + parameterBytes;
+  }
+
+  /**
+   * Predicted microseconds: ring messages travel under attention's compute, all else is in turn. 0
+   * if a rate is unknown.
+   */
+  public long micros(Rates rates) {
+    if (!rates.known()) {
+      return 0;
+    }
+    long attention = micros(attentionFlops, rates.attentionFlopsPerSecond());
+    long ring = micros(ringBytes, rates.linkBytesPerSecond());
+    return micros(linearFlops, rates.matmulFlopsPerSecond())
+        + Math.max(attention, ring)
+        + micros(bytes() - ringBytes, rates.linkBytesPerSecond());
+  }
+
+  private static long micros(long amount, long perSecond) {
+    long seconds = amount / perSecond;
+    long rest = amount % perSecond;
+    // rest < perSecond, so dividing the rate first loses at most one part in perSecond / 10⁶.
+    return seconds * 1_000_000 + rest / Math.max(1, perSecond / 1_000_000);
+  }
+}

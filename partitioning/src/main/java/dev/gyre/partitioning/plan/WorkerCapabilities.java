@@ -1,0 +1,60 @@
+package dev.gyre.partitioning.plan;
+
+import java.util.List;
+
+/**
+ * What the workers' hosts offer; where hosts differ, the least of them.
+ *
+ * @param backends in order of preference, unavailable ones included
+ * @param hostCores cores of one host
+ * @param hostMemoryBytes memory of one host that its workers may share
+ * @param workersPerHost workers that share a host; 0 for all of them
+ */
+public record WorkerCapabilities(
+    List<Backend> backends, int hostCores, long hostMemoryBytes, int workersPerHost, Rates rates) {
+  public WorkerCapabilities {
+    backends = List.copyOf(backends);
+    if (hostCores < 1 || hostMemoryBytes < 1 || workersPerHost < 0) {
+      throw new IllegalArgumentException(
+          "a host with %d cores, %d bytes and %d workers"
+              .formatted(hostCores, hostMemoryBytes, workersPerHost));
+    }
+  }
+
+  /**
+   * One backend's answer.
+   *
+   * @param unavailable why it cannot be used; empty if it can
+   * @param dtypes compute dtypes it accepts: {@code bf16}, {@code f32}
+   * @param nativeDtypes those the hardware multiplies natively
+   */
+  public record Backend(
+      String name,
+      String unavailable,
+      List<String> dtypes,
+      List<String> nativeDtypes,
+      String instructionSet) {
+    public Backend {
+      dtypes = List.copyOf(dtypes);
+      nativeDtypes = List.copyOf(nativeDtypes);
+    }
+
+    public boolean available() {
+      return unavailable.isEmpty();
+    }
+  }
+
+  private int sharing(int workers) {
+    return workersPerHost == 0 ? workers : Math.min(workers, workersPerHost);
+  }
+
+  /** Kernel threads of each worker: an even share of the host's cores, at least one. */
+  public int kernelThreads(int workers) {
+    return Math.max(1, hostCores / sharing(workers));
+  }
+
+  /** Memory of each worker: an even share of the host's. */
+  public long workerMemoryBytes(int workers) {
+    return hostMemoryBytes / sharing(workers);
+  }
+}

@@ -1,0 +1,44 @@
+package dev.gyre.partitioning.schedule;
+
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import java.util.List;
+
+/**
+ * Every rank gets the keys and values that its queries see from their owners at once, working on
+ * its own meanwhile, then works on all others. Backward gathers again, and sends the gradients
+ * straight to the owners. One wait instead of one a hop, for the memory of all keys.
+ */
+public final class AllGatherSchedule implements ScheduleKind {
+  public static final String KEY = "allgather";
+
+  @Override
+  public String key() {
+    return KEY;
+  }
+
+  @Override
+  public AttentionSchedule schedule(SequenceLayout layout, int window) {
+    TileGrid grid = new TileGrid(layout, window);
+    return new AttentionSchedule(KEY, programs(grid, false), programs(grid, true));
+  }
+
+  private static List<Program> programs(TileGrid grid, boolean gradients) {
+    Draft draft = new Draft(grid.ring(), 3);
+    for (int rank = 0; rank < grid.ring(); rank++) {
+      draft.work(0, rank, grid.work(rank, rank));
+      // Each begins with another peer, so that no one is everybody's first.
+      for (int distance = 1; distance < grid.ring(); distance++) {
+        int owner = grid.rank(rank - distance);
+        Rows rows = grid.keys(rank, owner);
+        draft.send(0, Item.KEY_VALUE, owner, owner, rank, rows);
+        draft.work(1, rank, grid.work(rank, owner));
+        if (gradients) {
+          draft.send(2, Item.KEY_VALUE_GRADIENT, owner, rank, owner, rows);
+        }
+      }
+    }
+    return draft.programs();
+  }
+}

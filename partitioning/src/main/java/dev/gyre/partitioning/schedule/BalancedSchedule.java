@@ -1,0 +1,81 @@
+package dev.gyre.partitioning.schedule;
+
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import java.util.List;
+
+/**
+ * Causal attention on contiguous order, P ranks, in ⌊P/2⌋ + 1 steps of work that are alike for all.
+ * In step t rank p works on the keys of rank p − t. Ranks below t have no such keys: they help rank
+ * P + p − t, whose queries come to them and whose partial outputs go back; so distances above P/2
+ * are the helpers', and no step is left in which a rank waits for the triangle's other half. With
+ * an even P nothing is left to help with in the last step. What a step works with travels in the
+ * step before, its results in the step after. Source: Li et al., DistFlashAttn (LightSeq), section
+ * 3.2, algorithm 2.
+ */
+public final class BalancedSchedule implements ScheduleKind {
+  public static final String KEY = "balanced";
+
+  @Override
+  public String key() {
+    return KEY;
+  }
+
+  /** Only in contiguous order do the queries of a rank see no keys of later ranks. */
+  @Override
+  public List<LayoutKind> layouts() {
+    return List.of(LayoutKind.CONTIGUOUS);
+  }
+
+  /**
+   * @throws IllegalArgumentException if a query sees a key of a later rank
+   */
+  @Override
+  public AttentionSchedule schedule(SequenceLayout layout, int window) {
+    TileGrid grid = new TileGrid(layout, window);
+    for (int query = 0; query < grid.ring(); query++) {
+      for (int key = query + 1; key < grid.ring(); key++) {
+        if (!grid.work(query, key).tiles().isEmpty()) {
+          throw new IllegalArgumentException(
+              ("schedule balanced needs contiguous order; here queries of ring rank %d see keys of"
+                      + " ring rank %d")
+                  .formatted(query, key));
+        }
+      }
+    }
+    return new AttentionSchedule(
+        KEY,
+        programs(grid, Item.QUERY, Item.PARTIAL_OUTPUT, false),
+        programs(grid, Item.QUERY_BUNDLE, Item.QUERY_GRADIENT, true));
+  }
+
+  private static List<Program> programs(
+      TileGrid grid, Item query, Item queryResult, boolean keyGradients) {
+    int ring = grid.ring();
+    Draft draft = new Draft(ring, ring / 2 + 2);
+    for (int rank = 0; rank < ring; rank++) {
+      draft.work(0, rank, grid.work(rank, rank));
+    }
+    for (int t = 1; t <= ring / 2; t++) {
+      for (int rank = t; rank < ring; rank++) {
+        int owner = rank - t;
+        Rows keys = grid.keys(rank, owner);
+        draft.send(t - 1, Item.KEY_VALUE, owner, owner, rank, keys);
+        draft.work(t, rank, grid.work(rank, owner));
+        if (keyGradients) {
+          draft.send(t + 1, Item.KEY_VALUE_GRADIENT, owner, rank, owner, keys);
+        }
+      }
+      for (int helper = 0; helper < t && 2 * t < ring; helper++) {
+        int owner = ring + helper - t;
+        Rows queries = grid.queries(owner, helper);
+        draft.send(t - 1, query, owner, owner, helper, queries);
+        draft.work(t, helper, grid.work(owner, helper));
+        draft.send(t + 1, queryResult, owner, helper, owner, queries);
+      }
+    }
+    return draft.programs();
+  }
+}

@@ -1,0 +1,97 @@
+package dev.gyre.partitioning.schedule;
+
+import dev.gyre.partitioning.layout.Run;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Some of an owner's local rows, as runs in rising order that neither overlap nor touch. Immutable.
+ */
+record Rows(List<Run> runs) {
+  /**
+   * Every run of a message is a transfer of its own for each of its tensors. Past this number the
+   * smallest gaps travel along: a few rows cost less than a transfer.
+   */
+  static final int MOST_RUNS = 16;
+
+  static final Rows NONE = new Rows(List.of());
+
+  Rows {
+    runs = List.copyOf(runs);
+  }
+
+  /** The rows of queries that see a key in one of the tiles. */
+  static Rows queriesOf(List<AttentionTile> tiles) {
+    List<Run> runs = new ArrayList<>(tiles.size());
+    for (AttentionTile tile : tiles) {
+      runs.add(new Run(tile.queryStart(), tile.queryCount()));
+    }
+    return joined(runs);
+  }
+
+  /** The rows of keys that a query sees in one of the tiles. */
+  static Rows keysOf(List<AttentionTile> tiles) {
+    List<Run> runs = new ArrayList<>(tiles.size());
+    for (AttentionTile tile : tiles) {
+      runs.add(new Run(tile.keyStart(), tile.keyCount()));
+    }
+    return joined(runs);
+  }
+
+  /** The rows of either, and what it takes to keep within {@link #MOST_RUNS}. */
+  Rows and(Rows other) {
+    if (isEmpty() || other.isEmpty()) {
+      return isEmpty() ? other : this;
+    }
+    List<Run> both = new ArrayList<>(runs);
+    both.addAll(other.runs);
+    return joined(both);
+  }
+
+  boolean isEmpty() {
+    return runs.isEmpty();
+  }
+
+  private static Rows joined(List<Run> any) {
+    if (any.isEmpty()) {
+      return NONE;
+    }
+    any.sort(Comparator.comparingInt(Run::start));
+    List<Run> exact = new ArrayList<>();
+    for (Run run : any) {
+      extend(exact, run, 0);
+    }
+    if (exact.size() <= MOST_RUNS) {
+      return new Rows(exact);
+    }
+    List<Run> fewer = new ArrayList<>();
+    int bridged = largestBridgedGap(exact);
+    for (Run run : exact) {
+      extend(fewer, run, bridged);
+    }
+    return new Rows(fewer);
+  }
+
+  /**
+   * Gaps up to this length must close; equal ones close together, so that order decides nothing.
+   */
+  private static int largestBridgedGap(List<Run> exact) {
+    int[] gaps = new int[exact.size() - 1];
+    for (int i = 0; i < gaps.length; i++) {
+      gaps[i] = exact.get(i + 1).start() - exact.get(i).end();
+    }
+    Arrays.sort(gaps);
+    return gaps[gaps.length - MOST_RUNS];
+  }
+
+  private static void extend(List<Run> runs, Run next, int bridged) {
+    if (!runs.isEmpty() && next.start() - runs.getLast().end() <= bridged) {
+      Run last = runs.removeLast();
+      runs.add(new Run(last.start(), Math.max(last.end(), next.end()) - last.start()));
+    } else {
+      runs.add(next);
+    }
+  }
+}

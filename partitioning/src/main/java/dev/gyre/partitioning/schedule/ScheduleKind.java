@@ -1,0 +1,48 @@
+package dev.gyre.partitioning.schedule;
+
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import java.util.List;
+
+/**
+ * A way to run attention of one row over a ring; each is a pure function of layout and window. Only
+ * rows that the mask asks for travel.
+ */
+public interface ScheduleKind {
+  /** The keys that {@link #of} knows. */
+  List<String> KEYS =
+      List.of(RingSchedule.KEY, AllGatherSchedule.KEY, BalancedSchedule.KEY, TokenRingSchedule.KEY);
+
+  /** The name in job files, plans and schedules. */
+  String key();
+
+  /** The layouts it can work on, the one that suits it best first. */
+  default List<LayoutKind> layouts() {
+    return List.of(LayoutKind.ZIGZAG, LayoutKind.STRIPED, LayoutKind.CONTIGUOUS);
+  }
+
+  /**
+   * All ranks' programs for one row.
+   *
+   * @param window keys a query sees, itself included; 0 for all before it
+   */
+  AttentionSchedule schedule(SequenceLayout layout, int window);
+
+  /**
+   * The kind of a key; any other text is an error.
+   *
+   * @param bytes with the heads of all Ulysses ranks, see {@link MessageBytes#ofRow}; kinds with a
+   *     choice take what sends fewer bytes
+   */
+  static ScheduleKind of(String key, MessageBytes bytes) {
+    return switch (key) {
+      case RingSchedule.KEY -> new RingSchedule(bytes);
+      case AllGatherSchedule.KEY -> new AllGatherSchedule();
+      case BalancedSchedule.KEY -> new BalancedSchedule();
+      case TokenRingSchedule.KEY -> new TokenRingSchedule();
+      default ->
+          throw new IllegalArgumentException(
+              "attention schedule '" + key + "' must be one of " + String.join(", ", KEYS));
+    };
+  }
+}

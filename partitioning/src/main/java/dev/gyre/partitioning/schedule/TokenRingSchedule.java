@@ -1,0 +1,32 @@
+package dev.gyre.partitioning.schedule;
+
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+
+/**
+ * Queries go round the ring one way while keys and values never move; partial outputs and their
+ * log-sum-exp return to the queries' owner directly, over links that the queries do not load.
+ * Backward sends queries with output gradients, log-sum-exp and delta round, and the queries'
+ * gradients return directly; the keys' gradients come into being where they belong. Source: Wang et
+ * al., TokenRing, section 3, which has no backward.
+ */
+public final class TokenRingSchedule implements ScheduleKind {
+  public static final String KEY = "tokenring";
+
+  @Override
+  public String key() {
+    return KEY;
+  }
+
+  @Override
+  public AttentionSchedule schedule(SequenceLayout layout, int window) {
+    TileGrid grid = new TileGrid(layout, window);
+    return new AttentionSchedule(
+        KEY,
+        new Rotation(grid, true).pass(Item.QUERY).returnDirectly(Item.PARTIAL_OUTPUT).programs(),
+        new Rotation(grid, true)
+            .pass(Item.QUERY_BUNDLE)
+            .returnDirectly(Item.QUERY_GRADIENT)
+            .programs());
+  }
+}

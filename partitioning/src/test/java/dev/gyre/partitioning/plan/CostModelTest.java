@@ -1,0 +1,183 @@
+package dev.gyre.partitioning.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.RandomRows;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import org.junit.jupiter.api.Test;
+
+class CostModelTest {
+  private static StepCost cost(ModelSpec model, TrainSpec train, Mesh mesh, String dtype) {
+    return new CostModel(model, train, mesh, dtype).step(new RingSchedule(), LayoutKind.ZIGZAG, 64);
+  }
+
+  @Test
+  void sizesAddUp() {
+    ModelSize size = ModelSize.of(Jobs.model(8, 0));
+    long attention = 4 * (2 * 256 * 256 + 2 * 128 * 256);
+    long expert = 3 * 256 * 512;
+    assertEquals(attention, size.attention());
+    assertEquals(256 * 256 + 9 * 256 + attention + 4 * 8 * 256 + 4 * 8 * expert, size.total());
+    assertEquals(256 * 256 + 9 * 256 + attention + 4 * 8 * 256 + 4 * 2 * expert, size.active());
+    assertEquals(size.total(), size.dense() + 4 * 8 * expert);
+    ModelSize dense = ModelSize.of(Jobs.model(0, 0));
+    assertEquals(dense.total(), dense.active());
+    assertEquals(4 * expert, dense.mlp());
+    ExpertPlacement placement = new ExpertPlacement(8, 3);
+    assertEquals(4 * 3 * expert, size.expertsOf(placement, 0));
+    assertEquals(4 * 2 * expert, size.expertsOf(placement, 2));
+    assertEquals(6, placement.first(2));
+    assertEquals(1, placement.rankOf(5));
+  }
+
+  @Test
+  void visiblePairsAreCountedOneByOne() {
+    for (long seed = 0; seed < 100; seed++) {
+      RandomRows rows = new RandomRows(seed);
+      Documents documents = rows.documents(60);
+      int window = rows.window(documents);
+      long pairs = 0;
+      for (int d = 0; d < documents.count(); d++) {
+        for (int p = 1; p <= documents.length(d); p++) {
+          pairs += window == 0 ? p : Math.min(p, window);
+        }
+      }
+      assertEquals(pairs, CostModel.visiblePairs(documents, window), "seed " + seed);
+    }
+  }
+
+  @Test
+  void flopsFollowTheFormulas() {
+    StepCost one =
+        cost(Jobs.model(8, 0), Jobs.train(1000, 3000, "f32"), new Mesh(1, 1, 1, 1), "f32");
+    assertEquals(3 * (14L * 32 * 8 * 4) * (1000 * 1001 / 2), one.attentionFlops());
+    long weights = ModelSize.of(Jobs.model(8, 0)).active() - 9 * 256;
+    assertEquals(6 * weights * 3000, one.linearFlops());
+    assertEquals(0, one.bytes());
+    // Three rows on two data ranks: the busier one computes two.
+    StepCost data =
+        cost(Jobs.model(8, 0), Jobs.train(1000, 3000, "f32"), new Mesh(2, 1, 1, 1), "f32");
+    assertEquals(one.flops() / 3 * 2, data.flops());
+  }
+
+  /** Against a schedule's messages, summed over all ranks, for every kind. */
+  @Test
+  void ringBytesAreThoseOfTheSchedule() {
+    TrainSpec train = Jobs.train(1001, 1001, "bf16");
+    ModelSpec model = Jobs.model(8, 0);
+    for (int ring = 1; ring <= 5; ring++) {
+      for (int ulysses : new int[] {1, 3}) {
+        Mesh mesh = new Mesh(1, ring, ulysses, 1);
+        for (String key : ScheduleKind.KEYS) {
+          ScheduleKind kind =
+              ScheduleKind.of(key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), 2, mesh));
+          LayoutKind order = kind.layouts().getFirst();
+          SequenceLayout layout = Layouts.of(order, new Documents(1001), ring, ulysses, 64);
+          AttentionSchedule schedule = kind.schedule(layout, 0);
+          long sent = 0;
+          for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
+            MessageBytes bytes =
+                new MessageBytes(part.queryHeads(), part.kvHeads(), model.headDim(), 2);
+            sent += bytes.sent(schedule.forward()) + bytes.sent(schedule.backward());
+          }
+          assertEquals(ring == 1, sent == 0);
+          assertEquals(
+              4 * sent / mesh.rowRanks(),
+              new CostModel(model, train, mesh, "bf16").step(kind, order, 64).ringBytes(),
+              key + " ring " + ring);
+        }
+      }
+    }
+  }
+
+  @Test
+  void ulyssesBytesForEvenHeads() {
+    // q, k, v and output forward: 2·256 + 2·128 wide; half stays with two ranks.
+    StepCost cost =
+        cost(Jobs.model(8, 0), Jobs.train(1000, 1000, "f32"), new Mesh(1, 1, 2, 1), "f32");
+    long oneWay = 4L * (2 * 256 + 2 * 128) * 500 / 2;
+    assertEquals(4 * 2 * oneWay, cost.ulyssesBytes());
+    assertEquals(0, cost.ringBytes());
+  }
+
+  @Test
+  void expertGradientAndParameterBytes() {
+    ModelSpec model = Jobs.model(8, 0);
+    ModelSize size = ModelSize.of(model);
+    StepCost cost = cost(model, Jobs.train(1000, 2000, "bf16"), new Mesh(2, 2, 1, 2), "bf16");
+    // 500 tokens, 2 experts each, half of them elsewhere; 4 layers of 4 exchanges.
+    assertEquals(500L * 256 * 2 * 16, cost.expertBytes());
+    long experts = 4L * 4 * 3 * 256 * 512;
+    assertEquals(4 * (size.dense() / 4 * 3 + experts / 2), cost.gradientBytes());
+    assertEquals(
+        2 * ((size.dense() - size.alwaysF32()) / 4 * 3 + experts / 2)
+            + 4 * (size.alwaysF32() / 4 * 3),
+        cost.parameterBytes());
+  }
+
+  @Test
+  void timeFollowsTheRates() {
+    StepCost cost = new StepCost(3_000_000, 500_000, 4_000_000, 100, 100, 100, 700_000);
+    Rates rates = new Rates(1_000_000_000, 1_000_000_000, 1_000_000_000);
+    // 3 ms of matmuls, then the ring's 4 ms above attention's 0.5 ms, then 0.7 ms of the rest.
+    assertEquals(7_700, cost.micros(rates));
+    assertEquals(0, cost.micros(Rates.UNKNOWN));
+    assertEquals(
+        2_500_000,
+        new StepCost(5_000_000_000L, 0, 0, 0, 0, 0, 0).micros(new Rates(2_000_000_000, 1, 1)));
+  }
+
+  @Test
+  void noLayoutHoldsMoreThanTheMemoryModelReckonsWith() {
+    for (long seed = 0; seed < 400; seed++) {
+      RandomRows rows = new RandomRows(seed);
+      Documents documents = rows.documents(2000);
+      int ring = rows.ring();
+      int chunk = 1 + rows.below(20);
+      for (LayoutKind kind : LayoutKind.values()) {
+        SequenceLayout layout = Layouts.of(kind, documents, ring, 1, chunk);
+        long most = MemoryModel.mostRingTokens(kind, ring, chunk, documents.tokens());
+        for (int r = 0; r < ring; r++) {
+          assertTrue(layout.tokens(r) <= most, "seed " + seed + " " + kind + " ring " + ring);
+        }
+      }
+    }
+  }
+
+  private static AttentionSchedule ring(int ranks) {
+    return new RingSchedule()
+        .schedule(Layouts.of(LayoutKind.ZIGZAG, new Documents(8192), ranks, 1, 64), 0);
+  }
+
+  @Test
+  void moreRanksNeedLessMemoryEach() {
+    ModelSpec model = Jobs.model(8, 0);
+    ExpertPlacement alone = new ExpertPlacement(8, 1);
+    MemoryEstimate one =
+        new MemoryModel(model, new Mesh(1, 1, 1, 1), "bf16", 8192, ring(1)).estimate(alone, 32768);
+    MemoryEstimate two =
+        new MemoryModel(model, new Mesh(1, 2, 1, 2), "bf16", 4224, ring(2))
+            .estimate(new ExpertPlacement(8, 2), 16384);
+    ModelSize size = ModelSize.of(model);
+    assertEquals(4 * size.total(), one.gradients());
+    assertEquals(12 * size.total() - 4 * size.alwaysF32(), one.optimizer());
+    assertEquals(2 * (size.total() - size.alwaysF32()) + 4 * size.alwaysF32(), one.weights());
+    assertEquals(one.optimizer() / 2, two.optimizer());
+    assertTrue(two.activations() < one.activations() * 0.55);
+    assertTrue(two.expertRows() < one.expertRows() * 0.55);
+    assertTrue(two.scratch() < one.scratch());
+    assertTrue(one.total() > one.weights() + one.gradients() + one.optimizer() + one.activations());
+  }
+}

@@ -1,0 +1,83 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import java.util.List;
+
+/** A small job for tests to vary. */
+final class Jobs {
+  private Jobs() {}
+
+  static final WorkerCapabilities.Backend ONEDNN =
+      new WorkerCapabilities.Backend(
+          "onednn", "", List.of("bf16", "f32"), List.of("bf16", "f32"), "AVX512-BF16");
+  static final WorkerCapabilities.Backend VECTOR =
+      new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "AVX512");
+
+  static WorkerCapabilities workers(WorkerCapabilities.Backend... backends) {
+    return new WorkerCapabilities(
+        List.of(backends),
+        4,
+        24L << 30,
+        0,
+        new Rates(400_000_000_000L, 100_000_000_000L, 5_000_000_000L));
+  }
+
+  /**
+   * h 256, 4 layers, 8 query heads over 4 key/value heads of 32, expert width 512, vocabulary 256.
+   */
+  static ModelSpec model(int experts, int window) {
+    return new ModelSpec(
+        experts > 0 ? "mixtral" : "llama",
+        256,
+        256,
+        4,
+        8,
+        4,
+        32,
+        512,
+        experts,
+        experts > 0 ? 2 : 0,
+        1e-5,
+        1e6,
+        true,
+        window,
+        List.of(),
+        0);
+  }
+
+  static TrainSpec train(int sequenceLength, long batchTokens, String dtype) {
+    return new TrainSpec(
+        sequenceLength,
+        batchTokens,
+        10,
+        1,
+        dtype,
+        0.01,
+        0,
+        "fail",
+        new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-8));
+  }
+
+  static JobSpec job(ModelSpec model, TrainSpec train, MeshSpec mesh, String backend) {
+    return new JobSpec(
+        "test",
+        model,
+        "",
+        new DatasetSpec(
+            List.of(new DatasetSpec.Source("text", "", "text", 1)), "bytes", "best-fit", 0),
+        train,
+        mesh,
+        backend,
+        "ipc",
+        new JobSpec.Eval(0, 1),
+        new JobSpec.Checkpoint(0, 1));
+  }
+
+  static JobSpec job(MeshSpec mesh) {
+    return job(model(8, 0), train(8192, 8192, "auto"), mesh, "auto");
+  }
+}

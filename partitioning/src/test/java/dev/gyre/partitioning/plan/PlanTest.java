@@ -1,0 +1,157 @@
+package dev.gyre.partitioning.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.mesh.Mesh;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class PlanTest {
+  private static Plan plan(String instructionSet, int threads) {
+    return new Plan(
+        1,
+        new Mesh(1, 2, 1, 2),
+        LayoutKind.ZIGZAG,
+        64,
+        "ring",
+        "onednn",
+        "bf16",
+        "ipc",
+        instructionSet,
+        threads,
+        new ExpertPlacement(8, 2),
+        16384,
+        1000,
+        new Rates(1, 2, 3),
+        new StepCost(4, 5, 6, 7, 8, 9, 10),
+        new MemoryEstimate(11, 12, 13, 14, 15, 16),
+        17);
+  }
+
+  /** The bytes are a format: other builds hash them too. A change needs a new format version. */
+  @Test
+  void canonicalBytesAreFixed() {
+    String text = new String(plan("AMX", 1).canonicalBytes(), StandardCharsets.UTF_8);
+    assertEquals(
+        """
+        gyre-plan
+        format=1
+        mesh.order=data,ring,ulysses
+        mesh.data-parallel=1
+        mesh.ring=2
+        mesh.ulysses=1
+        mesh.expert-parallel=2
+        layout=zigzag
+        min-chunk=64
+        schedule=ring
+        backend=onednn
+        dtype=bf16
+        transport=ipc
+        instruction-set=AMX
+        kernel-threads=1
+        experts=8
+        expert-rows-bound=16384
+        workspace-bytes=1000
+        rates.matmul-flops-per-second=1
+        rates.attention-flops-per-second=2
+        rates.link-bytes-per-second=3
+        cost.linear-flops=4
+        cost.attention-flops=5
+        cost.ring-bytes=6
+        cost.ulysses-bytes=7
+        cost.expert-bytes=8
+        cost.gradient-bytes=9
+        cost.parameter-bytes=10
+        memory.weights=11
+        memory.gradients=12
+        memory.optimizer=13
+        memory.activations=14
+        memory.expert-rows=15
+        memory.scratch=16
+        step-micros=17
+        """,
+        text);
+    assertEquals(
+        "7747b4d80f073a2e6bba9c2fdcf8102f1014b75a1c7d0d119e733e99ca4443ab",
+        plan("AMX", 1).sha256());
+  }
+
+  @Test
+  void noTwoPlansShareAnEncoding() {
+    Set<String> hashes = new HashSet<>();
+    for (String set : List.of("A", "A\nkernel-threads=2", "A\\nkernel-threads=2", "A\\", "")) {
+      for (int threads = 1; threads <= 2; threads++) {
+        hashes.add(plan(set, threads).sha256());
+      }
+    }
+    assertEquals(10, hashes.size());
+  }
+
+  @Test
+  void equalJobsGiveEqualPlansAndDifferencesAreListed() {
+    WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
+    Plan two = Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)), workers);
+    assertEquals(two, Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)), workers));
+    assertEquals(List.of(), two.differences(two));
+    Plan four = Planner.plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0)), workers);
+    assertNotEquals(two.sha256(), four.sha256());
+    List<String> differences = two.differences(four);
+    assertEquals("mesh.ring: 2 → 4", differences.get(0));
+    assertEquals("mesh.expert-parallel: 2 → 4", differences.get(1));
+  }
+
+  /** A component that is added but not encoded would let unequal plans run together. */
+  @Test
+  void everyComponentIsEncoded() {
+    int leaves = 0;
+    for (Class<?> type :
+        List.of(
+            Plan.class,
+            Mesh.class,
+            ExpertPlacement.class,
+            Rates.class,
+            StepCost.class,
+            MemoryEstimate.class)) {
+      for (var component : type.getRecordComponents()) {
+        leaves += component.getType().isRecord() ? 0 : 1;
+      }
+    }
+    // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike.
+    assertEquals(leaves, plan("AMX", 1).fields().size());
+  }
+
+  @Test
+  void whatAPlanCannotBeIsRefused() {
+    Plan good = plan("AMX", 1);
+    assertThrows(InvalidPlanException.class, () -> plan("AMX", 0));
+    assertThrows(IllegalArgumentException.class, () -> new ExpertPlacement(2, 3));
+    assertThrows(
+        InvalidPlanException.class,
+        () ->
+            new Plan(
+                2,
+                good.mesh(),
+                good.layout(),
+                64,
+                "ring",
+                "onednn",
+                "bf16",
+                "ipc",
+                "AMX",
+                1,
+                good.experts(),
+                0,
+                0,
+                good.rates(),
+                good.cost(),
+                good.memory(),
+                0));
+  }
+}

@@ -1,0 +1,234 @@
+package dev.gyre.partitioning.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.mesh.Mesh;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class PlannerTest {
+  private static Plan plan(JobSpec job) {
+    return Planner.plan(job, Jobs.workers(Jobs.ONEDNN, Jobs.VECTOR));
+  }
+
+  private static Mesh mesh(MeshSpec spec) {
+    return plan(Jobs.job(spec)).mesh();
+  }
+
+  private static void assertRefused(String message, JobSpec job, WorkerCapabilities workers) {
+    Invalid invalid = assertThrows(Invalid.class, () -> Planner.plan(job, workers));
+    assertEquals(message, invalid.getMessage());
+  }
+
+  private static void assertRefused(String message, MeshSpec mesh) {
+    assertRefused(message, Jobs.job(mesh), Jobs.workers(Jobs.ONEDNN));
+  }
+
+  @Test
+  void openDegreesAreChosenByTheRule() {
+    assertEquals(new Mesh(1, 2, 1, 2), mesh(new MeshSpec(0, 0, 0, 0, 0)));
+    assertEquals(new Mesh(1, 8, 1, 8), mesh(new MeshSpec(8, 0, 0, 0, 0)));
+    assertEquals(new Mesh(1, 3, 1, 3), mesh(new MeshSpec(0, 0, 3, 0, 0)));
+    assertEquals(new Mesh(2, 1, 2, 4), mesh(new MeshSpec(0, 2, 0, 2, 0)));
+    assertEquals(new Mesh(2, 3, 1, 6), mesh(new MeshSpec(6, 2, 0, 0, 0)));
+    assertEquals(new Mesh(3, 2, 1, 6), mesh(new MeshSpec(6, 0, 2, 0, 0)));
+    assertEquals(new Mesh(1, 2, 4, 8), mesh(new MeshSpec(8, 1, 2, 0, 0)));
+    assertEquals(new Mesh(1, 4, 2, 2), mesh(new MeshSpec(8, 0, 0, 2, 2)));
+    // 10 workers, 8 experts: 5 is the largest divisor of 10 that is not above 8.
+    assertEquals(5, mesh(new MeshSpec(10, 0, 0, 0, 0)).expertParallel());
+  }
+
+  @Test
+  void moreFlopsThanCanBeCounted() {
+    JobSpec job = Jobs.job(Jobs.model(8, 0), Jobs.train(1 << 30, 1L << 30, "f32"), eight(), "auto");
+    Invalid invalid = assertThrows(Invalid.class, () -> plan(job));
+    assertTrue(invalid.getMessage().contains("more FLOPs than 2^63"), invalid::getMessage);
+  }
+
+  @Test
+  void degreesAloneMakeAMesh() {
+    assertEquals(new Mesh(1, 1, 1, 1), Planner.mesh(new MeshSpec(0, 0, 0, 0, 0), Jobs.model(8, 0)));
+    assertEquals(new Mesh(1, 2, 2, 4), Planner.mesh(new MeshSpec(0, 0, 2, 2, 0), Jobs.model(8, 0)));
+    assertEquals(new Mesh(2, 1, 1, 1), Planner.mesh(new MeshSpec(0, 2, 0, 0, 1), Jobs.model(8, 0)));
+    Invalid heads =
+        assertThrows(
+            Invalid.class, () -> Planner.mesh(new MeshSpec(0, 1, 1, 16, 0), Jobs.model(8, 0)));
+    assertTrue(heads.getMessage().contains("the model has 8"), heads::getMessage);
+  }
+
+  @Test
+  void shortRowsGoToDataRanksWhileThereAreRows() {
+    JobSpec many = Jobs.job(Jobs.model(8, 0), Jobs.train(2048, 16384, "f32"), eight(), "auto");
+    assertEquals(new Mesh(4, 2, 1, 8), plan(many).mesh());
+    JobSpec two = Jobs.job(Jobs.model(8, 0), Jobs.train(2048, 4096, "f32"), eight(), "auto");
+    assertEquals(new Mesh(2, 4, 1, 8), plan(two).mesh());
+  }
+
+  @Test
+  void theLayoutFollowsTheSchedule() {
+    assertEquals("ring zigzag", attention("auto", "auto"));
+    assertEquals("ring striped", attention("ring", "striped"));
+    assertEquals("balanced contiguous", attention("balanced", "auto"));
+    assertEquals("balanced contiguous", attention("balanced", "contiguous"));
+    assertEquals("tokenring zigzag", attention("tokenring", "auto"));
+    assertEquals("allgather contiguous", attention("allgather", "contiguous"));
+    assertRefused(
+        "mesh.layout: 'zigzag' cannot be computed with mesh.schedule balanced, which needs"
+            + " contiguous. Use mesh.layout contiguous, or mesh.schedule ring.",
+        new MeshSpec(4, 0, 0, 0, 0, "balanced", "zigzag"));
+    Invalid unknown =
+        assertThrows(Invalid.class, () -> new MeshSpec(4, 0, 0, 0, 0, "star", "auto"));
+    assertEquals(
+        "mesh.schedule: 'star' must be one of auto, ring, allgather, balanced, tokenring",
+        unknown.getMessage());
+  }
+
+  private static String attention(String schedule, String layout) {
+    Plan plan = plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, schedule, layout)));
+    return plan.scheduleKind(Jobs.model(8, 0)).key() + " " + plan.layout().key();
+  }
+
+  /** What is gathered at once must be held at once, and the plan says so. */
+  @Test
+  void gatheringTakesMemoryThatPassingOnDoesNot() {
+    long ring = plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, "ring", "auto"))).memory().scratch();
+    long gather =
+        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, "allgather", "auto"))).memory().scratch();
+    assertTrue(gather > ring, gather + " and " + ring);
+  }
+
+  private static MeshSpec eight() {
+    return new MeshSpec(8, 0, 0, 0, 0);
+  }
+
+  @Test
+  void aDenseModelHasOneExpertRank() {
+    Plan plan = plan(Jobs.job(Jobs.model(0, 0), Jobs.train(8192, 8192, "f32"), eight(), "auto"));
+    assertEquals(1, plan.mesh().expertParallel());
+    assertEquals(1, plan.expertRowsBound());
+    assertEquals(0, plan.memory().expertRows());
+    assertEquals(0, plan.cost().expertBytes());
+  }
+
+  @Test
+  void expertRowsAreBoundByTwiceBalancedOrByAllThereAre() {
+    // 8192 tokens with 2 experts each; alone a rank gets its own rows and no others.
+    assertEquals(16384, plan(Jobs.job(new MeshSpec(1, 0, 0, 0, 0))).expertRowsBound());
+    assertEquals(16384, plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0))).expertRowsBound());
+    assertEquals(8192, plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0))).expertRowsBound());
+  }
+
+  @Test
+  void contradictoryDegreesNameEveryFactor() {
+    assertRefused(
+        "mesh.workers: 6 is not data-parallel 1 × ring 2 × ulysses 2 = 4. Leave out mesh.workers,"
+            + " or one of the degrees for the plan to choose.",
+        new MeshSpec(6, 1, 2, 2, 0));
+    assertRefused(
+        "mesh.workers: 6 cannot be made of data-parallel (open) × ring 4 × ulysses (open): 4 does"
+            + " not divide it. Use 4 workers or other degrees.",
+        new MeshSpec(6, 0, 4, 0, 0));
+    assertRefused(
+        "mesh.workers: 2 cannot be made of data-parallel (open) × ring 4 × ulysses (open): 4 does"
+            + " not divide it. Use 4 workers or other degrees.",
+        new MeshSpec(2, 0, 4, 0, 0));
+    assertRefused(
+        "mesh: data-parallel 100000 × ring 100000 × ulysses (open) are more workers than can be"
+            + " counted",
+        new MeshSpec(0, 100_000, 100_000, 0, 0));
+  }
+
+  @Test
+  void degreesTheModelCannotHaveNameTheWayOut() {
+    assertRefused(
+        "mesh.ulysses: 16 needs at least as many query heads; the model has 8. Use ulysses 8 × ring"
+            + " 2 for 16 workers.",
+        new MeshSpec(16, 0, 0, 16, 0));
+    assertRefused(
+        "mesh.expert-parallel: 12 is more than the model's 8 experts. Use expert-parallel 6 for 12"
+            + " workers.",
+        new MeshSpec(12, 0, 0, 0, 12));
+    assertRefused(
+        "mesh.expert-parallel: 3 does not divide the 4 workers. Use expert-parallel 4.",
+        new MeshSpec(4, 0, 0, 0, 3));
+    assertRefused(
+        "mesh.expert-parallel: 2 but the model has no experts. Use 1 or leave it out.",
+        Jobs.job(
+            Jobs.model(0, 0), Jobs.train(8192, 8192, "f32"), new MeshSpec(2, 0, 0, 0, 2), "auto"),
+        Jobs.workers(Jobs.ONEDNN));
+  }
+
+  @Test
+  void autoTakesTheFirstBackendAndWhatItMultipliesNatively() {
+    JobSpec job = Jobs.job(new MeshSpec(0, 0, 0, 0, 0));
+    Plan plan = Planner.plan(job, Jobs.workers(Jobs.ONEDNN, Jobs.VECTOR));
+    assertEquals("onednn", plan.backend());
+    assertEquals("bf16", plan.dtype());
+    assertEquals("AVX512-BF16", plan.instructionSet());
+    WorkerCapabilities.Backend emulating =
+        new WorkerCapabilities.Backend(
+            "onednn", "", List.of("bf16", "f32"), List.of("f32"), "AVX2");
+    assertEquals("f32", Planner.plan(job, Jobs.workers(emulating)).dtype());
+    WorkerCapabilities.Backend absent =
+        new WorkerCapabilities.Backend("onednn", "no such library", List.of(), List.of(), "");
+    assertEquals("vector", Planner.plan(job, Jobs.workers(absent, Jobs.VECTOR)).backend());
+    JobSpec bf16 = Jobs.job(Jobs.model(8, 0), Jobs.train(8192, 8192, "bf16"), job.mesh(), "auto");
+    assertEquals("onednn", Planner.plan(bf16, Jobs.workers(Jobs.VECTOR, Jobs.ONEDNN)).backend());
+  }
+
+  @Test
+  void anExplicitBackendNeverFallsBack() {
+    WorkerCapabilities.Backend absent =
+        new WorkerCapabilities.Backend("onednn", "no such library", List.of(), List.of(), "");
+    MeshSpec any = new MeshSpec(0, 0, 0, 0, 0);
+    JobSpec onednn = Jobs.job(Jobs.model(8, 0), Jobs.train(8192, 8192, "auto"), any, "onednn");
+    assertRefused(
+        "backend: 'onednn' cannot be used here: no such library. Use auto or vector.",
+        onednn,
+        Jobs.workers(absent, Jobs.VECTOR));
+    JobSpec bf16 = Jobs.job(Jobs.model(8, 0), Jobs.train(8192, 8192, "bf16"), any, "vector");
+    assertRefused(
+        "train.dtype: 'bf16' is not among what backend vector computes (f32). Use auto, or another"
+            + " backend.",
+        bf16,
+        Jobs.workers(Jobs.VECTOR));
+    JobSpec unknown = Jobs.job(Jobs.model(8, 0), Jobs.train(8192, 8192, "auto"), any, "cuda");
+    assertRefused(
+        "backend: 'cuda' is not known. Available: vector (f32); not available: onednn: no such"
+            + " library",
+        unknown,
+        Jobs.workers(absent, Jobs.VECTOR));
+    JobSpec auto = Jobs.job(Jobs.model(8, 0), Jobs.train(8192, 8192, "bf16"), any, "auto");
+    assertRefused(
+        "backend: auto finds none that computes bf16. Available: vector (f32)",
+        auto,
+        Jobs.workers(Jobs.VECTOR));
+  }
+
+  @Test
+  void hostsAreSharedEvenly() {
+    Plan plan = plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)));
+    assertEquals(2, plan.kernelThreads());
+    assertEquals(1, plan(Jobs.job(eight())).kernelThreads());
+    WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
+    assertEquals(12L << 30, workers.workerMemoryBytes(2));
+  }
+
+  @Test
+  void whatDoesNotFitIsRefusedByCategory() {
+    Plan plan = plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)));
+    PlanValidator.requireMemory(plan, plan.memory().total());
+    InvalidPlanException refusal =
+        assertThrows(
+            InvalidPlanException.class,
+            () -> PlanValidator.requireMemory(plan, plan.memory().total() - 1));
+    String message = String.valueOf(refusal.getMessage());
+    assertTrue(message.startsWith("a worker needs "), message);
+    assertTrue(message.contains("activations "), message);
+  }
+}

@@ -1,0 +1,113 @@
+package dev.gyre.partitioning.schedule;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.RandomRows;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TileCutterTest {
+  private static final int U = AttentionTile.UNLIMITED;
+
+  /** Against the definition, pair by pair; rectangles must not overlap either. */
+  @Test
+  void everyVisiblePairIsInOneTileAndNoOther() {
+    for (long seed = 0; seed < 500; seed++) {
+      RandomRows rows = new RandomRows(seed);
+      Documents documents = rows.documents(150);
+      LayoutKind kind = rows.anyOf(LayoutKind.values());
+      int ring = rows.ring();
+      int minChunk = 1 + rows.below(5);
+      int window = rows.window(documents);
+      SequenceLayout layout = Layouts.of(kind, documents, ring, 1, minChunk);
+      TileCutter cutter = new TileCutter(layout, window);
+      String about =
+          "seed %d %s ring %d chunk %d window %d".formatted(seed, kind, ring, minChunk, window);
+      for (int a = 0; a < ring; a++) {
+        for (int b = 0; b < ring; b++) {
+          check(layout, window, a, b, cutter.between(a, b), about + " ranks " + a + " " + b);
+        }
+      }
+    }
+  }
+
+  private static void check(
+      SequenceLayout layout, int window, int a, int b, List<AttentionTile> tiles, String about) {
+    int[][] visible = new int[layout.tokens(a)][layout.tokens(b)];
+    int[][] covered = new int[layout.tokens(a)][layout.tokens(b)];
+    for (AttentionTile tile : tiles) {
+      long area = 0;
+      boolean firstRow = false;
+      boolean lastRow = false;
+      boolean firstColumn = false;
+      boolean lastColumn = false;
+      boolean full = true;
+      for (int i = 0; i < tile.queryCount(); i++) {
+        for (int j = 0; j < tile.keyCount(); j++) {
+          covered[tile.queryStart() + i][tile.keyStart() + j]++;
+          if (tile.minDelta() <= i - j && i - j <= tile.maxDelta()) {
+            visible[tile.queryStart() + i][tile.keyStart() + j]++;
+            area++;
+            firstRow |= i == 0;
+            lastRow |= i == tile.queryCount() - 1;
+            firstColumn |= j == 0;
+            lastColumn |= j == tile.keyCount() - 1;
+          } else {
+            full = false;
+          }
+        }
+      }
+      assertEquals(area, tile.area(), about + " area of " + tile);
+      assertTrue(firstRow && lastRow && firstColumn && lastColumn, about + " not trimmed " + tile);
+      assertEquals(full, tile.minDelta() == -U && tile.maxDelta() == U, about + " mask of " + tile);
+      assertEquals(full, tile.isFull(), about);
+    }
+    Documents documents = layout.documents();
+    for (int i = 0; i < visible.length; i++) {
+      int query = layout.position(a, i);
+      for (int j = 0; j < visible[i].length; j++) {
+        int key = layout.position(b, j);
+        boolean sees =
+            documents.documentOf(query) == documents.documentOf(key)
+                && query >= key
+                && (window == 0 || query - key < window);
+        assertEquals(sees ? 1 : 0, visible[i][j], about + " query " + i + " key " + j);
+        assertTrue(covered[i][j] <= 1, about + " overlap at query " + i + " key " + j);
+      }
+    }
+  }
+
+  @Test
+  void zigzagHasOneTilePerHopAndMasksOnlyAtHome() {
+    SequenceLayout layout =
+        Layouts.of(LayoutKind.ZIGZAG, new Documents(16384), 4, 1, Layouts.DEFAULT_MIN_CHUNK);
+    TileCutter cutter = new TileCutter(layout, 0);
+    assertEquals(List.of(new AttentionTile(0, 4096, 0, 4096, 0, U)), cutter.between(1, 1));
+    // Keys of an earlier rank: all queries meet its first chunk.
+    assertEquals(List.of(new AttentionTile(0, 4096, 0, 2048, -U, U)), cutter.between(2, 1));
+    // Keys of a later rank: the second chunk meets all of them.
+    assertEquals(List.of(new AttentionTile(2048, 2048, 0, 4096, -U, U)), cutter.between(1, 2));
+  }
+
+  @Test
+  void stripesAreBandsOfLocalIndices() {
+    SequenceLayout layout = Layouts.of(LayoutKind.STRIPED, new Documents(12), 3, 1, 64);
+    TileCutter cutter = new TileCutter(layout, 0);
+    assertEquals(List.of(new AttentionTile(0, 4, 0, 4, 0, U)), cutter.between(1, 0));
+    assertEquals(List.of(new AttentionTile(1, 3, 0, 3, 0, U)), cutter.between(0, 1));
+  }
+
+  @Test
+  void nothingIsComputedAcrossDocumentsOrBeyondTheWindow() {
+    SequenceLayout layout = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(4, 4, 4), 2, 1, 64);
+    TileCutter cutter = new TileCutter(layout, 2);
+    // Rank 0 holds document 0 and half of document 1, rank 1 the rest.
+    assertEquals(List.of(new AttentionTile(0, 1, 5, 1, -U, U)), cutter.between(1, 0));
+    assertEquals(List.of(), cutter.between(0, 1));
+  }
+}
