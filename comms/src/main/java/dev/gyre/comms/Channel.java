@@ -1,0 +1,23 @@
+package dev.gyre.comms;
+
+/**
+ * Independent streams of every ordered pair of ranks. Inside one, receives match sends in program
+ * order.
+ */
+public enum Channel {
+  CONTROL(0),
+  SEQUENCE(1),
+  EXPERTS(2),
+  GRADIENTS(3);
+
+  private final int code;
+
+  Channel(int code) {
+    this.code = code;
+  }
+
+  /** Its number on the wire and in tables; they count from zero without gaps. */
+  public int code() {
+    return code;
+  }
+}

@@ -1,0 +1,20 @@
+package dev.gyre.comms;
+
+import java.util.Map;
+
+/**
+ * Totals since the transport was opened.
+ *
+ * @param bytesSent payload bytes this rank sent, by collective ({@code ring}, {@code all-to-all},
+ *     {@code all-reduce}, {@code reduce-scatter}, {@code all-gather}, …)
+ * @param transferNanos time the training thread spent in awaits, its own copying included
+ * @param waitNanos of these, with nothing to move but for a peer to wait
+ * @param waitCpuNanos CPU time burnt in these waits: spinning, yielding, and looking in between
+ *     parks
+ */
+public record Counters(
+    Map<String, Long> bytesSent, long transferNanos, long waitNanos, long waitCpuNanos) {
+  public Counters {
+    bytesSent = Map.copyOf(bytesSent);
+  }
+}

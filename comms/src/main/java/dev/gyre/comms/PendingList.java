@@ -1,0 +1,23 @@
+package dev.gyre.comms;
+
+import java.util.ArrayList;
+
+/** Transfers to be awaited together. */
+final class PendingList {
+  private final ArrayList<Pending> transfers = new ArrayList<>();
+
+  void add(Pending transfer) {
+    transfers.add(transfer);
+  }
+
+  /** Waits for all in the order they were added; the list is empty afterwards. */
+  void await() {
+    try {
+      for (int i = 0; i < transfers.size(); i++) {
+        transfers.get(i).await();
+      }
+    } finally {
+      transfers.clear();
+    }
+  }
+}

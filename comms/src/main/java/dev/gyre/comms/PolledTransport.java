@@ -1,0 +1,194 @@
+package dev.gyre.comms;
+
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What transports share that have no thread of their own: the waiting thread drives {@link
+ * #progress}. Holds the deadline, the counters and the words of errors.
+ */
+public abstract class PolledTransport implements Transport {
+  /** A small message between two cores takes 2 µs; a peer on this core needs it sooner. */
+  private static final long SPIN_NANOS = 3_000;
+
+  /** From then on a waiting thread gives way to whoever wants its core; beyond this it parks. */
+  private static final long YIELD_NANOS = 30_000;
+
+  private static final Thread ANY_OTHER = Thread.ofPlatform().unstarted(() -> {});
+
+  private final int rank;
+  private final int size;
+  private final long deadlineNanos;
+  private final Progress where;
+  private final TrafficMeter meter = new TrafficMeter();
+  private final Idleness idleness = new Idleness();
+  private String kind = "point-to-point";
+  private volatile @Nullable Thread waiter;
+
+  /**
+   * @param deadlineNanos longest wait for one transfer
+   */
+  protected PolledTransport(int rank, int size, long deadlineNanos, Progress where) {
+    if (size < 1 || rank < 0 || rank >= size) {
+      throw new IllegalArgumentException("rank " + rank + " is not one of " + size + " ranks");
+    }
+    if (deadlineNanos < 1) {
+      throw new IllegalArgumentException("deadline of " + deadlineNanos + " ns is not positive");
+    }
+    this.rank = rank;
+    this.size = size;
+    this.deadlineNanos = deadlineNanos;
+    this.where = where;
+  }
+
+  /** Hands the transfer to the network; may settle it at once. */
+  protected abstract void start(Transfer transfer);
+
+  /**
+   * Takes back a transfer whose deadline has passed, so that its memory is touched no more by this
+   * process, and fails it, unless it completed meanwhile.
+   */
+  protected abstract void withdraw(Transfer transfer, String reason);
+
+  /**
+   * Longest park between two calls of {@link #progress} now, in nanoseconds.
+   *
+   * @param waitedNanos how long the thread has waited since something last moved
+   */
+  protected abstract long parkNanos(long waitedNanos);
+
+  /** Tells the peer that what it lent is read no more. */
+  protected abstract void release(Transfer loan);
+
+  @Override
+  public final int rank() {
+    return rank;
+  }
+
+  @Override
+  public final int size() {
+    return size;
+  }
+
+  @Override
+  public final Progress where() {
+    return where;
+  }
+
+  @Override
+  public final Counters counters() {
+    return meter.snapshot();
+  }
+
+  @Override
+  public final void collective(String newKind) {
+    kind = newKind;
+  }
+
+  @Override
+  public final Pending send(int peer, Channel channel, int tag, MemorySegment payload) {
+    Transfer transfer = transfer(Transfer.Way.SEND, peer, channel, tag, payload);
+    meter.sent(kind, payload.byteSize());
+    start(transfer);
+    return transfer;
+  }
+
+  @Override
+  public final Pending receive(int peer, Channel channel, int tag, MemorySegment into) {
+    return startReceive(Transfer.Way.RECEIVE, peer, channel, tag, into);
+  }
+
+  @Override
+  public final Loan borrow(int peer, Channel channel, int tag, MemorySegment into) {
+    return startReceive(Transfer.Way.BORROW, peer, channel, tag, into);
+  }
+
+  private Transfer startReceive(
+      Transfer.Way way, int peer, Channel channel, int tag, MemorySegment into) {
+    if (into.isReadOnly()) {
+      throw new IllegalArgumentException("a receive from rank " + peer + " into read-only memory");
+    }
+    Transfer transfer = transfer(way, peer, channel, tag, into);
+    start(transfer);
+    return transfer;
+  }
+
+  private Transfer transfer(
+      Transfer.Way way, int peer, Channel channel, int tag, MemorySegment segment) {
+    if (peer < 0 || peer >= size || peer == rank) {
+      throw new IllegalArgumentException(
+          "rank %d of %d has no peer %d%s"
+              .formatted(rank, size, peer, peer == rank ? ": it copies its own part itself" : ""));
+    }
+    if (!segment.isNative()) {
+      throw new IllegalArgumentException("payload on the heap cannot be sent: use native memory");
+    }
+    if (!segment.isAccessibleBy(ANY_OTHER)) {
+      throw new IllegalArgumentException(
+          "payload of a confined arena cannot be sent: another thread may copy it; use a shared one");
+    }
+    return new Transfer(this, way, peer, channel, tag, segment, kind);
+  }
+
+  protected final long deadlineNanos() {
+    return deadlineNanos;
+  }
+
+  /** Wakes the thread that waits for one of this rank's transfers, if one does. */
+  protected final void wake() {
+    Thread parked = waiter;
+    if (parked != null) {
+      LockSupport.unpark(parked);
+    }
+  }
+
+  final void await(Transfer transfer) {
+    long start = System.nanoTime();
+    idleness.start();
+    // Set before the first look at the transfer: whoever settles it later sees the waiter.
+    waiter = Thread.currentThread();
+    try {
+      while (!transfer.isSettled()) {
+        boolean moved = progress() > 0;
+        long now = System.nanoTime();
+        if (moved) {
+          idleness.moved(now);
+        } else if (!transfer.isSettled()) {
+          rest(transfer, start, now);
+        }
+      }
+    } finally {
+      waiter = null;
+      where.waitingFor(-1);
+      long end = System.nanoTime();
+      idleness.moved(end);
+      meter.waited(end - start, idleness.nanos(), idleness.cpuNanos());
+    }
+  }
+
+  /** Spins a moment, then yields, then parks; ends the wait at its deadline. */
+  @SuppressWarnings("ThreadPriorityCheck") // a yield is right when the scheduler ignores it, too
+  private void rest(Transfer transfer, long start, long now) {
+    long quiet = idleness.quiet(now);
+    if (now - start >= deadlineNanos) {
+      expire(transfer);
+    } else if (quiet < SPIN_NANOS) {
+      Thread.onSpinWait();
+    } else if (quiet < YIELD_NANOS) {
+      idleness.givingWay(now);
+      Thread.yield();
+    } else {
+      where.waitingFor(transfer.peer());
+      idleness.givingWay(now);
+      long limit = start + deadlineNanos - now;
+      LockSupport.parkNanos(this, Math.min(parkNanos(quiet), limit));
+    }
+  }
+
+  private void expire(Transfer transfer) {
+    withdraw(
+        transfer,
+        "rank %d did not answer within %.1f s".formatted(transfer.peer(), deadlineNanos / 1e9));
+  }
+}

@@ -1,0 +1,396 @@
+package dev.gyre.comms;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Collectives over some ranks of a transport, on one channel. Every member makes the same group
+ * (the same ranks in the same order) and calls the same collectives in the same order; a member is
+ * named by its position. Zero bytes are legal everywhere, and a group of one moves nothing. Sums
+ * are taken in member order, so that their bits depend on no timing.
+ *
+ * <p>Collectives block until this member's part is done, to the transport's deadline. After a
+ * {@link CommsException} the group cannot be used again, and handles are still open: call {@link
+ * Transport#abort}. Used by one thread.
+ */
+public final class ProcessGroup {
+  private static final String RING = "ring";
+  private static final String ALL_TO_ALL = "all-to-all";
+  private static final String ALL_REDUCE = "all-reduce";
+  private static final String REDUCE_SCATTER = "reduce-scatter";
+  private static final String ALL_GATHER = "all-gather";
+  private static final String BROADCAST = "broadcast";
+  private static final String BARRIER = "barrier";
+
+  private final Transport transport;
+  private final Channel channel;
+  private final int[] ranks;
+  private final int self;
+  private final int groupBits;
+  private final int[] sendsTo;
+  private final int[] receivesFrom;
+  private final PendingList pending = new PendingList();
+  private final ReduceScatter reduceScatter;
+  private final long[] evenOffsets;
+  private final long[] doubleOffsets;
+  private MemorySegment doubles = MemorySegment.NULL;
+
+  /**
+   * @param ranks the members in order, each once; {@code transport.rank()} is one of them
+   */
+  public ProcessGroup(Transport transport, int[] ranks, Channel channel) {
+    this.transport = transport;
+    this.channel = channel;
+    this.ranks = ranks.clone();
+    self = position(transport.rank(), ranks);
+    groupBits = byteOf(Arrays.hashCode(ranks)) << 16;
+    sendsTo = new int[ranks.length];
+    receivesFrom = new int[ranks.length];
+    evenOffsets = new long[ranks.length + 1];
+    doubleOffsets = new long[ranks.length + 1];
+    reduceScatter = new ReduceScatter(this);
+  }
+
+  private static int position(int rank, int[] ranks) {
+    int found = -1;
+    for (int i = 0; i < ranks.length; i++) {
+      for (int j = 0; j < i; j++) {
+        if (ranks[i] == ranks[j]) {
+          throw new IllegalArgumentException(
+              "rank " + ranks[i] + " stands twice in group " + Arrays.toString(ranks));
+        }
+      }
+      if (ranks[i] == rank) {
+        found = i;
+      }
+    }
+    if (found < 0) {
+      throw new IllegalArgumentException(
+          "rank " + rank + " is not in group " + Arrays.toString(ranks));
+    }
+    return found;
+  }
+
+  /** This rank's position among the members. */
+  public int rank() {
+    return self;
+  }
+
+  public int size() {
+    return ranks.length;
+  }
+
+  public int worldRank(int member) {
+    return ranks[member];
+  }
+
+  public Transport transport() {
+    return transport;
+  }
+
+  /** Starts sending to a member, counted as {@code ring}. */
+  public Pending send(int member, MemorySegment payload) {
+    return send(RING, member, payload);
+  }
+
+  /**
+   * Starts sending to a member other than this one. Sends to a member match its receives from this
+   * one in program order, those of collectives included.
+   *
+   * @param kind what the bytes are counted as, and errors call it; the same on both sides
+   */
+  public Pending send(String kind, int member, MemorySegment payload) {
+    transport.collective(kind);
+    return transport.send(ranks[member], channel, tag(kind, sendsTo[member]++), payload);
+  }
+
+  /** Starts receiving from a member what it sends as {@code ring}. */
+  public Pending receive(int member, MemorySegment into) {
+    return receive(RING, member, into);
+  }
+
+  /** Starts receiving exactly {@code into.byteSize()} bytes from a member other than this one. */
+  public Pending receive(String kind, int member, MemorySegment into) {
+    transport.collective(kind);
+    return transport.receive(ranks[member], channel, tag(kind, receivesFrom[member]++), into);
+  }
+
+  /**
+   * Starts receiving from a member what is only read; see {@link Transport#borrow}. It matches the
+   * member's sends as a receive does.
+   */
+  public Loan borrow(String kind, int member, MemorySegment into) {
+    transport.collective(kind);
+    return transport.borrow(ranks[member], channel, tag(kind, receivesFrom[member]++), into);
+  }
+
+  /** Kind, group and running number: different collectives, or groups, never match by accident. */
+  private int tag(String kind, int number) {
+    return byteOf(kind.hashCode()) << 24 | groupBits | (number & 0xFFFF);
+  }
+
+  private static int byteOf(int hash) {
+    return (hash * 0x9E3779B9) >>> 24; // Fibonacci hashing: the top bits depend on all
+  }
+
+  /** {@link #allToAll(String, MemorySegment[], MemorySegment[])}, counted as all-to-all. */
+  public void allToAll(MemorySegment[] sends, MemorySegment[] receives) {
+    allToAll(ALL_TO_ALL, sends, receives);
+  }
+
+  /**
+   * Member i receives {@code sends[i]} of every member. This member's own part is copied; the two
+   * may be the same memory.
+   *
+   * @param sends by receiving member, of any sizes
+   * @param receives by sending member; sizes as sent
+   */
+  public void allToAll(String kind, MemorySegment[] sends, MemorySegment[] receives) {
+    checkMembers("sends", sends.length);
+    checkMembers("receives", receives.length);
+    for (int i = 1; i < size(); i++) {
+      int source = before(i);
+      pending.add(receive(kind, source, receives[source]));
+    }
+    for (int i = 1; i < size(); i++) {
+      int target = after(i);
+      pending.add(send(kind, target, sends[target]));
+    }
+    copyOwn(sends[self], receives[self]);
+    pending.await();
+  }
+
+  /** {@link #allToAll(String, MemorySegment[][], MemorySegment[][])}, counted as all-to-all. */
+  public void allToAll(MemorySegment[][] sends, MemorySegment[][] receives) {
+    allToAll(ALL_TO_ALL, sends, receives);
+  }
+
+  /**
+   * As with one segment each, but what goes to a member is gathered from several places and
+   * scattered to as many: block b that a member sends lands in block b of what the other receives
+   * from it, of the same size.
+   */
+  public void allToAll(String kind, MemorySegment[][] sends, MemorySegment[][] receives) {
+    checkMembers("sends", sends.length);
+    checkMembers("receives", receives.length);
+    for (int i = 1; i < size(); i++) {
+      int source = before(i);
+      for (MemorySegment block : receives[source]) {
+        pending.add(receive(kind, source, block));
+      }
+    }
+    for (int i = 1; i < size(); i++) {
+      int target = after(i);
+      for (MemorySegment block : sends[target]) {
+        pending.add(send(kind, target, block));
+      }
+    }
+    if (sends[self].length != receives[self].length) {
+      throw new IllegalArgumentException(
+          "member %d sends itself %d blocks and receives %d"
+              .formatted(self, sends[self].length, receives[self].length));
+    }
+    for (int block = 0; block < sends[self].length; block++) {
+      copyOwn(sends[self][block], receives[self][block]);
+    }
+    pending.await();
+  }
+
+  private void copyOwn(MemorySegment from, MemorySegment to) {
+    checkOwn(from, to);
+    if (from.address() != to.address()) {
+      to.copyFrom(from);
+    }
+  }
+
+  private void checkOwn(MemorySegment from, MemorySegment to) {
+    if (from.byteSize() != to.byteSize()) {
+      throw new IllegalArgumentException(
+          "member %d sends itself %d bytes and receives %d"
+              .formatted(self, from.byteSize(), to.byteSize()));
+    }
+  }
+
+  /**
+   * Completes {@code all} on every member.
+   *
+   * @param all part m, of member m, lies at bytes {@code [byteOffsets[m], byteOffsets[m + 1])};
+   *     this member's part is already there
+   */
+  public void allGather(MemorySegment all, long[] byteOffsets) {
+    checkOffsets(byteOffsets, all.byteSize());
+    allGather(ALL_GATHER, part(all, byteOffsets, self, 1), all, byteOffsets, 1);
+  }
+
+  /**
+   * The same with this member's part elsewhere: it is copied to its place.
+   *
+   * @param own as many bytes as this member's part
+   */
+  public void allGather(MemorySegment own, MemorySegment all, long[] byteOffsets) {
+    checkOffsets(byteOffsets, all.byteSize());
+    checkOwn(own, part(all, byteOffsets, self, 1));
+    allGather(ALL_GATHER, own, all, byteOffsets, 1);
+  }
+
+  private void allGather(
+      String kind, MemorySegment own, MemorySegment all, long[] offsets, long unit) {
+    for (int i = 1; i < size(); i++) {
+      int source = before(i);
+      pending.add(receive(kind, source, part(all, offsets, source, unit)));
+    }
+    for (int i = 1; i < size(); i++) {
+      pending.add(send(kind, after(i), own));
+    }
+    copyOwn(own, part(all, offsets, self, unit));
+    pending.await();
+  }
+
+  /** Scratch that {@link #reduceScatterF32} needs when the largest part has so many elements. */
+  public long reduceScratchBytes(long largestPartElements) {
+    return reduceScatter.scratchBytes(largestPartElements);
+  }
+
+  /**
+   * Sums f32 vectors: afterwards this member's part of {@code all} holds the sum over the members,
+   * added in member order. The other parts keep this member's own values.
+   *
+   * @param all f32; part m is elements {@code [elementOffsets[m], elementOffsets[m + 1])}, the same
+   *     offsets on every member
+   * @param scratch at least {@link #reduceScratchBytes} of the largest part; contents lost
+   */
+  public void reduceScatterF32(MemorySegment all, long[] elementOffsets, MemorySegment scratch) {
+    checkOffsets(elementOffsets, all.byteSize() / Float.BYTES);
+    reduceScatterF32(all, elementOffsets, part(all, elementOffsets, self, Float.BYTES), scratch);
+  }
+
+  /**
+   * The same with the sum elsewhere; {@code all} is only read.
+   *
+   * @param sum as many bytes as this member's part
+   */
+  public void reduceScatterF32(
+      MemorySegment all, long[] elementOffsets, MemorySegment sum, MemorySegment scratch) {
+    checkOffsets(elementOffsets, all.byteSize() / Float.BYTES);
+    long bytes = (elementOffsets[self + 1] - elementOffsets[self]) * Float.BYTES;
+    if (sum.byteSize() != bytes) {
+      throw new IllegalArgumentException(
+          "member %d sums %d bytes into %d".formatted(self, bytes, sum.byteSize()));
+    }
+    reduceScatter.run(REDUCE_SCATTER, all, elementOffsets, sum, scratch);
+    reduceScatter.finish();
+  }
+
+  /** {@link #allReduceF32(MemorySegment, MemorySegment, MemorySegment)} in place. */
+  public void allReduceF32(MemorySegment all, MemorySegment scratch) {
+    allReduceF32(all, all, scratch);
+  }
+
+  /**
+   * Sums f32 vectors over the members, in member order; every member gets the whole sum.
+   *
+   * @param values only read, unless it is {@code sum} itself
+   * @param sum as many bytes
+   * @param scratch at least {@link #reduceScratchBytes} of ⌈elements / size⌉; contents lost
+   */
+  public void allReduceF32(MemorySegment values, MemorySegment sum, MemorySegment scratch) {
+    if (sum.byteSize() != values.byteSize()) {
+      throw new IllegalArgumentException(
+          "member %d sums %d bytes into %d".formatted(self, values.byteSize(), sum.byteSize()));
+    }
+    long elements = values.byteSize() / Float.BYTES;
+    for (int member = 0; member <= size(); member++) {
+      evenOffsets[member] = elements / size() * member + Math.min(elements % size(), member);
+    }
+    MemorySegment own = part(sum, evenOffsets, self, Float.BYTES);
+    reduceScatter.run(ALL_REDUCE, values, evenOffsets, own, scratch);
+    allGather(ALL_REDUCE, own, sum, evenOffsets, Float.BYTES);
+    reduceScatter.finish();
+  }
+
+  /** Replaces {@code values} on every member by the sum over the members, in member order. */
+  public void sum(double[] values) {
+    if (size() == 1) {
+      return;
+    }
+    long stride = (long) values.length * Double.BYTES;
+    if (doubles.byteSize() < stride * size()) {
+      doubles = Arena.ofAuto().allocate(stride * size(), Double.BYTES);
+    }
+    for (int member = 0; member <= size(); member++) {
+      doubleOffsets[member] = stride * member;
+    }
+    MemorySegment all = doubles.asSlice(0, stride * size());
+    MemorySegment.copy(values, 0, all, ValueLayout.JAVA_DOUBLE, stride * self, values.length);
+    allGather(ALL_REDUCE, part(all, doubleOffsets, self, 1), all, doubleOffsets, 1);
+    for (int i = 0; i < values.length; i++) {
+      double sum = 0;
+      for (int member = 0; member < size(); member++) {
+        sum += all.getAtIndex(ValueLayout.JAVA_DOUBLE, (long) member * values.length + i);
+      }
+      values[i] = sum;
+    }
+  }
+
+  /** Copies the root member's bytes to every member. */
+  public void broadcast(int root, MemorySegment bytes) {
+    if (root < 0 || root >= size()) {
+      throw new IllegalArgumentException("no member " + root + " in a group of " + size());
+    }
+    if (self == root) {
+      for (int i = 1; i < size(); i++) {
+        pending.add(send(BROADCAST, after(i), bytes));
+      }
+    } else {
+      pending.add(receive(BROADCAST, root, bytes));
+    }
+    pending.await();
+  }
+
+  /** Returns once every member has entered. After k rounds a member knows of 2ᵏ others. */
+  public void barrier() {
+    for (int distance = 1; distance < size(); distance *= 2) {
+      pending.add(receive(BARRIER, before(distance), MemorySegment.NULL));
+      pending.add(send(BARRIER, after(distance), MemorySegment.NULL));
+      pending.await();
+    }
+  }
+
+  int after(int distance) {
+    return (self + distance) % size();
+  }
+
+  int before(int distance) {
+    return (self - distance + size()) % size();
+  }
+
+  private static MemorySegment part(MemorySegment all, long[] offsets, int member, long unit) {
+    return all.asSlice(offsets[member] * unit, (offsets[member + 1] - offsets[member]) * unit);
+  }
+
+  private void checkMembers(String what, int length) {
+    if (length != size()) {
+      throw new IllegalArgumentException(
+          what + " for " + length + " members in a group of " + size());
+    }
+  }
+
+  private void checkOffsets(long[] offsets, long limit) {
+    if (offsets.length != size() + 1) {
+      throw new IllegalArgumentException(
+          "%d offsets for %d members: one more is needed than members"
+              .formatted(offsets.length, size()));
+    }
+    for (int member = 0; member < size(); member++) {
+      if (offsets[member] < 0 || offsets[member] > offsets[member + 1]) {
+        throw new IllegalArgumentException("offsets do not rise: " + Arrays.toString(offsets));
+      }
+    }
+    if (offsets[size()] > limit) {
+      throw new IllegalArgumentException(
+          "parts end at %d, beyond the memory's %d".formatted(offsets[size()], limit));
+    }
+  }
+}

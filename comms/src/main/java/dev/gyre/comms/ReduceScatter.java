@@ -1,0 +1,134 @@
+package dev.gyre.comms;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Sums parts over the members of a group. Parts travel in pieces: what comes by reference is summed
+ * straight from the members' memories, what is copied into the scratch is still in the cache when
+ * it is summed. While piece p is summed, piece p + 1 travels into the other half of the scratch.
+ */
+final class ReduceScatter {
+  /** Elements of a piece: 256 KB, so that a few of them stay in a core's cache. */
+  private static final int PIECE = 64 << 10;
+
+  /** Halves of the scratch. */
+  private static final int SLOTS = 2;
+
+  /** Pieces offered before the peers have read earlier ones: nobody waits for a slower one. */
+  private static final int OFFERED = 64;
+
+  private final ProcessGroup group;
+  private final FloatSums sums = new FloatSums();
+  private final MemorySegment[] sources;
+  private final Loan[][] loans;
+  private final PendingList[] sends;
+
+  ReduceScatter(ProcessGroup group) {
+    this.group = group;
+    sources = new MemorySegment[group.size()];
+    loans = new Loan[SLOTS][group.size()];
+    sends = new PendingList[OFFERED];
+    for (int slot = 0; slot < OFFERED; slot++) {
+      sends[slot] = new PendingList();
+    }
+  }
+
+  long scratchBytes(long largestPartElements) {
+    return (long) SLOTS * (group.size() - 1) * Math.min(largestPartElements, PIECE) * Float.BYTES;
+  }
+
+  /**
+   * See {@link ProcessGroup#reduceScatterF32}; offsets are checked. Members may still read {@code
+   * all} until {@link #finish}; a member that sends its sum has read all it needs.
+   */
+  void run(
+      String kind, MemorySegment all, long[] offsets, MemorySegment sum, MemorySegment scratch) {
+    long largest = 0;
+    for (int member = 0; member < group.size(); member++) {
+      largest = Math.max(largest, offsets[member + 1] - offsets[member]);
+    }
+    if (scratch.byteSize() < scratchBytes(largest)) {
+      throw new IllegalArgumentException(
+          "%s of parts of up to %d elements over %d members needs %d bytes of scratch, not %d"
+              .formatted(kind, largest, group.size(), scratchBytes(largest), scratch.byteSize()));
+    }
+    long pieces = (largest + PIECE - 1) / PIECE;
+    long slotBytes = Math.min(largest, PIECE) * Float.BYTES;
+    long offered = 0;
+    borrow(kind, all, offsets, scratch, slotBytes, 0);
+    for (long piece = 0; piece < pieces; piece++) {
+      for (; offered < Math.min(pieces, piece + OFFERED); offered++) {
+        offer(kind, all, offsets, offered);
+      }
+      if (piece + 1 < pieces) {
+        borrow(kind, all, offsets, scratch, slotBytes, piece + 1);
+      }
+      MemorySegment own = piece(all, offsets, group.rank(), piece);
+      if (own.byteSize() > 0) {
+        long at = piece * PIECE * Float.BYTES;
+        addUp(loans[(int) (piece % SLOTS)], own, sum.asSlice(at, own.byteSize()));
+      }
+    }
+  }
+
+  /** Waits until the members have read what {@link #run} offered them. */
+  void finish() {
+    for (PendingList open : sends) {
+      open.await();
+    }
+  }
+
+  private void borrow(
+      String kind,
+      MemorySegment all,
+      long[] offsets,
+      MemorySegment scratch,
+      long slotBytes,
+      long piece) {
+    int slot = (int) (piece % SLOTS);
+    long bytes = piece(all, offsets, group.rank(), piece).byteSize();
+    long at = (long) slot * (group.size() - 1) * slotBytes;
+    for (int i = 1; i < group.size() && bytes > 0; i++) {
+      int source = group.before(i);
+      loans[slot][source] = group.borrow(kind, source, scratch.asSlice(at, bytes));
+      at += slotBytes;
+    }
+  }
+
+  private void offer(String kind, MemorySegment all, long[] offsets, long piece) {
+    PendingList open = sends[(int) (piece % OFFERED)];
+    open.await();
+    for (int i = 1; i < group.size(); i++) {
+      int target = group.after(i);
+      MemorySegment theirs = piece(all, offsets, target, piece);
+      if (theirs.byteSize() > 0) {
+        open.add(group.send(kind, target, theirs));
+      }
+    }
+  }
+
+  private void addUp(Loan[] from, MemorySegment own, MemorySegment sum) {
+    for (int member = 0; member < group.size(); member++) {
+      if (member == group.rank()) {
+        sources[member] = own;
+      } else {
+        from[member].await();
+        sources[member] = from[member].payload();
+      }
+    }
+    sums.add(sources, sum);
+    for (int member = 0; member < group.size(); member++) {
+      if (member != group.rank()) {
+        from[member].release();
+      }
+    }
+  }
+
+  /** Piece {@code piece} of a member's part; empty beyond its end. */
+  private static MemorySegment piece(MemorySegment all, long[] offsets, int member, long piece) {
+    long end = offsets[member + 1];
+    long from = Math.min(offsets[member] + piece * PIECE, end);
+    long to = Math.min(from + PIECE, end);
+    return all.asSlice(from * Float.BYTES, (to - from) * Float.BYTES);
+  }
+}

@@ -1,0 +1,39 @@
+package dev.gyre.comms;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/** Counts payload bytes by kind of collective, and time waited. Any thread may read it. */
+final class TrafficMeter {
+  private final ConcurrentHashMap<String, LongAdder> bytesByKind = new ConcurrentHashMap<>();
+  private final AtomicLong transferNanos = new AtomicLong();
+  private final AtomicLong idleNanos = new AtomicLong();
+  private final AtomicLong idleCpuNanos = new AtomicLong();
+
+  void sent(String kind, long bytes) {
+    LongAdder adder = bytesByKind.get(kind);
+    if (adder == null) {
+      adder = bytesByKind.computeIfAbsent(kind, _ -> new LongAdder());
+    }
+    adder.add(bytes);
+  }
+
+  /**
+   * @param idle of these, with nothing to move
+   * @param idleCpu CPU time of the latter
+   */
+  void waited(long nanos, long idle, long idleCpu) {
+    transferNanos.addAndGet(nanos);
+    idleNanos.addAndGet(idle);
+    idleCpuNanos.addAndGet(idleCpu);
+  }
+
+  Counters snapshot() {
+    Map<String, Long> bytes = new HashMap<>();
+    bytesByKind.forEach((kind, adder) -> bytes.put(kind, adder.sum()));
+    return new Counters(bytes, transferNanos.get(), idleNanos.get(), idleCpuNanos.get());
+  }
+}

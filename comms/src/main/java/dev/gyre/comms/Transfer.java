@@ -1,0 +1,178 @@
+package dev.gyre.comms;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One send or receive of a {@link PolledTransport}. A transport settles it exactly once, by {@link
+ * #complete} or {@link #fail}; whichever comes first wins.
+ */
+public final class Transfer implements Loan {
+  enum Way {
+    SEND,
+    RECEIVE,
+    BORROW
+  }
+
+  private final PolledTransport transport;
+  private final Way way;
+  private final int peer;
+  private final Channel channel;
+  private final int tag;
+  private final MemorySegment segment;
+  private final String kind;
+  private @Nullable String failure;
+  private @Nullable MemorySegment lent;
+  private long loanTicket = -1;
+  private volatile boolean settled;
+
+  Transfer(
+      PolledTransport transport,
+      Way way,
+      int peer,
+      Channel channel,
+      int tag,
+      MemorySegment segment,
+      String kind) {
+    this.transport = transport;
+    this.way = way;
+    this.peer = peer;
+    this.channel = channel;
+    this.tag = tag;
+    this.segment = segment;
+    this.kind = kind;
+  }
+
+  public boolean isSend() {
+    return way == Way.SEND;
+  }
+
+  /** A receive that may leave the payload where it is, by {@link #lend}. */
+  public boolean isBorrow() {
+    return way == Way.BORROW;
+  }
+
+  public int peer() {
+    return peer;
+  }
+
+  public Channel channel() {
+    return channel;
+  }
+
+  public int tag() {
+    return tag;
+  }
+
+  /** The payload of a send, the destination of a receive. */
+  public MemorySegment segment() {
+    return segment;
+  }
+
+  public long bytes() {
+    return segment.byteSize();
+  }
+
+  public boolean isSettled() {
+    return settled;
+  }
+
+  /**
+   * Completes a borrow with the payload where it lies.
+   *
+   * @param ticket what the transport calls the loan when it is released
+   */
+  public void lend(MemorySegment where, long ticket) {
+    lent = where;
+    loanTicket = ticket;
+    complete();
+  }
+
+  /** The loan's ticket; −1 if nothing is lent. */
+  public long loanTicket() {
+    return loanTicket;
+  }
+
+  @Override
+  public MemorySegment payload() {
+    MemorySegment there = lent;
+    return there == null ? segment : there;
+  }
+
+  @Override
+  public void release() {
+    if (loanTicket >= 0) {
+      lent = null;
+      transport.release(this);
+      loanTicket = -1;
+    }
+  }
+
+  /** The transport touches the segment no more; false if it was settled before. */
+  public boolean complete() {
+    return settle(null);
+  }
+
+  /**
+   * Fails the transfer; the message is what it was doing, and where its rank stands, and the
+   * reason. False if it was settled before.
+   */
+  public boolean fail(String reason) {
+    return !settled && settle(describe() + ": " + reason);
+  }
+
+  private boolean settle(@Nullable String with) {
+    synchronized (this) {
+      if (settled) {
+        return false;
+      }
+      failure = with;
+      settled = true;
+    }
+    transport.wake();
+    return true;
+  }
+
+  /** Rank, peer, channel, collective, tag, size, step, layer and phase. */
+  String describe() {
+    return "rank %d (%s) %s %d bytes %s rank %d, channel %s, %s, tag %s"
+        .formatted(
+            transport.rank(),
+            transport.where(),
+            isSend() ? "sending" : "receiving",
+            bytes(),
+            isSend() ? "to" : "from",
+            peer,
+            channel.name().toLowerCase(Locale.ROOT),
+            kind,
+            Integer.toHexString(tag));
+  }
+
+  @Override
+  public boolean poll() {
+    if (!settled) {
+      transport.progress();
+      if (!settled) {
+        return false;
+      }
+    }
+    check();
+    return true;
+  }
+
+  @Override
+  public void await() {
+    if (!settled) {
+      transport.await(this);
+    }
+    check();
+  }
+
+  private void check() {
+    String message = failure; // written before the volatile write of settled
+    if (message != null) {
+      throw new CommsException(peer, message);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package dev.gyre.comms.aeron;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * One rank's end of a run's data plane.
+ *
+ * @param run the run's name; messages of another run are refused
+ * @param epoch the membership epoch; messages of another epoch are refused
+ * @param folder of this host's {@link RunMediaDriver}
+ * @param deadlineNanos longest wait for one transfer, and for all ranks to join
+ * @param endpoints {@code host:port} of every rank for UDP; empty for IPC
+ */
+public record AeronOptions(
+    String run,
+    int epoch,
+    int rank,
+    int size,
+    Path folder,
+    long deadlineNanos,
+    List<String> endpoints) {
+  /** A pair's two log numbers must fit in the lower half of a stream id. */
+  private static final int MAX_RANKS = 256;
+
+  private static final int MAX_EPOCH = (1 << 15) - 1;
+
+  public AeronOptions {
+    endpoints = List.copyOf(endpoints);
+    if (size < 1 || size > MAX_RANKS) {
+      throw new IllegalArgumentException(
+          "%d ranks: the Aeron transport joins 1 to %d".formatted(size, MAX_RANKS));
+    }
+    if (epoch < 0 || epoch > MAX_EPOCH) {
+      throw new IllegalArgumentException("epoch %d is not in 0..%d".formatted(epoch, MAX_EPOCH));
+    }
+    if (!endpoints.isEmpty() && endpoints.size() != size) {
+      throw new IllegalArgumentException(
+          "%d endpoints for %d ranks: UDP needs one host:port each"
+              .formatted(endpoints.size(), size));
+    }
+    if (deadlineNanos > RunMediaDriver.LIVENESS_NANOS / 2) {
+      throw new IllegalArgumentException(
+          "a deadline of %d s is beyond half of Aeron's own timeout of %d s"
+              .formatted(
+                  deadlineNanos / 1_000_000_000, RunMediaDriver.LIVENESS_NANOS / 1_000_000_000));
+    }
+  }
+
+  /** All ranks on this host: envelopes by IPC, payload by reference. */
+  public static AeronOptions ipc(
+      String run, int epoch, int rank, int size, Path folder, long deadlineNanos) {
+    return new AeronOptions(run, epoch, rank, size, folder, deadlineNanos, List.of());
+  }
+
+  /** Ranks on any hosts, each reached at its {@code host:port}. */
+  public static AeronOptions udp(
+      String run, int epoch, int rank, Path folder, long deadlineNanos, List<String> endpoints) {
+    return new AeronOptions(run, epoch, rank, endpoints.size(), folder, deadlineNanos, endpoints);
+  }
+
+  boolean isUdp() {
+    return !endpoints.isEmpty();
+  }
+}

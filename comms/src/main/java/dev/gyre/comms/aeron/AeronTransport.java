@@ -1,0 +1,287 @@
+package dev.gyre.comms.aeron;
+
+import dev.gyre.comms.PolledTransport;
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.Transfer;
+import io.aeron.Aeron;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One rank's end of the data plane over Aeron. By IPC, payload in memory from {@link #allocate}
+ * above the eager limit goes by reference: the receiver copies it once, straight from the sender's
+ * memory, and says so. Everything else goes through a log in chunks, above the eager limit only
+ * once its receive is posted. Has no thread of its own: whoever calls in drives it.
+ */
+public final class AeronTransport extends PolledTransport {
+  private static final long SERVICE_NANOS = 1_000_000;
+  private static final long LIVENESS_NANOS = 100_000_000;
+
+  /** Falling asleep and waking up takes another 10 to 20 µs. */
+  private static final long MIN_PARK_NANOS = 2_000;
+
+  private static final long MAX_PARK_NANOS = 500_000;
+
+  /** An ending rank lets its last words out for so long; its peers' deadlines do the rest. */
+  private static final long LAST_WORDS_NANOS = 1_000_000_000;
+
+  private final AeronOptions options;
+  private final Slabs slabs;
+  private final Aeron aeron;
+  private final PeerProcesses processes;
+  private final List<PeerLink> links;
+
+  /** Held by whoever touches payload memory, so that an abort knows when nobody does. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final int[] linkOf;
+  private long servicedNanos;
+  private long livenessNanos;
+  private @Nullable String ended;
+  private boolean closed;
+
+  /** The last thread that parked here: its timer is precise. */
+  private @Nullable Thread tightened;
+
+  private AeronTransport(
+      AeronOptions options,
+      Progress where,
+      Slabs slabs,
+      Aeron aeron,
+      PeerProcesses processes,
+      List<PeerLink> links) {
+    super(options.rank(), options.size(), options.deadlineNanos(), where);
+    this.options = options;
+    this.slabs = slabs;
+    this.aeron = aeron;
+    this.processes = processes;
+    this.links = links;
+    linkOf = new int[options.size()];
+    for (int i = 0; i < links.size(); i++) {
+      linkOf[links.get(i).peer()] = i;
+    }
+    servicedNanos = System.nanoTime();
+    livenessNanos = servicedNanos;
+  }
+
+  /**
+   * Joins the run and waits until every rank has.
+   *
+   * @param log takes single lines for people
+   * @throws dev.gyre.comms.CommsException if the driver or a rank is not there by the deadline
+   */
+  public static AeronTransport open(AeronOptions options, Consumer<String> log) {
+    return open(options, new Progress(), log);
+  }
+
+  /**
+   * The same.
+   *
+   * @param where kept up to date by the training thread, quoted in errors
+   */
+  public static AeronTransport open(AeronOptions options, Progress where, Consumer<String> log) {
+    where.phase("joining");
+    Channels channels = new Channels(options);
+    Rendezvous rendezvous = new Rendezvous(options, channels, where);
+    PeerProcesses processes = new PeerProcesses(options);
+    Aeron aeron =
+        rendezvous.connect(error -> log.accept("rank " + options.rank() + ", Aeron: " + error));
+    Slabs slabs =
+        new Slabs(options.folder(), options.epoch(), options.rank(), channels.logBytes(), log);
+    try {
+      processes.announceSelf();
+      List<PeerLink> links = rendezvous.open(aeron, slabs);
+      rendezvous.join(aeron, links);
+      processes.findPeers();
+      return new AeronTransport(options, where, slabs, aeron, processes, links);
+    } catch (RuntimeException failed) {
+      processes.withdrawSelf();
+      slabs.close();
+      aeron.close();
+      throw failed;
+    }
+  }
+
+  @Override
+  public String name() {
+    return options.isUdp() ? "udp" : "ipc";
+  }
+
+  @Override
+  public MemorySegment allocate(String name, long bytes) {
+    lock.lock();
+    try {
+      return options.isUdp() ? slabs.anonymous(bytes) : slabs.allocate(name, bytes);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  protected void start(Transfer transfer) {
+    lock.lock();
+    try {
+      if (ended != null) {
+        transfer.fail(ended);
+      } else {
+        links.get(linkOf[transfer.peer()]).start(transfer);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  protected void release(Transfer loan) {
+    lock.lock();
+    try {
+      if (ended == null) {
+        links.get(linkOf[loan.peer()]).release(loan);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public int progress() {
+    if (!lock.tryLock()) {
+      return 0;
+    }
+    try {
+      if (ended != null) {
+        return 0;
+      }
+      int work = 0;
+      for (int i = 0; i < links.size(); i++) {
+        work += links.get(i).work();
+      }
+      long now = System.nanoTime();
+      if (now - servicedNanos >= SERVICE_NANOS) {
+        servicedNanos = now;
+        aeron.conductorAgentInvoker().invoke();
+        if (aeron.isClosed()) {
+          endWithoutDriver();
+        }
+      }
+      if (work == 0 && now - livenessNanos >= LIVENESS_NANOS) {
+        livenessNanos = now;
+        watchPeers();
+      }
+      return work;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void endWithoutDriver() {
+    ended = "the run's media driver has ended: is its launcher alive?";
+    for (PeerLink link : links) {
+      link.fail(ended);
+    }
+  }
+
+  private void watchPeers() {
+    for (int i = 0; i < links.size(); i++) {
+      PeerLink link = links.get(i);
+      String obituary = link.isGone() ? null : processes.obituary(link.peer());
+      if (obituary != null) {
+        link.fail(obituary);
+      }
+    }
+  }
+
+  @Override
+  protected long parkNanos(long waitedNanos) {
+    if (tightened != Thread.currentThread()) {
+      tightened = Thread.currentThread();
+      TimerSlack.tighten();
+    }
+    return Math.clamp(waitedNanos / 8, MIN_PARK_NANOS, MAX_PARK_NANOS);
+  }
+
+  @Override
+  protected void withdraw(Transfer transfer, String reason) {
+    lock.lock();
+    try {
+      links.get(linkOf[transfer.peer()]).withdraw(transfer, reason);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void abort(String reason) {
+    lock.lock();
+    try {
+      if (ended == null) {
+        end(Frame.Kind.ABORT, "aborted: " + reason, reason);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void end(Frame.Kind kind, String here, String there) {
+    ended = here;
+    List<PeerLink> untold = new ArrayList<>(links);
+    untold.removeIf(PeerLink::isGone);
+    for (PeerLink link : links) {
+      link.fail(here);
+    }
+    // A log may be full of payload; a peer that still reads makes room.
+    long deadline = System.nanoTime() + LAST_WORDS_NANOS;
+    untold.removeIf(link -> link.sayLast(kind, there));
+    while (!untold.isEmpty() && System.nanoTime() - deadline < 0) {
+      LockSupport.parkNanos(this, MIN_PARK_NANOS);
+      untold.removeIf(link -> link.sayLast(kind, there));
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      if (ended == null) {
+        writeOut();
+        end(Frame.Kind.BYE, "this rank's transport is closed", "");
+      }
+      for (PeerLink link : links) {
+        link.close();
+      }
+      processes.withdrawSelf();
+      aeron.close();
+      slabs.close();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void writeOut() {
+    long deadline = System.nanoTime() + LAST_WORDS_NANOS;
+    while (!hasWrittenAll() && System.nanoTime() - deadline < 0) {
+      for (PeerLink link : links) {
+        link.work();
+      }
+      LockSupport.parkNanos(this, MIN_PARK_NANOS);
+    }
+  }
+
+  private boolean hasWrittenAll() {
+    for (PeerLink link : links) {
+      if (!link.isGone() && !link.hasWrittenAll()) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

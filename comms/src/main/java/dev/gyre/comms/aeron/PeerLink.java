@@ -1,0 +1,197 @@
+package dev.gyre.comms.aeron;
+
+import dev.gyre.comms.Channel;
+import dev.gyre.comms.CommsException;
+import dev.gyre.comms.Transfer;
+import io.aeron.Subscription;
+import io.aeron.logbuffer.FragmentHandler;
+import io.aeron.logbuffer.Header;
+import org.agrona.DirectBuffer;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One peer: a log to it, a log from it, and the channels inside. Guarded by the transport's lock.
+ */
+final class PeerLink {
+  private static final Channel[] CHANNELS = Channel.values();
+
+  /** Fragments taken from a log before the next peer's turn. */
+  private static final int FRAGMENT_LIMIT = 32;
+
+  private final int peer;
+  private final Identity identity;
+  private final LogWriter writer;
+  private final Subscription subscription;
+  private final FragmentHandler handler = this::onFragment;
+  private final Frame frame = new Frame(new UnsafeBuffer(0, 0));
+  private final Outbox[] outboxes = new Outbox[CHANNELS.length];
+  private final Inbox[] inboxes = new Inbox[CHANNELS.length];
+  private boolean greeted;
+  private long refused;
+  private @Nullable String gone;
+
+  PeerLink(
+      int self,
+      int peer,
+      Identity identity,
+      LogWriter writer,
+      Subscription subscription,
+      Slabs slabs,
+      boolean byReference) {
+    this.peer = peer;
+    this.identity = identity;
+    this.writer = writer;
+    this.subscription = subscription;
+    for (Channel channel : CHANNELS) {
+      outboxes[channel.code()] = new Outbox(channel, writer, slabs, byReference);
+      inboxes[channel.code()] = new Inbox(self, peer, channel, writer, slabs);
+    }
+  }
+
+  int peer() {
+    return peer;
+  }
+
+  /** Has each greeted the other? A short program's peer may have left again by now. */
+  boolean isJoined() {
+    return greeted && writer.isEmpty();
+  }
+
+  boolean isGone() {
+    return gone != null;
+  }
+
+  /** Frames of another run or epoch that were dropped. */
+  long refused() {
+    return refused;
+  }
+
+  void greet() {
+    writer.add(Outgoing.text(Frame.Kind.HELLO, null, Inbox.text("", 0)));
+  }
+
+  void start(Transfer transfer) {
+    int channel = transfer.channel().code();
+    try {
+      if (transfer.isSend()) {
+        outboxes[channel].send(transfer);
+      } else {
+        inboxes[channel].receive(transfer);
+      }
+    } catch (RuntimeException failed) {
+      failWith(failed);
+    }
+    write();
+  }
+
+  void release(Transfer loan) {
+    if (gone == null) {
+      inboxes[loan.channel().code()].release(loan);
+      write();
+    }
+  }
+
+  /** Whatever goes wrong belongs to the transfers: they must not wait for their deadline. */
+  private void failWith(RuntimeException failed) {
+    fail(failed instanceof CommsException ? String.valueOf(failed.getMessage()) : "" + failed);
+  }
+
+  /** Reads and writes what can be. Returns a work count. */
+  int work() {
+    return subscription.poll(handler, FRAGMENT_LIMIT) + write();
+  }
+
+  private int write() {
+    try {
+      return writer.write();
+    } catch (IllegalStateException ended) {
+      failWith(ended);
+      return 1;
+    }
+  }
+
+  boolean hasWrittenAll() {
+    return writer.isEmpty();
+  }
+
+  private void onFragment(DirectBuffer buffer, int offset, int length, Header header) {
+    frame.wrap(buffer, offset, length);
+    if (!frame.isWellFormed() || !identity.owns(frame)) {
+      refused++;
+      return;
+    }
+    if (identity.checksums() && !frame.isSound()) {
+      fail(
+          "a message from rank %d arrived with a wrong checksum: its content cannot be trusted"
+              .formatted(peer));
+      return;
+    }
+    if (gone == null) {
+      try {
+        onFrame();
+      } catch (RuntimeException failed) {
+        failWith(failed);
+      }
+    }
+  }
+
+  private void onFrame() {
+    Outbox outbox = outboxes[frame.channel()];
+    Inbox inbox = inboxes[frame.channel()];
+    switch (frame.kind()) {
+      case HELLO -> greeted = true;
+      case EAGER -> inbox.eager(frame);
+      case OFFER -> inbox.offer(frame);
+      case DATA -> inbox.data(frame);
+      case GRANT -> outbox.granted(frame.sequence());
+      case DONE -> outbox.done(frame.sequence());
+      case TAKEN -> outbox.taken(frame.sequence());
+      case FAIL -> outbox.fail(frame.text());
+      case ABORT -> fail("rank " + peer + " aborted: " + frame.text());
+      case BYE -> end("rank " + peer + " has closed its transport");
+    }
+  }
+
+  private void end(String reason) {
+    gone = reason;
+    for (Channel channel : CHANNELS) {
+      outboxes[channel.code()].fail(reason);
+      inboxes[channel.code()].end(reason);
+    }
+  }
+
+  /** Fails everything with this peer, now and later. */
+  void fail(String reason) {
+    gone = reason;
+    for (Channel channel : CHANNELS) {
+      outboxes[channel.code()].fail(reason);
+      inboxes[channel.code()].fail(reason);
+    }
+  }
+
+  /** Fails one channel in one direction, on this side. */
+  void withdraw(Transfer transfer, String reason) {
+    int channel = transfer.channel().code();
+    if (transfer.isSend()) {
+      outboxes[channel].fail(reason);
+    } else {
+      inboxes[channel].fail(reason);
+    }
+  }
+
+  /** Tells the peer why nothing more will come; false if its log has no room for it now. */
+  boolean sayLast(Frame.Kind kind, String reason) {
+    try {
+      return writer.writeLast(Outgoing.text(kind, null, Inbox.text(reason, writer.chunkBytes())));
+    } catch (IllegalStateException ended) {
+      failWith(ended);
+      return true;
+    }
+  }
+
+  void close() {
+    subscription.close();
+    writer.close();
+  }
+}

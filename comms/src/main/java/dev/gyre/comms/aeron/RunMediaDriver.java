@@ -1,0 +1,161 @@
+package dev.gyre.comms.aeron;
+
+import io.aeron.driver.MediaDriver;
+import io.aeron.driver.ThreadingMode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.agrona.concurrent.BackoffIdleStrategy;
+
+/**
+ * The Aeron media driver of one run on one host, embedded in the process that calls {@link
+ * #launch}, with one thread. Its folder also holds the ranks' shared memory; it bears the run's
+ * name and its owner's process id and start, so that a later start can sweep what a killed owner
+ * left. Closing removes the folder.
+ */
+public final class RunMediaDriver implements AutoCloseable {
+  /**
+   * Aeron's own timeouts, far above the longest deadline, so that ours come first and name the
+   * culprit; and a rank that computes without ever calling in is not taken for dead.
+   */
+  static final long LIVENESS_NANOS = TimeUnit.MINUTES.toNanos(30);
+
+  private static final Pattern FOLDER = Pattern.compile("gyre-.*-(\\d+)-(\\d+)");
+  private static final long MIN_PARK_NANOS = 10_000;
+
+  /** An idle driver wakes 2,000 times a second: about 1 % of a core. */
+  private static final long MAX_PARK_NANOS = 500_000;
+
+  /** The least Aeron takes: cnc.dat is then some 10 MB. */
+  private static final int CONTROL_BYTES = 1 << 20;
+
+  /** cnc.dat, and as much again for the first pages of logs. */
+  private static final long LEAST_ROOM_BYTES = 20L << 20;
+
+  private final Path folder;
+  private final MediaDriver driver;
+
+  private RunMediaDriver(Path folder, MediaDriver driver) {
+    this.folder = folder;
+    this.driver = driver;
+  }
+
+  /**
+   * @param parent on a memory file system, such as {@code /dev/shm}
+   * @param run a file name
+   * @throws UncheckedIOException if the folder cannot be made
+   */
+  public static RunMediaDriver launch(Path parent, String run) {
+    if (!run.matches("[A-Za-z0-9._-]+")) {
+      throw new IllegalArgumentException(
+          "run name '" + run + "' is not made of letters, digits, dots, dashes and underscores");
+    }
+    ProcessMark owner = ProcessMark.current();
+    Path folder = parent.resolve("gyre-" + run + "-" + owner.pid() + "-" + owner.startMillis());
+    try {
+      requireRoom(parent);
+      Files.createDirectory(folder);
+    } catch (IOException failed) {
+      throw new UncheckedIOException(
+          "cannot make the run's shared folder " + folder + ": " + failed.getMessage(), failed);
+    }
+    try {
+      return new RunMediaDriver(folder, MediaDriver.launch(context(folder)));
+    } catch (RuntimeException failed) {
+      delete(folder);
+      throw failed;
+    }
+  }
+
+  /**
+   * Mapped files take pages when first touched: where there is none left, that is a fatal fault.
+   */
+  private static void requireRoom(Path parent) throws IOException {
+    long free = Files.getFileStore(parent).getUsableSpace();
+    if (free < LEAST_ROOM_BYTES) {
+      throw new IOException(
+          ("%d MB are free in %s, the least is %d MB; remove what fills it, or enlarge it (in a"
+                  + " container: --shm-size=1g; in a pod: an emptyDir of medium Memory)")
+              .formatted(free >> 20, parent, LEAST_ROOM_BYTES >> 20));
+    }
+  }
+
+  private static MediaDriver.Context context(Path folder) {
+    return new MediaDriver.Context()
+        .aeronDirectoryName(driverFolder(folder).toString())
+        .dirDeleteOnStart(true)
+        .dirDeleteOnShutdown(true)
+        .threadingMode(ThreadingMode.SHARED)
+        .sharedIdleStrategy(new BackoffIdleStrategy(1, 1, MIN_PARK_NANOS, MAX_PARK_NANOS))
+        .termBufferSparseFile(true)
+        .counterValuesBufferLength(CONTROL_BYTES)
+        .lowStorageWarningThreshold(0)
+        .driverTimeoutMs(TimeUnit.NANOSECONDS.toMillis(LIVENESS_NANOS))
+        .clientLivenessTimeoutNs(LIVENESS_NANOS)
+        .publicationUnblockTimeoutNs(LIVENESS_NANOS + LIVENESS_NANOS / 2)
+        .imageLivenessTimeoutNs(LIVENESS_NANOS)
+        .publicationConnectionTimeoutNs(LIVENESS_NANOS);
+  }
+
+  static Path driverFolder(Path folder) {
+    return folder.resolve("driver");
+  }
+
+  /** What ranks are told, as {@link AeronOptions#folder}. */
+  public Path folder() {
+    return folder;
+  }
+
+  /**
+   * Removes folders of runs whose owner no longer lives.
+   *
+   * @return the folders removed
+   */
+  public static List<Path> sweepStale(Path parent) {
+    List<Path> swept = new ArrayList<>();
+    try (DirectoryStream<Path> folders = Files.newDirectoryStream(parent, "gyre-*")) {
+      for (Path folder : folders) {
+        Matcher name = FOLDER.matcher(folder.getFileName().toString());
+        if (name.matches() && !owner(name).isAlive() && Files.isWritable(folder)) {
+          delete(folder);
+          swept.add(folder);
+        }
+      }
+    } catch (IOException failed) {
+      throw new UncheckedIOException("cannot look for stale runs in " + parent, failed);
+    }
+    return swept;
+  }
+
+  private static ProcessMark owner(Matcher name) {
+    return new ProcessMark(Long.parseLong(name.group(1)), Long.parseLong(name.group(2)));
+  }
+
+  private static void delete(Path folder) {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException | UncheckedIOException failed) {
+      if (Files.exists(folder)) { // else another sweep was faster
+        throw new IllegalStateException("cannot remove " + folder, failed);
+      }
+    }
+  }
+
+  /** Stops the driver and removes its folder; ranks that still run lose their transport. */
+  @Override
+  public void close() {
+    driver.close();
+    delete(folder);
+  }
+}

@@ -1,0 +1,78 @@
+package dev.gyre.comms.aeron;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.gyre.comms.Cluster;
+import dev.gyre.comms.Transport;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
+
+/** Ranks as threads, each with its own Aeron client, over one embedded driver. */
+final class AeronCluster extends Cluster {
+  /** A memory file system where there is one, as in production. */
+  static final Path PARENT =
+      Files.isWritable(Path.of("/dev/shm"))
+          ? Path.of("/dev/shm")
+          : Path.of(System.getProperty("java.io.tmpdir"));
+
+  private final int ranks;
+  private final Duration deadline;
+  private final RunMediaDriver driver;
+  private final List<String> endpoints;
+  private final ConcurrentLinkedQueue<String> log = new ConcurrentLinkedQueue<>();
+
+  private AeronCluster(int ranks, Duration deadline, List<String> endpoints) {
+    this.ranks = ranks;
+    this.deadline = deadline;
+    this.endpoints = endpoints;
+    driver = RunMediaDriver.launch(PARENT, "test-" + System.nanoTime());
+  }
+
+  static AeronCluster ipc(int ranks, Duration deadline) {
+    return new AeronCluster(ranks, deadline, List.of());
+  }
+
+  static AeronCluster udp(int ranks, Duration deadline) {
+    return new AeronCluster(ranks, deadline, UdpPorts.loopbackEndpoints(ranks));
+  }
+
+  Path folder() {
+    return driver.folder();
+  }
+
+  AeronOptions options(int rank, int epoch) {
+    return new AeronOptions(
+        "test", epoch, rank, ranks, driver.folder(), deadline.toNanos(), endpoints);
+  }
+
+  @Override
+  public int size() {
+    return ranks;
+  }
+
+  @Override
+  public Transport open(int rank) {
+    return AeronTransport.open(options(rank, 1), log::add);
+  }
+
+  /** Ranks have closed: nothing of theirs may be left, and nothing at all after the driver. */
+  @Override
+  public void close() {
+    try (Stream<Path> files = Files.list(driver.folder())) {
+      List<Path> left = files.filter(file -> !file.endsWith("driver")).toList();
+      assertEquals(List.of(), left, "left over after close");
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    } finally {
+      driver.close();
+    }
+    assertEquals(false, Files.exists(driver.folder()));
+    assertEquals(List.of(), List.copyOf(log));
+  }
+}

@@ -1,0 +1,396 @@
+package dev.gyre.comms.aeron;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.comms.Channel;
+import dev.gyre.comms.Cluster;
+import dev.gyre.comms.CommsException;
+import dev.gyre.comms.Loan;
+import dev.gyre.comms.Pending;
+import dev.gyre.comms.Transport;
+import io.aeron.Aeron;
+import io.aeron.ExclusivePublication;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.zip.CRC32C;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What only this transport does: processes, epochs, checksums, missing ranks. */
+class AeronTransportTest {
+  private static final Duration PATIENT = Duration.ofSeconds(30);
+  private static final Duration SHORT = Duration.ofMillis(500);
+
+  @Test
+  void missingRanksAreNamed() {
+    try (AeronCluster cluster = AeronCluster.ipc(3, SHORT)) {
+      CommsException failed = assertThrows(CommsException.class, () -> cluster.open(1));
+      assertMentions(failed, "rank 1 waits for rank 0, rank 2", "run 'test'", "epoch 1", "0.5 s");
+    }
+  }
+
+  @Test
+  void aMissingDriverIsNamed(@TempDir Path empty) {
+    AeronOptions options = AeronOptions.ipc("run", 0, 0, 2, empty, SHORT.toNanos());
+    CommsException failed =
+        assertThrows(CommsException.class, () -> AeronTransport.open(options, _ -> {}));
+    assertMentions(failed, "no media driver", empty.toString());
+  }
+
+  @Test
+  void aPortInUseIsNamed() throws Exception {
+    try (AeronCluster cluster = AeronCluster.udp(2, SHORT)) {
+      String endpoint = cluster.options(0, 1).endpoints().getFirst();
+      int port = Integer.parseInt(endpoint.substring(endpoint.lastIndexOf(':') + 1));
+      try (var taken =
+          new DatagramSocket(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))) {
+        assertTrue(taken.isBound());
+        CommsException failed = assertThrows(CommsException.class, () -> cluster.open(0));
+        assertMentions(failed, endpoint);
+      }
+    }
+  }
+
+  /** The borrower sees what the sender writes later: nothing is copied. */
+  @Test
+  void aLoanIsTheSendersMemoryUntilItsRelease() throws Exception {
+    try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT)) {
+      cluster.run(
+          transport -> {
+            MemorySegment data = transport.allocate("data", 1 << 20);
+            MemorySegment turn = transport.allocate("turn", 8);
+            if (transport.rank() == 0) {
+              Pending lent = transport.send(1, Channel.SEQUENCE, 1, data);
+              transport.receive(1, Channel.CONTROL, 1, turn).await();
+              assertFalse(lent.poll());
+              data.set(ValueLayout.JAVA_INT, 4000, 77);
+              transport.send(1, Channel.CONTROL, 2, turn).await();
+              lent.await();
+            } else {
+              Loan loan = transport.borrow(0, Channel.SEQUENCE, 1, data);
+              loan.await();
+              assertEquals(0, loan.payload().get(ValueLayout.JAVA_INT, 4000));
+              transport.send(0, Channel.CONTROL, 1, turn).await();
+              transport.receive(0, Channel.CONTROL, 2, turn).await();
+              assertEquals(77, loan.payload().get(ValueLayout.JAVA_INT, 4000));
+              assertEquals(0, data.get(ValueLayout.JAVA_INT, 4000));
+              loan.release();
+            }
+            return true;
+          });
+    }
+  }
+
+  /** One rank is left over from epoch 1 when the others have gone on to epoch 2. */
+  @Test
+  void ranksOfTwoEpochsDoNotMeet() throws Exception {
+    try (AeronCluster cluster = AeronCluster.ipc(2, SHORT)) {
+      Cluster mixed =
+          new Cluster() {
+            @Override
+            public int size() {
+              return 2;
+            }
+
+            @Override
+            public Transport open(int rank) {
+              return AeronTransport.open(cluster.options(rank, rank + 1), _ -> {});
+            }
+
+            @Override
+            public void close() {}
+          };
+      for (Cluster.Outcome<Boolean> outcome : mixed.outcomes(transport -> true)) {
+        assertInstanceOf(CommsException.class, outcome.thrown());
+      }
+    }
+  }
+
+  /** A frame that another run, an earlier epoch, or damage put into the log. */
+  private static void inject(
+      AeronCluster cluster, int run, int epoch, boolean damaged, Channel channel) {
+    Channels channels = new Channels(cluster.options(0, 1));
+    int length = Frame.HEADER_BYTES + 4;
+    UnsafeBuffer frame = new UnsafeBuffer(ByteBuffer.allocateDirect(length));
+    Frame.write(frame, 0, Frame.Kind.EAGER, channel.code(), run, epoch, 0);
+    Frame.writeMessage(frame, 0, 5, -1, 0, 4, 0);
+    Frame.seal(frame, 0, length, new CRC32C());
+    if (damaged) {
+      frame.putByte(Frame.HEADER_BYTES, (byte) 1);
+    }
+    String driver = RunMediaDriver.driverFolder(cluster.folder()).toString();
+    try (Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver));
+        ExclusivePublication log =
+            aeron.addExclusivePublication(channels.publication(1), channels.stream(0, 1))) {
+      long deadline = System.nanoTime() + PATIENT.toNanos();
+      while (log.offer(frame) < 0) {
+        assertTrue(System.nanoTime() < deadline, "nobody listens");
+        LockSupport.parkNanos(100_000);
+      }
+    }
+  }
+
+  @Test
+  void framesOfAnotherRunOrEpochAreRefused() throws Exception {
+    int run = "test".hashCode();
+    try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT)) {
+      cluster.run(
+          transport -> {
+            MemorySegment data = transport.allocate("data", 4);
+            if (transport.rank() == 0) {
+              inject(cluster, run, 0, false, Channel.SEQUENCE);
+              inject(cluster, run + 1, 1, false, Channel.SEQUENCE);
+              transport.send(1, Channel.SEQUENCE, 5, data.fill((byte) 9)).await();
+            } else {
+              transport.receive(0, Channel.SEQUENCE, 5, data).await();
+              assertEquals(9, data.get(ValueLayout.JAVA_BYTE, 3));
+            }
+            return true;
+          });
+    }
+  }
+
+  @Test
+  void damageOnTheWireIsNamed() throws Exception {
+    try (AeronCluster cluster = AeronCluster.udp(2, PATIENT)) {
+      List<Cluster.Outcome<Boolean>> outcomes =
+          cluster.outcomes(
+              transport -> {
+                MemorySegment data = transport.allocate("data", 4);
+                if (transport.rank() == 0) {
+                  inject(cluster, "test".hashCode(), 1, true, Channel.SEQUENCE);
+                } else {
+                  transport.receive(0, Channel.SEQUENCE, 5, data).await();
+                }
+                return true;
+              });
+      CommsException failed = assertInstanceOf(CommsException.class, outcomes.get(1).thrown());
+      assertMentions(failed, "rank 0", "checksum");
+    }
+  }
+
+  /** Long before the deadline, and after a megabyte has crossed between two processes. */
+  @Test
+  void aKilledProcessIsNamedAtOnce() throws Exception {
+    try (RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "killed")) {
+      String folder = driver.folder().toString();
+      Process peer = RankProcess.start(driver.folder());
+      try (Transport transport = AeronTransport.open(RankProcess.options(0, folder), _ -> {})) {
+        MemorySegment data = transport.allocate("data", RankProcess.BYTES);
+        transport.send(1, Channel.SEQUENCE, 1, data.fill((byte) 21)).await();
+        transport.receive(1, Channel.SEQUENCE, 2, data).await();
+        assertEquals(-1, data.mismatch(data.asSlice(0).fill((byte) 42)));
+        Pending receive = transport.receive(1, Channel.SEQUENCE, 4, data);
+        long start = System.nanoTime();
+        peer.destroyForcibly();
+        CommsException failed = assertThrows(CommsException.class, receive::await);
+        assertMentions(failed, "rank 1 is gone", "process " + peer.pid());
+        assertEquals(1, failed.peer());
+        assertTrue(System.nanoTime() - start < 20_000_000_000L);
+      } finally {
+        peer.destroyForcibly().waitFor();
+      }
+    }
+  }
+
+  @Test
+  void whatWasSentAheadOutlivesItsSender() throws Exception {
+    try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT)) {
+      List<Cluster.Outcome<Boolean>> outcomes =
+          cluster.outcomes(
+              transport -> {
+                MemorySegment data = transport.allocate("data", 4);
+                if (transport.rank() == 0) {
+                  transport.send(1, Channel.CONTROL, 0, data.fill((byte) 5)).await();
+                  transport.close();
+                } else {
+                  transport.receive(0, Channel.CONTROL, 0, data).await();
+                  assertEquals(5, data.get(ValueLayout.JAVA_BYTE, 3));
+                  transport.receive(0, Channel.CONTROL, 1, data).await();
+                }
+                return true;
+              });
+      CommsException failed = assertInstanceOf(CommsException.class, outcomes.get(1).thrown());
+      assertMentions(failed, "rank 0 has closed its transport");
+    }
+  }
+
+  /** The launcher ends while its ranks wait. */
+  @Test
+  void aDriverThatEndsIsNamedAtOnce() throws Exception {
+    RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "ended");
+    AtomicInteger open = new AtomicInteger();
+    List<Cluster.Outcome<Boolean>> outcomes;
+    try (Cluster cluster =
+        new Cluster() {
+          @Override
+          public int size() {
+            return 2;
+          }
+
+          @Override
+          public Transport open(int rank) {
+            return AeronTransport.open(
+                AeronOptions.ipc("ended", 1, rank, 2, driver.folder(), PATIENT.toNanos()), _ -> {});
+          }
+
+          @Override
+          public void close() {
+            driver.close();
+          }
+        }) {
+      outcomes =
+          cluster.outcomes(
+              transport -> {
+                MemorySegment data = transport.allocate("data", 4);
+                if (open.incrementAndGet() == 2) {
+                  driver.close();
+                }
+                transport.receive(1 - transport.rank(), Channel.CONTROL, 0, data).await();
+                return true;
+              });
+    }
+    for (Cluster.Outcome<Boolean> outcome : outcomes) {
+      CommsException failed = assertInstanceOf(CommsException.class, outcome.thrown());
+      assertFalse(failed.getMessage().contains("did not answer within"), failed.getMessage());
+    }
+    assertTrue(
+        outcomes.stream()
+            .anyMatch(o -> o.thrown().getMessage().contains("media driver has ended")));
+  }
+
+  /** An aborting rank says why; its peers need no deadline to learn it. */
+  @Test
+  void anAbortReachesThePeers() throws Exception {
+    for (AeronCluster cluster :
+        List.of(AeronCluster.ipc(3, PATIENT), AeronCluster.udp(3, PATIENT))) {
+      try (cluster) {
+        List<Cluster.Outcome<Boolean>> outcomes =
+            cluster.outcomes(
+                transport -> {
+                  MemorySegment data = transport.allocate("data", 100_000);
+                  if (transport.rank() == 2) {
+                    throw new IllegalStateException("a NaN in layer 3");
+                  }
+                  transport.receive(2, Channel.GRADIENTS, 0, data).await();
+                  return true;
+                });
+        for (int rank = 0; rank < 2; rank++) {
+          CommsException failed =
+              assertInstanceOf(CommsException.class, outcomes.get(rank).thrown());
+          assertMentions(failed, "rank 2 aborted", "a NaN in layer 3");
+        }
+      }
+    }
+  }
+
+  /** The log is full of payload that nobody reads at the moment of the abort. */
+  @Test
+  void anAbortReachesThePeerThroughAFullLog() throws Exception {
+    CountDownLatch arriving = new CountDownLatch(1);
+    CountDownLatch aborting = new CountDownLatch(1);
+    try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT);
+        Arena arena = Arena.ofShared()) {
+      List<Cluster.Outcome<Boolean>> outcomes =
+          cluster.outcomes(
+              transport -> {
+                MemorySegment data = arena.allocate(8 << 20);
+                if (transport.rank() == 0) {
+                  Pending send = transport.send(1, Channel.SEQUENCE, 0, data.fill((byte) 1));
+                  while (arriving.getCount() > 0) {
+                    assertFalse(send.poll());
+                  }
+                  while (transport.progress() > 0 || !quiet(transport)) {
+                    assertFalse(send.poll());
+                  }
+                  aborting.countDown();
+                  throw new IllegalStateException("the end");
+                }
+                Pending receive = transport.receive(0, Channel.SEQUENCE, 0, data);
+                while (data.get(ValueLayout.JAVA_BYTE, 0) == 0) {
+                  assertFalse(receive.poll());
+                }
+                arriving.countDown();
+                assertTrue(aborting.await(PATIENT.toSeconds(), TimeUnit.SECONDS));
+                receive.await();
+                return true;
+              });
+      CommsException failed = assertInstanceOf(CommsException.class, outcomes.get(1).thrown());
+      assertMentions(failed, "rank 0 aborted", "the end");
+    }
+  }
+
+  /** Does nothing move for 20 ms, many times what the driver needs to make room? */
+  private static boolean quiet(Transport transport) {
+    LockSupport.parkNanos(20_000_000);
+    return transport.progress() == 0;
+  }
+
+  /** Payload outside any slab waits for its receive although logs have room for it. */
+  @Test
+  void payloadWithoutASlabIsNotReadBeforeItsReceive() throws Exception {
+    try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT);
+        Arena arena = Arena.ofShared()) {
+      cluster.run(
+          transport -> {
+            MemorySegment data = arena.allocate(100_000);
+            MemorySegment turn = transport.allocate("turn", 1);
+            if (transport.rank() == 0) {
+              Pending send = transport.send(1, Channel.SEQUENCE, 0, data);
+              transport.send(1, Channel.CONTROL, 0, turn).await();
+              transport.receive(1, Channel.CONTROL, 0, turn).await();
+              assertFalse(send.poll());
+              data.fill((byte) 3);
+              transport.send(1, Channel.CONTROL, 0, turn).await();
+              send.await();
+            } else {
+              transport.receive(0, Channel.CONTROL, 0, turn).await();
+              transport.send(0, Channel.CONTROL, 0, turn).await();
+              transport.receive(0, Channel.CONTROL, 0, turn).await();
+              transport.receive(0, Channel.SEQUENCE, 0, data).await();
+              assertEquals(3, data.get(ValueLayout.JAVA_BYTE, 99_999));
+            }
+            return true;
+          });
+    }
+  }
+
+  @Test
+  void optionsNameWhatIsWrong() {
+    Path folder = Path.of("x");
+    assertThrows(IllegalArgumentException.class, () -> AeronOptions.ipc("r", 0, 0, 0, folder, 1));
+    assertThrows(
+        IllegalArgumentException.class, () -> AeronOptions.ipc("r", 40_000, 0, 2, folder, 1));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> AeronOptions.ipc("r", 0, 0, 2, folder, RunMediaDriver.LIVENESS_NANOS));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new AeronOptions("r", 0, 0, 3, folder, 1, List.of("a:1", "b:2")));
+    AeronOptions noPort = AeronOptions.udp("r", 0, 0, folder, 1, List.of("127.0.0.1", "b:2"));
+    assertThrows(IllegalArgumentException.class, () -> new Channels(noPort));
+  }
+
+  private static void assertMentions(CommsException failed, String... parts) {
+    for (String part : parts) {
+      assertTrue(String.valueOf(failed.getMessage()).contains(part), failed.getMessage());
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package dev.gyre.comms.aeron;
+
+import dev.gyre.comms.Cluster;
+import dev.gyre.comms.CollectivesContract;
+import java.time.Duration;
+
+/** Large payload by reference, small through the log. */
+final class IpcCollectivesTest extends CollectivesContract {
+  @Override
+  protected Cluster cluster(int ranks, Duration deadline) {
+    return AeronCluster.ipc(ranks, deadline);
+  }
+}

@@ -1,0 +1,13 @@
+package dev.gyre.comms.aeron;
+
+import dev.gyre.comms.Cluster;
+import dev.gyre.comms.CollectivesContract;
+import java.time.Duration;
+
+/** Everything through sockets, with checksums. */
+final class UdpCollectivesTest extends CollectivesContract {
+  @Override
+  protected Cluster cluster(int ranks, Duration deadline) {
+    return AeronCluster.udp(ranks, deadline);
+  }
+}

@@ -1,0 +1,15 @@
+package dev.gyre.comms.loopback;
+
+import dev.gyre.comms.Cluster;
+import dev.gyre.comms.TransportContract;
+import java.time.Duration;
+
+/** No message goes ahead of its receive. */
+final class LoopbackUnbufferedTransportTest extends TransportContract {
+  @Override
+  protected Cluster cluster(int ranks, Duration deadline) {
+    return new LoopbackCluster(
+        ranks,
+        LoopbackNetwork.Options.plain().withDeadlineNanos(deadline.toNanos()).withNeverBuffer());
+  }
+}

@@ -1,0 +1,2 @@
+/** The loopback transport against the contract, with delays and faults. */
+package dev.gyre.comms.loopback;
