@@ -1,0 +1,38 @@
+package dev.gyre.kernels;
+
+import java.util.Set;
+
+/** Opens the scalar twin: available everywhere, slow, for reference and tests. */
+public final class ScalarBackendProvider implements BackendProvider {
+  static final String NAME = "scalar";
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  /** The lowest there is: never chosen while another backend is available. */
+  @Override
+  public int preference() {
+    return Integer.MIN_VALUE;
+  }
+
+  @Override
+  public BackendProbe probe() {
+    return new BackendProbe.Available(
+        Set.of(DType.F32, DType.BF16),
+        Set.of(DType.F32),
+        "CPU",
+        "scalar",
+        "Java " + Runtime.version());
+  }
+
+  /** Uses one thread, whatever {@code threads} allows. */
+  @Override
+  public Backend open(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads must be at least 1, got " + threads);
+    }
+    return new ScalarBackend(new ScalarKernels());
+  }
+}

@@ -1,0 +1,61 @@
+package dev.gyre.kernels;
+
+/** Cross-entropy and the optimizer's step. Shapes as in {@link Kernels}. */
+final class ScalarLoss {
+  /** The label of a token that has none. */
+  private static final int UNLABELLED = -100;
+
+  private ScalarLoss() {}
+
+  static void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
+    int vocabulary = (int) logits.dim(1);
+    double[] z_V = new double[vocabulary];
+    for (long t = 0; t < logits.dim(0); t++) {
+      int label = HostAccess.index(labels, t);
+      KernelChecks.label(t, label, vocabulary);
+      HostAccess.read(logits, t * vocabulary, vocabulary, z_V);
+      double max = Double.NEGATIVE_INFINITY;
+      for (double z : z_V) {
+        max = Math.max(max, z);
+      }
+      double sum = 0;
+      for (double z : z_V) {
+        sum += StrictMath.exp(z - max);
+      }
+      double lse = max + StrictMath.log(sum);
+      boolean labelled = label != UNLABELLED;
+      HostAccess.set(losses, t, labelled ? lse - z_V[label] : 0);
+      for (int c = 0; c < vocabulary; c++) {
+        double p = StrictMath.exp(z_V[c] - lse);
+        double d = (p - (c == label ? 1 : 0)) * gradScale;
+        HostAccess.set(logits, t * vocabulary + c, labelled ? d : 0);
+      }
+    }
+  }
+
+  static void adamW(
+      Tensor w,
+      Tensor m,
+      Tensor v,
+      Tensor grad,
+      float gradScale,
+      float lr,
+      float beta1,
+      float beta2,
+      float eps,
+      float decay,
+      long step) {
+    double correction1 = 1 - StrictMath.pow(beta1, (double) step);
+    double correction2 = 1 - StrictMath.pow(beta2, (double) step);
+    for (long i = 0; i < w.elements(); i++) {
+      double g = HostAccess.get(grad, i) * gradScale;
+      double first = beta1 * HostAccess.get(m, i) + (1.0 - beta1) * g;
+      double second = beta2 * HostAccess.get(v, i) + (1.0 - beta2) * g * g;
+      double update = first / correction1 / (Math.sqrt(second / correction2) + eps);
+      double weight = HostAccess.get(w, i);
+      HostAccess.set(m, i, first);
+      HostAccess.set(v, i, second);
+      HostAccess.set(w, i, weight - lr * (update + decay * weight));
+    }
+  }
+}

@@ -1,0 +1,131 @@
+package dev.gyre.kernels;
+
+/** Choosing experts and mixing what they return. Shapes as in {@link Kernels}. */
+final class ScalarRouter {
+  private ScalarRouter() {}
+
+  static void topK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+    int experts = (int) logits.dim(1);
+    int k = (int) indices.dim(1);
+    double[] z_E = new double[experts];
+    for (long t = 0; t < logits.dim(0); t++) {
+      HostAccess.read(logits, t * experts, experts, z_E);
+      double rowLse = logSumExp(z_E);
+      HostAccess.set(lse, t, rowLse);
+      for (int e = 0; e < experts; e++) {
+        HostAccess.set(probs, t * experts + e, StrictMath.exp(z_E[e] - rowLse));
+      }
+      boolean[] taken = new boolean[experts];
+      double[] chosen = new double[k];
+      for (int j = 0; j < k; j++) {
+        int best = largest(z_E, taken);
+        taken[best] = true;
+        chosen[j] = z_E[best];
+        HostAccess.setIndex(indices, t * k + j, best);
+      }
+      double chosenLse = logSumExp(chosen);
+      for (int j = 0; j < k; j++) {
+        HostAccess.set(weights, t * k + j, StrictMath.exp(chosen[j] - chosenLse));
+      }
+    }
+  }
+
+  /** Index of the largest value not taken, the lower one of equals. */
+  private static int largest(double[] values, boolean[] taken) {
+    int best = -1;
+    for (int e = 0; e < values.length; e++) {
+      if (!taken[e] && (best < 0 || values[e] > values[best])) {
+        best = e;
+      }
+    }
+    return best;
+  }
+
+  private static double logSumExp(double[] values) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (double value : values) {
+      max = Math.max(max, value);
+    }
+    double sum = 0;
+    for (double value : values) {
+      sum += StrictMath.exp(value - max);
+    }
+    return max + StrictMath.log(sum);
+  }
+
+  /** Both softmaxes have the gradient dz = s·(ds − Σ s·ds), over all and over the chosen logits. */
+  static void topKBackward(
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights,
+      Tensor dWeights,
+      Tensor probsGrad,
+      float zGrad,
+      Tensor dLogits) {
+    int experts = (int) probs.dim(1);
+    int k = (int) indices.dim(1);
+    double[] dz_E = new double[experts];
+    for (long t = 0; t < probs.dim(0); t++) {
+      double probsDot = 0;
+      for (int e = 0; e < experts; e++) {
+        probsDot += HostAccess.get(probs, t * experts + e) * HostAccess.get(probsGrad, e);
+      }
+      double z = zGrad * HostAccess.get(lse, t);
+      for (int e = 0; e < experts; e++) {
+        double p = HostAccess.get(probs, t * experts + e);
+        dz_E[e] = p * (HostAccess.get(probsGrad, e) - probsDot + z);
+      }
+      double weightsDot = 0;
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        weightsDot += HostAccess.get(weights, j) * HostAccess.get(dWeights, j);
+      }
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        dz_E[HostAccess.index(indices, j)] +=
+            HostAccess.get(weights, j) * (HostAccess.get(dWeights, j) - weightsDot);
+      }
+      for (int e = 0; e < experts; e++) {
+        HostAccess.set(dLogits, t * experts + e, dz_E[e]);
+      }
+    }
+  }
+
+  static void combine(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
+    int width = (int) rows.dim(1);
+    int k = (int) slots.dim(1);
+    double[] out_W = new double[width];
+    for (long t = 0; t < out.dim(0); t++) {
+      HostAccess.read(out, t * width, width, out_W);
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        int slot = HostAccess.index(slots, j);
+        KernelChecks.index("slots", j, slot, rows.dim(0));
+        for (int c = 0; slot >= 0 && c < width; c++) {
+          out_W[c] += HostAccess.get(weights, j) * HostAccess.get(rows, (long) slot * width + c);
+        }
+      }
+      for (int c = 0; c < width; c++) {
+        HostAccess.set(out, t * width + c, out_W[c]);
+      }
+    }
+  }
+
+  static void combineBackward(
+      Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
+    long width = rows.dim(1);
+    int k = (int) slots.dim(1);
+    for (long t = 0; t < dOut.dim(0); t++) {
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        int slot = HostAccess.index(slots, j);
+        KernelChecks.index("slots", j, slot, rows.dim(0));
+        double weight = HostAccess.get(weights, j);
+        double dot = 0;
+        for (long c = 0; slot >= 0 && c < width; c++) {
+          double d = HostAccess.get(dOut, t * width + c);
+          dot += d * HostAccess.get(rows, slot * width + c);
+          HostAccess.set(dRows, slot * width + c, weight * d);
+        }
+        HostAccess.set(dWeights, j, dot);
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package dev.gyre.kernels;
+
+/** Norm, rotary positions and activation, row by row. Shapes as in {@link Kernels}. */
+final class ScalarRows {
+  private ScalarRows() {}
+
+  static void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
+    long width = x.dim(1);
+    for (long t = 0; t < x.dim(0); t++) {
+      double squares = 0;
+      for (long i = 0; i < width; i++) {
+        double value = HostAccess.get(x, t * width + i);
+        squares += value * value;
+      }
+      float r = (float) (1 / Math.sqrt(squares / width + eps));
+      HostAccess.set(rstd, t, r);
+      for (long i = 0; i < width; i++) {
+        long at = t * width + i;
+        HostAccess.set(y, at, HostAccess.get(x, at) * r * HostAccess.get(weight, i));
+      }
+    }
+  }
+
+  /**
+   * With n = x·rstd and g = dy·weight: dx = rstd·(g − n·mean(g·n)), dweight = Σ_t dy·n, because
+   * ∂rstd/∂x_i = −rstd³·x_i/I.
+   */
+  static void rmsNormBackward(
+      Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
+    int width = (int) x.dim(1);
+    double[] dweight_I = Tensors.toDoubles(dweight);
+    for (long t = 0; t < x.dim(0); t++) {
+      double r = HostAccess.get(rstd, t);
+      double mean = 0;
+      for (int i = 0; i < width; i++) {
+        long at = t * width + i;
+        double normed = HostAccess.get(x, at) * r;
+        double d = HostAccess.get(dy, at);
+        mean += d * HostAccess.get(weight, i) * normed / width;
+        dweight_I[i] += d * normed;
+      }
+      for (int i = 0; i < width; i++) {
+        long at = t * width + i;
+        double normed = HostAccess.get(x, at) * r;
+        double g = HostAccess.get(dy, at) * HostAccess.get(weight, i);
+        HostAccess.add(dx, at, r * (g - normed * mean));
+      }
+    }
+    for (int i = 0; i < width; i++) {
+      HostAccess.set(dweight, i, dweight_I[i]);
+    }
+  }
+
+  static void ropeTable(Tensor positions, double theta, Tensor table) {
+    long half = table.dim(2);
+    for (long t = 0; t < positions.dim(0); t++) {
+      int position = HostAccess.index(positions, t);
+      for (long i = 0; i < half; i++) {
+        double angle = position * StrictMath.pow(theta, -(double) i / half);
+        HostAccess.set(table, (t * 2) * half + i, StrictMath.cos(angle));
+        HostAccess.set(table, (t * 2 + 1) * half + i, StrictMath.sin(angle));
+      }
+    }
+  }
+
+  static void rope(Tensor x, Tensor table, boolean inverse) {
+    long heads = x.dim(1);
+    long half = x.dim(2) / 2;
+    for (long t = 0; t < x.dim(0); t++) {
+      for (long h = 0; h < heads; h++) {
+        for (long i = 0; i < half; i++) {
+          double cos = HostAccess.get(table, (t * 2) * half + i);
+          double sin = HostAccess.get(table, (t * 2 + 1) * half + i) * (inverse ? -1 : 1);
+          long first = (t * heads + h) * 2 * half + i;
+          double a = HostAccess.get(x, first);
+          double b = HostAccess.get(x, first + half);
+          HostAccess.set(x, first, a * cos - b * sin);
+          HostAccess.set(x, first + half, b * cos + a * sin);
+        }
+      }
+    }
+  }
+
+  static void swiglu(Tensor gateUp, Tensor h) {
+    long width = h.dim(1);
+    for (long row = 0; row < h.dim(0); row++) {
+      for (long i = 0; i < width; i++) {
+        double gate = HostAccess.get(gateUp, row * 2 * width + i);
+        double up = HostAccess.get(gateUp, row * 2 * width + width + i);
+        HostAccess.set(h, row * width + i, gate * sigmoid(gate) * up);
+      }
+    }
+  }
+
+  /** silu'(g) = σ(g)·(1 + g·(1 − σ(g))). */
+  static void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
+    long width = dh.dim(1);
+    for (long row = 0; row < dh.dim(0); row++) {
+      for (long i = 0; i < width; i++) {
+        long gateAt = row * 2 * width + i;
+        double gate = HostAccess.get(gateUp, gateAt);
+        double up = HostAccess.get(gateUp, gateAt + width);
+        double d = HostAccess.get(dh, row * width + i);
+        double s = sigmoid(gate);
+        HostAccess.set(dGateUp, gateAt, d * up * s * (1 + gate * (1 - s)));
+        HostAccess.set(dGateUp, gateAt + width, d * gate * s);
+      }
+    }
+  }
+
+  private static double sigmoid(double x) {
+    return 1 / (1 + StrictMath.exp(-x));
+  }
+}

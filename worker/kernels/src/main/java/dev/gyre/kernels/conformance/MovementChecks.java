@@ -1,0 +1,142 @@
+package dev.gyre.kernels.conformance;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import java.util.List;
+
+/** Fill, copy, add, scale, gather, scatter. Conversions and sums of two are exact. */
+final class MovementChecks {
+  private MovementChecks() {}
+
+  /**
+   * Values where a conversion to BF16 goes wrong: ties, carries, overflow, subnormal, not finite.
+   */
+  private static final float[] AWKWARD = {
+    0f,
+    -0f,
+    1f,
+    1 + 1f / 256,
+    1 + 3f / 256,
+    1 + 1f / 256 + 1e-6f,
+    -1 - 1f / 256,
+    Float.MAX_VALUE,
+    -Float.MAX_VALUE,
+    Float.MIN_VALUE,
+    1e-39f,
+    Float.POSITIVE_INFINITY,
+    Float.NEGATIVE_INFINITY,
+    Float.NaN,
+    Float.intBitsToFloat(0x7f800001),
+    Float.intBitsToFloat(0x7fffffff),
+    Float.intBitsToFloat(0xffffffff),
+    3.1415927f,
+    1e30f
+  };
+
+  static void addTo(List<Check> checks, DType dtype) {
+    for (int size : new int[] {0, 1, 15, 16, 17, 33, 4099}) {
+      checks.add(new Check("fill " + size, dtype, c -> fill(c, size)));
+      checks.add(new Check("copy " + size, dtype, c -> copy(c, size)));
+      checks.add(new Check("add " + size, dtype, c -> add(c, size)));
+      checks.add(new Check("scale " + size, dtype, c -> scale(c, size)));
+      checks.add(new Check("gather scatter width " + size, dtype, c -> gatherScatter(c, size)));
+    }
+    checks.add(new Check("copy of awkward values", dtype, MovementChecks::copyAwkward));
+    checks.add(new Check("arguments are refused", dtype, MovementChecks::refusals));
+  }
+
+  private static void fill(Case c, int size) {
+    Tensor x = c.normal(c.dtype(), 1, size);
+    Tensor sum = c.filled(DType.F64, 7, 1);
+    c.kernels().fill(x, -3.75f);
+    c.kernels().fill(sum, 0);
+    c.exactOutput("x", x);
+    c.exactOutput("sum", sum);
+  }
+
+  private static void copy(Case c, int size) {
+    Tensor from = c.input(c.normal(DType.F32, 1, size));
+    Tensor to = c.filled(c.dtype(), 9, size);
+    Tensor back = c.filled(DType.F32, 9, size);
+    c.kernels().copy(from, to);
+    c.kernels().copy(to, back);
+    c.exactOutput("to", to);
+    c.exactOutput("back", back);
+  }
+
+  private static void copyAwkward(Case c) {
+    Tensor from = c.input(c.of(DType.F32, AWKWARD, AWKWARD.length));
+    Tensor to = c.filled(c.dtype(), 9, AWKWARD.length);
+    Tensor back = c.filled(DType.F32, 9, AWKWARD.length);
+    c.kernels().copy(from, to);
+    c.kernels().copy(to, back);
+    c.exactOutput("to", to);
+    c.exactOutput("back", back);
+  }
+
+  private static void add(Case c, int size) {
+    Tensor x = c.input(c.normal(c.dtype(), 1, size));
+    Tensor x32 = c.input(c.normal(DType.F32, 1, size));
+    Tensor into = c.normal(c.dtype(), 1, size);
+    Tensor into32 = c.normal(DType.F32, 1, size);
+    c.kernels().add(x, into32);
+    c.kernels().add(x, into);
+    c.kernels().add(x32, into);
+    c.exactOutput("into", into);
+    c.exactOutput("into32", into32);
+  }
+
+  private static void scale(Case c, int size) {
+    Tensor x = c.normal(DType.F32, 1, size);
+    c.kernels().scale(x, -0.3f);
+    c.exactOutput("x", x);
+  }
+
+  private static void gatherScatter(Case c, int width) {
+    int[] order = {3, 0, -1, 3, 4, -1, 1, 3};
+    Tensor table = c.input(c.normal(c.dtype(), 1, 5, width));
+    Tensor indices = c.input(c.ints(order, order.length));
+    Tensor out = c.filled(c.dtype(), 9, order.length, width);
+    c.kernels().gatherRows(table, indices, out);
+    Tensor sums = c.normal(DType.F32, 1, 5, width);
+    Tensor rows = c.input(c.normal(c.dtype(), 1, order.length, width));
+    c.kernels().scatterAddRows(rows, indices, sums);
+    c.exactOutput("out", out);
+    c.exactOutput("sums", sums);
+  }
+
+  private static void refusals(Case c) {
+    Kernels k = c.kernels();
+    Tensor a = c.filled(c.dtype(), 1, 2, 3);
+    Tensor b = c.filled(c.dtype(), 1, 4, 2);
+    Tensor y = c.filled(DType.F32, 1, 2, 4);
+    Tensor outside = c.ints(new int[] {0, 2}, 2);
+    Tensor integers = c.ints(new int[] {1, 2, 3, 4, 5, 6}, 2, 3);
+    refused("linear of unequal widths", () -> k.linear(a, b, y, false));
+    refused("add of unequal sizes", () -> k.add(a, y));
+    refused("add of integers", () -> k.add(integers, a));
+    refused("scale of integers", () -> k.scale(integers, 2));
+    refused("gather beyond the table", () -> k.gatherRows(a, outside, a));
+    refused(
+        "label beyond the vocabulary",
+        () -> k.crossEntropy(y, c.ints(new int[] {0, 4}, 2), 1, c.filled(DType.F32, 0, 2)));
+    refused(
+        "offsets that do not reach the end",
+        () ->
+            k.groupedLinear(
+                a,
+                c.filled(c.dtype(), 1, 1, 4, 3),
+                new int[] {0, 1},
+                c.filled(DType.F32, 0, 2, 4)));
+  }
+
+  private static void refused(String what, Runnable call) {
+    try {
+      call.run();
+    } catch (IllegalArgumentException expected) {
+      return;
+    }
+    throw new AssertionError(what + " was accepted");
+  }
+}
