@@ -1,0 +1,189 @@
+package dev.gyre.kernels.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import dev.gyre.kernels.KernelChecks;
+import dev.gyre.kernels.Tensor;
+
+/** Kernels that go row by row: norm, rotary positions, activation, loss. Shapes are checked. */
+final class RowCalls {
+  private static final int UNLABELLED = -100;
+
+  /** Elements of a run that stays in the first-level cache with its operands. */
+  private static final int RUN = 1024;
+
+  private final Scratch scratch;
+
+  RowCalls(Scratch scratch) {
+    this.scratch = scratch;
+  }
+
+  void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
+    int width = Math.toIntExact(x.dim(1));
+    long rowBytes = Scratch.bytes(width);
+    long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));
+    long in = lanes + Scratch.bytes(Simd.LANES);
+    long out = in + rowBytes;
+    for (long t = 0; t < x.dim(0); t++) {
+      long from = Wide.read(x, t * width, width, in);
+      long to = Wide.target(y, t * width, out);
+      float r = VectorRows.rmsNorm(from, weight.address(), eps, to, width, lanes);
+      Simd.set(rstd.address() + 4 * t, r);
+      Wide.written(y, t * width, width, out);
+    }
+  }
+
+  void rmsNormBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
+    int width = Math.toIntExact(x.dim(1));
+    long rowBytes = Scratch.bytes(width);
+    long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));
+    long gradient = lanes + Scratch.bytes(Simd.LANES);
+    long in = gradient + rowBytes;
+    for (long t = 0; t < x.dim(0); t++) {
+      VectorRows.rmsNormBackward(
+          Wide.read(dy, t * width, width, gradient),
+          Wide.read(x, t * width, width, in),
+          weight.address(),
+          Simd.get(rstd.address() + 4 * t),
+          dx.address() + 4 * t * width,
+          dweight.address(),
+          width,
+          lanes);
+    }
+  }
+
+  /** Scalar: a few rows a step, and angles need double. */
+  void ropeTable(Tensor positions, double theta, Tensor table) {
+    int half = Math.toIntExact(table.dim(2));
+    double[] frequencies = new double[half];
+    for (int i = 0; i < half; i++) {
+      frequencies[i] = StrictMath.pow(theta, -(double) i / half);
+    }
+    for (long t = 0; t < positions.dim(0); t++) {
+      int position = index(positions, t);
+      long cos = table.address() + 8 * t * half;
+      long sin = cos + 4L * half;
+      for (int i = 0; i < half; i++) {
+        Simd.set(cos + 4L * i, (float) StrictMath.cos(position * frequencies[i]));
+        Simd.set(sin + 4L * i, (float) StrictMath.sin(position * frequencies[i]));
+      }
+    }
+  }
+
+  void rope(Tensor x, Tensor table, boolean inverse) {
+    int heads = Math.toIntExact(x.dim(1));
+    int size = Math.toIntExact(x.dim(2));
+    float sign = inverse ? -1 : 1;
+    long buffer = scratch.reserve(Scratch.bytes(size));
+    for (long t = 0; t < x.dim(0); t++) {
+      long cos = table.address() + 4 * t * size;
+      for (int h = 0; h < heads; h++) {
+        long at = (t * heads + h) * size;
+        long head = Wide.read(x, at, size, buffer);
+        VectorRows.rope(head, cos, cos + 2L * size, size / 2, sign);
+        Wide.written(x, at, size, buffer);
+      }
+    }
+  }
+
+  void swiglu(Tensor gateUp, Tensor h) {
+    int width = Math.toIntExact(h.dim(1));
+    long run = Scratch.bytes(RUN);
+    long gates = scratch.reserve(4 * run + Scratch.bytes(Simd.LANES));
+    for (long row = 0; row < h.dim(0); row++) {
+      for (int from = 0; from < width; from += RUN) {
+        int count = Math.min(RUN, width - from);
+        long gateAt = row * 2 * width + from;
+        long at = row * width + from;
+        VectorRows.swiglu(
+            Wide.read(gateUp, gateAt, count, gates),
+            Wide.read(gateUp, gateAt + width, count, gates + run),
+            Wide.target(h, at, gates + 2 * run),
+            count,
+            gates + 3 * run);
+        Wide.written(h, at, count, gates + 2 * run);
+      }
+    }
+  }
+
+  void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
+    int width = Math.toIntExact(dh.dim(1));
+    long run = Scratch.bytes(RUN);
+    long gates = scratch.reserve(6 * run + Scratch.bytes(Simd.LANES));
+    long dGates = gates + 3 * run;
+    long dUps = gates + 4 * run;
+    for (long row = 0; row < dh.dim(0); row++) {
+      for (int from = 0; from < width; from += RUN) {
+        int count = Math.min(RUN, width - from);
+        long gateAt = row * 2 * width + from;
+        VectorRows.swigluBackward(
+            Wide.read(dh, row * width + from, count, gates + 2 * run),
+            Wide.read(gateUp, gateAt, count, gates),
+            Wide.read(gateUp, gateAt + width, count, gates + run),
+            Wide.target(dGateUp, gateAt, dGates),
+            Wide.target(dGateUp, gateAt + width, dUps),
+            count,
+            gates + 5 * run);
+        Wide.written(dGateUp, gateAt, count, dGates);
+        Wide.written(dGateUp, gateAt + width, count, dUps);
+      }
+    }
+  }
+
+  void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
+    int vocabulary = Math.toIntExact(logits.dim(1));
+    long lanes = scratch.reserve(Scratch.bytes(Simd.LANES));
+    for (long t = 0; t < logits.dim(0); t++) {
+      int label = index(labels, t);
+      KernelChecks.label(t, label, vocabulary);
+      long row = logits.address() + 4 * t * vocabulary;
+      float loss = 0;
+      if (label == UNLABELLED) {
+        VectorMove.fill(row, vocabulary, 0);
+      } else {
+        loss = VectorRows.crossEntropy(row, vocabulary, label, gradScale, lanes);
+      }
+      Simd.set(losses.address() + 4 * t, loss);
+    }
+  }
+
+  void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
+    int size = Math.toIntExact(out.dim(2));
+    long rowBytes = Scratch.bytes(size);
+    long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));
+    long left = lanes + Scratch.bytes(Simd.LANES);
+    for (long row = 0; row < delta.elements(); row++) {
+      long a = Wide.read(out, row * size, size, left);
+      long b = Wide.read(dOut, row * size, size, left + rowBytes);
+      Simd.set(delta.address() + 4 * row, VectorMove.dot(a, b, size, lanes));
+    }
+  }
+
+  void add(Tensor x, Tensor into) {
+    long buffer = scratch.reserve(2 * Scratch.bytes(RUN));
+    long sum = buffer + Scratch.bytes(RUN);
+    for (long i = 0; i < x.elements(); i += RUN) {
+      int count = (int) Math.min(RUN, x.elements() - i);
+      long to = Wide.read(into, i, count, sum);
+      VectorMove.add(Wide.read(x, i, count, buffer), to, count);
+      Wide.written(into, i, count, sum);
+    }
+  }
+
+  void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
+    int width = Math.toIntExact(table.dim(1));
+    long buffer = scratch.reserve(Scratch.bytes(width));
+    for (long i = 0; i < rows.dim(0); i++) {
+      int to = index(indices, i);
+      KernelChecks.index("indices", i, to, table.dim(0));
+      if (to >= 0) {
+        long row = Wide.read(rows, i * width, width, buffer);
+        VectorMove.add(row, table.address() + 4L * to * width, width);
+      }
+    }
+  }
+
+  static int index(Tensor t, long i) {
+    return Simd.ALL.get(JAVA_INT_UNALIGNED, t.address() + 4 * i);
+  }
+}

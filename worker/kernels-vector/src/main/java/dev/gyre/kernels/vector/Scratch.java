@@ -1,0 +1,41 @@
+package dev.gyre.kernels.vector;
+
+import dev.gyre.kernels.Workspace;
+import java.lang.foreign.Arena;
+
+/**
+ * The backend's own memory, grown to the largest need a call had and kept until the backend closes.
+ * One call uses it at a time.
+ */
+final class Scratch implements AutoCloseable {
+  private static final long FIRST_BYTES = 1 << 20;
+
+  private Arena arena = Arena.ofShared();
+  private long base;
+  private long size;
+
+  /**
+   * Address of at least {@code bytes} bytes, aligned to a cache line. What was there before is
+   * undefined, and addresses given out before are invalid.
+   */
+  @SuppressWarnings("MustBeClosedChecker") // closed on growth and by close()
+  long reserve(long bytes) {
+    if (bytes > size) {
+      arena.close();
+      arena = Arena.ofShared();
+      size = Math.max(FIRST_BYTES, bytes + bytes / 4);
+      base = arena.allocate(size, Workspace.ALIGNMENT_BYTES).address();
+    }
+    return base;
+  }
+
+  /** Bytes for {@code floats} floats, rounded up to whole cache lines. */
+  static long bytes(long floats) {
+    return (floats * 4 + Workspace.ALIGNMENT_BYTES - 1) & -Workspace.ALIGNMENT_BYTES;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

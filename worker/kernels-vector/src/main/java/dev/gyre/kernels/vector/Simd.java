@@ -1,0 +1,60 @@
+package dev.gyre.kernels.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.gyre.kernels.BFloat16;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** The species all kernels use and the one segment through which they reach memory. */
+@SuppressWarnings("restricted") // tensors are addresses
+final class Simd {
+  static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+  static final ByteOrder ORDER = ByteOrder.nativeOrder();
+  static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+  static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+
+  /** As many 16-bit lanes as {@link #F} has float lanes. */
+  static final VectorSpecies<Short> S =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
+
+  static final int LANES = F.length();
+
+  private Simd() {}
+
+  static float get(long address) {
+    return ALL.get(JAVA_FLOAT_UNALIGNED, address);
+  }
+
+  static void set(long address, float value) {
+    ALL.set(JAVA_FLOAT_UNALIGNED, address, value);
+  }
+
+  static float getBf16(long address) {
+    return BFloat16.toFloat(ALL.get(JAVA_SHORT_UNALIGNED, address));
+  }
+
+  static void setBf16(long address, float value) {
+    ALL.set(JAVA_SHORT_UNALIGNED, address, BFloat16.fromFloat(value));
+  }
+
+  /** Sum of the {@link #LANES} floats at {@code lanes}, in an order that never changes. */
+  static float sumLanes(long lanes) {
+    float a = get(lanes);
+    float b = LANES > 1 ? get(lanes + 4) : 0;
+    float c = LANES > 2 ? get(lanes + 8) : 0;
+    float d = LANES > 3 ? get(lanes + 12) : 0;
+    for (int i = 4; i + 3 < LANES; i += 4) {
+      a += get(lanes + 4L * i);
+      b += get(lanes + 4L * i + 4);
+      c += get(lanes + 4L * i + 8);
+      d += get(lanes + 4L * i + 12);
+    }
+    return (a + b) + (c + d);
+  }
+}

@@ -1,0 +1,51 @@
+package dev.gyre.kernels.vector;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import java.util.Set;
+
+/** Opens the pure-Java SIMD backend; available wherever the JVM has the Vector API. */
+public final class VectorBackendProvider implements BackendProvider {
+  static final String NAME = "vector";
+  private static final String MODULE = "jdk.incubator.vector";
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  /** Above the scalar twin, below backends with tuned native libraries. */
+  @Override
+  public int preference() {
+    return 0;
+  }
+
+  @Override
+  public BackendProbe probe() {
+    if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
+      return new BackendProbe.Unavailable(
+          "this JVM was started without the Vector API: add --add-modules " + MODULE);
+    }
+    // Only here may a class that links to the module be touched.
+    return new BackendProbe.Available(
+        Set.of(DType.F32, DType.BF16),
+        Set.of(DType.F32),
+        "CPU",
+        VectorBackend.instructionSet(),
+        "jdk.incubator.vector of Java " + Runtime.version());
+  }
+
+  /** Computes on the calling thread, whatever {@code threads} allows. */
+  @Override
+  public Backend open(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads must be at least 1, got " + threads);
+    }
+    if (probe() instanceof BackendProbe.Unavailable(String reason)) {
+      throw new IllegalStateException(reason);
+    }
+    return new VectorBackend();
+  }
+}

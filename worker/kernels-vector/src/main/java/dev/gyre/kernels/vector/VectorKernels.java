@@ -1,0 +1,363 @@
+package dev.gyre.kernels.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
+
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.KernelChecks;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.ScalarKernels;
+import dev.gyre.kernels.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** Checks every call and hands it to the loops that compute it. */
+final class VectorKernels implements Kernels {
+  /** Elements of a long run handled by one call of a primitive, which counts in int. */
+  private static final int RUN = 1 << 20;
+
+  private final Scratch scratch;
+  private final RowCalls rows;
+  private final RouterCalls router;
+  private final FlashForward flashForward;
+  private final FlashBackward flashBackward;
+  private final Kernels scalar = new ScalarKernels();
+
+  /**
+   * @param scratch owned by the backend, used by one call at a time
+   */
+  VectorKernels(Scratch scratch) {
+    this.scratch = scratch;
+    this.rows = new RowCalls(scratch);
+    this.router = new RouterCalls(scratch);
+    this.flashForward = new FlashForward(scratch);
+    this.flashBackward = new FlashBackward(scratch);
+  }
+
+  @Override
+  public void fill(Tensor x, float value) {
+    KernelChecks.floats("x", x);
+    if (x.dtype() == DType.F32) {
+      for (long i = 0; i < x.elements(); i += RUN) {
+        VectorMove.fill(Wide.address(x, i), run(x, i), value);
+      }
+    } else if (value == 0) {
+      x.segment().fill((byte) 0);
+    } else {
+      scalar.fill(x, value);
+    }
+  }
+
+  @Override
+  public void copy(Tensor from, Tensor to) {
+    KernelChecks.copy(from, to);
+    if (from.dtype() == to.dtype()) {
+      MemorySegment.copy(Simd.ALL, from.address(), Simd.ALL, to.address(), from.byteSize());
+    } else if (from.dtype() == DType.F32 && to.dtype() == DType.BF16) {
+      for (long i = 0; i < from.elements(); i += RUN) {
+        VectorMove.toBf16(Wide.address(from, i), Wide.address(to, i), run(from, i));
+      }
+    } else if (from.dtype() == DType.BF16 && to.dtype() == DType.F32) {
+      for (long i = 0; i < from.elements(); i += RUN) {
+        VectorMove.toF32(Wide.address(from, i), Wide.address(to, i), run(from, i));
+      }
+    } else {
+      scalar.copy(from, to); // F64 is for single sums
+    }
+  }
+
+  @Override
+  public void add(Tensor x, Tensor into) {
+    KernelChecks.add(x, into);
+    rows.add(x, into);
+  }
+
+  @Override
+  public void scale(Tensor x, float factor) {
+    KernelChecks.f32("x", x);
+    for (long i = 0; i < x.elements(); i += RUN) {
+      VectorMove.scale(factor, Wide.address(x, i), Wide.address(x, i), run(x, i));
+    }
+  }
+
+  @Override
+  public void gatherRows(Tensor table, Tensor indices, Tensor out) {
+    KernelChecks.gatherRows(table, indices, out);
+    long rowBytes = table.dim(1) * table.dtype().bytes();
+    for (long i = 0; i < out.dim(0); i++) {
+      int from = RowCalls.index(indices, i);
+      KernelChecks.index("indices", i, from, table.dim(0));
+      long to = out.address() + i * rowBytes;
+      if (from < 0) {
+        Simd.ALL.asSlice(to, rowBytes).fill((byte) 0);
+      } else {
+        MemorySegment.copy(Simd.ALL, table.address() + from * rowBytes, Simd.ALL, to, rowBytes);
+      }
+    }
+  }
+
+  @Override
+  public void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
+    KernelChecks.scatterAddRows(rows, indices, table);
+    this.rows.scatterAddRows(rows, indices, table);
+  }
+
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+    KernelChecks.linear(x, w, y);
+    multiply(x, false, w, true, y, accumulate);
+  }
+
+  @Override
+  public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
+    KernelChecks.linearBackwardInput(dy, w, dx);
+    multiply(dy, false, w, false, dx, accumulate);
+  }
+
+  @Override
+  public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
+    KernelChecks.linearBackwardWeight(dy, x, dw);
+    multiply(dy, true, x, false, dw, true);
+  }
+
+  @Override
+  public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
+    KernelChecks.groupedLinear(x, w, offsets, y);
+    for (int e = 0; e + 1 < offsets.length; e++) {
+      int count = offsets[e + 1] - offsets[e];
+      multiply(
+          x.slice(offsets[e], count), false, w.get(e), true, y.slice(offsets[e], count), false);
+    }
+  }
+
+  @Override
+  public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
+    KernelChecks.groupedLinearBackwardInput(dy, w, offsets, dx);
+    for (int e = 0; e + 1 < offsets.length; e++) {
+      int count = offsets[e + 1] - offsets[e];
+      multiply(
+          dy.slice(offsets[e], count), false, w.get(e), false, dx.slice(offsets[e], count), false);
+    }
+  }
+
+  @Override
+  public void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
+    KernelChecks.groupedLinearBackwardWeight(dy, x, offsets, dw);
+    for (int e = 0; e + 1 < offsets.length; e++) {
+      int count = offsets[e + 1] - offsets[e];
+      multiply(
+          dy.slice(offsets[e], count), true, x.slice(offsets[e], count), false, dw.get(e), true);
+    }
+  }
+
+  /** Keeps no packed copies. */
+  @Override
+  public void weightsChanged() {}
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
+    KernelChecks.rmsNorm(x, weight, y, rstd);
+    rows.rmsNorm(x, weight, eps, y, rstd);
+  }
+
+  @Override
+  public void rmsNormBackward(
+      Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
+    KernelChecks.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
+    rows.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
+  }
+
+  @Override
+  public void ropeTable(Tensor positions, double theta, Tensor table) {
+    KernelChecks.ropeTable(positions, table);
+    rows.ropeTable(positions, theta, table);
+  }
+
+  @Override
+  public void rope(Tensor x, Tensor table, boolean inverse) {
+    KernelChecks.rope(x, table);
+    rows.rope(x, table, inverse);
+  }
+
+  @Override
+  public void swiglu(Tensor gateUp, Tensor h) {
+    KernelChecks.swiglu(gateUp, h);
+    rows.swiglu(gateUp, h);
+  }
+
+  @Override
+  public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
+    KernelChecks.swigluBackward(dh, gateUp, dGateUp);
+    rows.swigluBackward(dh, gateUp, dGateUp);
+  }
+
+  @Override
+  public void attention(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] kvHeadOf,
+      AttentionTiles tiles,
+      float scale,
+      Tensor out,
+      Tensor lse) {
+    KernelChecks.attention(q, k, v, kvHeadOf, tiles, out, lse);
+    flashForward.run(new AttentionCall(q, k, v, kvHeadOf, tiles, scale), out, lse);
+  }
+
+  @Override
+  public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
+    KernelChecks.attentionMerge(outB, lseB, out, lse);
+    int size = Math.toIntExact(out.dim(2));
+    for (long row = 0; row < lse.elements(); row++) {
+      VectorSoftmax.merge(
+          Wide.address(outB, row * size),
+          Wide.address(lseB, row),
+          Wide.address(out, row * size),
+          Wide.address(lse, row),
+          size);
+    }
+  }
+
+  @Override
+  public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
+    KernelChecks.attentionDelta(out, dOut, delta);
+    rows.attentionDelta(out, dOut, delta);
+  }
+
+  @Override
+  public void attentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] kvHeadOf,
+      AttentionTiles tiles,
+      float scale,
+      Tensor dOut,
+      Tensor lse,
+      Tensor delta,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
+    flashBackward.run(
+        new AttentionCall(q, k, v, kvHeadOf, tiles, scale),
+        new FlashBackward.Outputs(dOut, lse, delta, dq, dk, dv));
+  }
+
+  @Override
+  public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+    KernelChecks.routeTopK(logits, probs, lse, indices, weights);
+    router.topK(logits, probs, lse, indices, weights);
+  }
+
+  @Override
+  public void routeTopKBackward(
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights,
+      Tensor dWeights,
+      Tensor probsGrad,
+      float zGrad,
+      Tensor dLogits) {
+    KernelChecks.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, dLogits);
+    router.topKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
+  }
+
+  @Override
+  public void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
+    KernelChecks.combineRows(rows, slots, weights, out);
+    router.combine(rows, slots, weights, out);
+  }
+
+  @Override
+  public void combineRowsBackward(
+      Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
+    KernelChecks.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
+    router.combineBackward(dOut, rows, slots, weights, dRows, dWeights);
+  }
+
+  @Override
+  public void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
+    KernelChecks.crossEntropy(logits, labels, losses);
+    rows.crossEntropy(logits, labels, gradScale, losses);
+  }
+
+  @Override
+  public void sum(Tensor x, Tensor sum) {
+    KernelChecks.sum(x, sum);
+    double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
+    for (long i = 0; i < x.elements(); i += RUN) {
+      total = VectorRows.sum(Wide.address(x, i), run(x, i), total);
+    }
+    Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
+  }
+
+  @Override
+  public void sumSquares(Tensor x, Tensor sum) {
+    KernelChecks.sum(x, sum);
+    double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
+    for (long i = 0; i < x.elements(); i += RUN) {
+      total += VectorRows.sumSquares(Wide.address(x, i), run(x, i));
+    }
+    Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
+  }
+
+  @Override
+  public void adamW(
+      Tensor w,
+      Tensor m,
+      Tensor v,
+      Tensor grad,
+      float gradScale,
+      float lr,
+      float beta1,
+      float beta2,
+      float eps,
+      float decay,
+      long step) {
+    KernelChecks.adamW(w, m, v, grad, step);
+    float correction1 = (float) (1 / (1 - StrictMath.pow(beta1, (double) step)));
+    float correction2 = (float) (1 / (1 - StrictMath.pow(beta2, (double) step)));
+    for (long i = 0; i < w.elements(); i += RUN) {
+      VectorRows.adamW(
+          Wide.address(w, i),
+          Wide.address(m, i),
+          Wide.address(v, i),
+          Wide.address(grad, i),
+          run(w, i),
+          gradScale,
+          lr,
+          beta1,
+          beta2,
+          eps,
+          decay,
+          correction1,
+          correction2);
+    }
+  }
+
+  private static int run(Tensor x, long from) {
+    return (int) Math.min(RUN, x.elements() - from);
+  }
+
+  /** c [m][n] (+)= a·b, each operand as it lies or transposed. */
+  private void multiply(
+      Tensor a, boolean aTransposed, Tensor b, boolean bTransposed, Tensor c, boolean accumulate) {
+    Gemm.multiply(
+        scratch,
+        Math.toIntExact(c.dim(0)),
+        Math.toIntExact(c.dim(1)),
+        Math.toIntExact(a.dim(aTransposed ? 0 : 1)),
+        matrix(a),
+        aTransposed,
+        matrix(b),
+        bTransposed,
+        matrix(c),
+        accumulate);
+  }
+
+  private static Gemm.Matrix matrix(Tensor t) {
+    return new Gemm.Matrix(t.address(), t.dtype() == DType.BF16, t.dim(1));
+  }
+}

@@ -1,0 +1,126 @@
+package dev.gyre.kernels.vector;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class VectorRowsTest {
+  private final Arena arena = Arena.ofShared();
+  private final long lanes = Tensors.zeros(arena, DType.F32, Simd.LANES).address();
+
+  @AfterEach
+  void free() {
+    arena.close();
+  }
+
+  private float[] exp(float... x) {
+    Tensor t = Tensors.of(arena, x, x.length);
+    float _ = VectorRows.exp(t.address(), t.address(), x.length, 1, 0, lanes);
+    return Tensors.toFloats(t);
+  }
+
+  /** Values across the whole range, in vectors and in the tail. */
+  @Test
+  void expIsWithinTwoRoundings() {
+    int count = 100_003;
+    float[] x = new float[count];
+    for (int i = 0; i < count; i++) {
+      x[i] = -87.3f + 175.6f * i / (count - 1);
+    }
+    float[] y = exp(x);
+    for (int i = 0; i < count; i++) {
+      double wanted = StrictMath.exp(x[i]);
+      assertEquals(wanted, y[i], 2e-7 * wanted, "exp(" + x[i] + ")");
+    }
+  }
+
+  @Test
+  void expOfExtremes() {
+    float[] x = new float[2 * Simd.LANES + 1];
+    for (float extreme : new float[] {Float.NEGATIVE_INFINITY, -1e30f, -87.4f}) {
+      Arrays.fill(x, extreme);
+      assertArrayEquals(new float[x.length], exp(x), "exp(" + extreme + ")");
+    }
+    for (float extreme : new float[] {Float.POSITIVE_INFINITY, 1e30f, 100}) {
+      Arrays.fill(x, extreme);
+      for (float y : exp(x)) {
+        assertTrue(y > 1e38 && Float.isFinite(y), "exp(" + extreme + ") = " + y);
+      }
+    }
+    for (int nan : new int[] {0x7fc00000, 0xffc00000, 0x7f800001, 0x7fffffff}) {
+      Arrays.fill(x, Float.intBitsToFloat(nan));
+      for (float y : exp(x)) {
+        assertTrue(Float.isNaN(y), "exp(NaN) = " + y);
+      }
+    }
+  }
+
+  /** An element gets the same bits whether a vector or the tail computes it. */
+  @Test
+  void tailsHaveTheBitsOfVectors() {
+    int count = 4 * Simd.LANES;
+    Random random = new Random(5);
+    float[] gate = new float[count];
+    float[] up = new float[count];
+    for (int i = 0; i < count; i++) {
+      gate[i] = (float) random.nextGaussian() * 5;
+      up[i] = (float) random.nextGaussian();
+    }
+    Tensor g = Tensors.of(arena, gate, count);
+    Tensor u = Tensors.of(arena, up, count);
+    Tensor scratch = Tensors.zeros(arena, DType.F32, count + Simd.LANES);
+    Tensor whole = Tensors.zeros(arena, DType.F32, 3, count);
+    Tensor single = Tensors.zeros(arena, DType.F32, 3, count);
+    swiglu(g, u, whole, 0, count, count, scratch);
+    for (int i = 0; i < count; i++) {
+      swiglu(g, u, single, i, 1, count, scratch);
+    }
+    assertArrayEquals(Tensors.toFloats(whole), Tensors.toFloats(single));
+    assertArrayEquals(adamW(gate, up, count), adamW(gate, up, 1));
+  }
+
+  private static void swiglu(
+      Tensor g, Tensor u, Tensor results, int from, int count, int stride, Tensor scratch) {
+    long gate = Wide.address(g, from);
+    long up = Wide.address(u, from);
+    long h = Wide.address(results, from);
+    long dGate = Wide.address(results, stride + from);
+    long dUp = Wide.address(results, 2L * stride + from);
+    VectorRows.swiglu(gate, up, h, count, scratch.address());
+    VectorRows.swigluBackward(up, gate, up, dGate, dUp, count, scratch.address());
+  }
+
+  private float[] adamW(float[] weights, float[] gradients, int run) {
+    int count = weights.length;
+    Tensor w = Tensors.of(arena, weights, count);
+    Tensor m = Tensors.of(arena, gradients, count);
+    Tensor v = Tensors.zeros(arena, DType.F32, count);
+    Tensor g = Tensors.of(arena, gradients, count);
+    for (int i = 0; i < count; i += run) {
+      VectorRows.adamW(
+          Wide.address(w, i),
+          Wide.address(m, i),
+          Wide.address(v, i),
+          Wide.address(g, i),
+          run,
+          0.7f,
+          0.01f,
+          0.9f,
+          0.95f,
+          1e-8f,
+          0.1f,
+          5.26f,
+          10.3f);
+    }
+    return Tensors.toFloats(w);
+  }
+}

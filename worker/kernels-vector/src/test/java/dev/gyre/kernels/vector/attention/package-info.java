@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.kernels.vector.attention;
+
+import org.jspecify.annotations.NullMarked;

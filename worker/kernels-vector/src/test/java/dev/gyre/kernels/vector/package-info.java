@@ -1,0 +1,5 @@
+/** Tests of the SIMD backend. */
+@NullMarked
+package dev.gyre.kernels.vector;
+
+import org.jspecify.annotations.NullMarked;
