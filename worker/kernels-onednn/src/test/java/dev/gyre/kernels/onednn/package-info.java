@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.kernels.onednn;
+
+import org.jspecify.annotations.NullMarked;
