@@ -1,0 +1,55 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.job.ModelSpec;
+
+/** norm → q, k, v → rope → attention over the row → output projection onto the residual. */
+final class AttentionBlock implements Block {
+  private final Ops ops;
+  private final ModelSpec model;
+  private final SequenceGroup sequence;
+  private final int layer;
+  private final ParameterNames names;
+
+  AttentionBlock(Ops ops, ModelSpec model, SequenceGroup sequence, int layer) {
+    this.ops = ops;
+    this.model = model;
+    this.sequence = sequence;
+    this.layer = layer;
+    this.names = new ParameterNames(layer);
+  }
+
+  @Override
+  public int layer() {
+    return layer;
+  }
+
+  @Override
+  public Phase phase() {
+    return Phase.ATTENTION;
+  }
+
+  @Override
+  public Phase backwardPhase() {
+    return Phase.ATTENTION_BACKWARD;
+  }
+
+  @Override
+  public void forward(Variable x, Variable next, PassContext pass) {
+    long hidden = model.hiddenSize();
+    long heads = model.numAttentionHeads();
+    long kvHeads = model.numKeyValueHeads();
+    long headDim = model.headDim();
+    Variable h = ops.rmsNorm(x, names.inputNorm(), model.rmsNormEps());
+    Variable q = ops.linear(h, names.query(), hidden, DType.F32, heads, headDim);
+    Variable k = ops.linear(h, names.key(), hidden, DType.F32, kvHeads, headDim);
+    Variable v = ops.linear(h, names.value(), hidden, DType.F32, kvHeads, headDim);
+    ops.rope(q, pass.ropeTable());
+    ops.rope(k, pass.ropeTable());
+    Variable out = ops.attention(sequence, q, k, v, model.slidingWindow());
+    ops.linearToResidual(out, names.attentionOutput(), heads * headDim, x, next);
+  }
+}

@@ -1,0 +1,248 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.Block.PassContext;
+import dev.gyre.model.port.ExpertGroup;
+import dev.gyre.model.port.ParameterStore;
+import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.tape.Segment;
+import dev.gyre.model.tape.Tape;
+import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decoder of the Llama / Mixtral family on one rank. It never asks how many ranks there are: the
+ * ports do what needs the others.
+ *
+ * <p>Every rank calls the same methods in the same order, with zero tokens where it has none. All
+ * step memory comes from the workspace and is given back before a call returns, also when it
+ * throws. Single-threaded.
+ */
+public final class DecoderModel {
+  private final ModelSpec model;
+  private final Backend backend;
+  private final Workspace workspace;
+  private final SequenceGroup sequence;
+  private final Execution execution;
+  private final Tape tape;
+  private final Ops ops;
+  private final Embedding embedding;
+  private final List<Block> blocks = new ArrayList<>();
+  private final LanguageHead head;
+
+  /**
+   * @param workspace memory of this backend that holds a micro-batch's activations
+   * @throws IllegalArgumentException for a backend whose memory the host cannot read, which the
+   *     router's index work needs
+   */
+  public DecoderModel(
+      ModelSpec model,
+      Execution execution,
+      Objective objective,
+      Backend backend,
+      Workspace workspace,
+      SequenceGroup sequence,
+      ExpertGroup experts,
+      ParameterStore store) {
+    if (!backend.hostMemory()) {
+      throw new IllegalArgumentException(
+          "backend " + backend.name() + " does not work in host memory, where routing indices are");
+    }
+    this.model = model;
+    this.backend = backend;
+    this.workspace = workspace;
+    this.sequence = sequence;
+    this.execution = execution;
+    this.tape = new Tape(workspace);
+    this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
+    this.embedding = new Embedding(ops, model);
+    for (int l = 0; l < model.numHiddenLayers(); l++) {
+      blocks.add(new AttentionBlock(ops, model, sequence, l));
+      blocks.add(
+          model.isMoe(l)
+              ? new MoeBlock(ops, backend, model, experts, objective, l)
+              : new DenseBlock(ops, model, l));
+    }
+    this.head = new LanguageHead(ops, backend, model, execution.lossTileTokens());
+  }
+
+  /**
+   * One micro-batch forward and backward: adds this rank's part of the objective's gradients to the
+   * store, and returns its part of the losses.
+   */
+  public StepSums forwardBackward(MicroBatch batch, Observer observer) {
+    return pass(batch, true, null, observer);
+  }
+
+  /**
+   * One micro-batch forward only.
+   *
+   * @param losses F32 [T], written: the nats of each token, 0 where unlabelled
+   */
+  public StepSums evaluate(MicroBatch batch, Tensor losses, Observer observer) {
+    return pass(batch, false, losses.require("losses", DType.F32, batch.count()), observer);
+  }
+
+  /**
+   * Logits of some of this rank's tokens.
+   *
+   * @param tokens I32 [n], indices into the micro-batch's tokens
+   * @param out F32 [n,V], written
+   */
+  public void logits(MicroBatch batch, Tensor tokens, Tensor out) {
+    out.require("logits", DType.F32, tokens.elements(), model.vocabSize());
+    tape.begin(false);
+    try {
+      PassContext pass = context(batch, Observer.NONE);
+      head.logitsOf(layers(pass, null), tokens, out);
+    } finally {
+      tape.end();
+    }
+  }
+
+  /**
+   * Runs the forward pass again to find where values stop being finite. Every rank must call it.
+   *
+   * @return the first part of the model whose output on this rank is not finite, such as {@code
+   *     layer 3 experts}, or null if all are
+   */
+  public @Nullable String firstNonFinite(MicroBatch batch) {
+    tape.begin(false);
+    try {
+      FiniteCheck check = new FiniteCheck();
+      Variable x = layers(context(batch, Observer.NONE), check);
+      if (check.found == null) {
+        double nats = head.loss(x, batch, null, Observer.NONE);
+        check.found = Double.isFinite(nats) ? null : "loss head";
+      }
+      return check.found;
+    } finally {
+      tape.end();
+    }
+  }
+
+  private StepSums pass(
+      MicroBatch batch, boolean training, @Nullable Tensor losses, Observer observer) {
+    tape.begin(training);
+    try {
+      PassContext pass = context(batch, observer);
+      Variable x = layers(pass, null);
+      observer.entering(-1, Phase.HEAD);
+      double nats = head.loss(x, batch, losses, observer);
+      observer.entering(-1, Phase.ROW_STATISTICS);
+      pass.statistics().settle(sequence);
+      if (training) {
+        tape.backward();
+      }
+      backend.synchronize();
+      double crossEntropy = batch.batchLabelled() == 0 ? 0 : nats / batch.batchLabelled();
+      return pass.statistics().sums(crossEntropy, batch);
+    } finally {
+      tape.end();
+    }
+  }
+
+  private PassContext context(MicroBatch batch, Observer observer) {
+    Tensor ropeTable = workspace.save(DType.F32, batch.count(), 2, model.headDim() / 2);
+    ops.kernels.ropeTable(batch.positions(), model.ropeTheta(), ropeTable);
+    return new PassContext(batch, ropeTable, new RouterStatistics(model), observer);
+  }
+
+  /** Embedding and all blocks; the last residual. */
+  private Variable layers(PassContext pass, @Nullable FiniteCheck check) {
+    pass.observer().entering(-1, Phase.EMBEDDING);
+    Variable x = embedding.forward(pass.batch().tokens(), pass.observer());
+    if (check != null) {
+      check.look(x.value(), "embedding");
+    }
+    for (Block block : blocks) {
+      x = run(block, x, pass);
+      if (check != null) {
+        check.look(x.value(), "layer " + block.layer() + " " + block.phase().label());
+      }
+    }
+    return x;
+  }
+
+  private Variable run(Block block, Variable x, PassContext pass) {
+    // The norm's backward reads its input, so a training pass needs a new residual; else the old
+    // one is updated in place.
+    Variable next =
+        tape.training()
+            ? new Variable(
+                "residual after layer " + block.layer() + " " + block.phase().label(),
+                workspace.save(DType.F32, pass.batch().count(), model.hiddenSize()),
+                DType.F32)
+            : x;
+    pass.observer().entering(block.layer(), block.phase());
+    tape.segment(new BlockSegment(block, x, next, pass), execution.checkpointing());
+    if (!(block instanceof AttentionBlock)) {
+      ops.store.release(block.layer());
+    }
+    return next;
+  }
+
+  /** A block on the tape. */
+  private final class BlockSegment implements Segment {
+    private final Block block;
+    private final Variable x;
+    private final Variable next;
+    private final PassContext pass;
+
+    BlockSegment(Block block, Variable x, Variable next, PassContext pass) {
+      this.block = block;
+      this.x = x;
+      this.next = next;
+      this.pass = pass;
+    }
+
+    @Override
+    public String name() {
+      return "layer " + block.layer() + " " + block.phase().label();
+    }
+
+    @Override
+    public void forward() {
+      block.forward(x, next, pass);
+    }
+
+    @Override
+    public void backwardStarts() {
+      pass.observer().entering(block.layer(), block.backwardPhase());
+    }
+
+    @Override
+    public void backwardEnded() {
+      if (block instanceof AttentionBlock) {
+        ops.store.release(block.layer());
+      }
+    }
+  }
+
+  /** Remembers the first output with a value that is not finite. */
+  private final class FiniteCheck {
+    private @Nullable String found;
+
+    void look(Tensor x, String where) {
+      if (found != null) {
+        return;
+      }
+      long mark = workspace.scratchMark();
+      Tensor sum = workspace.scratch(DType.F64, 1);
+      ops.kernels.fill(sum, 0f);
+      ops.kernels.sumSquares(x, sum);
+      backend.synchronize();
+      if (!Double.isFinite(sum.segment().get(ValueLayout.JAVA_DOUBLE, 0))) {
+        found = where;
+      }
+      workspace.releaseScratch(mark);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package dev.gyre.model;
+
+import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.job.ModelSpec;
+
+/** norm → gate and up → SwiGLU → down projection onto the residual. */
+final class DenseBlock implements Block {
+  private final Ops ops;
+  private final ModelSpec model;
+  private final int layer;
+  private final ParameterNames names;
+
+  DenseBlock(Ops ops, ModelSpec model, int layer) {
+    this.ops = ops;
+    this.model = model;
+    this.layer = layer;
+    this.names = new ParameterNames(layer);
+  }
+
+  @Override
+  public int layer() {
+    return layer;
+  }
+
+  @Override
+  public Phase phase() {
+    return Phase.MLP;
+  }
+
+  @Override
+  public Phase backwardPhase() {
+    return Phase.MLP_BACKWARD;
+  }
+
+  @Override
+  public void forward(Variable x, Variable next, PassContext pass) {
+    long hidden = model.hiddenSize();
+    long width = model.intermediateSize();
+    Variable h = ops.rmsNorm(x, names.postAttentionNorm(), model.rmsNormEps());
+    // gate and up lie one after another, so one matmul makes both halves of each row.
+    Variable gateUp = ops.linear(h, names.gate(), hidden, ops.compute, 2 * width);
+    ops.linearToResidual(ops.swiglu(gateUp), names.down(), width, x, next);
+  }
+}

@@ -1,0 +1,117 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Final norm, logits and cross-entropy, one tile of tokens after another, so that logits for all
+ * tokens never exist at once. In training each tile's gradient is made right away, while its logits
+ * are there.
+ */
+final class LanguageHead {
+  private final Ops ops;
+  private final Backend backend;
+  private final ModelSpec model;
+  private final long tile;
+  private final String weightName;
+
+  LanguageHead(Ops ops, Backend backend, ModelSpec model, int tileTokens) {
+    this.ops = ops;
+    this.backend = backend;
+    this.model = model;
+    this.tile = tileTokens;
+    this.weightName = model.tieWordEmbeddings() ? ParameterNames.EMBEDDING : ParameterNames.HEAD;
+  }
+
+  /**
+   * Σ of this rank's nats. In a training pass x gets its gradient, made in scratch, and the weights
+   * theirs.
+   *
+   * @param x residual F32 [T,d]
+   * @param losses F32 [T] to be written, or null
+   */
+  double loss(Variable x, MicroBatch batch, @Nullable Tensor losses, Observer observer) {
+    Workspace workspace = ops.workspace;
+    Kernels kernels = ops.kernels;
+    boolean training = ops.tape.training();
+    if (training) {
+      x.gradientToAdd(workspace, kernels);
+    }
+    float gradScale = batch.batchLabelled() == 0 ? 0f : (float) (1.0 / batch.batchLabelled());
+    long mark = workspace.scratchMark();
+    Tensor sum = workspace.scratch(DType.F64, 1);
+    kernels.fill(sum, 0f);
+    for (long from = 0; from < batch.count(); from += tile) {
+      long count = Math.min(tile, batch.count() - from);
+      long tileMark = workspace.scratchMark();
+      Tensor xs = x.value().slice(from, count);
+      Tensor rstd = workspace.scratch(DType.F32, count);
+      Tensor h = workspace.scratch(ops.compute, count, model.hiddenSize());
+      Tensor logits = logits(xs, h, rstd);
+      backend.synchronize();
+      observer.logits(from, logits);
+      Tensor nats =
+          losses == null ? workspace.scratch(DType.F32, count) : losses.slice(from, count);
+      kernels.crossEntropy(logits, batch.labels().slice(from, count), gradScale, nats);
+      kernels.sum(nats, sum);
+      if (training) {
+        backward(xs, h, rstd, logits, x.gradient().slice(from, count));
+      }
+      workspace.releaseScratch(tileMark);
+    }
+    backend.synchronize();
+    double total = sum.segment().get(ValueLayout.JAVA_DOUBLE, 0);
+    workspace.releaseScratch(mark);
+    return total;
+  }
+
+  /** Logits F32 [n,V] of given tokens, for generation. */
+  void logitsOf(Variable x, Tensor tokens, Tensor out) {
+    Workspace workspace = ops.workspace;
+    long mark = workspace.scratchMark();
+    long count = tokens.elements();
+    Tensor xs = workspace.scratch(DType.F32, count, model.hiddenSize());
+    ops.kernels.gatherRows(x.value(), tokens, xs);
+    Tensor rstd = workspace.scratch(DType.F32, count);
+    Tensor h = workspace.scratch(ops.compute, count, model.hiddenSize());
+    ops.kernels.copy(logits(xs, h, rstd), out);
+    backend.synchronize();
+    workspace.releaseScratch(mark);
+  }
+
+  private Tensor logits(Tensor xs, Tensor h, Tensor rstd) {
+    Tensor norm = ops.store.weight(ParameterNames.FINAL_NORM, model.hiddenSize());
+    ops.kernels.rmsNorm(xs, norm, (float) model.rmsNormEps(), h, rstd);
+    Tensor logits = ops.workspace.scratch(DType.F32, xs.dim(0), model.vocabSize());
+    ops.kernels.linear(h, weight(), logits, false);
+    return logits;
+  }
+
+  private void backward(Tensor xs, Tensor h, Tensor rstd, Tensor dLogitsF32, Tensor dx) {
+    long hidden = model.hiddenSize();
+    Tensor dLogits = ops.inCompute(dLogitsF32);
+    Tensor dh = ops.workspace.scratch(DType.F32, xs.dim(0), hidden);
+    ops.kernels.linearBackwardInput(dLogits, weight(), dh, false);
+    ops.kernels.linearBackwardWeight(
+        dLogits, h, ops.store.gradient(weightName, model.vocabSize(), hidden));
+    ops.kernels.rmsNormBackward(
+        dh,
+        xs,
+        ops.store.weight(ParameterNames.FINAL_NORM, hidden),
+        rstd,
+        dx,
+        ops.store.gradient(ParameterNames.FINAL_NORM, hidden));
+  }
+
+  private Tensor weight() {
+    return ops.store.weight(weightName, model.vocabSize(), model.hiddenSize());
+  }
+}

@@ -1,0 +1,35 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.Tensor;
+
+/**
+ * Watches a pass, and can replay router choices. Called on the model's thread; tensors are valid
+ * during the call only, in host memory, and must not be written unless said.
+ */
+public interface Observer {
+  /** Watches nothing. */
+  Observer NONE = new Observer() {};
+
+  /**
+   * The pass enters a part of the model.
+   *
+   * @param layer −1 outside of the layers
+   */
+  default void entering(int layer, Phase phase) {}
+
+  /** Logits F32 [n,V] of this rank's tokens from {@code firstToken}, tile after tile. */
+  default void logits(long firstToken, Tensor logits) {}
+
+  /**
+   * Replaces the router's choices, which the combination weights then follow.
+   *
+   * @param indices I32 [T,k] to be written
+   * @return whether it was
+   */
+  default boolean replay(int layer, Tensor indices) {
+    return false;
+  }
+
+  /** The choices that will be used: indices I32 [T,k], best first; weights F32 [T,k]. */
+  default void routed(int layer, Tensor indices, Tensor weights) {}
+}

@@ -1,0 +1,162 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.port.ParameterStore;
+import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.tape.Tape;
+import dev.gyre.model.tape.Variable;
+
+/**
+ * The operations blocks are composed of. Each runs its kernel, saves what its backward needs, and
+ * records that backward.
+ *
+ * <p>Gradients: F32 where several contributions meet or a kernel produces F32 (residual, norm
+ * outputs, q, k, v), else the compute dtype. An operation's own scratch is given back when it
+ * returns; a gradient it makes stays, so gradients are made before scratch.
+ */
+final class Ops {
+  final Kernels kernels;
+  final Workspace workspace;
+  final ParameterStore store;
+  final Tape tape;
+  final DType compute;
+
+  Ops(Kernels kernels, Workspace workspace, ParameterStore store, Tape tape, DType compute) {
+    this.kernels = kernels;
+    this.workspace = workspace;
+    this.store = store;
+    this.tape = tape;
+    this.compute = compute;
+  }
+
+  /** RMSNorm of x F32 [T,d]; the result is in the compute dtype. */
+  Variable rmsNorm(Variable x, String weight, double eps) {
+    Tensor in = x.value();
+    long width = in.width();
+    Tensor out = workspace.save(compute, in.dim(0), width);
+    Tensor rstd = workspace.save(DType.F32, in.dim(0));
+    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, out, rstd);
+    Variable y = new Variable(weight + " output", out, DType.F32);
+    tape.record(
+        () ->
+            kernels.rmsNormBackward(
+                y.gradient(),
+                in,
+                store.weight(weight, width),
+                rstd,
+                x.gradientToAdd(workspace, kernels),
+                store.gradient(weight, width)));
+    return y;
+  }
+
+  /**
+   * y = x·wᵀ in the compute dtype.
+   *
+   * @param x any dims with {@code in} elements a token
+   * @param outDims dims of y after the first, T
+   */
+  Variable linear(Variable x, String weight, long in, DType gradientType, long... outDims) {
+    long tokens = x.value().dim(0);
+    long[] dims = new long[outDims.length + 1];
+    dims[0] = tokens;
+    long out = 1;
+    for (int i = 0; i < outDims.length; i++) {
+      dims[i + 1] = outDims[i];
+      out *= outDims[i];
+    }
+    long outWidth = out;
+    Tensor value = workspace.save(compute, dims);
+    kernels.linear(
+        x.value().reshape(tokens, in),
+        store.weight(weight, outWidth, in),
+        value.reshape(tokens, outWidth),
+        false);
+    Variable y = new Variable(weight + " output", value, gradientType);
+    tape.record(
+        () -> linearBackward(x, weight, in, outWidth, y.gradient().reshape(tokens, outWidth)));
+    return y;
+  }
+
+  /**
+   * next = residual + x·wᵀ, F32 [T,O]. {@code next} may be {@code residual} itself where no
+   * backward follows.
+   */
+  void linearToResidual(Variable x, String weight, long in, Variable residual, Variable next) {
+    long tokens = x.value().dim(0);
+    long out = next.value().width();
+    carry(residual, next);
+    kernels.linear(
+        x.value().reshape(tokens, in), store.weight(weight, out, in), next.value(), true);
+    tape.record(
+        () -> {
+          residual.takeGradientOf(next);
+          linearBackward(x, weight, in, out, residual.gradient());
+        });
+  }
+
+  /** Copies the residual stream into its successor, unless they are one. */
+  void carry(Variable residual, Variable next) {
+    if (residual != next) {
+      kernels.copy(residual.value(), next.value());
+    }
+  }
+
+  private void linearBackward(Variable x, String weight, long in, long out, Tensor dyAnyType) {
+    long tokens = x.value().dim(0);
+    boolean accumulate = x.hasGradient();
+    Tensor dx = x.gradientOrNew(workspace).reshape(tokens, in);
+    long mark = workspace.scratchMark();
+    Tensor dy = inCompute(dyAnyType);
+    kernels.linearBackwardInput(dy, store.weight(weight, out, in), dx, accumulate);
+    kernels.linearBackwardWeight(
+        dy, x.value().reshape(tokens, in), store.gradient(weight, out, in));
+    workspace.releaseScratch(mark);
+  }
+
+  /** The tensor in the compute dtype: itself, or a converted copy in scratch. */
+  Tensor inCompute(Tensor x) {
+    if (x.dtype() == compute) {
+      return x;
+    }
+    Tensor converted = workspace.scratch(compute, x.rows(), x.width());
+    kernels.copy(x.reshape(x.rows(), x.width()), converted);
+    return converted;
+  }
+
+  /** Rotates x [T,H,D] in place. */
+  void rope(Variable x, Tensor table) {
+    kernels.rope(x.value(), table, false);
+    tape.record(() -> kernels.rope(x.gradient(), table, true));
+  }
+
+  /** Causal attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
+  Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, int window) {
+    Tensor qs = q.value();
+    Tensor out = workspace.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
+    SequenceGroup.Saved saved = group.attention(qs, k.value(), v.value(), window, out, workspace);
+    Variable o = new Variable("attention output", out, compute);
+    tape.record(
+        () ->
+            group.backward(
+                saved,
+                o.gradient(),
+                q.gradientOrNew(workspace),
+                k.gradientOrNew(workspace),
+                v.gradientOrNew(workspace),
+                workspace));
+    return o;
+  }
+
+  /** silu(gate)·up of gateUp [T,2F]. */
+  Variable swiglu(Variable gateUp) {
+    Tensor in = gateUp.value();
+    Tensor out = workspace.save(compute, in.dim(0), in.width() / 2);
+    kernels.swiglu(in, out);
+    Variable h = new Variable("swiglu output", out, compute);
+    tape.record(() -> kernels.swigluBackward(h.gradient(), in, gateUp.gradientOrNew(workspace)));
+    return h;
+  }
+}

@@ -1,0 +1,201 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.Block.PassContext;
+import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * Softmax top-k over an F32 linear map of the normed residual, and the index work that sorts rows
+ * by expert. Source: Shazeer et al., Outrageously Large Neural Networks; renormalised as in
+ * Mixtral.
+ */
+final class Router {
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+
+  private final Ops ops;
+  private final Backend backend;
+  private final ModelSpec model;
+  private final Objective objective;
+  private final int layer;
+  private final ParameterNames names;
+
+  Router(Ops ops, Backend backend, ModelSpec model, Objective objective, int layer) {
+    this.ops = ops;
+    this.backend = backend;
+    this.model = model;
+    this.objective = objective;
+    this.layer = layer;
+    this.names = new ParameterNames(layer);
+  }
+
+  /**
+   * @param x residual F32 [T,d]; the router norms it in F32 whatever the compute dtype
+   * @param h the norm's output [T,d], whose gradient the router contributes to
+   */
+  Routing forward(Variable x, Variable h, PassContext pass) {
+    Kernels kernels = ops.kernels;
+    Workspace workspace = ops.workspace;
+    long tokens = x.value().dim(0);
+    long experts = model.numLocalExperts();
+    int k = model.numExpertsPerTok();
+    Tensor probs = workspace.save(DType.F32, tokens, experts);
+    Tensor lse = workspace.save(DType.F32, tokens);
+    Tensor indices = workspace.save(DType.I32, tokens, k);
+    Tensor weights = workspace.save(DType.F32, tokens, k);
+    Tensor tokenOfRow = workspace.save(DType.I32, tokens * k);
+    Tensor slots = workspace.save(DType.I32, tokens, k);
+
+    long mark = workspace.scratchMark();
+    Tensor logits = workspace.scratch(DType.F32, tokens, experts);
+    kernels.linear(normed(x, h), gate(), logits, false);
+    kernels.routeTopK(logits, probs, lse, indices, weights);
+    backend.synchronize();
+    if (pass.observer().replay(layer, indices)) {
+      replayedWeights(logits.segment(), indices.segment(), weights.segment(), tokens);
+    }
+    workspace.releaseScratch(mark);
+
+    int[] rows = sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens);
+    if (!ops.tape.replaying()) {
+      pass.observer().routed(layer, indices, weights);
+      pass.statistics().choices(layer, rows);
+      sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics());
+    }
+    Variable w = new Variable("router weights of layer " + layer, weights, DType.F32);
+    ops.tape.record(() -> backward(x, h, w, probs, lse, indices, pass));
+    return new Routing(w, indices, tokenOfRow, slots, rows);
+  }
+
+  private void backward(
+      Variable x,
+      Variable h,
+      Variable weights,
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      PassContext pass) {
+    Kernels kernels = ops.kernels;
+    Workspace workspace = ops.workspace;
+    long tokens = x.value().dim(0);
+    int experts = model.numLocalExperts();
+    long width = model.hiddenSize();
+    Tensor dh = h.gradientToAdd(workspace, kernels);
+    long mark = workspace.scratchMark();
+    Tensor probsGrad = workspace.scratch(DType.F32, experts);
+    MemorySegment grads = probsGrad.segment();
+    for (int e = 0; e < experts; e++) {
+      double g = pass.statistics().probabilityGradient(layer, e, pass.batch(), objective);
+      grads.setAtIndex(FLOAT, e, (float) g);
+    }
+    long batchTokens = Math.max(1, pass.batch().batchTokens());
+    float zGrad = (float) (2 * objective.z() / batchTokens);
+    Tensor dLogits = workspace.scratch(DType.F32, tokens, experts);
+    kernels.routeTopKBackward(
+        probs, lse, indices, weights.value(), weights.gradient(), probsGrad, zGrad, dLogits);
+    kernels.linearBackwardWeight(
+        dLogits, normed(x, h), ops.store.gradient(names.router(), experts, width));
+    kernels.linearBackwardInput(dLogits, gate(), dh, true);
+    workspace.releaseScratch(mark);
+  }
+
+  private Tensor gate() {
+    return ops.store.weight(names.router(), model.numLocalExperts(), model.hiddenSize());
+  }
+
+  /** The norm's output in F32: h itself, or, where h was rounded, made again in scratch. */
+  private Tensor normed(Variable x, Variable h) {
+    if (h.value().dtype() == DType.F32) {
+      return h.value();
+    }
+    Tensor in = x.value();
+    Tensor out = ops.workspace.scratch(DType.F32, in.dim(0), in.width());
+    Tensor rstd = ops.workspace.scratch(DType.F32, in.dim(0));
+    Tensor weight = ops.store.weight(names.postAttentionNorm(), in.width());
+    ops.kernels.rmsNorm(in, weight, (float) model.rmsNormEps(), out, rstd);
+    return out;
+  }
+
+  /** Softmax over the logits of given choices. */
+  private void replayedWeights(
+      MemorySegment logits, MemorySegment indices, MemorySegment weights, long tokens) {
+    int k = model.numExpertsPerTok();
+    for (long t = 0; t < tokens; t++) {
+      long row = t * model.numLocalExperts();
+      double max = Double.NEGATIVE_INFINITY;
+      for (int j = 0; j < k; j++) {
+        int e = indices.getAtIndex(INT, t * k + j);
+        if (e < 0 || e >= model.numLocalExperts()) {
+          throw new IllegalArgumentException(
+              "replayed expert " + e + " for token " + t + " of layer " + layer);
+        }
+        max = Math.max(max, logits.getAtIndex(FLOAT, row + e));
+      }
+      double sum = 0;
+      for (int j = 0; j < k; j++) {
+        int e = indices.getAtIndex(INT, t * k + j);
+        sum += StrictMath.exp(logits.getAtIndex(FLOAT, row + e) - max);
+      }
+      for (int j = 0; j < k; j++) {
+        int e = indices.getAtIndex(INT, t * k + j);
+        double w = StrictMath.exp(logits.getAtIndex(FLOAT, row + e) - max) / sum;
+        weights.setAtIndex(FLOAT, t * k + j, (float) w);
+      }
+    }
+  }
+
+  /** Counting sort of the choices by expert; rows of one expert stay in token order. */
+  private int[] sort(
+      MemorySegment indices, MemorySegment tokenOfRow, MemorySegment slots, long tokens) {
+    int experts = model.numLocalExperts();
+    int k = model.numExpertsPerTok();
+    long choices = tokens * k;
+    int[] count = new int[experts];
+    for (long c = 0; c < choices; c++) {
+      int e = indices.getAtIndex(INT, c);
+      if (e < 0 || e >= experts) {
+        // A router whose logits are NaN cannot choose. The loss will be NaN and stop the step with
+        // the layer's name; until then every rank must still enter every collective.
+        e = (int) (c % k);
+        indices.setAtIndex(INT, c, e);
+      }
+      count[e]++;
+    }
+    int[] next = new int[experts];
+    for (int e = 1; e < experts; e++) {
+      next[e] = next[e - 1] + count[e - 1];
+    }
+    for (long c = 0; c < choices; c++) {
+      int row = next[indices.getAtIndex(INT, c)]++;
+      tokenOfRow.setAtIndex(INT, row, (int) (c / k));
+      slots.setAtIndex(INT, c, row);
+    }
+    return count;
+  }
+
+  private void sumStatistics(
+      MemorySegment probs, MemorySegment lse, long tokens, RouterStatistics statistics) {
+    int experts = model.numLocalExperts();
+    double[] sums = new double[experts];
+    double squares = 0;
+    for (long t = 0; t < tokens; t++) {
+      for (int e = 0; e < experts; e++) {
+        sums[e] += probs.getAtIndex(FLOAT, t * experts + e);
+      }
+      double l = lse.getAtIndex(FLOAT, t);
+      squares += l * l;
+    }
+    for (int e = 0; e < experts; e++) {
+      statistics.probability(layer, e, sums[e]);
+    }
+    statistics.squaredLse(squares);
+  }
+}

@@ -1,0 +1,74 @@
+package dev.gyre.model.hf;
+
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.model.safetensors.ModelFiles;
+import dev.gyre.model.safetensors.SafetensorsReader;
+import dev.gyre.model.safetensors.TensorInfo;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** The weights of a Hugging Face model folder, checked against a model and read slice by slice. */
+public final class HfWeights implements AutoCloseable {
+  private final ModelFiles files;
+
+  private HfWeights(ModelFiles files) {
+    this.files = files;
+  }
+
+  /**
+   * @throws Invalid when a tensor is missing, has another shape, or is one too many
+   */
+  public static HfWeights open(Path folder, ModelSpec model) throws IOException {
+    ModelFiles files = ModelFiles.open(folder);
+    boolean done = false;
+    try {
+      check(folder, files, ModelParameters.of(model), model.tieWordEmbeddings());
+      done = true;
+      return new HfWeights(files);
+    } finally {
+      if (!done) {
+        files.close();
+      }
+    }
+  }
+
+  private static void check(
+      Path folder, ModelFiles files, List<ParameterSpec> specs, boolean tied) {
+    Set<String> extra = new HashSet<>(files.names());
+    for (ParameterSpec spec : specs) {
+      if (!extra.remove(spec.name())) {
+        throw new Invalid(folder.toString(), "has no tensor " + spec + ", which its config needs");
+      }
+      TensorInfo info = files.holding(spec.name()).info(spec.name());
+      if (!Arrays.equals(info.shape(), spec.shape())) {
+        throw new Invalid(folder.toString(), "holds " + info + ", its config needs " + spec);
+      }
+    }
+    // Some files repeat a tied head, or hold the RoPE frequencies, which follow from the config.
+    extra.removeIf(n -> (tied && n.equals("lm_head.weight")) || n.endsWith(".rotary_emb.inv_freq"));
+    if (!extra.isEmpty()) {
+      throw new Invalid(
+          folder.toString(),
+          "holds " + extra.iterator().next() + ", which a model of its config does not have");
+    }
+  }
+
+  /** Elements {@code [from, from + count)} of a tensor as F32. */
+  public void read(ParameterSpec spec, long from, long count, MemorySegment to) {
+    SafetensorsReader reader = files.holding(spec.name());
+    reader.readF32(spec.name(), from, count, to);
+  }
+
+  @Override
+  public void close() {
+    files.close();
+  }
+}

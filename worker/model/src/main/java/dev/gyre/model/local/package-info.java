@@ -1,0 +1,5 @@
+/** The ports for a single worker: identity groups and parameters in this process's memory. */
+@NullMarked
+package dev.gyre.model.local;
+
+import org.jspecify.annotations.NullMarked;

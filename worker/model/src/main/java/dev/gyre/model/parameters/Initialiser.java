@@ -1,0 +1,10 @@
+package dev.gyre.model.parameters;
+
+/** What a tensor starts as. */
+public sealed interface Initialiser {
+  /** All ones: norm weights. */
+  record Ones() implements Initialiser {}
+
+  /** Independent normal values of mean 0. */
+  record Normal(double standardDeviation) implements Initialiser {}
+}

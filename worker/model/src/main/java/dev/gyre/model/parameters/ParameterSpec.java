@@ -1,0 +1,52 @@
+package dev.gyre.model.parameters;
+
+import java.util.Arrays;
+
+/**
+ * One weight tensor.
+ *
+ * @param name Hugging Face name
+ * @param shape dims, outermost first
+ * @param precision in which dtype kernels see it; the master copy is always F32
+ * @param layer decoder layer, or −1 outside of the layers
+ * @param expert expert inside its layer, or −1 for a dense weight, which every rank holds
+ * @param weightDecay whether AdamW decays it: matrices except the embedding
+ */
+public record ParameterSpec(
+    String name,
+    long[] shape,
+    Precision precision,
+    int layer,
+    int expert,
+    boolean weightDecay,
+    Initialiser initialiser) {
+
+  /** Dtype class of a weight in kernels. */
+  public enum Precision {
+    /** Always F32: norms and routers. */
+    F32,
+    /** The run's compute dtype. */
+    COMPUTE
+  }
+
+  public ParameterSpec {
+    shape = shape.clone();
+  }
+
+  public boolean isExpert() {
+    return expert >= 0;
+  }
+
+  public long elements() {
+    long n = 1;
+    for (long d : shape) {
+      n = Math.multiplyExact(n, d);
+    }
+    return n;
+  }
+
+  @Override
+  public String toString() {
+    return name + Arrays.toString(shape);
+  }
+}

@@ -1,0 +1,37 @@
+package dev.gyre.model.port;
+
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+
+/**
+ * The ranks that share one row of tokens. Every rank enters every call, in the same order, even
+ * with zero tokens. The row (documents, who holds what) was set before the forward pass began.
+ */
+public interface SequenceGroup {
+
+  /**
+   * Causal attention inside each document over the whole row.
+   *
+   * <p>T are this rank's tokens. What backward needs is saved in {@code workspace} by this call, q,
+   * k, v and out included by reference: they must stay until {@link #backward}.
+   *
+   * @param q compute [T,H,D], rotated; k, v compute [T,K,D]
+   * @param window keys a query sees, itself included; 0 for all
+   * @param out compute [T,H,D], written
+   */
+  Saved attention(Tensor q, Tensor k, Tensor v, int window, Tensor out, Workspace workspace);
+
+  /**
+   * Gradients of one {@link #attention}; scratch is taken from the workspace and given back.
+   *
+   * @param dOut compute [T,H,D]
+   * @param dq F32 [T,H,D], written; dk, dv F32 [T,K,D], written
+   */
+  void backward(Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace);
+
+  /** Sums over the ranks of the row, in rank order; every rank gets the sums. */
+  void sumOverRow(double[] values);
+
+  /** What one attention call keeps for its backward. */
+  interface Saved {}
+}

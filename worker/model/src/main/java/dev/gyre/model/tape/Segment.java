@@ -1,0 +1,23 @@
+package dev.gyre.model.tape;
+
+/**
+ * A stretch of the forward pass that saves and releases memory as one: an attention block, an MLP
+ * or experts block. Its input and output live outside of it.
+ */
+public interface Segment {
+  /** For errors, for example {@code layer 3 attention}. */
+  String name();
+
+  /**
+   * Runs the operations, which record themselves on the tape. Under {@link Checkpointing#FULL} it
+   * runs a second time from the same input and must then do the same, bit for bit; {@link
+   * Tape#replaying} tells.
+   */
+  void forward();
+
+  /** Called before the segment's backward. */
+  default void backwardStarts() {}
+
+  /** Called after the segment's backward, its memory released. */
+  default void backwardEnded() {}
+}

@@ -1,0 +1,175 @@
+package dev.gyre.model.tape;
+
+import dev.gyre.kernels.Workspace;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the forward pass did, in order, so that the backward pass can run it in reverse.
+ *
+ * <p>Its entries are fused kernel calls and collectives, each with a hand-written backward.
+ * Operations save what they need at the bottom of the {@link Workspace}; gradients and scratch come
+ * from its top. A {@link Segment} gives back both when its backward is done. Single-threaded and
+ * reused: {@link #begin} … {@link #backward} … {@link #end}.
+ */
+public final class Tape {
+  /** One operation's backward: reads its outputs' gradients, contributes to its inputs'. */
+  @FunctionalInterface
+  public interface Entry {
+    void backward();
+  }
+
+  private enum State {
+    IDLE,
+    FORWARD_ONLY,
+    TRAINING,
+    BACKWARD
+  }
+
+  /** A segment on the tape: its entries, and where its saved memory starts. */
+  private final class Recorded implements Entry {
+    final Segment segment;
+    final Checkpointing policy;
+    final long savedMark = workspace.savedMark();
+    final List<Entry> entries = new ArrayList<>();
+
+    Recorded(Segment segment, Checkpointing policy) {
+      this.segment = segment;
+      this.policy = policy;
+    }
+
+    @Override
+    public void backward() {
+      long scratch = workspace.scratchMark();
+      segment.backwardStarts();
+      if (policy == Checkpointing.FULL) {
+        replay();
+      }
+      reverse(entries);
+      entries.clear();
+      workspace.releaseScratch(scratch);
+      workspace.releaseSaved(savedMark);
+      segment.backwardEnded();
+    }
+
+    private void replay() {
+      // Outputs of later segments, whose backward is done, still lie above.
+      workspace.releaseSaved(savedMark);
+      open = this;
+      recording = true;
+      replaying = true;
+      segment.forward();
+      open = null;
+      recording = false;
+      replaying = false;
+    }
+  }
+
+  private final Workspace workspace;
+  private final List<Entry> entries = new ArrayList<>();
+  private State state = State.IDLE;
+  private @Nullable Recorded open;
+  private boolean recording;
+  private boolean replaying;
+  private long savedMark;
+  private long scratchMark;
+
+  public Tape(Workspace workspace) {
+    this.workspace = workspace;
+  }
+
+  /**
+   * Starts a forward pass.
+   *
+   * @param training whether a backward pass will follow; if not, segments keep nothing
+   */
+  public void begin(boolean training) {
+    require(state == State.IDLE, "a pass is already open; end it first");
+    state = training ? State.TRAINING : State.FORWARD_ONLY;
+    recording = training;
+    savedMark = workspace.savedMark();
+    scratchMark = workspace.scratchMark();
+  }
+
+  /** Whether a backward pass follows, so that inputs of segments must not be overwritten. */
+  public boolean training() {
+    return state == State.TRAINING || state == State.BACKWARD;
+  }
+
+  /** Whether a segment's forward runs for the second time; its side effects already happened. */
+  public boolean replaying() {
+    return replaying;
+  }
+
+  /** Adds an operation just performed; ignored where nothing is recorded. */
+  public void record(Entry entry) {
+    require(state != State.IDLE, "no pass is open; begin one first");
+    if (!recording) {
+      return;
+    }
+    require(state == State.TRAINING || replaying, "an operation was recorded during backward");
+    (open == null ? entries : open.entries).add(entry);
+  }
+
+  /** Runs a segment's forward pass and keeps of it what the policy says. */
+  public void segment(Segment segment, Checkpointing policy) {
+    require(
+        state == State.TRAINING || state == State.FORWARD_ONLY,
+        "segment " + segment.name() + " outside of a forward pass");
+    require(open == null, "segment " + segment.name() + " inside another");
+    Recorded recorded = new Recorded(segment, policy);
+    long scratch = workspace.scratchMark();
+    boolean keep = state == State.TRAINING && policy == Checkpointing.NONE;
+    open = recorded;
+    recording = keep;
+    segment.forward();
+    open = null;
+    recording = state == State.TRAINING;
+    workspace.releaseScratch(scratch);
+    if (!keep) {
+      workspace.releaseSaved(recorded.savedMark);
+    }
+    if (state == State.TRAINING) {
+      entries.add(recorded);
+    }
+  }
+
+  /**
+   * Runs everything recorded in reverse. The gradient of the last output must have been made.
+   *
+   * @throws IllegalStateException in a forward-only pass, or the second time
+   */
+  public void backward() {
+    require(state == State.TRAINING, "backward needs a training pass, and only one each");
+    state = State.BACKWARD;
+    recording = false;
+    reverse(entries);
+  }
+
+  private static void reverse(List<Entry> entries) {
+    for (int i = entries.size() - 1; i >= 0; i--) {
+      entries.get(i).backward();
+    }
+  }
+
+  /** Ends the pass, also a broken one, and gives back all its memory. */
+  public void end() {
+    if (state == State.IDLE) {
+      return;
+    }
+    entries.clear();
+    open = null;
+    recording = false;
+    replaying = false;
+    state = State.IDLE;
+    workspace.releaseScratch(scratchMark);
+    workspace.releaseSaved(savedMark);
+  }
+
+  private static void require(boolean holds, String problem) {
+    if (!holds) {
+      throw new IllegalStateException("tape: " + problem);
+    }
+  }
+}

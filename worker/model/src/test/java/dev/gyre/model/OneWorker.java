@@ -1,0 +1,65 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.hf.HfWeights;
+import dev.gyre.model.local.LocalExpertGroup;
+import dev.gyre.model.local.LocalParameters;
+import dev.gyre.model.local.LocalSequenceGroup;
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+
+/** A model on one rank with everything it needs. */
+final class OneWorker {
+  static final long WORKSPACE_BYTES = 64L << 20;
+
+  final Backend backend;
+  final LocalParameters parameters;
+  final LocalSequenceGroup sequence;
+  final Workspace workspace;
+  final DecoderModel model;
+
+  OneWorker(
+      ModelSpec spec,
+      Execution execution,
+      Objective objective,
+      int roundRows,
+      Backend backend,
+      Arena arena) {
+    this.backend = backend;
+    this.parameters = new LocalParameters(ModelParameters.of(spec), execution.compute(), arena);
+    this.sequence = new LocalSequenceGroup(backend.kernels(), spec.kvHeadOf(), spec.headDim());
+    MemorySegment slab = arena.allocate(WORKSPACE_BYTES, Workspace.ALIGNMENT_BYTES);
+    this.workspace = new Workspace(backend.memory(slab), WORKSPACE_BYTES);
+    this.model =
+        new DecoderModel(
+            spec,
+            execution,
+            objective,
+            backend,
+            workspace,
+            sequence,
+            new LocalExpertGroup(backend.kernels(), spec.numLocalExperts(), roundRows),
+            parameters);
+  }
+
+  void load(Path folder, ModelSpec spec) throws IOException {
+    try (HfWeights weights = HfWeights.open(folder, spec)) {
+      for (ParameterSpec p : parameters.specs()) {
+        weights.read(p, 0, p.elements(), parameters.master(p).segment());
+      }
+    }
+    parameters.mastersChanged(backend.kernels());
+    parameters.zeroGradients();
+  }
+
+  static Execution f32() {
+    return Execution.of(DType.F32);
+  }
+}

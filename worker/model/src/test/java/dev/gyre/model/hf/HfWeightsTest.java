@@ -1,0 +1,74 @@
+package dev.gyre.model.hf;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+final class HfWeightsTest {
+  private static final Path PLAIN = Path.of(System.getProperty("gyre.golden.dir"), "plain");
+
+  @Test
+  void aModelThatIsNotInTheFolderIsAnErrorNamingTheTensor() throws IOException {
+    ModelSpec model = HfConfig.read(PLAIN.resolve("config.json")).model();
+    refused(with(model, 3, 96, 4, false), "model.layers.2.input_layernorm.weight[64]");
+    refused(with(model, 1, 96, 4, false), "a model of its config does not have");
+    refused(with(model, 2, 95, 4, false), "w1.weight[95, 64]");
+    refused(
+        with(model, 2, 96, 5, false), "needs model.layers.0.block_sparse_moe.gate.weight[5, 64]");
+    // A head beside a tied embedding is only a copy.
+    HfWeights.open(PLAIN, with(model, 2, 96, 4, true)).close();
+  }
+
+  private static void refused(ModelSpec model, String problem) {
+    String message =
+        assertThrows(Invalid.class, () -> HfWeights.open(PLAIN, model).close()).toString();
+    assertTrue(message.contains(problem), message);
+  }
+
+  private static ModelSpec with(ModelSpec m, int layers, int width, int experts, boolean tied) {
+    return new ModelSpec(
+        m.modelType(),
+        m.vocabSize(),
+        m.hiddenSize(),
+        layers,
+        m.numAttentionHeads(),
+        m.numKeyValueHeads(),
+        m.headDim(),
+        width,
+        experts,
+        m.numExpertsPerTok(),
+        m.rmsNormEps(),
+        m.ropeTheta(),
+        tied,
+        m.slidingWindow(),
+        List.of(),
+        m.initializerRange());
+  }
+
+  @Test
+  void expertsOfARunLieOneAfterAnother() throws IOException {
+    ModelSpec model = HfConfig.read(PLAIN.resolve("config.json")).model();
+    List<String> held =
+        ModelParameters.held(model, 1, 2).stream()
+            .filter(p -> p.layer() == 0 && p.isExpert())
+            .map(p -> p.name().substring("model.layers.0.block_sparse_moe.experts.".length()))
+            .toList();
+    assertEquals(
+        List.of(
+            "1.w1.weight",
+            "1.w3.weight",
+            "2.w1.weight",
+            "2.w3.weight",
+            "1.w2.weight",
+            "2.w2.weight"),
+        held);
+  }
+}
