@@ -1,0 +1,122 @@
+package dev.gyre.trainer.checkpoint;
+
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.trainer.parameters.OwnedSlice;
+import dev.gyre.trainer.parameters.WeightSource;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The tensors of a checkpoint under their global names, however many ranks wrote them. Files are
+ * mapped, so ranks of one host share what they read. Thread safe until closed.
+ */
+public final class CheckpointReader implements AutoCloseable {
+  private final Path folder;
+  private final Manifest manifest;
+  private final SliceIndex index;
+
+  private CheckpointReader(Path folder, Manifest manifest, SliceIndex index) {
+    this.folder = folder;
+    this.manifest = manifest;
+    this.index = index;
+  }
+
+  /**
+   * Checks manifest, headers, and that every tensor of the model is there, whole and in its shape.
+   * Contents are not hashed again: {@link CheckpointStore#verify} does that, once for all ranks.
+   *
+   * @throws CheckpointException naming the file or tensor
+   */
+  public static CheckpointReader open(Path folder) throws IOException {
+    return open(folder, Manifest.read(folder));
+  }
+
+  /** With the manifest of a checkpoint that is not committed yet. */
+  static CheckpointReader open(Path folder, Manifest manifest) throws IOException {
+    SliceIndex index = SliceIndex.open(folder, manifest.files());
+    boolean whole = false;
+    try {
+      CheckpointReader reader = new CheckpointReader(folder, manifest, index);
+      reader.require(ModelParameters.of(manifest.model()));
+      whole = true;
+      return reader;
+    } finally {
+      if (!whole) {
+        index.close();
+      }
+    }
+  }
+
+  public Manifest manifest() {
+    return manifest;
+  }
+
+  /**
+   * That all state of these parameters is here in these shapes: asked before a single byte is read.
+   *
+   * @throws CheckpointException naming the first parameter that is missing, or both shapes
+   */
+  public void require(List<ParameterSpec> parameters) throws CheckpointException {
+    for (ParameterSpec parameter : parameters) {
+      for (StateKind kind : StateKind.values()) {
+        long[] shape = index.shape(parameter.name(), kind);
+        if (shape == null) {
+          throw new CheckpointException(
+              "%s has no %s of %s".formatted(folder, kind.key(), parameter));
+        }
+        if (!Arrays.equals(shape, parameter.shape())) {
+          throw new CheckpointException(
+              "%s holds %s %s, the model needs %s"
+                  .formatted(folder, parameter.name(), Shapes.show(shape), parameter));
+        }
+      }
+    }
+  }
+
+  /**
+   * Reads elements {@code [from, from + count)} of a tensor, from whichever files hold them.
+   *
+   * @param target F32, at least {@code 4 · count} bytes, written from its start
+   * @throws CheckpointException if there is no such tensor, or it has another shape; names both
+   * @throws IndexOutOfBoundsException if the elements are not all inside
+   */
+  public void read(
+      ParameterSpec parameter, StateKind kind, long from, long count, MemorySegment target)
+      throws CheckpointException {
+    require(List.of(parameter));
+    index.read(parameter.name(), kind, from, count, target);
+  }
+
+  /**
+   * Fills a rank's slices with weights and optimizer state; the mesh may be another than the one
+   * that saved.
+   */
+  public void load(List<OwnedSlice> slices) throws CheckpointException {
+    for (OwnedSlice slice : slices) {
+      for (StateKind kind : StateKind.values()) {
+        read(slice.spec(), kind, slice.from(), slice.count(), kind.of(slice));
+      }
+    }
+  }
+
+  /** The weights alone; its {@code read} throws {@link UncheckedIOException}. */
+  public WeightSource weights() {
+    return (spec, from, count, into) -> {
+      try {
+        read(spec, StateKind.WEIGHT, from, count, into);
+      } catch (CheckpointException e) {
+        throw new UncheckedIOException(e.getMessage(), e);
+      }
+    };
+  }
+
+  @Override
+  public void close() {
+    index.close();
+  }
+}

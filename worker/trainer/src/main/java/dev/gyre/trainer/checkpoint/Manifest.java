@@ -1,0 +1,145 @@
+package dev.gyre.trainer.checkpoint;
+
+import dev.gyre.partitioning.job.ModelSpec;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Everything about a checkpoint but its tensors.
+ *
+ * @param format version of this record
+ * @param step steps that are done
+ * @param seed keys every random choice, with the step
+ * @param dataCursor rows of the training data that are done
+ * @param identity what a resumed run is compared by
+ * @param model what is trained
+ * @param sourceConfig {@code config.json} of the model this run started from, or empty; its other
+ *     keys are kept on export
+ * @param plan the plan's JSON, exactly
+ * @param planSha256 of {@code plan}
+ * @param files of all ranks; empty until all have written
+ * @param check SHA-256 of all the other values
+ */
+public record Manifest(
+    int format,
+    long step,
+    long seed,
+    long dataCursor,
+    RunIdentity identity,
+    ModelSpec model,
+    String sourceConfig,
+    String plan,
+    String planSha256,
+    List<FileEntry> files,
+    String check) {
+  public static final String FILE = "manifest.json";
+  static final int FORMAT = 1;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(SerializationFeature.INDENT_OUTPUT)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .build();
+
+  public Manifest {
+    files = List.copyOf(files);
+  }
+
+  /** What rank 0 says of a step, before the files are known. */
+  public static Manifest of(
+      long step,
+      long seed,
+      long dataCursor,
+      RunIdentity identity,
+      ModelSpec model,
+      String sourceConfig,
+      String plan) {
+    return new Manifest(
+            FORMAT,
+            step,
+            seed,
+            dataCursor,
+            identity,
+            model,
+            sourceConfig,
+            plan,
+            Digests.sha256(plan),
+            List.of(),
+            "")
+        .checked();
+  }
+
+  public Manifest withFiles(List<FileEntry> written) {
+    return with(written, "").checked();
+  }
+
+  private Manifest checked() {
+    return with(files, Digests.sha256(with(files, "").toJson()));
+  }
+
+  private Manifest with(List<FileEntry> newFiles, String newCheck) {
+    return new Manifest(
+        format,
+        step,
+        seed,
+        dataCursor,
+        identity,
+        model,
+        sourceConfig,
+        plan,
+        planSha256,
+        newFiles,
+        newCheck);
+  }
+
+  public String toJson() {
+    return JSON.writeValueAsString(this);
+  }
+
+  /**
+   * @param from where the text is from, for messages
+   * @throws CheckpointException if it is not a manifest, or not as it was written
+   */
+  public static Manifest parse(String json, String from) throws CheckpointException {
+    Manifest manifest;
+    try {
+      manifest = JSON.readValue(json, Manifest.class);
+    } catch (JacksonException e) {
+      throw new CheckpointException(from + " cannot be read: " + e.getOriginalMessage(), e);
+    }
+    if (manifest.format != FORMAT) {
+      throw new CheckpointException(
+          from + " has format " + manifest.format + ", this build reads " + FORMAT);
+    }
+    if (!manifest.checked().check.equals(manifest.check)) {
+      throw new CheckpointException(from + " is damaged: its checksum differs from its values");
+    }
+    return manifest;
+  }
+
+  /**
+   * @throws CheckpointException if the folder has none, or it is damaged
+   */
+  public static Manifest read(Path folder) throws IOException {
+    Path file = folder.resolve(FILE);
+    String json;
+    try {
+      json = Files.readString(file);
+    } catch (NoSuchFileException e) {
+      throw new CheckpointException(file + " is missing: not a complete checkpoint", e);
+    } catch (CharacterCodingException e) {
+      throw new CheckpointException(file + " is damaged: not UTF-8", e);
+    }
+    return parse(json, file.toString());
+  }
+}

@@ -1,0 +1,54 @@
+package dev.gyre.trainer.checkpoint;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeSet;
+
+/** Compares a run that wants to go on with the one that saved. */
+public final class ResumeCheck {
+  private static final String ABSENT = "(absent)";
+
+  private ResumeCheck() {}
+
+  /** A key that differs. */
+  public record Difference(String key, String saved, String now) {
+    @Override
+    public String toString() {
+      return key + ": " + saved + " -> " + now;
+    }
+  }
+
+  /**
+   * @param folder of the checkpoint, for the message
+   * @return what differs and may: the run computes on something else now; empty promises a resume
+   *     that is bit-identical
+   * @throws ResumeRefusedException if data or arithmetic differ; lists every difference
+   */
+  public static List<Difference> check(Path folder, RunIdentity saved, RunIdentity now) {
+    List<Difference> refused = differences(saved.arithmetic(), now.arithmetic());
+    if (!saved.data().equals(now.data())) {
+      refused.add(new Difference("training data (fingerprint)", saved.data(), now.data()));
+    }
+    if (!refused.isEmpty()) {
+      throw new ResumeRefusedException(folder, refused);
+    }
+    return differences(saved.circumstances(), now.circumstances());
+  }
+
+  private static List<Difference> differences(
+      SortedMap<String, String> saved, SortedMap<String, String> now) {
+    TreeSet<String> keys = new TreeSet<>(saved.keySet());
+    keys.addAll(now.keySet());
+    List<Difference> found = new ArrayList<>();
+    for (String key : keys) {
+      Difference one =
+          new Difference(key, saved.getOrDefault(key, ABSENT), now.getOrDefault(key, ABSENT));
+      if (!one.saved().equals(one.now())) {
+        found.add(one);
+      }
+    }
+    return found;
+  }
+}

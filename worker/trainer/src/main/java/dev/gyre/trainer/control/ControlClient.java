@@ -1,0 +1,370 @@
+package dev.gyre.trainer.control;
+
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.control.Assignment;
+import dev.gyre.comms.control.Checkpoint;
+import dev.gyre.comms.control.CheckpointWritten;
+import dev.gyre.comms.control.Committed;
+import dev.gyre.comms.control.ControlGrpc;
+import dev.gyre.comms.control.Failure;
+import dev.gyre.comms.control.FailureKind;
+import dev.gyre.comms.control.Finished;
+import dev.gyre.comms.control.FromWorker;
+import dev.gyre.comms.control.Heartbeat;
+import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.Note;
+import dev.gyre.comms.control.Preempted;
+import dev.gyre.comms.control.Ready;
+import dev.gyre.comms.control.StepReport;
+import dev.gyre.comms.control.Stop;
+import dev.gyre.comms.control.ToWorker;
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A worker's stream to the coordinator. The training thread sends and polls; a thread of its own
+ * beats every second and watches the lease, so that a worker whose coordinator vanished ends.
+ *
+ * <p>Methods may be called from any thread. Those named {@code await…}, {@link #finish} and {@link
+ * #fail} wait, each within the lease; the others return at once.
+ */
+public final class ControlClient implements AutoCloseable {
+  /** What a worker ends with that did nothing wrong. */
+  public static final int TRY_AGAIN = 75;
+
+  private static final Duration BEAT = Duration.ofSeconds(1);
+
+  /** A plan for thousands of workers is some tens of megabytes of JSON. */
+  private static final int MESSAGE_BYTES = 64 << 20;
+
+  /** Beats come every second: after five without one, this process itself was suspended. */
+  private static final long SUSPENDED_NANOS = 5_000_000_000L;
+
+  /** Longer than a coordinator takes for its verdict, which is what a failed worker waits for. */
+  private static final long FAREWELL_SECONDS = 10;
+
+  private final Progress progress;
+  private final long leaseNanos;
+  private final EndOfRun onEnd;
+  private final LongSupplier nanoTime;
+  private final ManagedChannel channel;
+  private final CompletableFuture<Assignment> assignment = new CompletableFuture<>();
+  private final CompletableFuture<Void> start = new CompletableFuture<>();
+  private final CompletableFuture<Void> over = new CompletableFuture<>();
+  private final AtomicBoolean ended = new AtomicBoolean();
+  private final CountDownLatch closed = new CountDownLatch(1);
+
+  // gRPC's observers ask for one caller at a time: every send holds this lock.
+  private final Object sending = new Object();
+  private @Nullable ClientCallStreamObserver<FromWorker> stream;
+
+  private volatile CheckpointRequest asked = CheckpointRequest.NONE;
+  private volatile @Nullable Committed committed;
+  private volatile @Nullable String stopReason;
+  private volatile boolean leaving;
+  private volatile long heardNanos;
+  private long beatNanos;
+
+  private ControlClient(
+      InetSocketAddress coordinator,
+      Progress progress,
+      Duration lease,
+      EndOfRun onEnd,
+      LongSupplier nanoTime) {
+    this.progress = progress;
+    this.leaseNanos = lease.toNanos();
+    this.onEnd = onEnd;
+    this.nanoTime = nanoTime;
+    this.heardNanos = nanoTime.getAsLong();
+    this.beatNanos = heardNanos;
+    this.channel =
+        NettyChannelBuilder.forAddress(coordinator)
+            .usePlaintext()
+            .executor(Thread::startVirtualThread)
+            .maxInboundMessageSize(MESSAGE_BYTES)
+            .build();
+  }
+
+  /**
+   * Connects, says hello, and starts beating. Does not wait: a coordinator that is not there yet is
+   * waited for within the lease by {@link #awaitAssignment}.
+   *
+   * @param progress what the training thread keeps up to date; beats quote it
+   * @param lease after so long without a word the coordinator counts as gone
+   */
+  public static ControlClient connect(
+      InetSocketAddress coordinator,
+      Hello hello,
+      Progress progress,
+      Duration lease,
+      EndOfRun onEnd) {
+    ControlClient client = open(coordinator, hello, progress, lease, onEnd, System::nanoTime);
+    Thread.ofPlatform().name("gyre-heartbeat").daemon().start(client::beatUntilClosed);
+    return client;
+  }
+
+  /** Without the beating thread: the caller calls {@link #beat}. */
+  static ControlClient open(
+      InetSocketAddress coordinator,
+      Hello hello,
+      Progress progress,
+      Duration lease,
+      EndOfRun onEnd,
+      LongSupplier nanoTime) {
+    ControlClient client = new ControlClient(coordinator, progress, lease, onEnd, nanoTime);
+    ControlGrpc.newStub(client.channel).withWaitForReady().join(client.new FromCoordinator());
+    client.send(FromWorker.newBuilder().setHello(hello).build());
+    return client;
+  }
+
+  // ---- joining
+
+  /**
+   * Waits until all workers have joined and the plan is made.
+   *
+   * @throws ControlException if the coordinator refuses this worker, ends the run or is gone
+   */
+  public Assignment awaitAssignment() throws InterruptedException {
+    return await(assignment);
+  }
+
+  /** The data plane is open, weights are there, kernels are warm. */
+  public void ready(long matmulFlopsPerSecond, long memoryBytesUsed) {
+    send(
+        FromWorker.newBuilder()
+            .setReady(
+                Ready.newBuilder()
+                    .setMatmulFlopsPerSecond(matmulFlopsPerSecond)
+                    .setMemoryBytesUsed(memoryBytesUsed))
+            .build());
+  }
+
+  /**
+   * Waits until all workers are ready.
+   *
+   * @throws ControlException if the coordinator ends the run or is gone
+   */
+  public void awaitStart() throws InterruptedException {
+    await(start);
+  }
+
+  // ---- while training
+
+  /**
+   * @param json one object, as it should stand in metrics.jsonl (rank 0) or this rank's share
+   */
+  public void step(long step, String json) {
+    send(
+        FromWorker.newBuilder()
+            .setStep(StepReport.newBuilder().setStep(step).setJson(json))
+            .build());
+  }
+
+  /** A line for people. */
+  public void note(String text) {
+    send(FromWorker.newBuilder().setNote(Note.newBuilder().setText(text)).build());
+  }
+
+  /** The newest request for a checkpoint; {@link CheckpointRequest#NONE} if there was none. */
+  public CheckpointRequest checkpointAsked() {
+    return asked;
+  }
+
+  /** Why the coordinator said stop; null while it has not. {@link EndOfRun} has been told too. */
+  public @Nullable String stopReason() {
+    return stopReason;
+  }
+
+  /** This rank's files are written and synced. */
+  public void checkpointWritten(CheckpointWritten written) {
+    send(FromWorker.newBuilder().setCheckpoint(written).build());
+  }
+
+  /** The newest checkpoint that was committed in this run, null if none was yet. */
+  public @Nullable Committed committed() {
+    return committed;
+  }
+
+  /** This worker's machine is about to be taken away. */
+  public void preempted() {
+    send(FromWorker.newBuilder().setPreempted(Preempted.getDefaultInstance()).build());
+  }
+
+  // ---- leaving
+
+  /**
+   * This worker is done. Returns when all are and their checkpoints are committed, so that nobody
+   * takes away what a peer still reads.
+   *
+   * @param stopped it ended early, because it was asked to
+   * @throws ControlException if the run failed after all
+   */
+  public void finish(long steps, boolean stopped) throws InterruptedException {
+    leaving = true;
+    send(
+        FromWorker.newBuilder()
+            .setFinished(Finished.newBuilder().setSteps(steps).setStopped(stopped))
+            .build());
+    await(over);
+  }
+
+  /**
+   * This worker cannot go on. Returns when the coordinator has taken note, or soon anyway; {@link
+   * EndOfRun} is not called any more.
+   *
+   * @param peer the rank that was waited for, −1 if none
+   */
+  public void fail(FailureKind kind, String message, int peer) throws InterruptedException {
+    ended.set(true);
+    send(
+        FromWorker.newBuilder()
+            .setFailure(Failure.newBuilder().setKind(kind).setMessage(message).setPeer(peer))
+            .build());
+    try {
+      over.get(FAREWELL_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      // Told or not, this worker ends now: its exit code speaks for it too.
+      return;
+    }
+  }
+
+  /** Breaks the stream if it is still open. */
+  @Override
+  public void close() {
+    ended.set(true);
+    closed.countDown();
+    channel.shutdownNow();
+  }
+
+  // ---- beats and lease
+
+  private void beatUntilClosed() {
+    try {
+      while (!closed.await(BEAT.toMillis(), TimeUnit.MILLISECONDS)) {
+        beat();
+      }
+    } catch (InterruptedException e) {
+      end("the heartbeat thread was interrupted", TRY_AGAIN);
+    }
+  }
+
+  /** Sends one beat, and ends the run if the lease is over. */
+  void beat() {
+    long now = nanoTime.getAsLong();
+    if (now - beatNanos > SUSPENDED_NANOS) {
+      heardNanos = now;
+    }
+    beatNanos = now;
+    long silent = now - heardNanos;
+    if (silent >= leaseNanos) {
+      end(
+          "nothing was heard from the coordinator for %d s"
+              .formatted(TimeUnit.NANOSECONDS.toSeconds(silent)),
+          TRY_AGAIN);
+      return;
+    }
+    send(
+        FromWorker.newBuilder()
+            .setHeartbeat(
+                Heartbeat.newBuilder()
+                    .setStep(progress.step())
+                    .setLayer(progress.layer())
+                    .setPhase(progress.phase())
+                    .setChanges(progress.changes())
+                    .setWaitingFor(progress.waitingFor()))
+            .build());
+  }
+
+  private void send(FromWorker message) {
+    synchronized (sending) {
+      // A broken stream has told its response observer; a full one needs no further beats.
+      if (stream != null && !over.isDone() && (stream.isReady() || !message.hasHeartbeat())) {
+        stream.onNext(message);
+      }
+    }
+  }
+
+  private static <T> T await(CompletableFuture<T> future) throws InterruptedException {
+    try {
+      return future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof ControlException cause) {
+        throw new ControlException(String.valueOf(cause.getMessage()), cause.exitCode());
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  /** Wakes whoever waits, and tells {@link EndOfRun} unless this worker is leaving anyway. */
+  private void end(String reason, int exitCode) {
+    ControlException why = new ControlException(reason, exitCode);
+    assignment.completeExceptionally(why);
+    start.completeExceptionally(why);
+    over.completeExceptionally(why);
+    if (ended.compareAndSet(false, true)) {
+      Thread.ofPlatform().name("gyre-end").daemon().start(() -> onEnd.ended(reason, exitCode));
+    }
+  }
+
+  private final class FromCoordinator implements ClientResponseObserver<FromWorker, ToWorker> {
+    @Override
+    public void beforeStart(ClientCallStreamObserver<FromWorker> requests) {
+      synchronized (sending) {
+        stream = requests;
+      }
+    }
+
+    @Override
+    public void onNext(ToWorker message) {
+      heardNanos = nanoTime.getAsLong();
+      switch (message.getKindCase()) {
+        case ASSIGNMENT -> assignment.complete(message.getAssignment());
+        case START -> start.complete(null);
+        case CHECKPOINT -> {
+          Checkpoint request = message.getCheckpoint();
+          asked = new CheckpointRequest(request.getNumber(), request.getThenStop());
+        }
+        case STOP -> {
+          Stop stop = message.getStop();
+          stopReason = stop.getReason();
+          end(stop.getReason(), stop.getExitCode());
+        }
+        case COMMITTED -> committed = message.getCommitted();
+        case ALIVE, KIND_NOT_SET -> {}
+      }
+    }
+
+    @Override
+    public void onError(Throwable t) {
+      Status status = Status.fromThrowable(t);
+      if (status.getCode() == Status.Code.FAILED_PRECONDITION) {
+        end("the coordinator refused this worker: " + status.getDescription(), TRY_AGAIN);
+      } else {
+        end("the coordinator is gone (" + status.getCode() + ")", TRY_AGAIN);
+      }
+    }
+
+    @Override
+    public void onCompleted() {
+      if (leaving) {
+        ended.set(true);
+        over.complete(null);
+      } else {
+        end("the coordinator closed the stream", TRY_AGAIN);
+      }
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package dev.gyre.trainer.data;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.zip.GZIPOutputStream;
+
+/**
+ * What simple predictors reach on the held-out text, in nats per byte: a loss means something only
+ * beside these.
+ *
+ * @param heldOutBytes bytes that were predicted
+ * @param bigram each byte from the one before it
+ * @param trigram each byte from the two before it
+ * @param gzip the compressed size
+ */
+public record Baselines(long heldOutBytes, double bigram, double trigram, double gzip) {
+  /** Enough for trigram counts to settle; counting takes a fraction of a second. */
+  private static final int TRAIN_BYTES = 5 << 20;
+
+  private static final int HELD_OUT_BYTES = 1 << 20;
+
+  /** Tokens decoded at a time when they are not bytes. */
+  private static final int DECODED_AT_ONCE = 1 << 20;
+
+  /**
+   * Counts on up to 5 MiB of training documents, drawn by a hash, and predicts up to 1 MiB of
+   * held-out ones. Empty if nothing is held out.
+   */
+  public static Optional<Baselines> measure(Feed feed, Tokenizer tokenizer) {
+    byte[][] heldOut = text(feed, feed.heldOutDocuments(), tokenizer, HELD_OUT_BYTES);
+    long bytes = 0;
+    for (byte[] document : heldOut) {
+      bytes += document.length;
+    }
+    if (bytes == 0) {
+      return Optional.empty();
+    }
+    ByteCounts counts = new ByteCounts();
+    for (byte[] document : text(feed, feed.trainDocuments(), tokenizer, TRAIN_BYTES)) {
+      counts.add(document);
+    }
+    double bigram = 0;
+    double trigram = 0;
+    for (byte[] document : heldOut) {
+      bigram += counts.nats(document, 1);
+      trigram += counts.nats(document, 2);
+    }
+    double gzip = gzipBytes(heldOut) * 8 * StrictMath.log(2);
+    return Optional.of(new Baselines(bytes, bigram / bytes, trigram / bytes, gzip / bytes));
+  }
+
+  private static byte[][] text(Feed feed, DocumentSet set, Tokenizer tokenizer, int limit) {
+    long[] keys = new long[set.count()];
+    Integer[] order = new Integer[set.count()];
+    for (int d = 0; d < keys.length; d++) {
+      keys[d] = Hashing.hash(feed.seed(), Hashing.BASELINE, set.nameHash()[d], 0);
+      order[d] = d;
+    }
+    Arrays.sort(order, Comparator.<Integer>comparingLong(d -> keys[d]).thenComparingInt(d -> d));
+    byte[][] documents = new byte[order.length][];
+    int count = 0;
+    int left = limit;
+    for (int i = 0; i < order.length && left > 0; i++) {
+      int d = order[i];
+      // A token stands for a byte or more, so so many tokens are enough.
+      int tokens = Math.min(set.length()[d], Math.min(left, DECODED_AT_ONCE));
+      byte[] bytes = utf8(feed.store().read(set.start()[d], tokens), tokenizer);
+      documents[count] = bytes.length <= left ? bytes : Arrays.copyOf(bytes, left);
+      left -= documents[count++].length;
+    }
+    return Arrays.copyOf(documents, count);
+  }
+
+  private static byte[] utf8(int[] tokens, Tokenizer tokenizer) {
+    if (!(tokenizer instanceof ByteTokenizer)) {
+      return tokenizer.decode(tokens).getBytes(StandardCharsets.UTF_8);
+    }
+    byte[] bytes = new byte[tokens.length];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) tokens[i];
+    }
+    return bytes;
+  }
+
+  private static long gzipBytes(byte[][] documents) {
+    CountingStream counted = new CountingStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(counted)) {
+      for (byte[] document : documents) {
+        gzip.write(document);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("a stream that only counts cannot fail", e);
+    }
+    return counted.bytes;
+  }
+
+  private static final class CountingStream extends OutputStream {
+    private long bytes;
+
+    @Override
+    public void write(int b) {
+      bytes++;
+    }
+
+    @Override
+    public void write(byte[] b, int from, int count) {
+      bytes += count;
+    }
+  }
+}

@@ -1,0 +1,26 @@
+package dev.gyre.trainer.data;
+
+/**
+ * Some of a store's documents, in store order: the training or the held-out ones.
+ *
+ * @param stored index in the store
+ * @param start store position of the first token
+ * @param length tokens
+ * @param source index of the source
+ * @param nameHash what choices about a document are keyed by: it does not change when other
+ *     documents come or go
+ */
+record DocumentSet(int[] stored, long[] start, int[] length, int[] source, long[] nameHash) {
+
+  int count() {
+    return stored.length;
+  }
+
+  long tokens() {
+    long sum = 0;
+    for (int n : length) {
+      sum += n;
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,69 @@
+package dev.gyre.trainer.data;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.function.LongFunction;
+
+/**
+ * Finds a row among all epochs laid one after another. Keeps the epochs used last, as many as a
+ * batch may touch.
+ */
+final class EpochRows {
+  private final LongFunction<PackedIndex> pack;
+  private final boolean sameRowsEveryEpoch;
+  private final int rowsPerBatch;
+
+  /** Rows before each epoch, as far as known; unused when all epochs have equally many. */
+  private final List<Long> firstRow = new ArrayList<>(List.of(0L));
+
+  /** By epoch, the one used last at the end. */
+  private final LinkedHashMap<Long, PackedIndex> kept = new LinkedHashMap<>(16, 0.75f, true);
+
+  /** A row of an epoch. */
+  record Place(long epoch, int row, PackedIndex index) {}
+
+  EpochRows(LongFunction<PackedIndex> pack, boolean sameRowsEveryEpoch, int rowsPerBatch) {
+    this.pack = pack;
+    this.sameRowsEveryEpoch = sameRowsEveryEpoch;
+    this.rowsPerBatch = rowsPerBatch;
+  }
+
+  synchronized PackedIndex index(long epoch) {
+    PackedIndex index = kept.get(epoch);
+    if (index == null) {
+      index = pack.apply(epoch);
+      // A batch starts inside one epoch and may go through several short ones.
+      int touched = 2 + rowsPerBatch / Math.max(1, index.rows());
+      while (kept.size() >= touched) {
+        kept.pollFirstEntry();
+      }
+      kept.put(epoch, index);
+    }
+    return index;
+  }
+
+  /**
+   * @param row counted over all epochs
+   */
+  synchronized Place place(long row) {
+    if (row < 0) {
+      throw new IndexOutOfBoundsException("row " + row);
+    }
+    if (sameRowsEveryEpoch) {
+      int rows = kept.isEmpty() ? index(0).rows() : kept.lastEntry().getValue().rows();
+      long epoch = row / rows;
+      return new Place(epoch, (int) (row % rows), index(epoch));
+    }
+    // Rows per epoch differ with the documents drawn, so all earlier epochs are counted once.
+    while (firstRow.getLast() <= row) {
+      int epoch = firstRow.size() - 1;
+      firstRow.add(firstRow.get(epoch) + index(epoch).rows());
+    }
+    int epoch = firstRow.size() - 2;
+    while (firstRow.get(epoch) > row) {
+      epoch--;
+    }
+    return new Place(epoch, (int) (row - firstRow.get(epoch)), index(epoch));
+  }
+}

@@ -1,0 +1,225 @@
+package dev.gyre.trainer.data;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.Run;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The batches of a run: what step s trains on is a pure function of (seed, s, documents, sequence
+ * length, rows per step), whatever the number of workers.
+ *
+ * <p>Step s takes rows {@code [s · rowsPerStep, (s + 1) · rowsPerStep)} of all epochs laid one
+ * after another; a batch may cross into the next epoch. Each epoch packs and shuffles anew. Safe
+ * for several threads; the store stays the caller's.
+ */
+public final class Feed {
+  /** What stands where a token has no next one in its document. */
+  public static final int NO_LABEL = -100;
+
+  private final TokenStore store;
+  private final boolean bestFit;
+  private final double[] weights;
+  private final int rowTokens;
+  private final int rowsPerStep;
+  private final long seed;
+  private final DocumentSet train;
+  private final PackedIndex heldOut;
+  private final EpochRows epochs;
+
+  private Feed(TokenStore store, DatasetSpec dataset, int rowTokens, int rowsPerStep, long seed) {
+    this.store = store;
+    this.bestFit = dataset.packing().equals("best-fit");
+    this.weights = dataset.train().stream().mapToDouble(DatasetSpec.Source::weight).toArray();
+    this.rowTokens = rowTokens;
+    this.rowsPerStep = rowsPerStep;
+    this.seed = seed;
+    HoldOut split = HoldOut.of(store, dataset.holdout(), seed);
+    this.train = split.train();
+    double[] once = new double[weights.length];
+    Arrays.fill(once, 1.0);
+    this.heldOut = Packer.pack(split.heldOut(), once, bestFit, rowTokens, seed, 0);
+    this.epochs = new EpochRows(this::packTrain, sameRowsEveryEpoch(), rowsPerStep);
+  }
+
+  /**
+   * @param store the dataset's tokens
+   * @param rowTokens most tokens of a row: the sequence length
+   * @param rowsPerStep rows of the global batch
+   * @param seed of the run
+   */
+  public static Feed of(
+      TokenStore store, DatasetSpec dataset, int rowTokens, int rowsPerStep, long seed) {
+    if (dataset.train().size() != store.sources().size()) {
+      throw new IllegalArgumentException(
+          "%d sources in the job, %d in the token store %s"
+              .formatted(dataset.train().size(), store.sources().size(), store.folder()));
+    }
+    return new Feed(store, dataset, rowTokens, rowsPerStep, seed);
+  }
+
+  private PackedIndex packTrain(long epoch) {
+    PackedIndex packed = Packer.pack(train, weights, bestFit, rowTokens, seed, epoch);
+    if (packed.rows() == 0 && epoch == 0) {
+      throw new DataException(
+          "dataset.train.weight: so low that no document was drawn in the first epoch; raise it");
+    }
+    return packed;
+  }
+
+  /** Which lengths are packed is then the same in every epoch, and with it the number of rows. */
+  private boolean sameRowsEveryEpoch() {
+    for (double weight : weights) {
+      if (weight != Math.rint(weight)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The global batch of a step, from 0. Packs the epoch it lies in, once. */
+  public BatchShape shape(long step) {
+    List<RowShape> rows = new ArrayList<>(rowsPerStep);
+    long first = Math.multiplyExact(step, (long) rowsPerStep);
+    for (int i = 0; i < rowsPerStep; i++) {
+      EpochRows.Place place = epochs.place(first + i);
+      rows.add(shape(RowShape.Part.TRAIN, place.index(), place.epoch(), place.row()));
+    }
+    return BatchShape.of(rows);
+  }
+
+  /** Rows of held-out documents; 0 if nothing is held out. Each document lies in them once. */
+  public int heldOutRows() {
+    return heldOut.rows();
+  }
+
+  /**
+   * Held-out rows {@code [from, from + count)}, fewer at the end. They do not depend on the step.
+   */
+  public BatchShape heldOut(int from, int count) {
+    List<RowShape> rows = new ArrayList<>();
+    for (int row = from; row < Math.min(from + (long) count, heldOut.rows()); row++) {
+      rows.add(shape(RowShape.Part.HELD_OUT, heldOut, 0, row));
+    }
+    return BatchShape.of(rows);
+  }
+
+  private static RowShape shape(RowShape.Part part, PackedIndex index, long epoch, int row) {
+    return new RowShape(part, epoch, row, index.documents(row), index.labelled(row));
+  }
+
+  private PackedIndex index(RowShape row) {
+    return row.part() == RowShape.Part.HELD_OUT ? heldOut : epochs.index(row.epoch());
+  }
+
+  /**
+   * Reads consecutive positions of a row, from element 0 of the segments.
+   *
+   * @param row made by this feed
+   * @param run row positions
+   * @param tokens I32, at least as long as the run; written
+   * @param labels the same: the next token of the document, or {@link #NO_LABEL} at its end
+   * @throws IndexOutOfBoundsException if the run leaves the row or a segment is short
+   */
+  public void read(RowShape row, Run run, MemorySegment tokens, MemorySegment labels) {
+    PackedIndex index = index(row);
+    Documents documents = row.documents();
+    if (run.end() > documents.tokens()) {
+      throw new IndexOutOfBoundsException(run + " of a row with " + documents.tokens() + " tokens");
+    }
+    long at = 0;
+    int position = run.start();
+    int document = run.length() == 0 ? 0 : documents.documentOf(position);
+    while (position < run.end()) {
+      int inPiece = position - documents.start(document);
+      int count = Math.min(run.end() - position, documents.length(document) - inPiece);
+      int piece = index.piece(row.row(), document);
+      long from = index.set().start()[index.document(piece)] + index.from(piece) + inPiece;
+      boolean last = index.endsDocument(piece) && inPiece + count == index.length(piece);
+      store.copy(from, count, tokens, at);
+      store.copy(from + 1, last ? count - 1 : count, labels, at);
+      if (last) {
+        labels.setAtIndex(ValueLayout.JAVA_INT, at + count - 1, NO_LABEL);
+      }
+      at += count;
+      position += count;
+      document++;
+    }
+  }
+
+  /** How well the rows of an epoch are filled. */
+  public PackStats stats(long epoch) {
+    return epochs.index(epoch).stats();
+  }
+
+  /** The same of the held-out rows. */
+  public PackStats heldOutStats() {
+    return heldOut.stats();
+  }
+
+  /** What a checkpoint remembers of the data: equal, and the same rows follow. */
+  public String fingerprint() {
+    return store.contentHash();
+  }
+
+  /** Rows before a step: the data cursor. */
+  public long cursor(long step) {
+    return Math.multiplyExact(step, (long) rowsPerStep);
+  }
+
+  /** UTF-8 bytes a token stands for on average; turns nats per token into nats per byte. */
+  public double textBytesPerToken() {
+    return (double) store.textBytes() / store.tokens();
+  }
+
+  /** The rows of a step, decoded. */
+  public List<InspectedRow> inspect(long step, Tokenizer tokenizer) {
+    List<InspectedRow> rows = new ArrayList<>();
+    for (RowShape row : shape(step).rows()) {
+      rows.add(inspect(row, tokenizer));
+    }
+    return rows;
+  }
+
+  /** One row, decoded. */
+  public InspectedRow inspect(RowShape row, Tokenizer tokenizer) {
+    PackedIndex index = index(row);
+    DocumentSet set = index.set();
+    List<InspectedRow.Piece> pieces = new ArrayList<>();
+    for (int i = 0; i < row.documents().count(); i++) {
+      int piece = index.piece(row.row(), i);
+      int document = index.document(piece);
+      int stored = set.stored()[document];
+      int[] tokens = store.read(set.start()[document] + index.from(piece), index.length(piece));
+      pieces.add(
+          new InspectedRow.Piece(
+              store.sources().get(set.source()[document]),
+              store.name(stored),
+              index.from(piece),
+              index.length(piece),
+              set.length()[document],
+              tokenizer.decode(tokens)));
+    }
+    return new InspectedRow(row, pieces);
+  }
+
+  TokenStore store() {
+    return store;
+  }
+
+  DocumentSet trainDocuments() {
+    return train;
+  }
+
+  DocumentSet heldOutDocuments() {
+    return heldOut.set();
+  }
+
+  long seed() {
+    return seed;
+  }
+}

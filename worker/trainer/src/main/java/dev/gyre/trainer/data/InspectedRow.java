@@ -1,0 +1,28 @@
+package dev.gyre.trainer.data;
+
+import java.util.List;
+
+/**
+ * A row as a person reads it.
+ *
+ * @param shape what it is made of
+ * @param pieces in row order
+ */
+public record InspectedRow(RowShape shape, List<Piece> pieces) {
+  public InspectedRow {
+    pieces = List.copyOf(pieces);
+  }
+
+  /**
+   * A document, or a piece of one that is longer than a row.
+   *
+   * @param source path of its source, as in the job
+   * @param name of the document inside its source
+   * @param from index of the first token in the document
+   * @param tokens of the piece
+   * @param documentTokens of the whole document
+   * @param text decoded
+   */
+  public record Piece(
+      String source, String name, int from, int tokens, int documentTokens, String text) {}
+}

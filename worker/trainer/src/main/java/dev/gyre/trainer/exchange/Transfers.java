@@ -1,0 +1,63 @@
+package dev.gyre.trainer.exchange;
+
+import dev.gyre.comms.Channel;
+import dev.gyre.comms.Pending;
+import dev.gyre.comms.Transport;
+import dev.gyre.kernels.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Sends and receives of one channel that are posted first and awaited later, with work in between.
+ * Nothing here waits for a single one before all are posted, so that any set of ranks whose sends
+ * and receives match gets through without buffering. Of one training thread; reused.
+ */
+public final class Transfers {
+  private final Transport transport;
+  private final Channel channel;
+  private final List<Pending> pending = new ArrayList<>();
+
+  public Transfers(Transport transport, Channel channel) {
+    this.transport = transport;
+    this.channel = channel;
+  }
+
+  /**
+   * Begins a new set.
+   *
+   * @param collective kind for counters and errors, a constant
+   */
+  public void begin(String collective) {
+    if (!pending.isEmpty()) {
+      throw new IllegalStateException(pending.size() + " transfers were not awaited");
+    }
+    transport.collective(collective);
+  }
+
+  /** Starts sending; the tensor must not change until {@link #await}. May have no elements. */
+  public void send(int peer, int tag, Tensor payload) {
+    pending.add(transport.send(peer, channel, tag, payload.segment()));
+  }
+
+  /** Starts receiving; the tensor must not be touched until {@link #await}. */
+  public void receive(int peer, int tag, Tensor into) {
+    pending.add(transport.receive(peer, channel, tag, into.segment()));
+  }
+
+  /**
+   * Returns when all of them are done. After an error the set is forgotten: abort the transport.
+   */
+  public void await() {
+    try {
+      for (int i = 0; i < pending.size(); i++) {
+        pending.get(i).await();
+      }
+    } finally {
+      pending.clear();
+    }
+  }
+
+  public Transport transport() {
+    return transport;
+  }
+}

@@ -1,0 +1,136 @@
+package dev.gyre.trainer.generate;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.loopback.LoopbackNetwork;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.checkpoint.CheckpointReader;
+import dev.gyre.trainer.data.Tokenizer;
+import dev.gyre.trainer.data.Tokenizers;
+import dev.gyre.trainer.rank.RankSpec;
+import dev.gyre.trainer.rank.TrainingRank;
+import dev.gyre.trainer.worker.Backends;
+import dev.gyre.trainer.worker.HostLimits;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** A trained model on one worker, with its tokenizer. */
+public final class SoloModel implements AutoCloseable {
+  /** Longest context of a sample; a forward pass for every token makes more unbearable. */
+  private static final int CONTEXT = 1024;
+
+  private final Backend backend;
+  private final Transport transport;
+  private final TrainingRank rank;
+  private final Tokenizer tokenizer;
+  private final int context;
+
+  private SoloModel(
+      Backend backend, Transport transport, TrainingRank rank, Tokenizer tokenizer, int context) {
+    this.backend = backend;
+    this.transport = transport;
+    this.rank = rank;
+    this.tokenizer = tokenizer;
+    this.context = context;
+  }
+
+  /**
+   * @param checkpoint its folder
+   * @param job the job it came from
+   * @param backendName or {@code auto}; computes in f32
+   */
+  public static SoloModel open(Path checkpoint, JobSpec job, String backendName)
+      throws IOException {
+    int context = Math.min(CONTEXT, job.train().sequenceLength());
+    Tokenizer tokenizer = Tokenizers.open(job.dataset().tokenizer(), Path.of(""));
+    String name = name(backendName);
+    Plan plan = Planner.plan(job.onOneWorker(context, name), offer(name));
+    Backend backend = Backends.open(name, 1);
+    Transport transport = LoopbackNetwork.alone();
+    TrainingRank rank =
+        TrainingRank.open(
+            transport,
+            backend,
+            RankSpec.of(
+                job.model(),
+                plan.mesh(),
+                Objective.CROSS_ENTROPY,
+                Execution.of(DType.F32),
+                context,
+                plan.workspaceBytes()));
+    try (CheckpointReader reader = CheckpointReader.open(checkpoint)) {
+      reader.require(ModelParameters.of(job.model()));
+      rank.parameters().load(reader.weights());
+    }
+    return new SoloModel(backend, transport, rank, tokenizer, context);
+  }
+
+  private static WorkerCapabilities offer(String backend) {
+    List<String> f32 = List.of("f32");
+    return new WorkerCapabilities(
+        List.of(new WorkerCapabilities.Backend(backend, "", f32, f32, "")),
+        1,
+        HostLimits.memoryBytes(),
+        1,
+        Rates.UNKNOWN);
+  }
+
+  private static String name(String wanted) {
+    if (!wanted.equals("auto")) {
+      return wanted;
+    }
+    for (BackendProvider provider : Backends.all()) {
+      if (provider.probe() instanceof BackendProbe.Available) {
+        return provider.name();
+      }
+    }
+    throw new IllegalStateException("no backend is available here");
+  }
+
+  /**
+   * Continues a text.
+   *
+   * @param each hears the text as it grows: pieces that decode to whole characters
+   */
+  public void generate(String prompt, int tokens, Sampling sampling, Consumer<String> each) {
+    StringBuilder said = new StringBuilder();
+    int[] made = new int[tokens];
+    int[] count = {0};
+    new Generator(rank, context)
+        .generate(
+            tokenizer.encode(prompt.getBytes(StandardCharsets.UTF_8)),
+            tokens,
+            sampling,
+            token -> {
+              made[count[0]++] = token;
+              String text = tokenizer.decode(java.util.Arrays.copyOf(made, count[0]));
+              // A token may be part of a character: it is said when the character is whole.
+              if (!text.endsWith("\ufffd")) {
+                each.accept(text.substring(said.length()));
+                said.setLength(0);
+                said.append(text);
+              }
+            });
+  }
+
+  @Override
+  public void close() {
+    rank.close();
+    transport.close();
+    backend.close();
+    tokenizer.close();
+  }
+}

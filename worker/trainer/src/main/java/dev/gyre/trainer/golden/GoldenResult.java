@@ -1,0 +1,50 @@
+package dev.gyre.trainer.golden;
+
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterSpec;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * What a mesh computed of a case. The ranks write their parts, which never overlap; NaN and −1
+ * remain where none did, and fail the comparison.
+ */
+final class GoldenResult {
+  private final Map<String, float[]> gradients = new LinkedHashMap<>();
+  final float[][] logits;
+  final int[][][] choices;
+  final double[] curve;
+  double loss = Double.NaN;
+  double crossEntropy = Double.NaN;
+
+  GoldenResult(GoldenCase golden) {
+    for (ParameterSpec spec : ModelParameters.of(golden.model())) {
+      float[] values = new float[Math.toIntExact(spec.elements())];
+      Arrays.fill(values, Float.NaN);
+      gradients.put(spec.name(), values);
+    }
+    logits = new float[golden.logits().length][];
+    for (int r = 0; r < logits.length; r++) {
+      logits[r] = new float[golden.logits()[r].length];
+      Arrays.fill(logits[r], Float.NaN);
+    }
+    choices = new int[golden.choices().length][golden.rows().size()][];
+    for (int l = 0; l < choices.length; l++) {
+      for (int r = 0; r < choices[l].length; r++) {
+        choices[l][r] = new int[golden.choices()[l][r].length];
+        Arrays.fill(choices[l][r], -1);
+      }
+    }
+    curve = new double[golden.curve().size()];
+    Arrays.fill(curve, Double.NaN);
+  }
+
+  float[] gradient(String name) {
+    float[] values = gradients.get(name);
+    if (values == null) {
+      throw new IllegalArgumentException("the model has no weight " + name);
+    }
+    return values;
+  }
+}

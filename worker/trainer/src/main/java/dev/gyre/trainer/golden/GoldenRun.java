@@ -1,0 +1,212 @@
+package dev.gyre.trainer.golden;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Observer;
+import dev.gyre.model.StepSums;
+import dev.gyre.model.hf.HfWeights;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.trainer.parameters.OwnedSlice;
+import dev.gyre.trainer.rank.BatchTotals;
+import dev.gyre.trainer.rank.LocalNetwork;
+import dev.gyre.trainer.rank.PreparedRow;
+import dev.gyre.trainer.rank.RankSpec;
+import dev.gyre.trainer.rank.RankThreads;
+import dev.gyre.trainer.rank.RowPart;
+import dev.gyre.trainer.rank.RowSource;
+import dev.gyre.trainer.rank.TrainingRank;
+import dev.gyre.trainer.worker.Backends;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Runs a golden case on a mesh whose ranks are threads of this process, and compares. */
+public final class GoldenRun {
+  /** The optimizer of {@code curve.json}: AdamW, constant rate, global-norm clipping at 1. */
+  private static final TrainSpec.Optimizer OPTIMIZER =
+      new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1.0, 0.1, 0.9, 0.95, 1e-5);
+
+  /** Golden rows have a few hundred tokens of width under 100: 64 MiB hold any of them. */
+  private static final long WORKSPACE_BYTES = 64L << 20;
+
+  /** So that even short golden documents are cut over the ring. */
+  private static final int MIN_CHUNK = 4;
+
+  private final GoldenCase golden;
+  private final Mesh mesh;
+  private final String backend;
+  private final RankSpec spec;
+  private final GoldenResult result;
+  private final boolean replay;
+  private final BatchTotals totals;
+
+  private GoldenRun(
+      GoldenCase golden,
+      Mesh mesh,
+      String backend,
+      DType dtype,
+      String schedule,
+      int expertRowsBound) {
+    this.golden = golden;
+    this.mesh = mesh;
+    this.backend = backend;
+    this.replay = dtype == DType.BF16;
+    this.result = new GoldenResult(golden);
+    this.totals = new BatchTotals(golden.tokens(), golden.labelled(), golden.rows().size());
+    ScheduleKind kind =
+        ScheduleKind.of(schedule, RankSpec.messageBytes(golden.model(), mesh, dtype));
+    this.spec =
+        new RankSpec(
+            golden.model(),
+            mesh,
+            golden.objective(),
+            Execution.of(dtype),
+            kind.layouts().getFirst(),
+            MIN_CHUNK,
+            kind,
+            expertRowsBound,
+            WORKSPACE_BYTES);
+  }
+
+  /**
+   * One forward and backward pass of the case's batch, and in f32 the case's curve; the ring
+   * schedule.
+   *
+   * @param backend its name; every rank opens its own, with one thread
+   * @param dtype F32, or BF16 with the case's router choices replayed
+   */
+  public static GoldenReport run(
+      GoldenCase golden, Mesh mesh, String backend, DType dtype, LocalNetwork.Factory networks) {
+    return run(golden, mesh, backend, dtype, networks, RingSchedule.KEY);
+  }
+
+  /**
+   * @param schedule key of an attention schedule, which runs on the layout that suits it best
+   */
+  public static GoldenReport run(
+      GoldenCase golden,
+      Mesh mesh,
+      String backend,
+      DType dtype,
+      LocalNetwork.Factory networks,
+      String schedule) {
+    int rowTokens = 1;
+    for (GoldenCase.Row row : golden.rows()) {
+      rowTokens = Math.max(rowTokens, row.tokens().length);
+    }
+    int bound = RankSpec.defaultRowsBound(golden.model(), mesh, rowTokens);
+    return run(golden, mesh, backend, dtype, networks, schedule, bound);
+  }
+
+  /**
+   * @param expertRowsBound most rows a rank's experts take in one round
+   */
+  static GoldenReport run(
+      GoldenCase golden,
+      Mesh mesh,
+      String backend,
+      DType dtype,
+      LocalNetwork.Factory networks,
+      String schedule,
+      int expertRowsBound) {
+    GoldenRun run = new GoldenRun(golden, mesh, backend, dtype, schedule, expertRowsBound);
+    try (LocalNetwork network = networks.create(mesh.workers())) {
+      RankThreads.run(mesh.workers(), network, run::rank);
+    }
+    return Comparison.of(golden, run.result, dtype);
+  }
+
+  private Boolean rank(Transport transport) throws IOException {
+    try (Backend opened = Backends.open(backend, 1);
+        TrainingRank rank = TrainingRank.open(transport, opened, spec);
+        HfWeights weights = HfWeights.open(golden.folder(), golden.model())) {
+      rank.parameters().load(weights::read);
+      int steps = replay ? 1 : Math.max(1, golden.curve().size());
+      for (int step = 0; step < steps; step++) {
+        transport.where().step(step);
+        double[] losses = pass(rank, step == 0);
+        if (step == 0 && transport.rank() == 0) {
+          result.loss = losses[0];
+          result.crossEntropy = losses[1];
+        }
+        if (step < result.curve.length && transport.rank() == 0) {
+          result.curve[step] = losses[0];
+        }
+        double norm = Math.sqrt(rank.parameters().squaredNorm());
+        double scale = Math.min(1, OPTIMIZER.clip() / (norm + 1e-6));
+        rank.parameters().step(OPTIMIZER, OPTIMIZER.lr(), scale, step + 1);
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Forward and backward of the whole batch: row i goes to data rank i mod D, and ranks without a
+   * row take part with zero tokens.
+   *
+   * @return total loss and cross-entropy of the batch
+   */
+  private double[] pass(TrainingRank rank, boolean record) {
+    int dataRank = mesh.dataRank(rank.transport().rank());
+    rank.parameters().zeroGradients();
+    double[] losses = new double[2];
+    for (int from = 0; from < golden.rows().size(); from += mesh.dataParallel()) {
+      int row = from + dataRank;
+      StepSums sums =
+          row < golden.rows().size()
+              ? row(rank, row, record)
+              : micro(rank, rank.plan(new Documents()), RowSource.NONE, Observer.NONE);
+      losses[0] += sums.total(golden.objective());
+      losses[1] += sums.crossEntropy();
+    }
+    rank.parameters().reduceGradients();
+    if (record) {
+      for (OwnedSlice slice : rank.parameters().ownedSlices()) {
+        MemorySegment.copy(
+            slice.gradient(),
+            ValueLayout.JAVA_FLOAT,
+            0,
+            result.gradient(slice.spec().name()),
+            (int) slice.from(),
+            (int) slice.count());
+      }
+    }
+    rank.everyone().sum(losses);
+    return losses;
+  }
+
+  private StepSums row(TrainingRank rank, int index, boolean record) {
+    GoldenCase.Row row = golden.rows().get(index);
+    RowPart part = rank.plan(row.documents());
+    RowSource source =
+        (run, tokens, labels) -> {
+          MemorySegment.copy(
+              row.tokens(), run.start(), tokens, ValueLayout.JAVA_INT, 0, run.length());
+          MemorySegment.copy(
+              row.labels(), run.start(), labels, ValueLayout.JAVA_INT, 0, run.length());
+        };
+    if (!record) {
+      return micro(rank, part, source, Observer.NONE);
+    }
+    int[][] choices = new int[golden.choices().length][];
+    int[][] expected = new int[golden.choices().length][];
+    for (int layer = 0; layer < choices.length; layer++) {
+      choices[layer] = result.choices[layer][index];
+      expected[layer] = golden.choices()[layer][index];
+    }
+    return micro(
+        rank, part, source, new RowRecorder(part, result.logits[index], choices, expected, replay));
+  }
+
+  private StepSums micro(TrainingRank rank, RowPart part, RowSource source, Observer observer) {
+    try (PreparedRow row = rank.prepare(part, source, totals)) {
+      return rank.model().forwardBackward(row.batch(), rank.observer(observer));
+    }
+  }
+}

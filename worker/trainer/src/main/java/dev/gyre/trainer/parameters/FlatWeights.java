@@ -1,0 +1,241 @@
+package dev.gyre.trainer.parameters;
+
+import dev.gyre.comms.ProcessGroup;
+import dev.gyre.comms.Transport;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mesh.EvenCut;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Tensors of one dtype held by the same ranks, one after another in flat buffers: every rank has
+ * all weights and its own gradients, and owns master weights and moments of one contiguous part.
+ * Source: Rajbhandari et al., ZeRO, stage 1.
+ */
+final class FlatWeights {
+  /** Parts begin at multiples of this many elements, a cache line of F32. */
+  private static final long ALIGNMENT = Workspace.ALIGNMENT_BYTES / Float.BYTES;
+
+  private final Kernels kernels;
+  private final ProcessGroup replicas;
+  private final List<ParameterSpec> specs;
+  private final Map<String, Integer> index = new HashMap<>();
+  private final long[] start;
+  private final DType dtype;
+  private final long[] partElements;
+  private final long[] partBytes;
+  private final MemorySegment gradientMemory;
+  private final MemorySegment weightMemory;
+  private final Tensor gradients;
+  private final Tensor weights;
+  private final Tensor master;
+  private final Tensor firstMoment;
+  private final Tensor secondMoment;
+  private final List<Update> updates = new ArrayList<>();
+
+  /** Elements of the owned part that share a decay. */
+  private record Update(Tensor master, Tensor m, Tensor v, Tensor gradient, boolean decay) {}
+
+  /**
+   * @param name of the memory in messages
+   * @param replicas ranks that hold these weights
+   * @param arena owns master weights and moments; the transport owns weights and gradients
+   */
+  FlatWeights(
+      String name,
+      List<ParameterSpec> specs,
+      DType dtype,
+      ProcessGroup replicas,
+      Backend backend,
+      Arena arena) {
+    this.kernels = backend.kernels();
+    this.replicas = replicas;
+    this.specs = specs;
+    this.dtype = dtype;
+    start = new long[specs.size() + 1];
+    for (int i = 0; i < specs.size(); i++) {
+      index.put(specs.get(i).name(), i);
+      start[i + 1] = start[i] + specs.get(i).elements();
+    }
+    long all = start[specs.size()];
+    partElements = new long[replicas.size() + 1];
+    partBytes = new long[replicas.size() + 1];
+    long lines = (all + ALIGNMENT - 1) / ALIGNMENT;
+    for (int r = 0; r <= replicas.size(); r++) {
+      partElements[r] = Math.min(all, ALIGNMENT * EvenCut.start(lines, replicas.size(), r));
+      partBytes[r] = partElements[r] * dtype.bytes();
+    }
+    Transport transport = replicas.transport();
+    gradientMemory = transport.allocate(name + " gradients", all * Float.BYTES);
+    weightMemory = transport.allocate(name + " weights", all * dtype.bytes());
+    gradients = new Tensor(backend.memory(gradientMemory), DType.F32, all);
+    weights = new Tensor(backend.memory(weightMemory), dtype, all);
+    firstMoment = new Tensor(backend.memory(zeroed(arena)), DType.F32, ownedElements());
+    secondMoment = new Tensor(backend.memory(zeroed(arena)), DType.F32, ownedElements());
+    // In f32 the owned weights are their own master.
+    master =
+        dtype == DType.F32
+            ? weights.slice(ownedFrom(), ownedElements())
+            : new Tensor(backend.memory(zeroed(arena)), DType.F32, ownedElements());
+    planUpdates();
+  }
+
+  private MemorySegment zeroed(Arena arena) {
+    return arena.allocate(Math.max(1, ownedElements() * Float.BYTES), Workspace.ALIGNMENT_BYTES);
+  }
+
+  private void planUpdates() {
+    long from = ownedFrom();
+    for (int i = 0; i < specs.size(); ) {
+      boolean decay = specs.get(i).weightDecay();
+      int end = i;
+      while (end < specs.size() && specs.get(end).weightDecay() == decay) {
+        end++;
+      }
+      long first = Math.max(start[i], from);
+      long count = Math.min(start[end], from + ownedElements()) - first;
+      if (count > 0) {
+        updates.add(
+            new Update(
+                master.slice(first - from, count),
+                firstMoment.slice(first - from, count),
+                secondMoment.slice(first - from, count),
+                gradients.slice(first, count),
+                decay));
+      }
+      i = end;
+    }
+  }
+
+  private long ownedFrom() {
+    return partElements[replicas.rank()];
+  }
+
+  private long ownedElements() {
+    return partElements[replicas.rank() + 1] - ownedFrom();
+  }
+
+  boolean holds(String name) {
+    return index.containsKey(name);
+  }
+
+  Tensor weight(String name, long[] dims) {
+    return view(weights, name, dims);
+  }
+
+  Tensor gradient(String name, long[] dims) {
+    return view(gradients, name, dims);
+  }
+
+  /** A view that starts with the named tensor and covers whole tensors. */
+  private Tensor view(Tensor flat, String name, long[] dims) {
+    Integer at = index.get(name);
+    if (at == null) {
+      throw new IllegalArgumentException("no weight '" + name + "' is held here");
+    }
+    long count = 1;
+    for (long d : dims) {
+      count = Math.multiplyExact(count, d);
+    }
+    int end = at;
+    while (end < specs.size() && start[end] < start[at] + count) {
+      end++;
+    }
+    if (start[end] != start[at] + count) {
+      throw new IllegalArgumentException(
+          "%d elements from '%s' on do not end with a tensor".formatted(count, name));
+    }
+    return flat.slice(start[at], count).reshape(dims);
+  }
+
+  void zeroGradients() {
+    kernels.fill(gradients, 0);
+  }
+
+  /** Scratch that {@link #reduceGradients} needs. */
+  long reduceScratchBytes() {
+    long largest = 0;
+    for (int r = 0; r < replicas.size(); r++) {
+      largest = Math.max(largest, partElements[r + 1] - partElements[r]);
+    }
+    return replicas.reduceScratchBytes(largest);
+  }
+
+  void reduceGradients(MemorySegment scratch) {
+    replicas.reduceScatterF32(gradientMemory, partElements, scratch);
+  }
+
+  /** sum += the owned gradients' squares. */
+  void addSquares(Tensor sum) {
+    kernels.sumSquares(gradients.slice(ownedFrom(), ownedElements()), sum);
+  }
+
+  void step(TrainSpec.Optimizer optimizer, double lr, double gradScale, long step) {
+    for (Update u : updates) {
+      kernels.adamW(
+          u.master,
+          u.m,
+          u.v,
+          u.gradient,
+          (float) gradScale,
+          (float) lr,
+          (float) optimizer.beta1(),
+          (float) optimizer.beta2(),
+          (float) optimizer.eps(),
+          u.decay ? (float) optimizer.weightDecay() : 0,
+          step);
+    }
+  }
+
+  /** Rounds the owned master weights into the weights. */
+  void round() {
+    if (dtype != DType.F32) {
+      kernels.copy(master, weights.slice(ownedFrom(), ownedElements()));
+    }
+  }
+
+  /** Every rank gets all weights from their owners. */
+  void gather() {
+    replicas.allGather(weightMemory, partBytes);
+  }
+
+  void zeroMoments() {
+    kernels.fill(firstMoment, 0);
+    kernels.fill(secondMoment, 0);
+  }
+
+  void addOwned(List<OwnedSlice> slices) {
+    for (int i = 0; i < specs.size(); i++) {
+      long first = Math.max(start[i], ownedFrom());
+      long count = Math.min(start[i + 1], ownedFrom() + ownedElements()) - first;
+      if (count > 0) {
+        long at = first - ownedFrom();
+        slices.add(
+            new OwnedSlice(
+                specs.get(i),
+                first - start[i],
+                count,
+                master.slice(at, count).segment(),
+                firstMoment.slice(at, count).segment(),
+                secondMoment.slice(at, count).segment(),
+                gradients.slice(first, count).segment()));
+      }
+    }
+  }
+
+  /** Weights, gradients, master weights and moments. */
+  long byteSize() {
+    long owned = ownedElements() * Float.BYTES * (dtype == DType.F32 ? 2 : 3);
+    return gradients.byteSize() + weights.byteSize() + owned;
+  }
+}

@@ -1,0 +1,15 @@
+package dev.gyre.trainer.parameters;
+
+import dev.gyre.model.parameters.ParameterSpec;
+import java.lang.foreign.MemorySegment;
+
+/** Where weights come from, slice by slice. */
+@FunctionalInterface
+public interface WeightSource {
+  /**
+   * Writes elements {@code [from, from + count)} of a tensor.
+   *
+   * @param into F32, {@code 4·count} bytes
+   */
+  void read(ParameterSpec spec, long from, long count, MemorySegment into);
+}

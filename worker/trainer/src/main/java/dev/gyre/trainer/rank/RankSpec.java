@@ -1,0 +1,66 @@
+package dev.gyre.trainer.rank;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+
+/**
+ * What all ranks of a run agree on before they open.
+ *
+ * @param minChunk fewest tokens of a zigzag chunk
+ * @param expertRowsBound most rows a rank's experts take in one round
+ * @param workspaceBytes memory of a micro-batch's activations and scratch
+ */
+public record RankSpec(
+    ModelSpec model,
+    Mesh mesh,
+    Objective objective,
+    Execution execution,
+    LayoutKind layout,
+    int minChunk,
+    ScheduleKind schedule,
+    int expertRowsBound,
+    long workspaceBytes) {
+
+  /**
+   * The ring schedule on the zigzag layout.
+   *
+   * @param rowTokens most tokens of a row
+   */
+  public static RankSpec of(
+      ModelSpec model,
+      Mesh mesh,
+      Objective objective,
+      Execution execution,
+      int rowTokens,
+      long workspaceBytes) {
+    return new RankSpec(
+        model,
+        mesh,
+        objective,
+        execution,
+        LayoutKind.ZIGZAG,
+        Layouts.DEFAULT_MIN_CHUNK,
+        ScheduleKind.of(RingSchedule.KEY, messageBytes(model, mesh, execution.compute())),
+        defaultRowsBound(model, mesh, rowTokens),
+        workspaceBytes);
+  }
+
+  /** What choices inside a schedule are made from. */
+  public static MessageBytes messageBytes(ModelSpec model, Mesh mesh, DType compute) {
+    return MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), compute.bytes(), mesh);
+  }
+
+  /** Twice what a rank gets when experts are in balance: 2 · ⌈N / (ring · ulysses)⌉ · k. */
+  public static int defaultRowsBound(ModelSpec model, Mesh mesh, int rowTokens) {
+    long tokens = Math.ceilDiv((long) rowTokens, (long) mesh.rowRanks());
+    return Math.toIntExact(Math.max(1, 2 * tokens * Math.max(1, model.numExpertsPerTok())));
+  }
+}

@@ -1,0 +1,35 @@
+package dev.gyre.trainer.rank;
+
+import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One row as this rank sees it.
+ *
+ * @param schedules attention over the ring, by window
+ * @param runs the row positions this rank holds, in local order
+ */
+public record RowPart(
+    SequenceLayout layout, Map<Integer, AttentionSchedule> schedules, List<Run> runs) {
+  public RowPart {
+    schedules = Map.copyOf(schedules);
+    runs = List.copyOf(runs);
+  }
+
+  /** Tokens this rank holds. */
+  public int tokens() {
+    int n = 0;
+    for (Run run : runs) {
+      n += run.length();
+    }
+    return n;
+  }
+
+  /** Tokens of the whole row. */
+  public int rowTokens() {
+    return layout.documents().tokens();
+  }
+}

@@ -1,0 +1,227 @@
+package dev.gyre.trainer.rank;
+
+import dev.gyre.comms.Channel;
+import dev.gyre.comms.ProcessGroup;
+import dev.gyre.comms.Transport;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.DecoderModel;
+import dev.gyre.model.MicroBatch;
+import dev.gyre.model.Observer;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.plan.PlanValidator;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.trainer.experts.ShardedExperts;
+import dev.gyre.trainer.parameters.ShardedParameters;
+import dev.gyre.trainer.sequence.ShardedSequence;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One rank of a run: a model whose ports reach the other ranks, and the memory of its steps. The
+ * transport and the backend are the caller's, and must outlive it. Single-threaded. A micro-batch:
+ *
+ * <pre>{@code
+ * RowPart part = rank.plan(documents);
+ * try (PreparedRow row = rank.prepare(part, source, totals)) {
+ *   StepSums sums = rank.model().forwardBackward(row.batch(), rank.observer(Observer.NONE));
+ * }
+ * }</pre>
+ */
+public final class TrainingRank implements AutoCloseable {
+  /** Row shapes whose layout and schedule are kept: the micro-steps of a batch that repeats. */
+  private static final int KEPT_PARTS = 16;
+
+  private final RankSpec spec;
+  private final Transport transport;
+  private final Arena arena;
+  private final Workspace workspace;
+  private final ShardedSequence sequence;
+  private final ShardedParameters parameters;
+  private final DecoderModel model;
+  private final ProcessGroup everyone;
+  private final Map<List<Integer>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
+
+  /**
+   * Takes all memory of the rank; weights are zero until they are initialised or loaded. Every rank
+   * opens with an equal spec.
+   */
+  @SuppressWarnings("MustBeClosedChecker") // the arena closes with the rank
+  public static TrainingRank open(Transport transport, Backend backend, RankSpec spec) {
+    if (transport.size() != spec.mesh().workers()) {
+      throw new IllegalArgumentException(
+          "%d ranks are connected, the mesh has %d workers"
+              .formatted(transport.size(), spec.mesh().workers()));
+    }
+    if (!backend.hostMemory()) {
+      throw new IllegalArgumentException(
+          "backend %s computes outside of host memory, from where transport %s cannot send"
+              .formatted(backend.name(), transport.name()));
+    }
+    Arena arena = Arena.ofShared();
+    try {
+      return new TrainingRank(transport, backend, spec, arena);
+    } catch (RuntimeException | Error failed) {
+      arena.close();
+      throw failed;
+    }
+  }
+
+  private TrainingRank(Transport transport, Backend backend, RankSpec spec, Arena arena) {
+    this.spec = spec;
+    this.transport = transport;
+    this.arena = arena;
+    DType compute = spec.execution().compute();
+    MemorySegment memory = transport.allocate("workspace", spec.workspaceBytes());
+    workspace = new Workspace(backend.memory(memory), spec.workspaceBytes());
+    sequence = new ShardedSequence(transport, spec.mesh(), backend, spec.model(), compute);
+    ShardedExperts experts =
+        new ShardedExperts(
+            transport,
+            spec.mesh(),
+            backend,
+            spec.model().numLocalExperts(),
+            spec.expertRowsBound(),
+            arena);
+    parameters =
+        new ShardedParameters(transport, spec.mesh(), backend, spec.model(), compute, arena);
+    model =
+        new DecoderModel(
+            spec.model(),
+            spec.execution(),
+            spec.objective(),
+            backend,
+            workspace,
+            sequence,
+            experts,
+            parameters);
+    everyone = new ProcessGroup(transport, spec.mesh().everyone(), Channel.CONTROL);
+  }
+
+  /**
+   * Layout and attention schedule of a row, proven before anything of it is sent, and this rank's
+   * part of it. All ranks of the row must plan the same documents; none for a rank without a row.
+   *
+   * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the tile or message
+   */
+  public RowPart plan(Documents documents) {
+    Integer[] lengths = new Integer[documents.count()];
+    for (int d = 0; d < lengths.length; d++) {
+      lengths[d] = documents.length(d);
+    }
+    List<Integer> key = List.of(lengths);
+    RowPart known = parts.get(key);
+    if (known == null) {
+      known = newPart(documents);
+      parts.put(key, known);
+      if (parts.size() > KEPT_PARTS) {
+        parts.remove(parts.keySet().iterator().next());
+      }
+    }
+    return known;
+  }
+
+  private RowPart newPart(Documents documents) {
+    int rank = transport.rank();
+    SequenceLayout layout =
+        Layouts.of(
+            spec.layout(), documents, spec.mesh().ring(), spec.mesh().ulysses(), spec.minChunk());
+    int window = spec.model().slidingWindow();
+    AttentionSchedule schedule = spec.schedule().schedule(layout, window);
+    PlanValidator.validate(layout, schedule, window);
+    return new RowPart(
+        layout,
+        Map.of(window, schedule),
+        layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank)));
+  }
+
+  /** Sets the row to work on, and reads this rank's tokens into the workspace. */
+  public PreparedRow prepare(RowPart part, RowSource source, BatchTotals totals) {
+    long mark = workspace.savedMark();
+    int count = part.tokens();
+    Tensor tokens = workspace.save(DType.I32, count);
+    Tensor labels = workspace.save(DType.I32, count);
+    Tensor positions = workspace.save(DType.I32, count);
+    MemorySegment tokenMemory = tokens.segment();
+    MemorySegment labelMemory = labels.segment();
+    MemorySegment positionMemory = positions.segment();
+    Documents documents = part.layout().documents();
+    long at = 0;
+    for (Run run : part.runs()) {
+      long bytes = (long) run.length() * Integer.BYTES;
+      source.read(
+          run,
+          tokenMemory.asSlice(at * Integer.BYTES, bytes),
+          labelMemory.asSlice(at * Integer.BYTES, bytes));
+      int document = run.length() == 0 ? 0 : documents.documentOf(run.start());
+      for (int p = run.start(); p < run.end(); p++) {
+        if (p >= documents.start(document + 1)) {
+          document++;
+        }
+        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, p - documents.start(document));
+      }
+    }
+    sequence.begin(part.layout(), part.schedules(), workspace);
+    return new PreparedRow(
+        workspace,
+        mark,
+        new MicroBatch(
+            tokens,
+            labels,
+            positions,
+            part.rowTokens(),
+            totals.labelled(),
+            totals.rows(),
+            totals.tokens()));
+  }
+
+  /** An observer that also keeps {@link Transport#where} up to date. */
+  public Observer observer(Observer inner) {
+    return new ProgressObserver(transport.where(), inner);
+  }
+
+  public DecoderModel model() {
+    return model;
+  }
+
+  public ShardedParameters parameters() {
+    return parameters;
+  }
+
+  public Workspace workspace() {
+    return workspace;
+  }
+
+  public Transport transport() {
+    return transport;
+  }
+
+  public RankSpec spec() {
+    return spec;
+  }
+
+  /** All ranks, on the control channel. */
+  public ProcessGroup everyone() {
+    return everyone;
+  }
+
+  /** Bytes of activations, weights, gradients and optimizer state. */
+  public long byteSize() {
+    return workspace.sizeBytes() + parameters.byteSize();
+  }
+
+  /** Frees what does not belong to the transport. No kernel or transfer may be running. */
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,5 @@
+/** Job descriptions and plans as JSON, the form in which they travel and lie in a run's folder. */
+@NullMarked
+package dev.gyre.trainer.spec;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,94 @@
+package dev.gyre.trainer.step;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.model.Observer;
+import dev.gyre.trainer.data.BatchShape;
+import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.rank.PreparedRow;
+import dev.gyre.trainer.rank.RowPart;
+import dev.gyre.trainer.rank.TrainingRank;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Held-out loss, and loss by position. Every rank calls it, at the same steps. */
+public final class Evaluation {
+  /** First positions of the buckets after the first: powers of 8, so that each is a new scale. */
+  private static final int[] BOUNDS = {64, 512, 4096, 32768, 262144, Integer.MAX_VALUE};
+
+  private final TrainingRank rank;
+  private final Feed feed;
+  private final int rows;
+
+  /**
+   * @param rows most held-out rows measured, the first ones
+   */
+  public Evaluation(TrainingRank rank, Feed feed, int rows) {
+    this.rank = rank;
+    this.feed = feed;
+    this.rows = rows;
+  }
+
+  /** Whether there is anything held out to measure. */
+  public boolean possible() {
+    return rows > 0 && feed.heldOutRows() > 0;
+  }
+
+  /**
+   * @param step the steps done so far, for the record
+   */
+  public EvalMetrics run(long step) {
+    rank.transport().where().phase("evaluation");
+    BatchShape shape = feed.heldOut(0, rows);
+    double[] sums = new double[2 * BOUNDS.length];
+    for (RowOfRank row : RowOfRank.all(shape, rank)) {
+      measure(row, sums);
+    }
+    rank.everyone().sum(sums);
+    return metrics(step, sums);
+  }
+
+  private void measure(RowOfRank row, double[] sums) {
+    RowPart part = rank.plan(row.documents());
+    try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
+      long mark = rank.workspace().savedMark();
+      Tensor losses = rank.workspace().save(DType.F32, prepared.batch().count());
+      rank.model().evaluate(prepared.batch(), losses, rank.observer(Observer.NONE));
+      add(losses.segment(), prepared.batch().labels(), prepared.batch().positions(), sums);
+      rank.workspace().releaseSaved(mark);
+    }
+  }
+
+  private static void add(MemorySegment losses, Tensor labels, Tensor positions, double[] sums) {
+    MemorySegment label = labels.segment();
+    MemorySegment position = positions.segment();
+    for (long t = 0; t < labels.elements(); t++) {
+      if (label.getAtIndex(ValueLayout.JAVA_INT, t) != Feed.NO_LABEL) {
+        int bucket = 0;
+        while (position.getAtIndex(ValueLayout.JAVA_INT, t) >= BOUNDS[bucket]) {
+          bucket++;
+        }
+        sums[2 * bucket] += losses.getAtIndex(ValueLayout.JAVA_FLOAT, t);
+        sums[2 * bucket + 1]++;
+      }
+    }
+  }
+
+  private static EvalMetrics metrics(long step, double[] sums) {
+    List<EvalMetrics.Reach> reach = new ArrayList<>();
+    double nats = 0;
+    double tokens = 0;
+    for (int b = 0; b < BOUNDS.length; b++) {
+      double count = sums[2 * b + 1];
+      nats += sums[2 * b];
+      tokens += count;
+      if (count > 0) {
+        int from = b == 0 ? 0 : BOUNDS[b - 1];
+        reach.add(new EvalMetrics.Reach(from, BOUNDS[b], sums[2 * b] / count, (long) count));
+      }
+    }
+    return new EvalMetrics(step, tokens == 0 ? 0 : nats / tokens, (long) tokens, reach);
+  }
+}

@@ -1,0 +1,73 @@
+package dev.gyre.trainer.step;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One line of {@code metrics.jsonl}. Seconds, bytes and memory are rank 0's; the rest is of the
+ * whole global batch.
+ *
+ * @param step from 1, the steps done so far
+ * @param loss cross-entropy in nats per labelled token
+ * @param totalLoss the loss with the weighted auxiliary losses
+ * @param balanceLoss Σ over MoE layers of E·Σ f·P, before its coefficient
+ * @param zLoss Σ over MoE layers of mean logsumexp², before its coefficient
+ * @param tokens of the step's rows
+ * @param mfu model FLOPs over this machine's measured matmul peak, in [0, 1]
+ * @param gradNorm before clipping
+ * @param expertLoad rows of each expert, by MoE layer
+ * @param bytesSent payload bytes a worker sent, by kind of collective
+ * @param computeSeconds the step less communication and waits
+ * @param communicationSeconds moving bytes while nothing was left to compute
+ * @param waitSeconds with nothing to do but wait for another rank
+ * @param memoryBytes most of a worker's workspace in use, with its parameters and optimizer state
+ * @param skipped whether the update was skipped for a non-finite loss
+ * @param eval held-out loss measured after this step; null if none was
+ */
+public record StepMetrics(
+    long step,
+    double loss,
+    @JsonProperty("total_loss") double totalLoss,
+    @JsonProperty("balance_loss") double balanceLoss,
+    @JsonProperty("z_loss") double zLoss,
+    long tokens,
+    @JsonProperty("step_seconds") double stepSeconds,
+    @JsonProperty("tokens_per_second") double tokensPerSecond,
+    double mfu,
+    @JsonProperty("grad_norm") double gradNorm,
+    double lr,
+    @JsonProperty("expert_load") List<List<Long>> expertLoad,
+    @JsonProperty("bytes_sent") Map<String, Long> bytesSent,
+    @JsonProperty("compute_seconds") double computeSeconds,
+    @JsonProperty("communication_seconds") double communicationSeconds,
+    @JsonProperty("wait_seconds") double waitSeconds,
+    @JsonProperty("memory_bytes") long memoryBytes,
+    boolean skipped,
+    @Nullable EvalMetrics eval) {
+
+  /** The same step with a held-out loss measured after it. */
+  public StepMetrics withEval(EvalMetrics measured) {
+    return new StepMetrics(
+        step,
+        loss,
+        totalLoss,
+        balanceLoss,
+        zLoss,
+        tokens,
+        stepSeconds,
+        tokensPerSecond,
+        mfu,
+        gradNorm,
+        lr,
+        expertLoad,
+        bytesSent,
+        computeSeconds,
+        communicationSeconds,
+        waitSeconds,
+        memoryBytes,
+        skipped,
+        measured);
+  }
+}

@@ -1,0 +1,257 @@
+package dev.gyre.trainer.step;
+
+import dev.gyre.comms.Counters;
+import dev.gyre.model.Objective;
+import dev.gyre.model.Observer;
+import dev.gyre.model.StepSums;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.plan.CostModel;
+import dev.gyre.trainer.data.BatchShape;
+import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.data.RowShape;
+import dev.gyre.trainer.rank.PreparedRow;
+import dev.gyre.trainer.rank.TrainingRank;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One optimizer step: feed → forward and backward of the micro-batches → losses and gradients
+ * summed over the ranks → clipped AdamW on the owned shard → new weights to everyone. Every rank
+ * calls {@link #run} for the same steps in the same order.
+ */
+public final class TrainingStep {
+  /** Of a message about values that are not finite. */
+  private static final int MESSAGE_BYTES = 512;
+
+  /** Added to the norm before dividing, as PyTorch's clip_grad_norm_ does. */
+  private static final double CLIP_EPS = 1e-6;
+
+  private final TrainingRank rank;
+  private final Feed feed;
+  private final TrainSpec train;
+  private final long peakFlopsPerSecond;
+  private final List<Integer> moeLayers = new ArrayList<>();
+  private final double[] sums;
+
+  /**
+   * @param peakFlopsPerSecond matmul rate of all ranks together, for MFU; 0 if unknown
+   */
+  public TrainingStep(TrainingRank rank, Feed feed, TrainSpec train, long peakFlopsPerSecond) {
+    this.rank = rank;
+    this.feed = feed;
+    this.train = train;
+    this.peakFlopsPerSecond = peakFlopsPerSecond;
+    ModelSpec model = rank.spec().model();
+    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
+      if (model.isMoe(layer)) {
+        moeLayers.add(layer);
+      }
+    }
+    sums = new double[loadFrom() + moeLayers.size() * model.numLocalExperts()];
+  }
+
+  /*
+   * What one reduction per step carries: three losses, one slot a rank for what it was asked
+   * (each rank fills its own, so that the sum tells every rank all of them), rows per expert.
+   */
+  private int askedFrom() {
+    return 3;
+  }
+
+  private int loadFrom() {
+    return askedFrom() + rank.transport().size();
+  }
+
+  /**
+   * What a step did.
+   *
+   * @param asked largest {@code asked} of all ranks, the same on every rank
+   */
+  public record Result(StepMetrics metrics, long asked) {}
+
+  /**
+   * Trains on the global batch of a step.
+   *
+   * @param step from 0
+   * @param asked a request code this rank has seen, 0 for none; ranks agree on the largest
+   * @throws NumericException on every rank alike, before any weight has changed
+   */
+  public Result run(long step, long asked) {
+    long began = System.nanoTime();
+    Counters before = rank.transport().counters();
+    rank.transport().where().step(step);
+    rank.workspace().resetPeak();
+    BatchShape shape = feed.shape(step);
+    rank.parameters().zeroGradients();
+    java.util.Arrays.fill(sums, 0);
+    sums[askedFrom() + rank.transport().rank()] = asked;
+    for (RowOfRank row : RowOfRank.all(shape, rank)) {
+      add(trainOn(row));
+    }
+    rank.transport().where().phase("loss reduction");
+    rank.everyone().sum(sums);
+    double lr = train.optimizer().lrAt(step, train.steps());
+    double norm = Double.NaN;
+    boolean finite = Double.isFinite(total());
+    if (finite) {
+      rank.parameters().reduceGradients();
+      norm = Math.sqrt(rank.parameters().squaredNorm());
+      finite = Double.isFinite(norm);
+    }
+    if (finite) {
+      rank.parameters().step(train.optimizer(), lr, clip(norm), step + 1);
+    } else if (train.nonFinite().equals("fail")) {
+      throw new NumericException(whereNotFinite(step, shape, norm));
+    }
+    double seconds = (System.nanoTime() - began) / 1e9;
+    StepMetrics metrics = metrics(step, shape, norm, lr, !finite, seconds, before);
+    return new Result(metrics, agreed());
+  }
+
+  private StepSums trainOn(RowOfRank row) {
+    try (PreparedRow prepared =
+        rank.prepare(rank.plan(row.documents()), row.source(feed), row.totals())) {
+      return rank.model().forwardBackward(prepared.batch(), rank.observer(Observer.NONE));
+    }
+  }
+
+  private void add(StepSums micro) {
+    sums[0] += micro.crossEntropy();
+    sums[1] += micro.balance();
+    sums[2] += micro.z();
+    int at = loadFrom();
+    for (int layer : moeLayers) {
+      for (long rows : micro.expertRows()[layer]) {
+        sums[at++] += rows;
+      }
+    }
+  }
+
+  private double total() {
+    Objective objective = rank.spec().objective();
+    return sums[0] + objective.balance() * sums[1] + objective.z() * sums[2];
+  }
+
+  private double clip(double norm) {
+    double limit = train.optimizer().clip();
+    return limit == 0 ? 1 : Math.min(1, limit / (norm + CLIP_EPS));
+  }
+
+  private long agreed() {
+    long largest = 0;
+    for (int r = 0; r < rank.transport().size(); r++) {
+      largest = Math.max(largest, (long) sums[askedFrom() + r]);
+    }
+    return largest;
+  }
+
+  /** The lowest rank with a value that is not finite tells everyone its first layer. */
+  private String whereNotFinite(long step, BatchShape shape, double norm) {
+    @Nullable String mine = null;
+    for (RowOfRank row : RowOfRank.all(shape, rank)) {
+      try (PreparedRow prepared =
+          rank.prepare(rank.plan(row.documents()), row.source(feed), row.totals())) {
+        String found = rank.model().firstNonFinite(prepared.batch());
+        mine = mine == null ? found : mine;
+      }
+    }
+    int self = rank.transport().rank();
+    double[] found = new double[rank.transport().size()];
+    found[self] = mine == null ? 0 : 1;
+    rank.everyone().sum(found);
+    String what = Double.isFinite(total()) ? "gradient norm " + norm : "loss " + total();
+    String first =
+        "all activations are finite: the backward pass overflowed; lower the learning rate";
+    for (int r = 0; r < found.length; r++) {
+      if (found[r] > 0) {
+        first = tell(r, "first in " + mine + " on rank " + r);
+        break;
+      }
+    }
+    return "step %d: %s is not finite; %s. No weight was changed. Go on with train.non-finite: skip"
+            .formatted(step, what, first)
+        + " to leave such batches out, or lower train.optimizer.lr";
+  }
+
+  private String tell(int from, String text) {
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment bytes = arena.allocate(MESSAGE_BYTES);
+      if (rank.transport().rank() == from) {
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        MemorySegment.copy(
+            MemorySegment.ofArray(utf8), 0, bytes, 0, Math.min(utf8.length, MESSAGE_BYTES - 1));
+      }
+      rank.everyone().broadcast(from, bytes);
+      return bytes.getString(0);
+    }
+  }
+
+  private StepMetrics metrics(
+      long step,
+      BatchShape shape,
+      double norm,
+      double lr,
+      boolean skipped,
+      double seconds,
+      Counters before) {
+    Counters after = rank.transport().counters();
+    Map<String, Long> bytes = new HashMap<>();
+    after
+        .bytesSent()
+        .forEach((kind, sent) -> bytes.put(kind, sent - before.bytesSent().getOrDefault(kind, 0L)));
+    double transfers = (after.transferNanos() - before.transferNanos()) / 1e9;
+    double waits = (after.waitNanos() - before.waitNanos()) / 1e9;
+    double flops = flops(shape);
+    return new StepMetrics(
+        step + 1,
+        sums[0],
+        total(),
+        sums[1],
+        sums[2],
+        shape.tokens(),
+        seconds,
+        shape.tokens() / seconds,
+        peakFlopsPerSecond == 0 ? 0 : flops / seconds / peakFlopsPerSecond,
+        norm,
+        skipped ? 0 : lr,
+        expertLoad(),
+        bytes,
+        seconds - transfers,
+        transfers - waits,
+        waits,
+        rank.workspace().peakBytes() + rank.parameters().byteSize(),
+        skipped,
+        null);
+  }
+
+  /** What the step needs, forward and backward; recomputation is not counted. */
+  private double flops(BatchShape shape) {
+    ModelSpec model = rank.spec().model();
+    long pairs = 0;
+    for (RowShape row : shape.rows()) {
+      pairs += CostModel.visiblePairs(row.documents(), model.slidingWindow());
+    }
+    return (double) CostModel.linearFlops(model, shape.tokens())
+        + CostModel.attentionFlops(model, pairs);
+  }
+
+  private List<List<Long>> expertLoad() {
+    List<List<Long>> load = new ArrayList<>();
+    int at = loadFrom();
+    for (int layer = 0; layer < moeLayers.size(); layer++) {
+      List<Long> experts = new ArrayList<>();
+      for (int e = 0; e < rank.spec().model().numLocalExperts(); e++) {
+        experts.add((long) sums[at++]);
+      }
+      load.add(experts);
+    }
+    return load;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.comms.control.Capability;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.ServiceLoader;
+
+/** The backends on this worker's class path. */
+public final class Backends {
+  private Backends() {}
+
+  /** Most preferred first. */
+  public static List<BackendProvider> all() {
+    List<BackendProvider> found = new ArrayList<>();
+    ServiceLoader.load(BackendProvider.class).forEach(found::add);
+    found.sort(Comparator.comparingInt(BackendProvider::preference).reversed());
+    return found;
+  }
+
+  /** What each can do here, most preferred first, as it goes to the coordinator. */
+  public static List<Capability> capabilities() {
+    List<Capability> list = new ArrayList<>();
+    for (BackendProvider provider : all()) {
+      Capability.Builder c = Capability.newBuilder().setBackend(provider.name());
+      switch (provider.probe()) {
+        case BackendProbe.Available a -> {
+          c.setAvailable(true).setDevice(a.device());
+          c.setInstructionSet(a.instructionSet()).setLibrary(a.library());
+          a.dtypes().forEach(t -> c.addDtypes(Dtypes.name(t)));
+          a.nativeDtypes().forEach(t -> c.addNativeDtypes(Dtypes.name(t)));
+        }
+        case BackendProbe.Unavailable u -> c.setReason(u.reason());
+      }
+      list.add(c.build());
+    }
+    return list;
+  }
+
+  /**
+   * Opens exactly this one.
+   *
+   * @throws IllegalArgumentException naming it and what there is, or why it is unavailable
+   */
+  public static Backend open(String name, int threads) {
+    List<String> names = new ArrayList<>();
+    for (BackendProvider provider : all()) {
+      if (provider.name().equals(name)) {
+        if (provider.probe() instanceof BackendProbe.Unavailable u) {
+          throw new IllegalArgumentException("backend " + name + " is unavailable: " + u.reason());
+        }
+        return provider.open(threads);
+      }
+      names.add(provider.name());
+    }
+    throw new IllegalArgumentException(
+        "backend '" + name + "' is not known; there are " + String.join(", ", names));
+  }
+}

@@ -1,0 +1,78 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.comms.control.CheckpointWritten;
+import dev.gyre.comms.control.WrittenFile;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.checkpoint.CheckpointStore;
+import dev.gyre.trainer.checkpoint.FileEntry;
+import dev.gyre.trainer.checkpoint.Manifest;
+import dev.gyre.trainer.checkpoint.RunIdentity;
+import dev.gyre.trainer.checkpoint.ShardWriter;
+import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.rank.TrainingRank;
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** What this rank writes of a checkpoint, and what it says about it. */
+final class RunCheckpoints {
+  private final Path folder;
+  private final JobSpec job;
+  private final Plan plan;
+  private final TrainingRank rank;
+  private final Feed feed;
+  private final String sourceConfig;
+
+  RunCheckpoints(Path runFolder, JobSpec job, Plan plan, TrainingRank rank, Feed feed)
+      throws IOException {
+    this.folder = runFolder.resolve("checkpoints");
+    this.job = job;
+    this.plan = plan;
+    this.rank = rank;
+    this.feed = feed;
+    // Read once: the folder may be gone by the time of a checkpoint.
+    this.sourceConfig =
+        job.modelFrom().isEmpty()
+            ? ""
+            : Files.readString(Path.of(job.modelFrom()).resolve("config.json"));
+  }
+
+  /** Writes and syncs this rank's part after so many steps; blocks. */
+  CheckpointWritten write(long done) throws IOException {
+    rank.transport().where().phase("checkpoint");
+    Path temporary = CheckpointStore.temporary(folder, done);
+    FileEntry file =
+        ShardWriter.write(temporary, rank.transport().rank(), rank.parameters().ownedSlices());
+    CheckpointWritten.Builder written =
+        CheckpointWritten.newBuilder()
+            .setStep(done)
+            .setFolder(temporary.toString())
+            .addFiles(
+                WrittenFile.newBuilder()
+                    .setName(file.name())
+                    .setBytes(file.bytes())
+                    .setSha256(file.sha256()));
+    if (rank.transport().rank() == 0) {
+      written.setManifestJson(manifest(done).toJson());
+    }
+    return written.build();
+  }
+
+  private Manifest manifest(long done) {
+    return Manifest.of(
+        done,
+        job.train().seed(),
+        feed.cursor(done),
+        identity(),
+        job.model(),
+        sourceConfig,
+        SpecJson.write(plan));
+  }
+
+  /** What a resume is compared by. */
+  RunIdentity identity() {
+    return RunIdentity.of(job, plan.dtype(), feed.fingerprint(), Circumstances.of(plan));
+  }
+}

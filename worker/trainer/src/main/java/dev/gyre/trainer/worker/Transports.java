@@ -1,0 +1,60 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.aeron.AeronOptions;
+import dev.gyre.comms.aeron.AeronTransport;
+import dev.gyre.comms.control.Assignment;
+import dev.gyre.partitioning.plan.Plan;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.function.Consumer;
+
+/** A worker's data plane. */
+final class Transports {
+  /**
+   * Longest wait for a peer: above any single kernel or checkpoint write, below the coordinator's
+   * patience with a rank that stands still, so that the rank that waits names the one it waits for.
+   */
+  private static final Duration DEADLINE = Duration.ofMinutes(2);
+
+  private Transports() {}
+
+  /**
+   * Every message carries the identity of run, plan and data, so that a rank with another plan or
+   * other data is refused instead of computing something else.
+   *
+   * @param data fingerprint of the training data
+   * @param log takes single lines for people
+   */
+  static Transport open(
+      WorkerOptions options,
+      Assignment assignment,
+      Plan plan,
+      String data,
+      Progress progress,
+      Consumer<String> log) {
+    String identity = options.run() + " plan " + plan.sha256() + " data " + data;
+    Path folder = Path.of(assignment.getTransportFolder());
+    int size = plan.mesh().workers();
+    long deadline = DEADLINE.toNanos();
+    AeronOptions aeron =
+        switch (plan.transport()) {
+          case "ipc" ->
+              AeronOptions.ipc(
+                  identity, assignment.getEpoch(), assignment.getRank(), size, folder, deadline);
+          case "udp" ->
+              AeronOptions.udp(
+                  identity,
+                  assignment.getEpoch(),
+                  assignment.getRank(),
+                  folder,
+                  deadline,
+                  options.endpoints());
+          default ->
+              throw new IllegalArgumentException(
+                  "transport '" + plan.transport() + "' must be ipc or udp");
+        };
+    return AeronTransport.open(aeron, progress, log);
+  }
+}

@@ -1,0 +1,152 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.comms.CommsException;
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.control.Assignment;
+import dev.gyre.comms.control.FailureKind;
+import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.MeasuredRates;
+import dev.gyre.kernels.WorkspaceFullException;
+import dev.gyre.model.safetensors.SafetensorsException;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.plan.InvalidPlanException;
+import dev.gyre.trainer.checkpoint.CheckpointException;
+import dev.gyre.trainer.checkpoint.ResumeRefusedException;
+import dev.gyre.trainer.control.ControlClient;
+import dev.gyre.trainer.control.ControlException;
+import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.step.NumericException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** One worker process, from its hello to its exit code. */
+final class Worker {
+  /** Twenty missed beats, as the coordinator counts for its side. */
+  private static final Duration LEASE = Duration.ofSeconds(20);
+
+  private static final int DONE = 0;
+  private static final int BAD_JOB = 64;
+  private static final int CORRUPT_CHECKPOINT = 65;
+  private static final int INTERNAL = 70;
+  private static final int TRY_AGAIN = 75;
+
+  private final WorkerOptions options;
+  private final Progress progress = new Progress();
+  private volatile @Nullable Transport transport;
+
+  Worker(WorkerOptions options) {
+    this.options = options;
+  }
+
+  /** Trains to the end, or fails with a word to the coordinator. Returns the exit code. */
+  int run() throws InterruptedException {
+    MeasuredBackend measured = MeasuredBackend.open(options.backend(), options.dtype());
+    try (measured;
+        ControlClient control =
+            ControlClient.connect(
+                options.coordinator(), hello(measured), progress, LEASE, this::ended)) {
+      return run(control, measured);
+    }
+  }
+
+  private int run(ControlClient control, MeasuredBackend measured) throws InterruptedException {
+    try {
+      Assignment assignment = control.awaitAssignment();
+      try (WorkerSession session =
+          WorkerSession.open(
+              options,
+              assignment,
+              measured,
+              progress,
+              control::note,
+              opened -> transport = opened)) {
+        control.ready(measured.rates().matmulFlopsPerSecond(), session.memoryBytes());
+        control.awaitStart();
+        session.train(control);
+      }
+      return DONE;
+    } catch (ControlException e) {
+      System.err.println("gyre: " + e.getMessage());
+      return TRY_AGAIN;
+    } catch (IOException | RuntimeException | Error e) {
+      return fail(control, e);
+    }
+  }
+
+  private static int fail(ControlClient control, Throwable e) throws InterruptedException {
+    FailureKind kind = kind(e);
+    String message = String.valueOf(e.getMessage());
+    if (kind == FailureKind.FAILURE_KIND_INTERNAL) {
+      message = "a bug in Gyre: " + e;
+    }
+    System.err.println("gyre: " + message);
+    e.printStackTrace();
+    control.fail(kind, message, e instanceof CommsException c ? c.peer() : -1);
+    return switch (kind) {
+      case FAILURE_KIND_JOB, FAILURE_KIND_DATA, FAILURE_KIND_NUMERIC -> BAD_JOB;
+      case FAILURE_KIND_CHECKPOINT -> CORRUPT_CHECKPOINT;
+      case FAILURE_KIND_INTERNAL, FAILURE_KIND_UNSPECIFIED, UNRECOGNIZED -> INTERNAL;
+      case FAILURE_KIND_COMMS, FAILURE_KIND_MEMORY, FAILURE_KIND_STORAGE -> TRY_AGAIN;
+    };
+  }
+
+  private static FailureKind kind(Throwable e) {
+    return switch (e) {
+      case CommsException _ -> FailureKind.FAILURE_KIND_COMMS;
+      case NumericException _ -> FailureKind.FAILURE_KIND_NUMERIC;
+      case DataException _ -> FailureKind.FAILURE_KIND_DATA;
+      case CheckpointException _ -> FailureKind.FAILURE_KIND_CHECKPOINT;
+      case WorkspaceFullException _ -> FailureKind.FAILURE_KIND_MEMORY;
+      case OutOfMemoryError _ -> FailureKind.FAILURE_KIND_MEMORY;
+      case IOException _ -> FailureKind.FAILURE_KIND_STORAGE;
+      case UncheckedIOException _ -> FailureKind.FAILURE_KIND_STORAGE;
+      case InvalidPlanException _ -> FailureKind.FAILURE_KIND_JOB;
+      case ResumeRefusedException _ -> FailureKind.FAILURE_KIND_JOB;
+      // Damaged checkpoints have their own exception: these are weights that the job names.
+      case SafetensorsException _ -> FailureKind.FAILURE_KIND_JOB;
+      case Invalid _ -> FailureKind.FAILURE_KIND_JOB;
+      default -> FailureKind.FAILURE_KIND_INTERNAL;
+    };
+  }
+
+  /** The coordinator said stop or is gone, while the training thread may be inside a collective. */
+  private void ended(String reason, int exitCode) {
+    System.err.println("gyre: " + reason);
+    Transport open = transport;
+    if (open != null) {
+      open.abort(reason);
+    }
+    Runtime.getRuntime().halt(exitCode);
+  }
+
+  private Hello hello(MeasuredBackend measured) {
+    return Hello.newBuilder()
+        .setRun(options.run())
+        .setPid(ProcessHandle.current().pid())
+        .setHost(hostName())
+        .setWantedRank(Integer.parseInt(options.rank()))
+        .setCores(Runtime.getRuntime().availableProcessors())
+        .setMemoryBytes(HostLimits.memoryBytes())
+        .setSharedMemoryBytes(HostLimits.sharedMemoryBytes())
+        .addAllCapabilities(Backends.capabilities())
+        .setRates(
+            MeasuredRates.newBuilder()
+                .setMatmulFlopsPerSecond(measured.rates().matmulFlopsPerSecond())
+                .setAttentionFlopsPerSecond(measured.rates().attentionFlopsPerSecond())
+                .setCopyBytesPerSecond(measured.rates().linkBytesPerSecond()))
+        .build();
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+}

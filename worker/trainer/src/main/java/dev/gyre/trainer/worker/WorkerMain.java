@@ -1,0 +1,10 @@
+package dev.gyre.trainer.worker;
+
+/** Entry point of a worker process. Its launcher or pod gives it {@link WorkerOptions}. */
+public final class WorkerMain {
+  private WorkerMain() {}
+
+  public static void main(String[] args) throws InterruptedException {
+    System.exit(new Worker(WorkerOptions.parse(args)).run());
+  }
+}

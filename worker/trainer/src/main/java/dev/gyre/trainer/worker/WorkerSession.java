@@ -1,0 +1,164 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.control.Assignment;
+import dev.gyre.kernels.Backend;
+import dev.gyre.model.Observer;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.trainer.control.CheckpointRequest;
+import dev.gyre.trainer.control.ControlClient;
+import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.data.TokenStore;
+import dev.gyre.trainer.rank.BatchTotals;
+import dev.gyre.trainer.rank.PreparedRow;
+import dev.gyre.trainer.rank.TrainingRank;
+import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.step.Evaluation;
+import dev.gyre.trainer.step.StepMetrics;
+import dev.gyre.trainer.step.TrainingStep;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+
+/** Everything a worker holds open while it trains, and the loop over its steps. */
+final class WorkerSession implements AutoCloseable {
+  /** Tokens of the pass that warms the kernels: enough for full tiles of every block size. */
+  private static final int WARM_TOKENS = 1024;
+
+  private final JobSpec job;
+  private final TokenStore store;
+  private final Feed feed;
+  private final Transport transport;
+  private final TrainingRank rank;
+  private final RunCheckpoints checkpoints;
+  private final Rates rates;
+  private final long firstStep;
+
+  private WorkerSession(
+      JobSpec job,
+      TokenStore store,
+      Feed feed,
+      Transport transport,
+      TrainingRank rank,
+      RunCheckpoints checkpoints,
+      Rates rates,
+      long firstStep) {
+    this.job = job;
+    this.store = store;
+    this.feed = feed;
+    this.transport = transport;
+    this.rank = rank;
+    this.checkpoints = checkpoints;
+    this.rates = rates;
+    this.firstStep = firstStep;
+  }
+
+  /**
+   * Opens data, backend and data plane, takes all memory, loads or makes the weights, warms the
+   * kernels.
+   *
+   * @param log takes single lines for people
+   * @param opened hears of the transport as soon as there is one, to abort it from elsewhere
+   */
+  static WorkerSession open(
+      WorkerOptions options,
+      Assignment assignment,
+      MeasuredBackend measured,
+      Progress progress,
+      Consumer<String> log,
+      Consumer<Transport> opened)
+      throws IOException {
+    JobSpec job = SpecJson.read(assignment.getJobJson(), JobSpec.class, "the job");
+    Plan plan = SpecJson.read(assignment.getPlanJson(), Plan.class, "the plan");
+    progress.phase("opening");
+    TokenStore store = TokenStore.open(options.data());
+    Feed feed =
+        Feed.of(
+            store,
+            job.dataset(),
+            job.train().sequenceLength(),
+            job.train().rowsPerStep(),
+            job.train().seed());
+    Backend backend =
+        measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype()));
+    Transport transport =
+        Transports.open(options, assignment, plan, feed.fingerprint(), progress, log);
+    opened.accept(transport);
+    TrainingRank rank = TrainingRank.open(transport, backend, Ranks.spec(job, plan));
+    RunCheckpoints checkpoints =
+        new RunCheckpoints(Path.of(assignment.getRunFolder()), job, plan, rank, feed);
+    progress.phase("weights");
+    long firstStep = Weights.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
+    WorkerSession session =
+        new WorkerSession(
+            job, store, feed, transport, rank, checkpoints, measured.rates(), firstStep);
+    progress.phase("warm-up");
+    session.warm();
+    return session;
+  }
+
+  /** One pass over tokens of no meaning: kernels are compiled and primitives made before step 0. */
+  private void warm() {
+    int tokens = Math.min(WARM_TOKENS, job.train().sequenceLength());
+    BatchTotals totals = new BatchTotals(tokens, tokens, 1);
+    Documents documents = new Documents(tokens);
+    rank.parameters().zeroGradients();
+    try (PreparedRow row =
+        rank.prepare(
+            rank.plan(documents),
+            (_, ids, labels) -> {
+              ids.fill((byte) 0);
+              labels.fill((byte) 0);
+            },
+            totals)) {
+      rank.model().forwardBackward(row.batch(), rank.observer(Observer.NONE));
+    }
+    rank.parameters().zeroGradients();
+  }
+
+  long memoryBytes() {
+    return rank.byteSize();
+  }
+
+  /** Trains from the first step to the last, or to the step at which all agree to stop. */
+  void train(ControlClient control) throws IOException, InterruptedException {
+    double[] peak = {rates.matmulFlopsPerSecond()};
+    rank.everyone().sum(peak);
+    TrainingStep training = new TrainingStep(rank, feed, job.train(), (long) peak[0]);
+    Evaluation evaluation = new Evaluation(rank, feed, job.eval().rows());
+    long steps = job.train().steps();
+    long served = 0;
+    long done = firstStep;
+    boolean stopped = false;
+    while (done < steps && !stopped) {
+      TrainingStep.Result result = training.run(done, control.checkpointAsked().code());
+      done++;
+      StepMetrics metrics = result.metrics();
+      if (evaluation.possible() && job.eval().due(done, steps)) {
+        metrics = metrics.withEval(evaluation.run(done));
+      }
+      if (transport.rank() == 0) {
+        control.step(done, SpecJson.line(metrics));
+      }
+      CheckpointRequest asked = CheckpointRequest.of(result.asked());
+      stopped = asked.number() > served && asked.thenStop();
+      if (asked.number() > served || job.checkpoint().due(done, steps)) {
+        served = asked.number();
+        control.checkpointWritten(checkpoints.write(done));
+      }
+    }
+    transport.where().phase("finishing");
+    control.finish(done, stopped);
+  }
+
+  @Override
+  public void close() {
+    transport.close();
+    rank.close();
+    store.close();
+  }
+}

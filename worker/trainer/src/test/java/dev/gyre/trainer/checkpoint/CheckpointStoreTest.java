@@ -1,0 +1,223 @@
+package dev.gyre.trainer.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.trainer.parameters.OwnedSlice;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class CheckpointStoreTest {
+  @TempDir Path folder;
+  private CheckpointFixture fixture;
+
+  @BeforeEach
+  void open() {
+    fixture = new CheckpointFixture(folder.resolve("checkpoints"));
+  }
+
+  private List<String> names() throws IOException {
+    try (var files = Files.list(fixture.checkpoints())) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void commitGivesTheFinalNameAndNothingElseStays() throws IOException {
+    Path step = fixture.save(10, 3);
+    assertEquals(fixture.checkpoints().resolve("step-10"), step);
+    assertEquals(List.of("step-10"), names());
+    Manifest manifest = CheckpointStore.verify(step);
+    assertEquals(CheckpointFixture.manifest(10).withFiles(manifest.files()), manifest);
+    assertEquals(3, manifest.files().size());
+    assertEquals(40, manifest.dataCursor());
+  }
+
+  @Test
+  void theNewestAreKeptAndTheOneResumed() throws IOException {
+    CheckpointStore first = fixture.store(2);
+    for (long step : new long[] {5, 10, 100, 20}) {
+      fixture.save(first, step, 1);
+    }
+    assertEquals(List.of("step-100", "step-20"), names());
+    Path resumed = fixture.checkpoints().resolve("step-20");
+    CheckpointStore second = new CheckpointStore(fixture.checkpoints(), 1, resumed);
+    fixture.save(second, 120, 1);
+    fixture.save(second, 130, 1);
+    assertEquals(List.of("step-130", "step-20"), names());
+    assertEquals(List.of(20L, 130L), second.list().stream().map(c -> c.step()).toList());
+  }
+
+  @Test
+  void sameStepIsReplacedAndFilesOfMoreRanksGo() throws IOException {
+    fixture.save(10, 4);
+    fixture.write(10, 3); // an attempt that was never committed
+    Path step = fixture.save(10, 2);
+    assertEquals(2, CheckpointStore.verify(step).files().size());
+    try (var files = Files.list(step)) {
+      assertEquals(3, files.count());
+    }
+    assertEquals(List.of("step-10"), names());
+  }
+
+  @Test
+  void whatAKilledRunLeftIsRecovered() throws IOException {
+    Path step = fixture.save(10, 1);
+    fixture.write(20, 2);
+    Files.move(step, fixture.checkpoints().resolve(".replaced-step-10"));
+    fixture.store(1).recover();
+    assertEquals(List.of("step-10"), names());
+    CheckpointStore.verify(step);
+    new CheckpointStore(folder.resolve("none"), 1, null).recover();
+  }
+
+  @Test
+  void aFileOtherThanReportedIsNotCommitted() throws IOException {
+    fixture.save(10, 1);
+    List<FileEntry> files = fixture.write(20, 2);
+    Path file = CheckpointStore.temporary(fixture.checkpoints(), 20).resolve(files.get(1).name());
+    flip(file, Files.size(file) - 1);
+    CheckpointException e =
+        assertThrows(
+            CheckpointException.class,
+            () -> fixture.store(1).commit(CheckpointFixture.manifest(20).withFiles(files)));
+    assertTrue(e.getMessage().contains("rank-00001.safetensors is damaged"), e.getMessage());
+    assertEquals(
+        10, fixture.store(1).newestVerified(line -> {}).orElseThrow().step(), "the old one stays");
+  }
+
+  @Test
+  void newestVerifiedPassesOverDamagedOnesAndSaysSo() throws IOException {
+    fixture.save(10, 2);
+    Path damaged = fixture.save(20, 2).resolve("rank-00000.safetensors");
+    Files.write(damaged, Arrays.copyOf(Files.readAllBytes(damaged), 100));
+    Files.delete(fixture.save(30, 2).resolve(Manifest.FILE));
+    Files.createDirectories(fixture.checkpoints().resolve("step-x"));
+    List<String> notes = new ArrayList<>();
+    CheckpointStore.Verified found = fixture.store(9).newestVerified(notes::add).orElseThrow();
+    assertEquals(10, found.step());
+    assertEquals(10, found.manifest().step());
+    assertEquals(2, notes.size());
+    assertTrue(notes.get(0).contains("step-30") && notes.get(0).contains("missing"), notes.get(0));
+    assertTrue(
+        notes.get(1).contains("step-20") && notes.get(1).contains("100 bytes"), notes.get(1));
+  }
+
+  @Test
+  void everyDamageIsNamed() throws IOException {
+    Path step = fixture.save(10, 2);
+    Path weights = step.resolve("rank-00001.safetensors");
+    byte[] good = Files.readAllBytes(weights);
+    // Any flipped bit: header length, header, data.
+    for (long at : new long[] {0, 20, good.length / 2, good.length - 1}) {
+      flip(weights, at);
+      assertDamaged(step, "rank-00001.safetensors is damaged");
+      Files.write(weights, good);
+    }
+    Files.write(weights, Arrays.copyOf(good, good.length - 5));
+    assertDamaged(step, "rank-00001.safetensors has");
+    Files.delete(weights);
+    assertDamaged(step, "rank-00001.safetensors is missing");
+    CheckpointException e =
+        assertThrows(CheckpointException.class, () -> CheckpointReader.open(step));
+    assertTrue(e.getMessage().contains("rank-00001.safetensors is missing"), e.getMessage());
+    Files.write(weights, good);
+    CheckpointStore.verify(step);
+  }
+
+  @Test
+  void aDamagedManifestIsNamed() throws IOException {
+    Path step = fixture.save(10, 1);
+    Path file = step.resolve(Manifest.FILE);
+    String good = Files.readString(file);
+    Files.writeString(file, good.replace("\"step\" : 10", "\"step\" : 11"));
+    assertDamaged(step, "manifest.json is damaged");
+    Files.writeString(file, good.substring(0, good.length() / 2));
+    assertDamaged(step, "manifest.json cannot be read");
+    Files.writeString(file, good.replace("\"format\" : 1", "\"format\" : 99"));
+    assertDamaged(step, "format 99");
+    Files.writeString(file, good.replace("\"seed\"", "\"sead\""));
+    assertDamaged(step, "manifest.json cannot be read");
+    Files.write(file, new byte[] {(byte) 0xFF, 1, 2});
+    assertDamaged(step, "manifest.json is damaged");
+    Files.delete(file);
+    assertDamaged(step, "manifest.json is missing");
+  }
+
+  private static void assertDamaged(Path step, String part) {
+    CheckpointException e =
+        assertThrows(CheckpointException.class, () -> CheckpointStore.verify(step));
+    assertTrue(e.getMessage().contains(part), e.getMessage());
+  }
+
+  @Test
+  void tensorsMustBeCoveredOnceInOneShape() throws IOException {
+    List<OwnedSlice> whole = CheckpointFixture.slices(1, 0);
+    ParameterSpec first = whole.getFirst().spec();
+    String name = first.name();
+    assertRefused(whole.subList(1, whole.size()), List.of(), "has no weight of " + name);
+    List<OwnedSlice> rest = whole.subList(1, whole.size());
+    OwnedSlice head = CheckpointFixture.slice(first, 0, 50);
+    OwnedSlice tail = CheckpointFixture.slice(first, 60, first.elements() - 60);
+    assertRefused(plus(rest, head), List.of(tail), "elements [50, 60) of " + name + " (weight)");
+    OwnedSlice overlap = CheckpointFixture.slice(first, 40, first.elements() - 40);
+    assertRefused(plus(rest, head), List.of(overlap), "elements [40, 50) of " + name);
+    assertRefused(plus(rest, head), List.of(), "elements [50, 128) of " + name);
+    ParameterSpec other =
+        new ParameterSpec(
+            name,
+            new long[] {8, 16},
+            first.precision(),
+            first.layer(),
+            first.expert(),
+            first.weightDecay(),
+            first.initialiser());
+    OwnedSlice turned = CheckpointFixture.slice(other, 50, first.elements() - 50);
+    assertRefused(plus(rest, head), List.of(turned), "[8, 16], another file as [16, 8]");
+    assertRefused(
+        plus(rest, CheckpointFixture.slice(other, 0, other.elements())),
+        List.of(),
+        "[8, 16], the model needs " + name + "[16, 8]");
+  }
+
+  private static List<OwnedSlice> plus(List<OwnedSlice> slices, OwnedSlice one) {
+    List<OwnedSlice> all = new ArrayList<>(slices);
+    all.add(one);
+    return all;
+  }
+
+  private void assertRefused(List<OwnedSlice> zero, List<OwnedSlice> one, String part)
+      throws IOException {
+    Path temporary = CheckpointStore.temporary(fixture.checkpoints(), 7);
+    List<FileEntry> files =
+        List.of(ShardWriter.write(temporary, 0, zero), ShardWriter.write(temporary, 1, one));
+    CheckpointException e =
+        assertThrows(
+            CheckpointException.class,
+            () -> fixture.store(1).commit(CheckpointFixture.manifest(7).withFiles(files)));
+    assertTrue(e.getMessage().contains(part), e.getMessage());
+    assertFalse(Files.exists(fixture.checkpoints().resolve("step-7")));
+  }
+
+  @Test
+  void aManifestCannotNameFilesElsewhere() {
+    assertThrows(IllegalArgumentException.class, () -> new FileEntry("../x", 1, ""));
+    assertEquals("rank-00012.safetensors", ShardWriter.fileName(12));
+  }
+
+  private static void flip(Path file, long at) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[Math.toIntExact(at)] ^= 16;
+    Files.write(file, bytes);
+  }
+}

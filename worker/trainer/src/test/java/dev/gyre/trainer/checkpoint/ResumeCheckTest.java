@@ -1,0 +1,130 @@
+package dev.gyre.trainer.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class ResumeCheckTest {
+  private static final Path FOLDER = Path.of("checkpoints", "step-10");
+
+  private static JobSpec job(int hidden, int length, long steps, double lr, double weight) {
+    ModelSpec model = CheckpointFixture.model(hidden);
+    DatasetSpec.Source source = new DatasetSpec.Source("docs", "", "text", weight);
+    return new JobSpec(
+        "run",
+        model,
+        "",
+        new DatasetSpec(List.of(source), "bytes", "best-fit", 0.01),
+        new TrainSpec(
+            length,
+            4L * length,
+            steps,
+            7,
+            "auto",
+            0.01,
+            0,
+            "fail",
+            new TrainSpec.Optimizer(lr, 0.05, "cosine", 0, 1, 0.1, 0.9, 0.95, 1e-8)),
+        new MeshSpec(2, 0, 0, 0, 0),
+        "auto",
+        "ipc",
+        new JobSpec.Eval(50, 4),
+        new JobSpec.Checkpoint(100, 3));
+  }
+
+  private static RunIdentity identity(JobSpec job) {
+    return RunIdentity.of(job, "bf16", "abc", Map.of("mesh", "ring 2", "backend", "onednn"));
+  }
+
+  private static final JobSpec SAVED = job(8, 64, 100, 1e-3, 1);
+
+  @Test
+  void sameJobSameData() {
+    assertEquals(
+        List.of(), ResumeCheck.check(FOLDER, identity(SAVED), identity(job(8, 64, 100, 1e-3, 1))));
+  }
+
+  @Test
+  void meshAndLengthOfTheRunMayChangeAndAreListed() {
+    RunIdentity now =
+        RunIdentity.of(
+            job(8, 64, 200, 1e-3, 1), "bf16", "abc", Map.of("mesh", "ring 4", "backend", "onednn"));
+    List<String> lines = new ArrayList<>();
+    ResumeCheck.check(FOLDER, identity(SAVED), now).forEach(d -> lines.add(d.toString()));
+    assertEquals(List.of("mesh: ring 2 -> ring 4", "train.steps: 100 -> 200"), lines);
+  }
+
+  @Test
+  void everyChangedArithmeticKeyIsShown() {
+    ResumeRefusedException e =
+        assertThrows(
+            ResumeRefusedException.class,
+            () ->
+                ResumeCheck.check(FOLDER, identity(SAVED), identity(job(12, 128, 100, 2e-3, 0.5))));
+    for (String line :
+        List.of(
+            "model.hidden_size: 8 -> 12",
+            "train.sequence-length: 64 -> 128",
+            "train.batch-tokens: 256 -> 512",
+            "train.optimizer.lr: 0.001 -> 0.002",
+            "dataset.train[0].weight: 1.0 -> 0.5",
+            "step-10")) {
+      assertTrue(e.getMessage().contains(line), line + " in " + e.getMessage());
+    }
+    assertFalse(e.getMessage().contains("train.seed"), e.getMessage());
+  }
+
+  @Test
+  void changedDataOrDtypeIsRefused() {
+    RunIdentity otherData = RunIdentity.of(SAVED, "bf16", "xyz", Map.of());
+    ResumeRefusedException e =
+        assertThrows(
+            ResumeRefusedException.class,
+            () -> ResumeCheck.check(FOLDER, identity(SAVED), otherData));
+    assertTrue(e.getMessage().contains("abc -> xyz"), e.getMessage());
+    RunIdentity otherDtype = RunIdentity.of(SAVED, "f32", "abc", Map.of());
+    e =
+        assertThrows(
+            ResumeRefusedException.class,
+            () -> ResumeCheck.check(FOLDER, identity(SAVED), otherDtype));
+    assertTrue(e.getMessage().contains("train.dtype: bf16 -> f32"), e.getMessage());
+  }
+
+  /** A component added to a record must not be forgotten. */
+  @Test
+  void everyComponentOfModelAndTrainIsAKey() {
+    RunIdentity identity = identity(SAVED);
+    int components =
+        ModelSpec.class.getRecordComponents().length
+            + TrainSpec.class.getRecordComponents().length
+            - 1
+            + TrainSpec.Optimizer.class.getRecordComponents().length;
+    long keys =
+        identity.arithmetic().keySet().stream().filter(k -> !k.startsWith("dataset")).count()
+            + identity.circumstances().keySet().stream()
+                .filter(k -> k.startsWith("train."))
+                .count();
+    assertEquals(components, keys);
+    assertTrue(identity.arithmetic().containsKey("train.balance-loss"));
+    assertTrue(identity.arithmetic().containsKey("model.num_local_experts"));
+  }
+
+  @Test
+  void identitySurvivesTheManifest() throws CheckpointException {
+    Manifest manifest =
+        Manifest.of(3, 7, 12, identity(SAVED), SAVED.model(), "", "{\"x\":\"\\u00fc\"}");
+    assertEquals(manifest, Manifest.parse(manifest.toJson(), "here"));
+  }
+}

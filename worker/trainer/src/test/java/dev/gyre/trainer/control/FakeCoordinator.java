@@ -1,0 +1,90 @@
+package dev.gyre.trainer.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.gyre.comms.control.ControlGrpc;
+import dev.gyre.comms.control.FromWorker;
+import dev.gyre.comms.control.ToWorker;
+import io.grpc.Server;
+import io.grpc.Status;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+
+/** The other end of a control stream, in the hands of a test. */
+final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoCloseable {
+  private static final long DEADLINE_SECONDS = 20;
+
+  private final BlockingQueue<FromWorker> inbox = new LinkedBlockingQueue<>();
+  private final CompletableFuture<StreamObserver<ToWorker>> stream = new CompletableFuture<>();
+  private final Server server;
+
+  FakeCoordinator(InetSocketAddress address) throws IOException {
+    server = NettyServerBuilder.forAddress(address).addService(this).build().start();
+  }
+
+  FakeCoordinator() throws IOException {
+    this(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+  }
+
+  InetSocketAddress address() {
+    return (InetSocketAddress) server.getListenSockets().getFirst();
+  }
+
+  @Override
+  public StreamObserver<FromWorker> join(StreamObserver<ToWorker> toWorker) {
+    stream.complete(toWorker);
+    return new StreamObserver<>() {
+      @Override
+      public void onNext(FromWorker message) {
+        inbox.add(message);
+      }
+
+      @Override
+      public void onError(Throwable t) {
+        inbox.add(FromWorker.getDefaultInstance());
+      }
+
+      @Override
+      public void onCompleted() {
+        inbox.add(FromWorker.getDefaultInstance());
+      }
+    };
+  }
+
+  /** The next message, which must be of this kind; {@code KIND_NOT_SET} for the stream's end. */
+  FromWorker expect(FromWorker.KindCase kind) throws InterruptedException {
+    FromWorker message = inbox.poll(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    if (message == null) {
+      throw new AssertionError("no " + kind + " within " + DEADLINE_SECONDS + " s");
+    }
+    assertEquals(kind, message.getKindCase());
+    return message;
+  }
+
+  void say(ToWorker message) throws Exception {
+    stream.get(DEADLINE_SECONDS, TimeUnit.SECONDS).onNext(message);
+  }
+
+  void complete() throws Exception {
+    stream.get(DEADLINE_SECONDS, TimeUnit.SECONDS).onCompleted();
+  }
+
+  void refuse(String reason) throws Exception {
+    stream
+        .get(DEADLINE_SECONDS, TimeUnit.SECONDS)
+        .onError(Status.FAILED_PRECONDITION.withDescription(reason).asRuntimeException());
+  }
+
+  /** Vanishes, like a process that was killed. */
+  @Override
+  public void close() {
+    server.shutdownNow();
+  }
+}

@@ -1,0 +1,290 @@
+package dev.gyre.trainer.data;
+
+import static dev.gyre.trainer.data.DataFixture.dataset;
+import static dev.gyre.trainer.data.DataFixture.source;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.DatasetSpec.Source;
+import dev.gyre.partitioning.layout.Run;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class FeedTest {
+  @TempDir Path folder;
+  private DataFixture data;
+
+  @BeforeEach
+  void open() {
+    data = new DataFixture(folder);
+  }
+
+  private record Read(int[] tokens, int[] labels) {}
+
+  private static Read read(Feed feed, RowShape row, List<Run> runs) {
+    int count = runs.stream().mapToInt(Run::length).sum();
+    Read read = new Read(new int[count], new int[count]);
+    MemorySegment tokens = MemorySegment.ofArray(read.tokens);
+    MemorySegment labels = MemorySegment.ofArray(read.labels);
+    long at = 0;
+    for (Run run : runs) {
+      feed.read(row, run, tokens.asSlice(at), labels.asSlice(at));
+      at += 4L * run.length();
+    }
+    return read;
+  }
+
+  private static Read whole(Feed feed, RowShape row) {
+    return read(feed, row, List.of(new Run(0, row.tokens())));
+  }
+
+  private static final DatasetSpec ALL = dataset("best-fit", 0, source("docs", ""));
+
+  @Test
+  void labelsArePiecesNextTokensAndNoneAtADocumentsEnd() throws IOException {
+    data.write("docs/long.txt", "abcdefghijkl");
+    data.write("docs/short.txt", "xyz");
+    try (TokenStore store = data.prepare(ALL)) {
+      Feed feed = Feed.of(store, ALL, 5, 1, 1);
+      List<String> rows = new ArrayList<>();
+      assertEquals(3, feed.stats(0).rows());
+      for (int step = 0; step < 3; step++) {
+        RowShape row = feed.shape(step).rows().getFirst();
+        Read read = whole(feed, row);
+        rows.add(show(read));
+        int labels = (int) Arrays.stream(read.labels).filter(l -> l != Feed.NO_LABEL).count();
+        assertEquals(row.labelled(), labels);
+      }
+      // abcde and fghij are cut inside the document; kl and xyz share a row in either order.
+      assertTrue(rows.remove("abcde>bcdef"), rows.toString());
+      assertTrue(rows.remove("fghij>ghijk"), rows.toString());
+      String both = rows.getFirst();
+      assertTrue(both.equals("klxyz>l-yz-") || both.equals("xyzkl>yz-l-"), both);
+    }
+  }
+
+  private static String show(Read read) {
+    StringBuilder shown = new StringBuilder();
+    for (int token : read.tokens) {
+      shown.append((char) token);
+    }
+    shown.append('>');
+    for (int label : read.labels) {
+      shown.append(label == Feed.NO_LABEL ? '-' : (char) label);
+    }
+    return shown.toString();
+  }
+
+  @Test
+  void runsReadTheSameAsTheWholeRow() throws IOException {
+    Random random = new Random(2);
+    int[] lengths = random.ints(60, 1, 400).toArray();
+    try (TokenStore store = data.documents(lengths)) {
+      Feed feed = Feed.of(store, ALL, 256, 2, 4);
+      for (RowShape row : feed.shape(3).rows()) {
+        Read all = whole(feed, row);
+        List<Run> runs = new ArrayList<>();
+        int at = 0;
+        while (at < row.tokens()) {
+          int length = Math.min(row.tokens() - at, random.nextInt(40));
+          runs.add(new Run(at, length));
+          at += length + random.nextInt(20);
+        }
+        Read some = read(feed, row, runs);
+        int i = 0;
+        for (Run run : runs) {
+          for (int p = run.start(); p < Math.min(run.end(), row.tokens()); p++, i++) {
+            assertEquals(all.tokens[p], some.tokens[i]);
+            assertEquals(all.labels[p], some.labels[i]);
+          }
+        }
+        assertThrows(
+            IndexOutOfBoundsException.class,
+            () -> read(feed, row, List.of(new Run(row.tokens(), 1))));
+      }
+    }
+  }
+
+  @Test
+  void stepsWalkThroughEveryRowOfAnEpochOnceWhateverTheBatch() throws IOException {
+    int[] lengths = new Random(8).ints(100, 1, 200).toArray();
+    try (TokenStore store = data.documents(lengths)) {
+      Feed one = Feed.of(store, ALL, 128, 1, 4);
+      Feed three = Feed.of(store, ALL, 128, 3, 4);
+      int rows = one.stats(0).rows();
+      assertTrue(rows % 3 != 0 || rows > 3, "a batch should cross the epochs' border");
+      List<RowShape> single = new ArrayList<>();
+      for (int step = 0; step < 3 * rows; step++) {
+        single.addAll(one.shape(step).rows());
+      }
+      List<int[]> tokens = single.stream().map(row -> whole(one, row).tokens).toList();
+      for (int step = rows - 1; step >= 0; step--) {
+        BatchShape batch = three.shape(step);
+        long labelled = 0;
+        for (int i = 0; i < 3; i++) {
+          RowShape row = batch.rows().get(i);
+          assertEquals(single.get(step * 3 + i).epoch(), row.epoch());
+          assertArrayEquals(tokens.get(step * 3 + i), whole(three, row).tokens);
+          labelled += row.labelled();
+        }
+        assertEquals(labelled, batch.labelled());
+        assertEquals(3L * step, three.cursor(step));
+      }
+      Set<Integer> seen = new HashSet<>();
+      single.subList(0, rows).forEach(row -> assertTrue(seen.add(row.row()) && row.epoch() == 0));
+      assertEquals(rows, seen.size());
+      assertEquals(1, single.get(rows).epoch());
+    }
+  }
+
+  @Test
+  void aBatchMayGoThroughSeveralShortEpochs() throws IOException {
+    try (TokenStore store = data.documents(5, 6, 7)) {
+      Feed feed = Feed.of(store, ALL, 8, 10, 1);
+      List<Long> epochs = new ArrayList<>();
+      for (int step = 0; step < 3; step++) {
+        BatchShape batch = feed.shape(step);
+        batch.rows().forEach(row -> epochs.add(row.epoch()));
+        assertEquals(10, batch.rows().size());
+        batch.rows().forEach(row -> assertEquals(row.tokens(), whole(feed, row).tokens.length));
+      }
+      for (int row = 0; row < 30; row++) {
+        assertEquals(row / 3, epochs.get(row));
+      }
+    }
+  }
+
+  @Test
+  void everyEpochABatchTouchesIsPackedOnce() {
+    List<Long> packed = new ArrayList<>();
+    DocumentSet one =
+        new DocumentSet(new int[1], new long[1], new int[] {4}, new int[1], new long[1]);
+    EpochRows rows =
+        new EpochRows(
+            epoch -> {
+              packed.add(epoch);
+              return Packer.pack(one, new double[] {1}, true, 4, 1, epoch);
+            },
+            true,
+            6);
+    for (int again = 0; again < 3; again++) {
+      for (long row = 6; row < 12; row++) {
+        assertEquals(row, rows.place(row).epoch());
+        rows.index(row);
+      }
+    }
+    assertEquals(List.of(0L, 6L, 7L, 8L, 9L, 10L, 11L), packed);
+  }
+
+  @Test
+  void fractionalWeightsKeepRowsInOrderAcrossEpochs() throws IOException {
+    DatasetSpec half = dataset("best-fit", 0, new Source("docs", "", "text", 0.5));
+    try (TokenStore store = data.documents(new Random(9).ints(60, 1, 50).toArray())) {
+      Feed feed = Feed.of(store, half, 64, 1, 4);
+      long row = 0;
+      Set<Integer> counts = new HashSet<>();
+      for (int epoch = 0; epoch < 6; epoch++) {
+        int rows = feed.stats(epoch).rows();
+        counts.add(rows);
+        for (int r = 0; r < rows; r++) {
+          RowShape shape = feed.shape(row++).rows().getFirst();
+          assertEquals(epoch, shape.epoch());
+          assertEquals(r, shape.row());
+        }
+      }
+      assertTrue(counts.size() > 1, "epochs differ in length, or this test shows nothing");
+      Feed fresh = Feed.of(store, half, 64, 1, 4);
+      assertEquals(
+          feed.shape(row - 1).rows().getFirst().row(),
+          fresh.shape(row - 1).rows().getFirst().row());
+    }
+  }
+
+  @Test
+  void heldOutDocumentsAreNeverTrainedOn() throws IOException {
+    DatasetSpec tenth = dataset("best-fit", 0.1, source("docs", ""));
+    try (TokenStore store = data.documents(new Random(1).ints(200, 5, 60).toArray())) {
+      Feed feed = Feed.of(store, tenth, 64, 1, 4);
+      Map<String, Integer> trained = new HashMap<>();
+      for (int step = 0; step < feed.stats(0).rows(); step++) {
+        for (InspectedRow.Piece piece :
+            feed.inspect(step, new ByteTokenizer()).getFirst().pieces()) {
+          trained.merge(piece.name(), 1, Integer::sum);
+        }
+      }
+      Set<String> held = new HashSet<>();
+      for (RowShape row : feed.heldOut(0, Integer.MAX_VALUE).rows()) {
+        for (InspectedRow.Piece piece : feed.inspect(row, new ByteTokenizer()).pieces()) {
+          held.add(piece.name());
+        }
+      }
+      assertEquals(180, trained.size());
+      assertEquals(20, held.size());
+      held.forEach(name -> assertTrue(!trained.containsKey(name), name));
+      assertEquals(20, feed.heldOutStats().documents());
+      Feed otherSeed = Feed.of(store, tenth, 64, 1, 5);
+      assertNotEquals(
+          feed.inspect(feed.heldOut(0, 1).rows().getFirst(), new ByteTokenizer()).pieces(),
+          otherSeed
+              .inspect(otherSeed.heldOut(0, 1).rows().getFirst(), new ByteTokenizer())
+              .pieces());
+    }
+  }
+
+  @Test
+  void ofASingleDocumentTheTailIsHeldOut() throws IOException {
+    data.write("book.txt", "0123456789");
+    DatasetSpec fifth = dataset("concat", 0.2, source("book.txt", ""));
+    try (TokenStore store = data.prepare(fifth)) {
+      Feed feed = Feed.of(store, fifth, 100, 1, 1);
+      assertEquals("01234567>1234567-", show(whole(feed, feed.shape(0).rows().getFirst())));
+      assertEquals("89>9-", show(whole(feed, feed.heldOut(0, 9).rows().getFirst())));
+    }
+  }
+
+  @Test
+  void inspectShowsTextAndOrigin() throws IOException {
+    data.write("docs/long.txt", "abcdefghijkl");
+    try (TokenStore store = data.prepare(ALL)) {
+      Feed feed = Feed.of(store, ALL, 8, 2, 1);
+      Set<InspectedRow.Piece> pieces = new HashSet<>();
+      feed.inspect(0, new ByteTokenizer()).forEach(row -> pieces.addAll(row.pieces()));
+      assertEquals(
+          Set.of(
+              new InspectedRow.Piece("docs", "long.txt", 0, 8, 12, "abcdefgh"),
+              new InspectedRow.Piece("docs", "long.txt", 8, 4, 12, "ijkl")),
+          pieces);
+    }
+  }
+
+  @Test
+  void aTokenizerBiggerThanTheModelIsRefusedByBothSizes() {
+    DataException e = assertThrows(DataException.class, () -> new ByteTokenizer().requireFits(200));
+    assertTrue(e.getMessage().contains("256") && e.getMessage().contains("200"), e.getMessage());
+    new ByteTokenizer().requireFits(256);
+  }
+
+  @Test
+  void byteTokensRoundTrip() {
+    String text = "zw\u00f6lf \uD83D\uDE00\n";
+    Tokenizer bytes = Tokenizers.open("bytes", folder);
+    assertEquals(text, bytes.decode(bytes.encode(text.getBytes(StandardCharsets.UTF_8))));
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.experts;
+
+import org.jspecify.annotations.NullMarked;

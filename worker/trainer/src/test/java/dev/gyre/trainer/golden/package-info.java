@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.golden;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.parameters;
+
+import org.jspecify.annotations.NullMarked;

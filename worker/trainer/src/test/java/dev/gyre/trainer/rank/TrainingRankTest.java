@@ -1,0 +1,217 @@
+package dev.gyre.trainer.rank;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.loopback.LoopbackNetwork.Options;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.ScalarBackendProvider;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.model.Observer;
+import dev.gyre.model.StepSums;
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.trainer.parameters.OwnedSlice;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** A model that trains on several ranks learns what it learns on one. */
+final class TrainingRankTest {
+  private static final ModelSpec MODEL =
+      new ModelSpec("mixtral", 32, 16, 3, 4, 2, 8, 12, 5, 2, 1e-5, 1e4, true, 0, List.of(1), 0);
+  private static final Objective OBJECTIVE = new Objective(0.01, 0.001);
+  private static final TrainSpec.Optimizer ADAM =
+      new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);
+  private static final List<Documents> ROWS =
+      List.of(new Documents(37, 3, 8), new Documents(48), new Documents(1, 46, 1));
+  private static final int STEPS = 5;
+  private static final int ROW_TOKENS = 48;
+
+  private static final class Trained {
+    final double[] losses = new double[STEPS];
+    final double[] norms = new double[STEPS];
+    final int[][][] choices = new int[STEPS][MODEL.numHiddenLayers()][ROWS.size() * ROW_TOKENS * 2];
+    final Map<String, float[]> weights = new LinkedHashMap<>();
+
+    Trained() {
+      for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+        weights.put(spec.name(), new float[(int) spec.elements()]);
+      }
+    }
+
+    float[] weights(String name) {
+      float[] values = weights.get(name);
+      if (values == null) {
+        throw new IllegalArgumentException(name);
+      }
+      return values;
+    }
+  }
+
+  @Test
+  void fiveStepsOnAnyMeshEqualThoseOfOneRank() {
+    Trained want = train(new Mesh(1, 1, 1, 1), Checkpointing.NONE, 1000);
+    assertTrue(want.losses[STEPS - 1] < want.losses[0], "one rank learns");
+    for (Mesh mesh :
+        List.of(
+            new Mesh(1, 2, 1, 2),
+            new Mesh(2, 1, 2, 4),
+            new Mesh(3, 1, 1, 1),
+            new Mesh(1, 1, 4, 2))) {
+      assertSame(mesh.toString(), want, train(mesh, Checkpointing.NONE, 1000));
+    }
+  }
+
+  @Test
+  void recomputedBlocksAndManyExpertRoundsChangeNothing() {
+    Trained want = train(new Mesh(1, 1, 1, 1), Checkpointing.NONE, 1000);
+    assertSame("recomputed", want, train(new Mesh(1, 2, 2, 4), Checkpointing.FULL, 7));
+  }
+
+  @Test
+  void theSameMeshGivesTheSameBits() {
+    Trained first = train(new Mesh(1, 2, 2, 2), Checkpointing.NONE, 20);
+    Trained second = train(new Mesh(1, 2, 2, 2), Checkpointing.NONE, 20);
+    assertArrayEquals(first.losses, second.losses);
+    assertArrayEquals(first.norms, second.norms);
+    first.weights.forEach((name, w) -> assertArrayEquals(w, second.weights(name), name));
+  }
+
+  @Test
+  void aMeshOfAnotherSizeIsRefused() {
+    try (LocalNetwork network = LocalNetwork.loopback(2, Options.plain());
+        Backend backend = new ScalarBackendProvider().open(1)) {
+      Transport transport = network.open(0);
+      RankSpec spec = spec(new Mesh(1, 3, 1, 1), Checkpointing.NONE, 10);
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class, () -> TrainingRank.open(transport, backend, spec));
+      assertTrue(e.getMessage().contains("3 workers"), e.getMessage());
+    }
+  }
+
+  private static void assertSame(String what, Trained want, Trained got) {
+    for (int step = 0; step < STEPS; step++) {
+      for (int layer = 0; layer < MODEL.numHiddenLayers(); layer++) {
+        assertArrayEquals(
+            want.choices[step][layer], got.choices[step][layer], what + " choices " + step);
+      }
+      assertEquals(want.losses[step], got.losses[step], 1e-5, what + " loss of step " + step);
+      assertEquals(
+          want.norms[step], got.norms[step], 1e-4 * want.norms[step], what + " norm " + step);
+    }
+    want.weights.forEach(
+        (name, w) -> {
+          float largest = 0;
+          for (float x : w) {
+            largest = Math.max(largest, Math.abs(x));
+          }
+          assertArrayEquals(w, got.weights(name), 2e-4f * largest, what + " " + name);
+        });
+  }
+
+  private static RankSpec spec(Mesh mesh, Checkpointing checkpointing, int rowsBound) {
+    return new RankSpec(
+        MODEL,
+        mesh,
+        OBJECTIVE,
+        new Execution(DType.F32, checkpointing, 16),
+        LayoutKind.ZIGZAG,
+        4,
+        new RingSchedule(),
+        rowsBound,
+        8 << 20);
+  }
+
+  private static Trained train(Mesh mesh, Checkpointing checkpointing, int rowsBound) {
+    Trained trained = new Trained();
+    RankSpec spec = spec(mesh, checkpointing, rowsBound);
+    try (LocalNetwork network =
+        LocalNetwork.loopback(mesh.workers(), Options.plain().withNeverBuffer())) {
+      RankThreads.run(mesh.workers(), network, transport -> train(transport, spec, trained));
+    }
+    return trained;
+  }
+
+  private static Boolean train(Transport transport, RankSpec spec, Trained trained) {
+    try (Backend backend = new ScalarBackendProvider().open(1);
+        TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
+      rank.parameters().initialise(5);
+      for (int step = 0; step < STEPS; step++) {
+        rank.parameters().zeroGradients();
+        double[] loss = new double[1];
+        int data = spec.mesh().dataParallel();
+        for (int from = 0; from < ROWS.size(); from += data) {
+          loss[0] += micro(rank, from + spec.mesh().dataRank(transport.rank()), step, trained);
+        }
+        rank.everyone().sum(loss);
+        rank.parameters().reduceGradients();
+        double norm = Math.sqrt(rank.parameters().squaredNorm());
+        rank.parameters().step(ADAM, ADAM.lr(), Math.min(1, 1 / norm), step + 1);
+        trained.losses[step] = loss[0];
+        trained.norms[step] = norm;
+      }
+      for (OwnedSlice s : rank.parameters().ownedSlices()) {
+        float[] all = trained.weights(s.spec().name());
+        MemorySegment.copy(
+            s.master(), ValueLayout.JAVA_FLOAT, 0, all, (int) s.from(), (int) s.count());
+      }
+    }
+    return true;
+  }
+
+  private static double micro(TrainingRank rank, int row, int step, Trained trained) {
+    boolean there = row < ROWS.size();
+    RowPart part = rank.plan(there ? ROWS.get(row) : new Documents());
+    RowSource source = there ? (run, t, l) -> read(row, run, t, l) : RowSource.NONE;
+    int rows = ROWS.size();
+    BatchTotals totals = new BatchTotals((long) rows * ROW_TOKENS, (long) rows * ROW_TOKENS, rows);
+    Observer choices =
+        new Observer() {
+          @Override
+          public void routed(int layer, Tensor indices, Tensor weights) {
+            long[] chosen = Tensors.toLongs(indices);
+            int at = 0;
+            for (Run run : part.runs()) {
+              for (int p = run.start(); p < run.end(); p++) {
+                for (int k = 0; k < 2; k++) {
+                  trained.choices[step][layer][(row * ROW_TOKENS + p) * 2 + k] = (int) chosen[at++];
+                }
+              }
+            }
+          }
+        };
+    try (PreparedRow prepared = rank.prepare(part, source, totals)) {
+      StepSums sums = rank.model().forwardBackward(prepared.batch(), rank.observer(choices));
+      return sums.total(OBJECTIVE);
+    }
+  }
+
+  private static void read(int row, Run run, MemorySegment tokens, MemorySegment labels) {
+    int[] ids = new Random(row).ints(ROW_TOKENS + 1, 0, MODEL.vocabSize()).toArray();
+    for (int i = 0; i < run.length(); i++) {
+      tokens.setAtIndex(ValueLayout.JAVA_INT, i, ids[run.start() + i]);
+      labels.setAtIndex(ValueLayout.JAVA_INT, i, ids[run.start() + i + 1]);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.rank;
+
+import org.jspecify.annotations.NullMarked;

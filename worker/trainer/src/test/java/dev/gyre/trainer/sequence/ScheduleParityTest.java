@@ -1,0 +1,176 @@
+package dev.gyre.trainer.sequence;
+
+import static dev.gyre.trainer.sequence.AttentionCheck.NEVER_BUFFER;
+import static dev.gyre.trainer.sequence.AttentionCheck.check;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.gyre.comms.loopback.LoopbackNetwork.Options;
+import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.PlanValidator;
+import dev.gyre.partitioning.plan.ScheduleMemory;
+import dev.gyre.partitioning.schedule.AllGatherSchedule;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.partitioning.schedule.BalancedSchedule;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.partitioning.schedule.TokenRingSchedule;
+import dev.gyre.trainer.sequence.AttentionCheck.Row;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Every schedule on any number of ranks computes what one rank computes, in the bytes foretold. */
+final class ScheduleParityTest {
+  private static final int[] RANKS = {1, 2, 3, 4, 5, 8};
+
+  enum Kind {
+    RING(new RingSchedule()),
+    // As many key/value heads as query heads, wide and in bf16: queries go round.
+    RING_WITH_QUERIES_BACKWARD(new RingSchedule(new MessageBytes(1, 1, 64, 2))),
+    ALLGATHER(new AllGatherSchedule()),
+    BALANCED(new BalancedSchedule()),
+    TOKENRING(new TokenRingSchedule());
+
+    private final ScheduleKind kind;
+
+    Kind(ScheduleKind kind) {
+      this.kind = kind;
+    }
+
+    LayoutKind layout(Random random) {
+      return kind.layouts().get(random.nextInt(kind.layouts().size()));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void oneLongDocument(Kind of) {
+    for (int ring : RANKS) {
+      Row row = new Row(new Documents(67), 0, 4, 2, 4);
+      check(row, new Mesh(1, ring, 1, 1), best(of), 2, DType.F32, of.kind, NEVER_BUFFER);
+    }
+  }
+
+  /** Windows, grouped heads, packed documents of any length; seeded, so a failure comes back. */
+  @ParameterizedTest
+  @EnumSource
+  void randomRows(Kind of) {
+    Random random = new Random(of.ordinal() + 811L);
+    for (int ring : RANKS) {
+      for (int n = 0; n < 4; n++) {
+        int[] lengths = new int[1 + random.nextInt(6)];
+        for (int d = 0; d < lengths.length; d++) {
+          lengths[d] = random.nextInt(4) == 0 ? 1 : 1 + random.nextInt(d == 0 ? 60 : 15);
+        }
+        int kvHeads = 1 + random.nextInt(2);
+        int heads = kvHeads * (1 + random.nextInt(3));
+        int window = random.nextBoolean() ? 1 + random.nextInt(24) : 0;
+        check(
+            new Row(new Documents(lengths), window, heads, kvHeads, 4),
+            new Mesh(1, ring, 1, 1),
+            of.layout(random),
+            1 + random.nextInt(8),
+            DType.F32,
+            of.kind,
+            NEVER_BUFFER);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void withUlyssesBf16AndDelay(Kind of) {
+    Row row = new Row(new Documents(41, 3, 22), 0, 6, 3, 8);
+    check(row, new Mesh(1, 3, 2, 1), best(of), 2, DType.F32, of.kind, NEVER_BUFFER);
+    check(row, new Mesh(1, 2, 2, 1), best(of), 2, DType.BF16, of.kind, NEVER_BUFFER);
+    Options delayed = Options.plain().withDelay(7, 1_000_000);
+    check(row, new Mesh(1, 4, 1, 1), best(of), 2, DType.F32, of.kind, delayed);
+  }
+
+  /** The memory model knows the slots that the engine will take. */
+  @ParameterizedTest
+  @EnumSource
+  void memoryIsWhatTheModelReckonsWith(Kind of) {
+    MessageBytes bytes = new MessageBytes(4, 2, 16, 2);
+    for (int ring : RANKS) {
+      SequenceLayout row = Layouts.of(best(of), new Documents(48 * ring), ring, 1, 1);
+      AttentionSchedule schedule = of.kind.schedule(row, 0);
+      PlanValidator.validate(row, schedule, 0);
+      int[] tokens = new int[ring];
+      for (int r = 0; r < ring; r++) {
+        tokens[r] = row.tokens(r);
+      }
+      long most = 0;
+      for (int r = 0; r < ring; r++) {
+        most = Math.max(most, slots(schedule, r, true, tokens, bytes));
+        most = Math.max(most, slots(schedule, r, false, tokens, bytes));
+      }
+      assertEquals(most, ScheduleMemory.bytesPerRow(schedule, bytes), of + " ring " + ring);
+      if (of == Kind.RING_WITH_QUERIES_BACKWARD && ring > 1) {
+        assertEquals(
+            Item.QUERY_BUNDLE, schedule.backward().get(0).steps().get(0).sends().get(0).item());
+      }
+    }
+  }
+
+  private static long slots(
+      AttentionSchedule schedule, int rank, boolean forward, int[] tokens, MessageBytes bytes) {
+    RingProgram program =
+        RingProgram.compile(
+            schedule.kind(),
+            (forward ? schedule.forward() : schedule.backward()).get(rank),
+            forward,
+            rank,
+            tokens);
+    long sum = 0;
+    for (Item item : Item.values()) {
+      sum += program.slotRows(item).length * bytes.perRow(item);
+    }
+    return sum;
+  }
+
+  /**
+   * The table of docs/sequence-parallelism.md: 512 tokens in one document, ring 4, 4 query heads of
+   * 16 elements, bf16; bytes of all ranks in a layer, forward and backward, as counted while they
+   * ran.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "ring,       zigzag,     2,  0,  638976",
+    "ring,       zigzag,     4,  0, 1026048",
+    "ring,       striped,    2,  0,  784128",
+    "ring,       contiguous, 2,  0,  491520",
+    "allgather,  zigzag,     2,  0,  589824",
+    "allgather,  zigzag,     4,  0, 1179648",
+    "balanced,   contiguous, 2,  0,  448512",
+    "balanced,   contiguous, 4,  0,  776192",
+    "tokenring,  zigzag,     2,  0, 1167360",
+    "tokenring,  zigzag,     4,  0, 1167360",
+    "ring,       zigzag,     2, 64,  387072",
+    "ring,       contiguous, 2, 64,  193536",
+    "allgather,  contiguous, 2, 64,   96768",
+    "balanced,   contiguous, 2, 64,   96768",
+    "tokenring,  contiguous, 2, 64,  335664"
+  })
+  void bytesOfTheGuide(String key, String layout, int kvHeads, int window, long bytes) {
+    Row row = new Row(new Documents(512), window, 4, kvHeads, 16);
+    Mesh mesh = new Mesh(1, 4, 1, 1);
+    ScheduleKind kind =
+        ScheduleKind.of(key, MessageBytes.ofRow(row.model().kvHeadOf(), 16, 2, mesh));
+    assertEquals(
+        bytes,
+        AttentionCheck.sent(row, mesh, LayoutKind.of(layout), 64, DType.BF16, kind, NEVER_BUFFER));
+  }
+
+  private static LayoutKind best(Kind of) {
+    return of.kind.layouts().getFirst();
+  }
+}

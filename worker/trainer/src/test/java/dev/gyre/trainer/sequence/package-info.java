@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.sequence;
+
+import org.jspecify.annotations.NullMarked;

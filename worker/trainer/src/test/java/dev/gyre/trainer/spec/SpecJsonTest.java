@@ -1,0 +1,36 @@
+package dev.gyre.trainer.spec;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class SpecJsonTest {
+  record Sample(long step, double loss, String name) {}
+
+  @Test
+  void readsWhatItWrote() {
+    Sample sample = new Sample(3, 0.1, "a");
+    assertEquals(sample, SpecJson.read(SpecJson.write(sample), Sample.class, "a test"));
+    assertEquals("{\"step\":3,\"loss\":0.1,\"name\":\"a\"}", SpecJson.line(sample));
+  }
+
+  @Test
+  void whatIsNotFiniteIsNullAndComesBackAsNotANumber() {
+    String json = SpecJson.line(new Sample(3, Double.POSITIVE_INFINITY, "a"));
+    assertEquals("{\"step\":3,\"loss\":null,\"name\":\"a\"}", json);
+    assertTrue(Double.isNaN(SpecJson.read(json, Sample.class, "a test").loss()));
+  }
+
+  @Test
+  void whatDoesNotFitIsRefusedByName() {
+    for (String json :
+        new String[] {"{\"step\":3}", "{\"step\":3,\"loss\":1,\"name\":\"a\",\"x\":1}", "["}) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class, () -> SpecJson.read(json, Sample.class, "a.json"));
+      assertTrue(e.getMessage().startsWith("a.json is no Sample"), e.getMessage());
+    }
+  }
+}
