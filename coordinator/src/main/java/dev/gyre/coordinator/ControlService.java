@@ -1,0 +1,86 @@
+package dev.gyre.coordinator;
+
+import dev.gyre.comms.control.ControlGrpc;
+import dev.gyre.comms.control.FromWorker;
+import dev.gyre.comms.control.ToWorker;
+import io.grpc.Status;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+
+/**
+ * The gRPC side: turns streams into calls of {@link Events}. Its callbacks run on virtual threads,
+ * one at a time per stream, so they may wait for room in the loop's queue and thereby slow the
+ * sender down.
+ */
+final class ControlService extends ControlGrpc.ControlImplBase {
+  /** What happens on the streams. */
+  interface Events {
+    void message(Link link, FromWorker message);
+
+    void broken(Link link, String how);
+  }
+
+  private final Events events;
+
+  ControlService(Events events) {
+    this.events = events;
+  }
+
+  @Override
+  public StreamObserver<FromWorker> join(StreamObserver<ToWorker> toWorker) {
+    var call = (ServerCallStreamObserver<ToWorker>) toWorker;
+    StreamLink link = new StreamLink(call);
+    // With a handler set, sending on a cancelled call is ignored instead of thrown.
+    call.setOnCancelHandler(() -> events.broken(link, "cancelled"));
+    return new StreamObserver<>() {
+      @Override
+      public void onNext(FromWorker message) {
+        events.message(link, message);
+      }
+
+      @Override
+      public void onError(Throwable t) {
+        events.broken(link, Status.fromThrowable(t).getCode().toString());
+      }
+
+      @Override
+      public void onCompleted() {
+        events.broken(link, "closed by the worker");
+      }
+    };
+  }
+
+  /** Used by the loop's thread only, as gRPC's observers ask for one caller. */
+  private static final class StreamLink implements Link {
+    private final ServerCallStreamObserver<ToWorker> call;
+    private boolean ended;
+
+    StreamLink(ServerCallStreamObserver<ToWorker> call) {
+      this.call = call;
+    }
+
+    @Override
+    public void send(ToWorker message) {
+      // A worker that does not read gets no more Alives on top: its lease says the rest.
+      if (!ended && !call.isCancelled() && (call.isReady() || !message.hasAlive())) {
+        call.onNext(message);
+      }
+    }
+
+    @Override
+    public void complete() {
+      if (!ended && !call.isCancelled()) {
+        call.onCompleted();
+      }
+      ended = true;
+    }
+
+    @Override
+    public void refuse(String reason) {
+      if (!ended && !call.isCancelled()) {
+        call.onError(Status.FAILED_PRECONDITION.withDescription(reason).asRuntimeException());
+      }
+      ended = true;
+    }
+  }
+}

@@ -1,0 +1,438 @@
+package dev.gyre.coordinator;
+
+import dev.gyre.comms.control.Alive;
+import dev.gyre.comms.control.Assignment;
+import dev.gyre.comms.control.Checkpoint;
+import dev.gyre.comms.control.CheckpointWritten;
+import dev.gyre.comms.control.Committed;
+import dev.gyre.comms.control.Failure;
+import dev.gyre.comms.control.FailureKind;
+import dev.gyre.comms.control.Finished;
+import dev.gyre.comms.control.FromWorker;
+import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.Ready;
+import dev.gyre.comms.control.Start;
+import dev.gyre.comms.control.StepReport;
+import dev.gyre.comms.control.Stop;
+import dev.gyre.comms.control.ToWorker;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The job's state machine, PLANNING → JOINING → RUNNING → DONE | FAILED. Used by one thread; knows
+ * neither sockets nor clocks: time comes with every call, and what takes long is handed to {@link
+ * Work}.
+ *
+ * <p>Recovery will stand between RUNNING and RUNNING: it raises {@link #epoch}, which every
+ * assignment carries, in place of {@link #fail}.
+ */
+final class Job {
+  /** Work off the loop; each call is answered by one call of the job's method of that name. */
+  interface Work {
+    /** Answered by {@link Job#planned} or {@link Job#broken(String)}. */
+    void plan(List<JoinedWorker> workers);
+
+    /** Answered by {@link Job#committed} or {@link Job#notCommitted}. */
+    void commit(WrittenCheckpoint checkpoint);
+
+    /** The run has ended; called once. */
+    void ended(Outcome outcome);
+  }
+
+  private static final long ALIVE_EVERY_NANOS = 1_000_000_000L;
+
+  private final RunSetup setup;
+  private final Work work;
+  private final RunListener listener;
+  private final Roster roster;
+  private final Verdict verdict;
+  private final StallWatch stalls;
+  private final CheckpointBook book;
+  private final int epoch = 0;
+
+  private JobState state = JobState.PLANNING;
+  private boolean planning;
+  private @Nullable Outcome outcome;
+  private @Nullable StopCause stopCause;
+  private @Nullable String newestCheckpoint;
+  private long requests;
+  private int commits;
+  private long deadline;
+  private long verdictDeadline;
+  private boolean preempted;
+  private long graceDeadline;
+  private long aliveSent;
+
+  Job(RunSetup setup, Work work, RunListener listener, long now) {
+    this.setup = setup;
+    this.work = work;
+    this.listener = listener;
+    this.roster = new Roster(setup.run(), setup.workers());
+    this.verdict = new Verdict(roster::of);
+    this.stalls = new StallWatch(setup.timing().reportStillAfter().toNanos());
+    this.book = new CheckpointBook(setup.workers());
+    this.deadline = now + setup.timing().joinWithin().toNanos();
+    this.aliveSent = now;
+    this.newestCheckpoint = setup.resumeFolder().isEmpty() ? null : setup.resumeFolder();
+  }
+
+  JobState state() {
+    return state;
+  }
+
+  // ---- from the workers
+
+  void message(Link link, FromWorker message, long now) {
+    Member member = roster.of(link);
+    if (member == null) {
+      if (message.hasHello()) {
+        join(link, message.getHello(), now);
+      } else {
+        link.refuse("the first message must be hello");
+      }
+      return;
+    }
+    if (outcome != null) {
+      return;
+    }
+    member.heard(now);
+    switch (message.getKindCase()) {
+      case HELLO -> wrong(member, "said hello twice", now);
+      case READY -> ready(member, message.getReady(), now);
+      case HEARTBEAT -> member.beat(message.getHeartbeat(), now);
+      case STEP -> step(member, message.getStep());
+      case CHECKPOINT -> written(member, message.getCheckpoint(), now);
+      case FINISHED -> finished(member, message.getFinished(), now);
+      case FAILURE -> suspect(member, new Evidence.Reported(message.getFailure()), now);
+      case NOTE -> listener.note(member.rank(), message.getNote().getText());
+      case PREEMPTED -> checkpointAndStop(StopCause.PREEMPTED, now);
+      case KIND_NOT_SET -> wrong(member, "sent a message that this version does not know", now);
+    }
+  }
+
+  private void join(Link link, Hello hello, long now) {
+    Optional<String> objection =
+        outcome == null
+            ? roster.objection(hello)
+            : Optional.of("the run has ended: " + outcome.message());
+    if (objection.isPresent()) {
+      link.refuse(objection.get());
+      return;
+    }
+    Member member = roster.add(link, hello, now);
+    listener.joined(member.asJoined(), roster.size(), setup.workers());
+    if (roster.full()) {
+      roster.assignRanks();
+      planning = true;
+      work.plan(roster.byRank().stream().map(Member::asJoined).toList());
+    }
+  }
+
+  private void ready(Member member, Ready ready, long now) {
+    if (state != JobState.JOINING || member.ready()) {
+      wrong(member, "was ready in state " + state, now);
+      return;
+    }
+    member.markReady();
+    listener.ready(member.rank(), ready.getMatmulFlopsPerSecond(), ready.getMemoryBytesUsed());
+    if (roster.all(Member::ready)) {
+      state = JobState.RUNNING;
+      roster.members().forEach(each -> each.started(now));
+      roster.broadcast(ToWorker.newBuilder().setStart(Start.getDefaultInstance()).build());
+      listener.started();
+    }
+  }
+
+  private void step(Member member, StepReport report) {
+    listener.step(member.rank(), report.getStep(), report.getJson());
+  }
+
+  private void written(Member member, CheckpointWritten written, long now) {
+    Optional<WrittenCheckpoint> whole;
+    try {
+      whole = book.add(member.rank(), written);
+    } catch (IllegalStateException e) {
+      wrong(member, "disagrees about a checkpoint: " + e.getMessage(), now);
+      return;
+    }
+    if (whole.isPresent()) {
+      commits++;
+      work.commit(whole.get());
+    }
+  }
+
+  private void finished(Member member, Finished finished, long now) {
+    if (state != JobState.RUNNING) {
+      wrong(member, "finished in state " + state, now);
+      return;
+    }
+    member.markFinished(finished.getStopped());
+    doneIfAllIs();
+  }
+
+  /** The stream broke, or the worker closed it. */
+  void broken(Link link, String how, long now) {
+    Member member = roster.of(link);
+    if (member != null && !member.finished()) {
+      suspect(member, new Evidence.Broken(how), now);
+    }
+  }
+
+  // ---- from the host
+
+  void exited(WorkerExit exit, long now) {
+    Member member = roster.of(exit.rank());
+    if (outcome != null || (member != null && member.finished())) {
+      return;
+    }
+    weigh(exit.rank(), member, new Evidence.Exited(exit), now);
+  }
+
+  void requestCheckpoint() {
+    if (state == JobState.RUNNING && outcome == null) {
+      requests++;
+      roster.broadcast(
+          ToWorker.newBuilder()
+              .setCheckpoint(
+                  Checkpoint.newBuilder().setNumber(requests).setThenStop(stopCause != null))
+              .build());
+    }
+  }
+
+  void checkpointAndStop(StopCause cause, long now) {
+    if (outcome != null) {
+      return;
+    }
+    if (state != JobState.RUNNING) {
+      stopNow(cause);
+      return;
+    }
+    if (cause == StopCause.PREEMPTED && !preempted) {
+      preempted = true;
+      graceDeadline = now + setup.timing().preemptionGrace().toNanos();
+    }
+    if (stopCause == null) {
+      stopCause = cause;
+      requestCheckpoint();
+    }
+  }
+
+  void stopNow(StopCause cause) {
+    end(JobState.FAILED, cause.exit(), cause.word() + "; stopped at once", -1);
+  }
+
+  void closed() {
+    end(JobState.FAILED, ExitCode.TRY_AGAIN, "the coordinator was closed", -1);
+  }
+
+  /** Something of the host itself failed: a callback, the loop. */
+  void broken(String what) {
+    fail(ExitCode.TRY_AGAIN, "internal error: " + what, -1);
+  }
+
+  // ---- answers to work
+
+  void planned(PlanMaker.Result result, long now) {
+    if (outcome != null) {
+      return;
+    }
+    switch (result) {
+      case PlanMaker.Refused(var reason) -> fail(ExitCode.BAD_JOB, reason, -1);
+      case PlanMaker.Planned(var json) -> {
+        planning = false;
+        state = JobState.JOINING;
+        deadline = now + setup.timing().readyWithin().toNanos();
+        listener.planned(json);
+        roster.byRank().forEach(member -> member.link().send(assignment(member, json)));
+      }
+    }
+  }
+
+  private ToWorker assignment(Member member, String planJson) {
+    return ToWorker.newBuilder()
+        .setAssignment(
+            Assignment.newBuilder()
+                .setRank(member.rank())
+                .setEpoch(epoch)
+                .setJobJson(setup.jobJson())
+                .setPlanJson(planJson)
+                .setRunFolder(setup.runFolder().toString())
+                .setTransportFolder(setup.transportFolder())
+                .setResumeFolder(setup.resumeFolder()))
+        .build();
+  }
+
+  void committed(long step, String folder) {
+    if (outcome != null) {
+      return;
+    }
+    commits--;
+    newestCheckpoint = folder;
+    roster.broadcast(
+        ToWorker.newBuilder()
+            .setCommitted(Committed.newBuilder().setStep(step).setFolder(folder))
+            .build());
+    listener.checkpointCommitted(step, folder);
+    doneIfAllIs();
+  }
+
+  void notCommitted(long step, IOException why) {
+    fail(
+        ExitCode.TRY_AGAIN,
+        "the checkpoint of step " + step + " was not committed: " + why.getMessage(),
+        -1);
+  }
+
+  // ---- time
+
+  void tick(long now) {
+    if (outcome != null) {
+      return;
+    }
+    if (now - aliveSent >= ALIVE_EVERY_NANOS) {
+      aliveSent = now;
+      roster.broadcast(ToWorker.newBuilder().setAlive(Alive.getDefaultInstance()).build());
+    }
+    if (verdict.open()) {
+      if (now - verdictDeadline >= 0) {
+        fail(verdict.best());
+      }
+      return;
+    }
+    leases(now);
+    switch (state) {
+      case PLANNING, JOINING -> late(now);
+      case RUNNING -> {
+        if (preempted && now - graceDeadline >= 0) {
+          stopNow(StopCause.PREEMPTED);
+        } else {
+          standstill(now);
+        }
+      }
+      case DONE, FAILED -> {}
+    }
+  }
+
+  private void leases(long now) {
+    long lease = setup.timing().lease().toNanos();
+    for (Member member : roster.members()) {
+      if (!member.finished() && member.silentNanos(now) >= lease) {
+        suspect(member, new Evidence.Silent(member.silentNanos(now)), now);
+      }
+    }
+  }
+
+  private void late(long now) {
+    if (now - deadline < 0 || planning) {
+      return;
+    }
+    List<Integer> missing =
+        roster.ranksWithout(member -> state == JobState.PLANNING || member.ready());
+    String what =
+        state == JobState.PLANNING
+            ? "%d of %d workers joined within %d s"
+                .formatted(roster.size(), setup.workers(), setup.timing().joinWithin().toSeconds())
+            : "not all workers were ready within "
+                + setup.timing().readyWithin().toSeconds()
+                + " s";
+    fail(ExitCode.TRY_AGAIN, what + "; missing: ranks " + missing, missing.getFirst());
+  }
+
+  private void standstill(long now) {
+    Optional<StallWatch.Stall> found = stalls.look(roster.members(), roster::of, now);
+    if (found.isEmpty()) {
+      return;
+    }
+    StallWatch.Stall stall = found.get();
+    Member member = roster.of(stall.rank());
+    if (member != null && stalls.isNew(stall, member)) {
+      listener.stalled(stall.rank(), stall.text());
+    }
+    if (stall.nanos() >= setup.timing().failStillAfter().toNanos()) {
+      fail(ExitCode.TRY_AGAIN, stall.text(), stall.rank());
+    }
+  }
+
+  // ---- the end
+
+  private void doneIfAllIs() {
+    if (outcome != null || commits > 0 || !roster.all(Member::finished)) {
+      return;
+    }
+    Optional<String> gap = book.gap();
+    if (gap.isPresent()) {
+      fail(ExitCode.TRY_AGAIN, gap.get(), -1);
+      return;
+    }
+    boolean stopped = roster.members().stream().anyMatch(Member::stopped);
+    StopCause cause = stopCause;
+    if (stopped && cause != null) {
+      String saved = newestCheckpoint == null ? "" : ", saved in " + newestCheckpoint;
+      end(JobState.DONE, cause.exit(), cause.word() + saved, -1);
+    } else {
+      end(JobState.DONE, ExitCode.DONE, "done", -1);
+    }
+  }
+
+  /** A worker that breaks the protocol fails the run as itself. */
+  private void wrong(Member member, String what, long now) {
+    suspect(
+        member,
+        new Evidence.Reported(
+            Failure.newBuilder()
+                .setKind(FailureKind.FAILURE_KIND_INTERNAL)
+                .setMessage("it " + what)
+                .setPeer(-1)
+                .build()),
+        now);
+  }
+
+  private void suspect(Member member, Evidence evidence, long now) {
+    if (outcome == null) {
+      weigh(member.rank(), member, evidence, now);
+    }
+  }
+
+  private void weigh(int rank, @Nullable Member member, Evidence evidence, long now) {
+    if (!verdict.open()) {
+      verdictDeadline = now + setup.timing().verdictWithin().toNanos();
+    }
+    verdict.add(rank, member, evidence);
+    verdict.settled().ifPresent(this::fail);
+  }
+
+  private void fail(Verdict.Cause cause) {
+    fail(cause.exit(), cause.text(), cause.rank());
+  }
+
+  private void fail(ExitCode exit, String message, int culprit) {
+    end(JobState.FAILED, exit, message, culprit);
+  }
+
+  private void end(JobState last, ExitCode exit, String message, int culprit) {
+    if (outcome != null) {
+      return;
+    }
+    Outcome ending = new Outcome(last, exit, message, culprit, newestCheckpoint);
+    outcome = ending;
+    state = last;
+    if (last == JobState.FAILED) {
+      roster.broadcast(
+          ToWorker.newBuilder()
+              .setStop(Stop.newBuilder().setReason(message).setExitCode(exit.code()))
+              .build());
+    }
+    roster.complete();
+    try {
+      if (last == JobState.DONE) {
+        listener.done(ending);
+      } else {
+        listener.failed(ending);
+      }
+    } finally {
+      work.ended(ending);
+    }
+  }
+}

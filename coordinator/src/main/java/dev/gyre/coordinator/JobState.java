@@ -1,0 +1,13 @@
+package dev.gyre.coordinator;
+
+/** Where a job stands. */
+public enum JobState {
+  /** Workers say hello; when all are there, the plan is made from what they can do. */
+  PLANNING,
+  /** Every worker has its rank and the plan, opens the data plane, loads weights, warms up. */
+  JOINING,
+  RUNNING,
+  /** All workers finished, whether after the last step or because they were asked to. */
+  DONE,
+  FAILED
+}

@@ -1,0 +1,57 @@
+package dev.gyre.coordinator;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+
+/**
+ * What a coordinator is told about its run.
+ *
+ * @param run the run's identity; a worker that names another is refused
+ * @param address where to listen; port 0 takes a free one
+ * @param workers how many workers make the run, at least 1
+ * @param jobJson the resolved job, handed to the workers as it is
+ * @param transportFolder where the transport's shared files lie; empty for none
+ * @param resumeFolder the checkpoint to load; empty to start fresh
+ */
+public record RunSetup(
+    String run,
+    InetSocketAddress address,
+    int workers,
+    String jobJson,
+    Path runFolder,
+    String transportFolder,
+    String resumeFolder,
+    Timing timing) {
+  public RunSetup {
+    if (workers < 1) {
+      throw new IllegalArgumentException("workers " + workers + "; a run needs at least 1");
+    }
+  }
+
+  /** A fresh run on this machine: listens on the loopback address, on a free port. */
+  public static RunSetup local(String run, int workers, String jobJson, Path runFolder) {
+    return new RunSetup(
+        run,
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+        workers,
+        jobJson,
+        runFolder,
+        "",
+        "",
+        Timing.defaults());
+  }
+
+  public RunSetup withTransportFolder(String folder) {
+    return new RunSetup(run, address, workers, jobJson, runFolder, folder, resumeFolder, timing);
+  }
+
+  public RunSetup withResumeFolder(String folder) {
+    return new RunSetup(run, address, workers, jobJson, runFolder, transportFolder, folder, timing);
+  }
+
+  public RunSetup withTiming(Timing newTiming) {
+    return new RunSetup(
+        run, address, workers, jobJson, runFolder, transportFolder, resumeFolder, newTiming);
+  }
+}

@@ -1,0 +1,97 @@
+package dev.gyre.coordinator;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the rank that holds the others up. Ranks run in lockstep, so when one stands still soon all
+ * do; the one to name is where the chain of "waits for" ends.
+ */
+final class StallWatch {
+  /**
+   * @param nanos how long it has stood still, or been silent
+   */
+  record Stall(int rank, long nanos, String text) {}
+
+  private final long reportNanos;
+
+  /** By rank, the phase count at which a standstill was reported. */
+  private final Map<Integer, Long> reported = new HashMap<>();
+
+  StallWatch(long reportNanos) {
+    this.reportNanos = reportNanos;
+  }
+
+  /** The rank that holds the others up now, if any has stood still for long enough. */
+  Optional<Stall> look(Collection<Member> members, IntFunction<@Nullable Member> byRank, long now) {
+    Optional<Member> silent =
+        longest(members, Comparator.comparingLong(member -> member.silentNanos(now)));
+    if (silent.isPresent() && silent.get().silentNanos(now) >= reportNanos) {
+      Member member = silent.get();
+      return Optional.of(stall(member, member.silentNanos(now), "has been silent", members, now));
+    }
+    Optional<Member> still =
+        longest(members, Comparator.comparingLong(member -> member.stillNanos(now)));
+    if (still.isEmpty() || still.get().stillNanos(now) < reportNanos) {
+      return Optional.empty();
+    }
+    Member culprit = endOfChain(still.get(), byRank, now);
+    return Optional.of(stall(culprit, culprit.stillNanos(now), "has stood still", members, now));
+  }
+
+  /** Whether this standstill has not been reported yet; it then counts as reported. */
+  boolean isNew(Stall stall, Member member) {
+    Long before = reported.put(stall.rank(), member.changes());
+    return before == null || before != member.changes();
+  }
+
+  private static Optional<Member> longest(Collection<Member> members, Comparator<Member> by) {
+    return members.stream().filter(member -> !member.finished()).max(by);
+  }
+
+  /**
+   * Walks along "waits for" while that rank stands still too. Ends at a rank that waits for nobody,
+   * for one that moves, or where the walk began (a circle: then the first is as good as any).
+   */
+  private Member endOfChain(Member from, IntFunction<@Nullable Member> byRank, long now) {
+    Set<Integer> seen = new HashSet<>();
+    Member at = from;
+    while (seen.add(at.rank())) {
+      Member next = at.waitingFor() < 0 ? null : byRank.apply(at.waitingFor());
+      if (next == null || next.finished() || next.stillNanos(now) < reportNanos) {
+        return at;
+      }
+      at = next;
+    }
+    return from;
+  }
+
+  private Stall stall(Member member, long nanos, String how, Collection<Member> members, long now) {
+    long waiting =
+        members.stream()
+            .filter(other -> other != member && !other.finished() && other.waitingFor() >= 0)
+            .filter(other -> other.stillNanos(now) >= reportNanos)
+            .count();
+    String others =
+        waiting == 0 ? "" : waiting == 1 ? "; 1 other rank waits" : "; " + waiting + " others wait";
+    return new Stall(
+        member.rank(),
+        nanos,
+        member.name()
+            + " "
+            + how
+            + " for "
+            + TimeUnit.NANOSECONDS.toSeconds(nanos)
+            + " s "
+            + member.whereAndForWhom()
+            + others);
+  }
+}

@@ -1,0 +1,94 @@
+package dev.gyre.coordinator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.comms.control.FromWorker;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Who holds the others up. */
+class StallWatchTest {
+  private static void beats(JobBench bench, int seconds, FromWorker... byRank) {
+    for (int second = 0; second < seconds; second++) {
+      for (int rank = 0; rank < byRank.length; rank++) {
+        bench.say(rank, byRank[rank]);
+      }
+      bench.pass(1);
+    }
+  }
+
+  private static List<String> stalls(JobBench bench) {
+    return bench.events.stream().filter(event -> event.startsWith("stalled")).toList();
+  }
+
+  @Test
+  void aSilentRankIsReportedOnceBeforeAnythingIsKilled() {
+    JobBench bench = JobBench.running(4);
+    bench.say(3, Say.beat(812, 12, "ring hop 5 of 8", 99, 2));
+    for (int second = 0; second < 15; second++) {
+      for (int rank = 0; rank < 3; rank++) {
+        bench.say(rank, Say.beat(812, 12, "ring hop 6 of 8", 100 + second, -1));
+      }
+      bench.pass(1);
+    }
+    assertEquals(
+        List.of(
+            "stalled 3: rank 3 (pid 4003) has been silent for 10 s in step 812, layer 12, ring hop"
+                + " 5 of 8, waiting for rank 2"),
+        stalls(bench));
+    assertTrue(bench.outcome().isEmpty());
+  }
+
+  @Test
+  void theRankAtTheEndOfTheChainIsNamed() {
+    JobBench bench = JobBench.running(3);
+    beats(
+        bench,
+        12,
+        Say.beat(5, 2, "ring hop 1 of 3", 50, 2),
+        Say.beat(5, 1, "experts", 40, -1),
+        Say.beat(5, 2, "ring hop 1 of 3", 50, 1));
+    assertEquals(
+        List.of(
+            "stalled 1: rank 1 (pid 4001) has stood still for 10 s in step 5, layer 1, experts; 2"
+                + " others wait"),
+        stalls(bench));
+  }
+
+  @Test
+  void aCircleIsReportedAndDoesNotLoop() {
+    JobBench bench = JobBench.running(2);
+    beats(bench, 11, Say.beat(5, 2, "a", 50, 1), Say.beat(5, 2, "b", 50, 0));
+    assertEquals(1, stalls(bench).size());
+    assertTrue(stalls(bench).getFirst().contains("waiting for rank"));
+  }
+
+  @Test
+  void aNewStandstillIsReportedAgain() {
+    JobBench bench = JobBench.running(1);
+    beats(bench, 12, Say.beat(5, 2, "experts", 50, -1));
+    beats(bench, 12, Say.beat(6, 2, "experts", 51, -1));
+    assertEquals(2, stalls(bench).size());
+  }
+
+  @Test
+  void movingRanksAreNotReported() {
+    JobBench bench = JobBench.running(2);
+    for (int second = 0; second < 30; second++) {
+      bench.all(Say.beat(second, 0, "experts", second, 1));
+      bench.pass(1);
+    }
+    assertEquals(List.of(), stalls(bench));
+  }
+
+  @Test
+  void aStandstillWithoutEndFailsTheRun() {
+    JobBench bench = JobBench.running(2);
+    beats(bench, 89, Say.beat(5, 2, "a", 50, 1), Say.beat(5, 2, "experts", 50, -1));
+    assertTrue(bench.outcome().isEmpty());
+    beats(bench, 2, Say.beat(5, 2, "a", 50, 1), Say.beat(5, 2, "experts", 50, -1));
+    assertEquals(1, bench.end().culprit());
+    assertEquals(ExitCode.TRY_AGAIN, bench.end().exit());
+  }
+}
