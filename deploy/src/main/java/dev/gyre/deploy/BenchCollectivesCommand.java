@@ -1,0 +1,137 @@
+package dev.gyre.deploy;
+
+import dev.gyre.deploy.bench.CollectiveResult;
+import dev.gyre.deploy.bench.CollectivesBench;
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "collectives",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Measures the collectives between worker processes of this machine: time and bandwidth a call",
+      "as rank 0 sees it, after a barrier each. Bandwidth is the size over the median time."
+    },
+    footer = {
+      "",
+      "A size is what each rank sends (ring_sendrecv), contributes (all_gather), or holds in all",
+      "(all_reduce, all_to_all, reduce_scatter).",
+      "",
+      "Try    ./gyre bench collectives --workers 4 --sizes 1m,16m"
+    })
+final class BenchCollectivesCommand implements Callable<Integer> {
+  private static final Set<String> TRANSPORTS = Set.of("ipc", "udp");
+
+  @Option(names = "--workers", defaultValue = "2", description = "Default: ${DEFAULT-VALUE}.")
+  private int workers;
+
+  @Option(
+      names = "--transport",
+      paramLabel = "T",
+      defaultValue = "ipc",
+      description = "ipc or udp. Default: ${DEFAULT-VALUE}.")
+  private String transport = "ipc";
+
+  @Option(
+      names = "--repeats",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "Timed calls of each. Default: ${DEFAULT-VALUE}.")
+  private int repeats;
+
+  @Option(
+      names = "--sizes",
+      paramLabel = "B,…",
+      split = ",",
+      defaultValue = "4k,256k,4m,32m",
+      description = "Bytes; k and m stand for 1024 and 1024². Default: ${DEFAULT-VALUE}.")
+  private List<String> sizes = List.of();
+
+  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  private boolean json;
+
+  @Option(names = "--runs", hidden = true, defaultValue = "runs")
+  private Path runs = Path.of("runs");
+
+  /** What the options describe. */
+  CollectivesBench bench() {
+    require(workers >= 1, "--workers %d: at least 1".formatted(workers));
+    require(repeats >= 1, "--repeats %d: at least 1".formatted(repeats));
+    require(TRANSPORTS.contains(transport), "--transport %s: ipc or udp".formatted(transport));
+    return new CollectivesBench(
+        workers, transport, repeats, sizes.stream().map(this::bytes).toList());
+  }
+
+  private long bytes(String text) {
+    String size = text.strip().toLowerCase(Locale.ROOT);
+    long unit = size.endsWith("k") ? 1 << 10 : size.endsWith("m") ? 1 << 20 : 1;
+    String digits = unit == 1 ? size : size.substring(0, size.length() - 1);
+    require(digits.matches("[0-9]{1,12}"), "--sizes %s: such as 4096, 256k or 32m".formatted(text));
+    long bytes = Long.parseLong(digits) * unit;
+    require(
+        bytes % ((long) Float.BYTES * workers) == 0,
+        "--sizes %s: not a multiple of %d, an f32 number for each of %d workers"
+            .formatted(text, Float.BYTES * workers, workers));
+    return bytes;
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    CollectivesBench bench = bench();
+    RunFolder folder = RunFolder.create(runs, "bench-collectives");
+    List<CollectiveResult> results = bench.run(folder);
+    folder.delete();
+    Console console = new Console(System.out, false);
+    if (json) {
+      results.forEach(result -> console.line(SpecJson.line(result)));
+    } else {
+      table(results, console);
+    }
+    return ExitCode.DONE;
+  }
+
+  private static void table(List<CollectiveResult> results, Console console) {
+    console.line(
+        "op              world      bytes     median       best    GB/s       wait   CPU wait");
+    for (CollectiveResult r : results) {
+      console.line(
+          String.format(
+              Locale.ROOT,
+              "%-15s %5d %10s %10s %10s %7.2f %10s %10s",
+              r.op(),
+              r.world(),
+              size(r.bytes()),
+              micros(r.medianSeconds()),
+              micros(r.bestSeconds()),
+              r.gbpsMedian(),
+              micros(r.waitSeconds()),
+              micros(r.cpuWaitSeconds())));
+    }
+  }
+
+  private static String size(long bytes) {
+    if (bytes % (1 << 20) == 0) {
+      return (bytes >> 20) + " MiB";
+    }
+    return bytes % (1 << 10) == 0 ? (bytes >> 10) + " KiB" : bytes + " B";
+  }
+
+  private static String micros(double seconds) {
+    return String.format(Locale.ROOT, "%,.1f µs", seconds * 1e6);
+  }
+
+  private static void require(boolean holds, String problem) {
+    if (!holds) {
+      throw new CommandFailure(ExitCode.BAD_JOB, problem);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+package dev.gyre.deploy;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    header = "Measures this machine: a fixed training job, or the collectives.",
+    description = {"For comparison with other frameworks and other machines."},
+    subcommands = {BenchTrainCommand.class, BenchCollectivesCommand.class},
+    synopsisSubcommandLabel = "COMMAND")
+final class BenchCommand implements Runnable {
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(System.out);
+  }
+}

@@ -1,0 +1,73 @@
+package dev.gyre.deploy;
+
+import dev.gyre.deploy.console.Units;
+import dev.gyre.trainer.checkpoint.CheckpointException;
+import dev.gyre.trainer.checkpoint.CheckpointStore;
+import dev.gyre.trainer.checkpoint.FileEntry;
+import dev.gyre.trainer.checkpoint.Manifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "list",
+    mixinStandardHelpOptions = true,
+    header = "Lists a run's checkpoints, oldest first.",
+    description = {"Only manifests are read. To read every byte: ./gyre checkpoint verify RUN"},
+    footer = {"", "Try    ./gyre checkpoint list quickstart"})
+final class CheckpointListCommand implements Callable<Integer> {
+  private static final DateTimeFormatter WHEN =
+      DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT);
+
+  @Parameters(paramLabel = "RUN", description = "A run's name or folder.")
+  private Path run = Path.of("");
+
+  @Option(
+      names = "--runs",
+      paramLabel = "DIR",
+      defaultValue = "runs",
+      description = "Where runs are kept. Default: ${DEFAULT-VALUE}.")
+  private Path runs = Path.of("runs");
+
+  @Override
+  public Integer call() throws IOException {
+    Path folder = Checkpoints.run(run, runs);
+    List<CheckpointStore.Committed> all = Checkpoints.store(folder).list();
+    if (all.isEmpty()) {
+      System.out.println(folder + " has no checkpoints");
+      return ExitCode.DONE;
+    }
+    System.out.printf("%8s  %-19s  %9s  %6s  %s%n", "step", "written", "size", "files", "folder");
+    for (CheckpointStore.Committed one : all) {
+      System.out.println(line(one));
+    }
+    return ExitCode.DONE;
+  }
+
+  private static String line(CheckpointStore.Committed one) throws IOException {
+    try {
+      Manifest manifest = Manifest.read(one.folder());
+      long bytes = manifest.files().stream().mapToLong(FileEntry::bytes).sum();
+      Instant written = Files.getLastModifiedTime(one.folder().resolve(Manifest.FILE)).toInstant();
+      return String.format(
+          Locale.ROOT,
+          "%,8d  %s  %9s  %6d  %s",
+          one.step(),
+          WHEN.format(written.atZone(ZoneId.systemDefault())),
+          Units.bytes(bytes),
+          manifest.files().size(),
+          one.folder());
+    } catch (CheckpointException e) {
+      return String.format(Locale.ROOT, "%,8d  damaged: %s", one.step(), e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package dev.gyre.deploy;
+
+import dev.gyre.deploy.job.JobFile;
+import dev.gyre.model.hf.HfConfig;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.trainer.data.Tokenizers;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Which job, and what to change in its file: shared by all commands that take one. */
+final class JobArgument {
+  private static final Path QUICKSTART = Path.of("recipes", "quickstart.yaml");
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "JOB",
+      description = "A job file. Default: recipes/quickstart.yaml.")
+  private @Nullable Path job;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Sets a key of the job file, for example --set train.steps=400. Repeatable.")
+  private List<String> settings = new ArrayList<>();
+
+  /**
+   * The job with everything from the command line laid over its file.
+   *
+   * @param more settings of other options, which win over {@code --set}
+   */
+  JobSpec read(List<String> more) {
+    List<String> all = new ArrayList<>(settings);
+    all.addAll(more);
+    return new JobFile(JobArgument::modelOf, JobArgument::vocabularyOf).read(path(), all);
+  }
+
+  /** The job file as named, or the quickstart. */
+  Path path() {
+    return job == null ? Home.path(QUICKSTART) : job;
+  }
+
+  /** Whether the quickstart is meant because no job was named. */
+  boolean isDefault() {
+    return job == null;
+  }
+
+  private static ModelSpec modelOf(Path folder) {
+    Path config = folder.resolve("config.json");
+    if (!Files.isRegularFile(config)) {
+      throw new CommandFailure(
+          ExitCode.BAD_JOB,
+          "model.from: " + config + " is missing; name a folder with config.json and safetensors");
+    }
+    try {
+      HfConfig read = HfConfig.read(config);
+      read.warnings().forEach(w -> System.err.println("gyre: " + config + ": " + w));
+      return read.model();
+    } catch (IOException e) {
+      throw new CommandFailure(ExitCode.BAD_JOB, "model.from: " + e.getMessage());
+    }
+  }
+
+  private static int vocabularyOf(String tokenizer) {
+    return Tokenizers.open(tokenizer, Path.of("")).vocabSize();
+  }
+}

@@ -1,0 +1,83 @@
+package dev.gyre.deploy;
+
+import dev.gyre.partitioning.job.JobSpec;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Which job, and how to run it: shared by the commands that run or plan one. */
+final class JobOptions {
+  @Mixin private JobArgument file = new JobArgument();
+
+  @Option(names = "--name", paramLabel = "NAME", description = "The run's folder below runs/.")
+  private @Nullable String name;
+
+  @Option(names = "--workers", paramLabel = "W", description = "Workers; the plan picks a mesh.")
+  private @Nullable Integer workers;
+
+  @Mixin private MeshOptions mesh = new MeshOptions();
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "S",
+      description = "auto, ring, allgather, balanced or tokenring.")
+  private @Nullable String schedule;
+
+  @Option(
+      names = "--layout",
+      paramLabel = "L",
+      description = "auto, zigzag, striped or contiguous.")
+  private @Nullable String layout;
+
+  @Option(names = "--backend", paramLabel = "B", description = "auto, onednn, vector or scalar.")
+  private @Nullable String backend;
+
+  @Option(names = "--dtype", paramLabel = "T", description = "auto, bf16 or f32.")
+  private @Nullable String dtype;
+
+  @Option(names = "--transport", paramLabel = "T", description = "ipc or udp.")
+  private @Nullable String transport;
+
+  /** The job with everything from the command line laid over its file. */
+  JobSpec read() {
+    return file.read(settings());
+  }
+
+  /** The job file as named, or the quickstart. */
+  Path path() {
+    return file.path();
+  }
+
+  /** Whether the quickstart runs because no job was named. */
+  boolean isDefault() {
+    return file.isDefault();
+  }
+
+  private List<String> settings() {
+    List<String> all = new ArrayList<>();
+    set(all, "name", name);
+    set(all, "mesh.workers", workers);
+    mesh.given().forEach((key, degree) -> set(all, "mesh." + key, degree));
+    set(all, "mesh.schedule", schedule);
+    set(all, "mesh.layout", layout);
+    set(all, "backend", backend);
+    set(all, "train.dtype", dtype);
+    set(all, "transport", transport);
+    if (workers != null && !mesh.anyDegree()) {
+      // The command line's number of workers stands in place of the file's degrees.
+      all.add("mesh.data-parallel=0");
+      all.add("mesh.ring=0");
+      all.add("mesh.ulysses=0");
+    }
+    return all;
+  }
+
+  private static void set(List<String> all, String key, @Nullable Object value) {
+    if (value != null) {
+      all.add(key + "=" + value);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+package dev.gyre.deploy;
+
+import dev.gyre.deploy.job.JobFileException;
+import dev.gyre.model.safetensors.SafetensorsException;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.plan.InvalidPlanException;
+import dev.gyre.trainer.checkpoint.CheckpointException;
+import dev.gyre.trainer.data.DataException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.UsageMessageSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Entry point: picks the command, and turns every failure into one message and an exit code. */
+@Command(
+    name = "gyre",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    header = "Trains long-context mixture-of-experts language models across workers.",
+    description = {
+      "",
+      "Start with  ./gyre train           train the quickstart recipe, about three minutes",
+      "            ./gyre train JOB.yaml  train your own job (./gyre schema: every key)",
+      "            ./gyre plan JOB.yaml   see who would hold and send what, without running it",
+      ""
+    },
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 a check found a difference, 64 bad job or command line,",
+      "65 corrupt checkpoint, 75 try again, 130 interrupted, 143 preempted."
+    },
+    subcommands = {
+      TrainCommand.class,
+      PlanCommand.class,
+      GenerateCommand.class,
+      DataCommand.class,
+      CheckpointCommand.class,
+      BenchCommand.class,
+      GoldenCommand.class,
+      SchemaCommand.class,
+      VersionCommand.class,
+      CommandLine.HelpCommand.class
+    },
+    synopsisSubcommandLabel = "COMMAND")
+public final class Main implements Runnable {
+  static final int HELP_COLUMNS = 100;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  private Main() {}
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(System.out);
+  }
+
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
+    line.setUsageHelpWidth(HELP_COLUMNS);
+    readably(line);
+    line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING, _ -> "");
+    line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setParameterExceptionHandler(Main::misused);
+    line.setExecutionExceptionHandler((e, at, parsed) -> failed(e, at.getErr()));
+    return line;
+  }
+
+  /** Options in the order in which they are explained, and a synopsis of one line. */
+  private static void readably(CommandLine line) {
+    line.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
+    line.getSubcommands().values().forEach(Main::readably);
+  }
+
+  private static int misused(ParameterException e, String[] args) {
+    PrintWriter err = e.getCommandLine().getErr();
+    err.println("gyre: " + e.getMessage());
+    List<String> near =
+        e instanceof CommandLine.UnmatchedArgumentException u ? u.getSuggestions() : List.of();
+    if (!near.isEmpty()) {
+      err.println("      Did you mean " + String.join(" or ", near) + "?");
+    }
+    err.println("      Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+    return ExitCode.BAD_JOB;
+  }
+
+  private static int failed(Exception e, PrintWriter err) {
+    return switch (e) {
+      case CommandFailure f -> told(f, f.exitCode(), err);
+      case JobFileException f -> told(f, ExitCode.BAD_JOB, err);
+      case Invalid f -> told(f, ExitCode.BAD_JOB, err);
+      case InvalidPlanException f -> told(f, ExitCode.BAD_JOB, err);
+      case DataException f -> told(f, ExitCode.BAD_JOB, err);
+      case SafetensorsException f -> told(f, ExitCode.BAD_JOB, err);
+      case CheckpointException f -> told(f, ExitCode.CORRUPT_CHECKPOINT, err);
+      case NoSuchFileException f -> {
+        err.println("gyre: " + f.getFile() + ": " + reason(f, "no such file or folder"));
+        yield ExitCode.BAD_JOB;
+      }
+      case AccessDeniedException f -> {
+        err.println("gyre: " + f.getFile() + ": " + reason(f, "access is denied"));
+        yield ExitCode.BAD_JOB;
+      }
+      // A full disk, say: the job is well, the machine is not.
+      case IOException f -> told(f, ExitCode.TRY_AGAIN, err);
+      default -> {
+        err.println("gyre: a bug in Gyre, not in your job: " + e);
+        e.printStackTrace(err);
+        yield ExitCode.INTERNAL;
+      }
+    };
+  }
+
+  private static int told(Exception e, int exitCode, PrintWriter err) {
+    err.println("gyre: " + e.getMessage());
+    return exitCode;
+  }
+
+  private static String reason(FileSystemException e, String otherwise) {
+    return e.getReason() == null ? otherwise : e.getReason();
+  }
+}

@@ -1,0 +1,54 @@
+package dev.gyre.deploy;
+
+import dev.gyre.partitioning.job.MeshSpec;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The four degrees of a mesh, as options: shared by all commands that take them. */
+final class MeshOptions {
+  @Option(names = "--data-parallel", paramLabel = "D", description = "Ranks with different rows.")
+  private @Nullable Integer dataParallel;
+
+  @Option(names = "--ring", paramLabel = "R", description = "Ranks that pass keys and values on.")
+  private @Nullable Integer ring;
+
+  @Option(names = "--ulysses", paramLabel = "U", description = "Ranks that swap tokens for heads.")
+  private @Nullable Integer ulysses;
+
+  @Option(names = "--expert-parallel", paramLabel = "X", description = "Ranks sharing the experts.")
+  private @Nullable Integer expertParallel;
+
+  /** Whether any of those that make up the number of workers was given. */
+  boolean anyDegree() {
+    return dataParallel != null || ring != null || ulysses != null;
+  }
+
+  /** Those that were given, by their key below {@code mesh}. */
+  Map<String, Integer> given() {
+    Map<String, Integer> given = new LinkedHashMap<>();
+    put(given, "data-parallel", dataParallel);
+    put(given, "ring", ring);
+    put(given, "ulysses", ulysses);
+    put(given, "expert-parallel", expertParallel);
+    return given;
+  }
+
+  private static void put(Map<String, Integer> given, String key, @Nullable Integer value) {
+    if (value != null) {
+      given.put(key, value);
+    }
+  }
+
+  /** As a job has them; a degree that was not given is 1, expert-parallel stays open. */
+  MeshSpec alone() {
+    Map<String, Integer> given = given();
+    return new MeshSpec(
+        0,
+        given.getOrDefault("data-parallel", 1),
+        given.getOrDefault("ring", 1),
+        given.getOrDefault("ulysses", 1),
+        given.getOrDefault("expert-parallel", 0));
+  }
+}

@@ -1,0 +1,110 @@
+package dev.gyre.deploy;
+
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.console.PlanReport;
+import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.ThisMachine;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.PlanValidator;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.data.BatchShape;
+import dev.gyre.trainer.data.RowShape;
+import dev.gyre.trainer.spec.SpecJson;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "plan",
+    mixinStandardHelpOptions = true,
+    header = "Shows how a job would run on this machine, without running it.",
+    description = {
+      "The mesh, who holds which tokens, heads and experts, what is sent, memory and time. Proves the",
+      "first batch's schedule. If the job cannot run, says why and exits with 64."
+    },
+    footer = {
+      "",
+      "Try    ./gyre plan --ring 4                       the quickstart over a longer ring",
+      "       ./gyre plan JOB.yaml --json > plan.json    then: ./gyre train JOB.yaml --plan plan.json"
+    })
+final class PlanCommand implements Callable<Integer> {
+  @Mixin private JobOptions options = new JobOptions();
+
+  @Option(names = "--json", description = "Prints the plan itself, as train --plan takes it.")
+  private boolean json;
+
+  @Option(
+      names = "--no-measure",
+      description = "Measures nothing: quicker, but without a step's predicted time.")
+  private boolean unmeasured;
+
+  @Override
+  public Integer call() {
+    JobSpec job = options.read();
+    WorkerCapabilities here = ThisMachine.offers();
+    Plan plan = ThisMachine.plan(job, !unmeasured);
+    Optional<FirstBatch> batch = firstBatch(job);
+    PlanReport report =
+        PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));
+    long memory = here.workerMemoryBytes(plan.mesh().workers());
+    if (json) {
+      PlanValidator.requireMemory(plan, memory);
+      System.out.println(SpecJson.write(plan));
+      return ExitCode.DONE;
+    }
+    Console console = Console.standard();
+    console.titled("job", options.path().toString());
+    console.titled("data", batch.map(FirstBatch::text).orElseGet(() -> unprepared(job)));
+    console.titled("model", PlanText.model(job.model()));
+    report.lines(memory).forEach(console::line);
+    PlanValidator.requireMemory(plan, memory);
+    return ExitCode.DONE;
+  }
+
+  private record FirstBatch(List<Documents> rows, String text) {}
+
+  private static Optional<FirstBatch> firstBatch(JobSpec job) {
+    Optional<JobData> prepared = JobData.find(job, Home.folder());
+    if (prepared.isEmpty()) {
+      return Optional.empty();
+    }
+    try (JobData data = prepared.get()) {
+      BatchShape shape = data.feed().shape(0);
+      List<Documents> rows = new ArrayList<>();
+      int documents = 0;
+      for (RowShape row : shape.rows()) {
+        rows.add(row.documents());
+        documents += row.documents().count();
+      }
+      String text =
+          "%s%n       first batch: %,d tokens, %,d labelled, in %s and %s"
+              .formatted(
+                  data.describe(job),
+                  shape.tokens(),
+                  shape.labelled(),
+                  documents == 1 ? "1 document" : documents + " documents",
+                  rows.size() == 1 ? "1 row" : rows.size() + " rows");
+      return Optional.of(new FirstBatch(rows, text));
+    }
+  }
+
+  /** The most work a batch can be. */
+  private static List<Documents> fullRows(JobSpec job) {
+    Documents full = new Documents(job.train().sequenceLength());
+    return Collections.nCopies(job.train().rowsPerStep(), full);
+  }
+
+  private static String unprepared(JobSpec job) {
+    return ("not prepared yet (./gyre data prepare does it), so the first batch is not known;%n"
+            + "       shown for full rows of one document each, %,d tokens")
+        .formatted(job.train().batchTokens());
+  }
+}

@@ -1,0 +1,232 @@
+package dev.gyre.deploy;
+
+import dev.gyre.coordinator.Outcome;
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.LocalJob;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.trainer.checkpoint.CheckpointStore;
+import dev.gyre.trainer.data.Baselines;
+import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.step.EvalMetrics;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Trains a job on this machine: one coordinator, and a process for every worker.",
+      "Without a job file it trains the quickstart recipe, about three minutes. Ctrl-C saves a",
+      "checkpoint and stops; --resume goes on from there."
+    })
+final class TrainCommand implements Callable<Integer> {
+  @Spec private @Nullable CommandSpec spec;
+
+  @Mixin private JobOptions options = new JobOptions();
+
+  @Option(
+      names = "--resume",
+      description = "Goes on from the newest whole checkpoint of the job's newest run.")
+  private boolean resume;
+
+  @Option(
+      names = "--run",
+      paramLabel = "RUN",
+      description = "With --resume: the run to go on with, such as quickstart-2.")
+  private @Nullable String run;
+
+  @Option(
+      names = "--plan",
+      paramLabel = "FILE",
+      description = "Runs this plan.json instead of making a plan.")
+  private @Nullable Path plan;
+
+  @Option(
+      names = "--runs",
+      paramLabel = "DIR",
+      defaultValue = "runs",
+      description = "Where runs are kept. Default: ${DEFAULT-VALUE}.")
+  private Path runs = Path.of("runs");
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    // The JVM was up for this long before this line: part of what a person waits for.
+    long began = System.nanoTime() - ManagementFactory.getRuntimeMXBean().getUptime() * 1_000_000L;
+    Console console = Console.standard();
+    if (run != null && !resume) {
+      throw new CommandFailure(
+          ExitCode.BAD_JOB, "--run %s names what to go on with; add --resume".formatted(run));
+    }
+    JobSpec job = options.read();
+    int workers = Planner.mesh(job).workers(); // a mesh that cannot be fails before data is read
+    console.line(
+        "%s  %d cores, %s"
+            .formatted(
+                Version.line(),
+                Runtime.getRuntime().availableProcessors(),
+                "%d workers".formatted(workers)));
+    Plan given = plan == null ? null : readPlan(plan);
+    Resumed from = resume ? resumed(job, console) : new Resumed(null, null);
+    console.titled(
+        "job",
+        options.path()
+            + (options.isDefault() ? "   (no job given: this is the default)" : "")
+            + (from.checkpoint == null ? "" : "   going on from " + from.checkpoint));
+    try (JobData data = JobData.open(job, Home.folder(), console)) {
+      console.titled("data", data.describe(job));
+      console.titled("model", PlanText.model(job.model()));
+      // Made last: what fails before leaves no run behind.
+      RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
+      console.titled("run", folder.toString());
+      TrainConsole events = new TrainConsole(console, job, began);
+      Path store = data.store().folder().toAbsolutePath();
+      Outcome outcome = new LocalJob(job, given, folder, store, from.checkpoint, events).run();
+      return finish(job, folder, data, console, events, outcome);
+    }
+  }
+
+  private record Resumed(@Nullable RunFolder folder, @Nullable Path checkpoint) {}
+
+  private Resumed resumed(JobSpec job, Console console) throws IOException {
+    RunFolder folder =
+        run == null
+            ? RunFolder.newest(runs, job.name(), TrainCommand::hasCheckpoint)
+                .orElseThrow(
+                    () ->
+                        new CommandFailure(
+                            ExitCode.BAD_JOB,
+                            "nothing to resume: no run named %s in %s has a checkpoint. Start one: ./gyre train"
+                                .formatted(job.name(), runs)))
+            : RunFolder.open(runs.resolve(run));
+    CheckpointStore store =
+        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), null);
+    boolean any = !store.list().isEmpty();
+    CheckpointStore.Verified newest =
+        store
+            .newestVerified(console::line)
+            .orElseThrow(
+                () ->
+                    new CommandFailure(
+                        any ? ExitCode.CORRUPT_CHECKPOINT : ExitCode.BAD_JOB,
+                        any
+                            ? "every checkpoint of %s is damaged; start afresh: ./gyre train"
+                                .formatted(folder)
+                            : "%s has no checkpoint yet; start afresh: ./gyre train"
+                                .formatted(folder)));
+    return new Resumed(folder, newest.folder().toAbsolutePath());
+  }
+
+  private static boolean hasCheckpoint(RunFolder folder) {
+    try {
+      return !new CheckpointStore(folder.checkpoints(), 1, null).list().isEmpty();
+    } catch (IOException e) {
+      throw new UncheckedIOException("looking for checkpoints in " + folder, e);
+    }
+  }
+
+  private static Plan readPlan(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new CommandFailure(ExitCode.BAD_JOB, "--plan " + file + ": no such file");
+    }
+    try {
+      return SpecJson.read(Files.readString(file), Plan.class, file.toString());
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(
+          ExitCode.BAD_JOB, "--plan: %s. Make one: ./gyre plan --json".formatted(e.getMessage()));
+    }
+  }
+
+  private int finish(
+      JobSpec job,
+      RunFolder folder,
+      JobData data,
+      Console console,
+      TrainConsole events,
+      Outcome outcome)
+      throws IOException, InterruptedException {
+    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+      console.line("");
+      System.err.println("gyre: " + outcome.message());
+      if (outcome.newestCheckpoint() != null) {
+        boolean changeFirst = outcome.exit() == dev.gyre.coordinator.ExitCode.BAD_JOB;
+        System.err.println(
+            "      Newest checkpoint: %s. %s: %s"
+                .formatted(
+                    outcome.newestCheckpoint(),
+                    changeFirst ? "Change the job, then go on with" : "Go on with",
+                    again(folder)));
+      }
+      System.err.println("      Logs: " + folder.mergedLog());
+      return outcome.exit().code();
+    }
+    events.summary(folder.path());
+    EvalMetrics eval = events.lastEval();
+    if (eval != null) {
+      loss(eval, data, console);
+      events.reach(eval);
+    }
+    if (outcome.newestCheckpoint() != null) {
+      Sample.print(folder, console);
+    }
+    console.titled(
+        "files",
+        "%s: metrics.jsonl  plan.json  job.json  log.txt  checkpoints/%s"
+            .formatted(
+                folder,
+                outcome.newestCheckpoint() == null
+                    ? ""
+                    : Path.of(outcome.newestCheckpoint()).getFileName()));
+    console.titled(
+        "next",
+        "%s --set train.steps=%d   |   ./gyre generate %s \"public class\""
+            .formatted(again(folder), 2 * job.train().steps(), folder.name()));
+    console.titled("", "./gyre checkpoint export " + folder.name() + " --hf out/");
+    return ExitCode.DONE;
+  }
+
+  /** The command line that goes on with a run: this one's, with what it said about the job. */
+  private String again(RunFolder folder) {
+    CommandLine.ParseResult parsed =
+        Objects.requireNonNull(spec).root().commandLine().getParseResult();
+    return Again.resume(parsed.originalArgs(), folder.name());
+  }
+
+  private static void loss(EvalMetrics eval, JobData data, Console console) {
+    Optional<Baselines> scale = Baselines.measure(data.feed(), data.tokenizer());
+    String held =
+        String.format(
+            Locale.ROOT, "held out %.2f nats/byte", eval.loss() / data.feed().textBytesPerToken());
+    console.titled(
+        "loss",
+        scale
+            .map(
+                b ->
+                    String.format(
+                        Locale.ROOT,
+                        "%s   for scale: byte bigram %.2f, trigram %.2f, gzip %.2f",
+                        held,
+                        b.bigram(),
+                        b.trigram(),
+                        b.gzip()))
+            .orElse(held));
+  }
+}

@@ -1,0 +1,143 @@
+package dev.gyre.deploy;
+
+import dev.gyre.coordinator.Outcome;
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.console.StepTable;
+import dev.gyre.deploy.console.Units;
+import dev.gyre.deploy.run.JobEvents;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.step.EvalMetrics;
+import dev.gyre.trainer.step.StepMetrics;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Tells a person how a job goes, and remembers what its summary needs. */
+final class TrainConsole implements JobEvents {
+  private final Console console;
+  private final JobSpec job;
+  private final StepTable table;
+  private final long beganNanos;
+  private final List<Double> stepSeconds = new ArrayList<>();
+  private long tokens;
+  private double trainSeconds;
+  private @Nullable Plan plan;
+  private @Nullable EvalMetrics lastEval;
+  private @Nullable StepMetrics lastStep;
+
+  /**
+   * @param beganNanos when the person pressed Enter, as near as this process knows
+   */
+  TrainConsole(Console console, JobSpec job, long beganNanos) {
+    this.console = console;
+    this.job = job;
+    this.beganNanos = beganNanos;
+    this.table = new StepTable(console, job.train().steps(), job.model().vocabSize());
+  }
+
+  @Override
+  public void planned(Plan made) {
+    plan = made;
+    console.titled(
+        "kernel",
+        "backend %s (%s)  %s  %s"
+            .formatted(made.backend(), job.backend(), made.dtype(), made.instructionSet()));
+    console.titled("plan", PlanText.shape(made) + "; every tile computed once: proven per batch");
+    console.titled("", PlanText.traffic(made, job));
+    console.busy("start  opening workers");
+  }
+
+  @Override
+  public void started() {
+    console.titled(
+        "start",
+        "%d workers joined, kernels warm after %s      Ctrl-C saves and stops; again: stops now"
+            .formatted(
+                plan == null ? 0 : plan.mesh().workers(),
+                Units.seconds((System.nanoTime() - beganNanos) / 1e9)));
+  }
+
+  @Override
+  public void step(StepMetrics metrics) {
+    lastStep = metrics;
+    tokens += metrics.tokens();
+    trainSeconds += metrics.stepSeconds();
+    stepSeconds.add(metrics.stepSeconds());
+    EvalMetrics eval = metrics.eval();
+    if (eval != null) {
+      lastEval = eval;
+      table.remark(String.format(Locale.ROOT, "eval %.2f", eval.loss()));
+    }
+    table.step(metrics);
+  }
+
+  @Override
+  public void saved(long step, String folder) {
+    console.titled("saved", "step " + step + " in " + folder);
+  }
+
+  @Override
+  public void note(String text) {
+    console.line(text);
+  }
+
+  @Override
+  public void ended(Outcome outcome) {}
+
+  @Nullable EvalMetrics lastEval() {
+    return lastEval;
+  }
+
+  /** The lines after the last step: time against prediction, loss by position, files. */
+  void summary(Path folder) {
+    StepMetrics last = lastStep;
+    if (last == null) {
+      console.titled("done", "no steps were left to do");
+      return;
+    }
+    console.line("");
+    console.titled(
+        "done",
+        "%,d steps, %s tokens in %s%s"
+            .formatted(
+                stepSeconds.size(), Units.count(tokens), Units.seconds(trainSeconds), held(last)));
+  }
+
+  /** The plan held against the measurement. */
+  private String held(StepMetrics last) {
+    Plan made = plan;
+    if (made == null) {
+      return "";
+    }
+    String memory =
+        "memory %s/%s"
+            .formatted(Units.bytes(made.memory().total()), Units.bytes(last.memoryBytes()));
+    if (made.stepMicros() == 0) {
+      return "; predicted/measured: " + memory;
+    }
+    return "; predicted/measured: step %s/%s, %s"
+        .formatted(Units.seconds(made.stepMicros() / 1e6), Units.seconds(medianStep()), memory);
+  }
+
+  private double medianStep() {
+    List<Double> sorted = stepSeconds.stream().sorted().toList();
+    return sorted.get(sorted.size() / 2);
+  }
+
+  void reach(EvalMetrics eval) {
+    StringBuilder line = new StringBuilder("at token ");
+    for (EvalMetrics.Reach r : eval.reach()) {
+      String to = r.to() == Integer.MAX_VALUE ? "" : short_(r.to());
+      line.append(String.format(Locale.ROOT, "%s-%s: %.2f   ", short_(r.from()), to, r.loss()));
+    }
+    console.titled("reach", line.toString().strip());
+  }
+
+  private static String short_(int position) {
+    return position < 4096 ? Integer.toString(position) : position / 1024 + "k";
+  }
+}

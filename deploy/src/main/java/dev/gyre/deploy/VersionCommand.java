@@ -1,0 +1,16 @@
+package dev.gyre.deploy;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+
+@Command(
+    name = "version",
+    mixinStandardHelpOptions = true,
+    description = "Prints the versions of Gyre and of the JDK it runs on.")
+final class VersionCommand implements Callable<Integer> {
+  @Override
+  public Integer call() {
+    System.out.println(Version.line());
+    return ExitCode.DONE;
+  }
+}

@@ -1,0 +1,89 @@
+package dev.gyre.deploy.bench;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What is measured: a Mixtral-shaped model on the bytes of one file, a row per data rank and step.
+ * No warm-up of the learning rate, no clipping, no auxiliary loss, no evaluation, no checkpoint:
+ * nothing in a step that other frameworks' plain loops do not do.
+ *
+ * @param hidden width of the residual stream
+ * @param ffn width of an expert's hidden layer
+ * @param sequence tokens of a row
+ * @param dtype {@code auto}, {@code bf16} or {@code f32}
+ */
+public record BenchJob(
+    int hidden,
+    int layers,
+    int heads,
+    int kvHeads,
+    int experts,
+    int topK,
+    int ffn,
+    double lr,
+    MeshSpec mesh,
+    int sequence,
+    long steps,
+    String dtype,
+    String backend,
+    String transport,
+    Path text) {
+  private static final int BYTES = 256;
+
+  /** Steps that warm up and are left out of the median, if more than {@link #ALL_BELOW} ran. */
+  static final int WARM_UP = 2;
+
+  static final int ALL_BELOW = 5;
+
+  /** The job as {@code gyre train} takes it. */
+  public JobSpec spec() {
+    ModelSpec model =
+        new ModelSpec(
+            experts == 0 ? "llama" : "mixtral",
+            BYTES,
+            hidden,
+            layers,
+            heads,
+            kvHeads,
+            hidden / heads,
+            ffn,
+            experts,
+            experts == 0 ? 0 : topK,
+            1e-5,
+            10_000,
+            false,
+            0,
+            List.of(),
+            0);
+    TrainSpec train =
+        new TrainSpec(
+            sequence,
+            (long) sequence * Math.max(1, mesh.dataParallel()),
+            steps,
+            1,
+            dtype,
+            0,
+            0,
+            "fail",
+            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8));
+    String path = text.toAbsolutePath().normalize().toString();
+    return new JobSpec(
+        "bench",
+        model,
+        "",
+        // One document, longer than a row: cut at every row, nothing masked.
+        new DatasetSpec(List.of(new DatasetSpec.Source(path, "", "text", 1)), "bytes", "concat", 0),
+        train,
+        mesh,
+        backend,
+        transport,
+        new JobSpec.Eval(0, 0),
+        new JobSpec.Checkpoint(JobSpec.Checkpoint.NEVER, 1));
+  }
+}

@@ -1,0 +1,139 @@
+package dev.gyre.deploy.bench;
+
+import dev.gyre.comms.Channel;
+import dev.gyre.comms.Counters;
+import dev.gyre.comms.ProcessGroup;
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.aeron.AeronOptions;
+import dev.gyre.comms.aeron.AeronTransport;
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+
+/** The process of one rank: runs every collective at every size; rank 0 writes what it took. */
+final class CollectivesRank {
+  private static final long DEADLINE_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+  /** Calls before those that are timed, as other frameworks' scripts make. */
+  private static final int WARM_UP_CALLS = 3;
+
+  /** The JIT compiles what has run some thousand times: without this the first rows time it. */
+  private static final long JIT_NANOS = TimeUnit.SECONDS.toNanos(4);
+
+  private static final int JIT_BYTES = 4 << 10;
+  private static final int JIT_LARGE_BYTES = 1 << 20;
+
+  /**
+   * Calls of each kind between two looks at the clock: the large ones take as long as the small.
+   */
+  private static final int JIT_CALLS = 200;
+
+  private static final int JIT_LARGE_CALLS = 10;
+
+  private final ProcessGroup group;
+  private final long[] nanos;
+
+  private CollectivesRank(ProcessGroup group, int repeats) {
+    this.group = group;
+    nanos = new long[repeats];
+  }
+
+  /** Arguments of {@link #main}. */
+  static List<String> arguments(
+      String run, Path folder, CollectivesBench bench, List<String> endpoints, Path results) {
+    return List.of(
+        run,
+        folder.toString(),
+        Integer.toString(bench.workers()),
+        Integer.toString(bench.repeats()),
+        String.join(",", bench.sizes().stream().map(String::valueOf).toList()),
+        String.join(",", endpoints),
+        results.toString());
+  }
+
+  /** Of one rank: its number, then {@link #arguments}. */
+  public static void main(String[] args) throws IOException {
+    int rank = Integer.parseInt(args[0]);
+    int workers = Integer.parseInt(args[3]);
+    long[] sizes = Arrays.stream(args[5].split(",", -1)).mapToLong(Long::parseLong).toArray();
+    List<String> endpoints = args[6].isEmpty() ? List.of() : List.of(args[6].split(",", -1));
+    AeronOptions options =
+        new AeronOptions(args[1], 0, rank, workers, Path.of(args[2]), DEADLINE_NANOS, endpoints);
+    List<CollectiveResult> results;
+    try (Transport transport = AeronTransport.open(options, line -> System.out.println(line))) {
+      ProcessGroup group =
+          new ProcessGroup(transport, IntStream.range(0, workers).toArray(), Channel.GRADIENTS);
+      results = new CollectivesRank(group, Integer.parseInt(args[4])).measure(sizes);
+    }
+    if (rank == 0) {
+      try (Writer out = Files.newBufferedWriter(Path.of(args[7]))) {
+        for (CollectiveResult result : results) {
+          out.write(SpecJson.line(result) + "\n");
+        }
+      }
+    }
+  }
+
+  private List<CollectiveResult> measure(long[] sizes) {
+    long largest = Math.max(JIT_LARGE_BYTES, Arrays.stream(sizes).max().orElse(0));
+    CollectiveBuffers buffers = CollectiveBuffers.allocate(group, largest);
+    warmUp(buffers);
+    List<CollectiveResult> results = new ArrayList<>();
+    for (long bytes : sizes) {
+      CollectiveBuffers sized = buffers.of(bytes);
+      for (CollectiveOp op : CollectiveOp.values()) {
+        Runnable call = op.call(group, sized);
+        sized.fill();
+        call.run();
+        op.check(group, sized);
+        sized.clear();
+        results.add(timed(op, bytes, call));
+      }
+    }
+    return results;
+  }
+
+  private void warmUp(CollectiveBuffers buffers) {
+    long end = System.nanoTime() + JIT_NANOS;
+    double[] done = {0};
+    while (done[0] == 0) {
+      for (CollectiveOp op : CollectiveOp.values()) {
+        repeat(op.call(group, buffers.of(JIT_BYTES)), JIT_CALLS);
+        repeat(op.call(group, buffers.of(JIT_LARGE_BYTES)), JIT_LARGE_CALLS);
+      }
+      // All ranks stop together: when the first has had enough.
+      done[0] = System.nanoTime() - end >= 0 ? 1 : 0;
+      group.sum(done);
+    }
+  }
+
+  private static void repeat(Runnable call, int times) {
+    for (int i = 0; i < times; i++) {
+      call.run();
+    }
+  }
+
+  private CollectiveResult timed(CollectiveOp op, long bytes, Runnable call) {
+    repeat(call, WARM_UP_CALLS);
+    long wait = 0;
+    long cpuWait = 0;
+    for (int i = 0; i < nanos.length; i++) {
+      group.barrier();
+      Counters before = group.transport().counters();
+      long start = System.nanoTime();
+      call.run();
+      nanos[i] = System.nanoTime() - start;
+      Counters after = group.transport().counters();
+      wait += after.waitNanos() - before.waitNanos();
+      cpuWait += after.waitCpuNanos() - before.waitCpuNanos();
+    }
+    return CollectiveResult.of(op.key(), group.size(), bytes, nanos, wait, cpuWait);
+  }
+}

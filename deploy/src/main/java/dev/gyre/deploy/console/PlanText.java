@@ -1,0 +1,99 @@
+package dev.gyre.deploy.console;
+
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.ExpertPlacement;
+import dev.gyre.partitioning.plan.ModelSize;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.StepCost;
+import dev.gyre.partitioning.schedule.RingSchedule;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A model and a plan in a few lines. */
+public final class PlanText {
+  private PlanText() {}
+
+  public static String model(ModelSpec model) {
+    ModelSize size = ModelSize.of(model);
+    String experts =
+        size.experts() == 0 ? "dense" : size.experts() + " experts top-" + model.numExpertsPerTok();
+    return "%s parameters, %s active   %d layers, d %d, %s"
+        .formatted(
+            Units.count(size.total()),
+            Units.count(size.active()),
+            model.numHiddenLayers(),
+            model.hiddenSize(),
+            experts);
+  }
+
+  /** Mesh, placement and memory. */
+  public static String shape(Plan plan) {
+    return "%s, %s; %s of memory per worker"
+        .formatted(mesh(plan), experts(plan.experts()), Units.bytes(plan.memory().total()));
+  }
+
+  private static String mesh(Plan plan) {
+    Mesh mesh = plan.mesh();
+    List<String> parts = new ArrayList<>();
+    if (mesh.dataParallel() > 1) {
+      parts.add("data-parallel " + mesh.dataParallel());
+    }
+    if (mesh.ring() > 1) {
+      parts.add("ring " + mesh.ring() + " (" + schedule(plan) + plan.layout().key() + ")");
+    }
+    if (mesh.ulysses() > 1) {
+      parts.add("ulysses " + mesh.ulysses());
+    }
+    return parts.isEmpty() ? "one worker" : String.join(" × ", parts);
+  }
+
+  /** Named where it is not what everyone expects of a ring. */
+  private static String schedule(Plan plan) {
+    return plan.schedule().equals(RingSchedule.KEY) ? "" : plan.schedule() + ", ";
+  }
+
+  private static String experts(ExpertPlacement placement) {
+    if (placement.experts() == 0) {
+      return "no experts";
+    }
+    List<String> counts = new ArrayList<>();
+    for (int rank = 0; rank < placement.expertParallel(); rank++) {
+      counts.add(Integer.toString(placement.count(rank)));
+    }
+    return "experts " + String.join("+", counts);
+  }
+
+  /** What travels and how long it takes. */
+  public static String traffic(Plan plan, JobSpec job) {
+    StepCost cost = plan.cost();
+    List<String> parts = new ArrayList<>();
+    add(parts, plan.schedule(), cost.ringBytes());
+    add(parts, "ulysses", cost.ulyssesBytes());
+    add(parts, "experts", cost.expertBytes());
+    add(parts, "gradients", cost.gradientBytes());
+    add(parts, "weights", cost.parameterBytes());
+    String sends =
+        parts.isEmpty()
+            ? "nothing to send"
+            : "sends per step and worker: " + String.join(", ", parts);
+    if (plan.stepMicros() == 0) {
+      return sends;
+    }
+    double seconds = plan.stepMicros() / 1e6;
+    return sends
+        + String.format(
+            Locale.ROOT,
+            "; expect %s a step, %s",
+            Units.seconds(seconds),
+            Units.seconds(seconds * job.train().steps()));
+  }
+
+  private static void add(List<String> parts, String name, long bytes) {
+    if (bytes > 0) {
+      parts.add(name + " " + Units.bytes(bytes));
+    }
+  }
+}

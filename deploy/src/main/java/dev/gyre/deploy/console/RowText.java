@@ -1,0 +1,107 @@
+package dev.gyre.deploy.console;
+
+import dev.gyre.trainer.data.InspectedRow;
+import dev.gyre.trainer.data.InspectedRow.Piece;
+import dev.gyre.trainer.data.RowShape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A packed row for a person: each document's name, where it was cut, its labels, its text. */
+public final class RowText {
+  private static final String GUTTER = "  | ";
+
+  private final int chars;
+
+  /**
+   * @param chars shown of each document, half from either end; −1 for all of it
+   */
+  public RowText(int chars) {
+    this.chars = chars;
+  }
+
+  /**
+   * @param index of the row in its batch
+   */
+  public List<String> lines(int index, InspectedRow row) {
+    List<String> lines = new ArrayList<>();
+    RowShape shape = row.shape();
+    lines.add("");
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "row %d (epoch %d, row %,d of it): %,d tokens in %s, %,d labels",
+            index,
+            shape.epoch(),
+            shape.row(),
+            shape.tokens(),
+            row.pieces().size() == 1 ? "1 document" : row.pieces().size() + " documents",
+            shape.labelled()));
+    int at = 0;
+    for (Piece piece : row.pieces()) {
+      lines.add(heading(at, piece));
+      text(piece.text(), lines);
+      at += piece.tokens();
+    }
+    return lines;
+  }
+
+  private static String heading(int at, Piece piece) {
+    boolean ends = piece.from() + piece.tokens() == piece.documentTokens();
+    return String.format(
+        Locale.ROOT,
+        "%,7d  %s  (%s)  %,d tokens, %,d labels%s",
+        at,
+        printable(piece.name()),
+        piece.source(),
+        piece.tokens(),
+        ends ? piece.tokens() - 1 : piece.tokens(),
+        cuts(piece, ends));
+  }
+
+  private static String cuts(Piece piece, boolean ends) {
+    if (piece.from() == 0 && ends) {
+      return "";
+    }
+    String of =
+        String.format(
+            Locale.ROOT,
+            "%,d-%,d of %,d",
+            piece.from(),
+            piece.from() + piece.tokens() - 1,
+            piece.documentTokens());
+    String where = piece.from() == 0 ? "at its end" : ends ? "at its start" : "at both ends";
+    return "   CUT " + where + ": " + of;
+  }
+
+  private void text(String text, List<String> lines) {
+    if (chars == 0) {
+      return;
+    }
+    if (chars < 0 || text.length() <= chars) {
+      gutter(text, lines);
+      return;
+    }
+    int half = Math.max(1, chars / 2);
+    gutter(text.substring(0, half), lines);
+    lines.add(
+        String.format(Locale.ROOT, "  : (%,d characters not shown)", text.length() - 2 * half));
+    gutter(text.substring(text.length() - half), lines);
+  }
+
+  private static void gutter(String text, List<String> lines) {
+    for (String line : text.lines().toList()) {
+      lines.add(GUTTER + printable(line));
+    }
+  }
+
+  /** Text from anywhere must not steer the terminal. */
+  private static String printable(String text) {
+    StringBuilder shown = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      shown.append(c == '\t' ? "    " : Character.isISOControl(c) ? "\ufffd" : String.valueOf(c));
+    }
+    return shown.toString();
+  }
+}

@@ -1,0 +1,204 @@
+package dev.gyre.deploy.job;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+
+/** Reads a job file, lays {@code --set} values over it, and checks the whole. */
+public final class JobFile {
+  private final Function<Path, ModelSpec> modelFrom;
+  private final ToIntFunction<String> vocabularyOf;
+
+  /**
+   * @param modelFrom reads the shape of the model in a Hugging Face folder
+   * @param vocabularyOf vocabulary size of a tokenizer, as named in the job file
+   */
+  public JobFile(Function<Path, ModelSpec> modelFrom, ToIntFunction<String> vocabularyOf) {
+    this.modelFrom = modelFrom;
+    this.vocabularyOf = vocabularyOf;
+  }
+
+  /**
+   * @param settings {@code a.b=value}, later ones winning; the value is YAML
+   * @throws JobFileException naming file, line, key, value and the way out
+   */
+  public JobSpec read(Path file, List<String> settings) {
+    String text;
+    try {
+      text = Files.readString(file);
+    } catch (NoSuchFileException e) {
+      throw new JobFileException(file + ": no such job file; recipes/ has some to start from");
+    } catch (IOException e) {
+      throw new JobFileException(file + ": cannot be read: " + e.getMessage());
+    }
+    String base = String.valueOf(file.getFileName());
+    String name = base.replaceFirst("\\.(ya?ml|json)$", "");
+    return parse(text, file.toString(), name, settings);
+  }
+
+  JobSpec parse(String yaml, String source, String defaultName, List<String> settings) {
+    JobTree tree = JobTree.parse(yaml, source);
+    for (String setting : settings) {
+      overlay(tree, setting);
+    }
+    JobValues values = JobValues.of(tree, JobKeys.ROOT);
+    try {
+      return bind(values, defaultName);
+    } catch (Invalid e) {
+      throw new JobFileException(place(tree, e.key(), source) + ": " + e.getMessage());
+    }
+  }
+
+  private static void overlay(JobTree tree, String setting) {
+    int eq = setting.indexOf('=');
+    if (eq < 1) {
+      throw new JobFileException("--set " + setting + ": write --set key.below=value");
+    }
+    String source = "--set " + setting;
+    String[] path = setting.substring(0, eq).split("\\.", -1);
+    JobTree at = tree;
+    for (int i = 0; i < path.length; i++) {
+      if (!(at instanceof JobTree.Mapping m)) {
+        throw new JobFileException(source + ": " + path[i - 1] + " holds no keys");
+      }
+      if (i == path.length - 1) {
+        m.put(path[i], source, JobTree.parse(setting.substring(eq + 1), source));
+      } else {
+        if (!m.entries().containsKey(path[i])) {
+          m.put(path[i], source, JobTree.Mapping.empty(source));
+        }
+        at = m.entries().get(path[i]);
+      }
+    }
+  }
+
+  /** Where the file says something about a key, or about the nearest key around it. */
+  private static String place(JobTree tree, String key, String source) {
+    String place = source;
+    JobTree at = tree;
+    for (String part : key.split("\\.", -1)) {
+      if (!(at instanceof JobTree.Mapping m) || !m.entries().containsKey(part)) {
+        return place;
+      }
+      place = m.keyPlaces().getOrDefault(part, place);
+      at = m.entries().get(part);
+    }
+    return place;
+  }
+
+  private JobSpec bind(JobValues job, String defaultName) {
+    DatasetSpec dataset = dataset(job.section("dataset"));
+    JobValues model = job.section("model");
+    JobValues eval = job.section("eval");
+    JobValues checkpoint = job.section("checkpoint");
+    return new JobSpec(
+        job.text("name", defaultName),
+        model(model, dataset.tokenizer()),
+        model.text("from", ""),
+        dataset,
+        train(job.section("train")),
+        mesh(job.section("mesh")),
+        job.text("backend"),
+        job.text("transport"),
+        new JobSpec.Eval(eval.integer("every"), eval.count("rows")),
+        new JobSpec.Checkpoint(checkpoint.integer("every"), checkpoint.count("keep")));
+  }
+
+  private ModelSpec model(JobValues m, String tokenizer) {
+    if (m.has("from")) {
+      List<String> others = new ArrayList<>(m.names());
+      others.remove("from");
+      if (!others.isEmpty()) {
+        throw m.bad(
+            others.getFirst(), "the model comes from model.from; its config.json decides this");
+      }
+      return modelFrom.apply(Path.of(m.text("from")));
+    }
+    String type = m.text("model_type");
+    boolean dense = type.equals("llama");
+    int hidden = m.count("hidden_size");
+    int heads = m.count("num_attention_heads");
+    if (!m.has("head_dim") && hidden % Math.max(1, heads) != 0) {
+      throw m.bad(
+          m.has("num_attention_heads") ? "num_attention_heads" : "hidden_size",
+          "%d heads do not divide hidden_size %d; set model.head_dim".formatted(heads, hidden));
+    }
+    int experts = m.count("num_local_experts", dense ? 0 : 8);
+    if (dense && experts > 0) {
+      throw m.bad("num_local_experts", "llama has no experts; use model_type: mixtral");
+    }
+    return new ModelSpec(
+        type,
+        m.has("vocab_size") ? m.count("vocab_size") : vocabularyOf.applyAsInt(tokenizer),
+        hidden,
+        m.count("num_hidden_layers"),
+        heads,
+        m.count("num_key_value_heads", heads),
+        m.count("head_dim", hidden / Math.max(1, heads)),
+        m.count("intermediate_size", 2 * hidden),
+        experts,
+        m.count("num_experts_per_tok", Math.min(2, experts)),
+        m.number("rms_norm_eps"),
+        m.number("rope_theta"),
+        m.flag("tie_word_embeddings"),
+        m.count("sliding_window"),
+        m.integers("mlp_only_layers"),
+        m.number("initializer_range"));
+  }
+
+  private static DatasetSpec dataset(JobValues d) {
+    List<DatasetSpec.Source> sources = new ArrayList<>();
+    for (JobValues s : d.sections("train")) {
+      sources.add(
+          new DatasetSpec.Source(
+              s.text("path"), s.text("include"), s.text("field"), s.number("weight")));
+    }
+    return new DatasetSpec(sources, d.text("tokenizer"), d.text("packing"), d.share("holdout"));
+  }
+
+  private static TrainSpec train(JobValues t) {
+    JobValues o = t.section("optimizer");
+    int sequence = t.count("sequence-length");
+    return new TrainSpec(
+        sequence,
+        t.has("batch-tokens") ? t.integer("batch-tokens") : sequence,
+        t.integer("steps"),
+        t.integer("seed"),
+        t.text("dtype"),
+        t.number("balance-loss"),
+        t.number("z-loss"),
+        t.text("non-finite"),
+        new TrainSpec.Optimizer(
+            o.number("lr"),
+            o.share("warmup"),
+            o.text("schedule"),
+            o.number("min-lr"),
+            o.number("clip"),
+            o.number("weight-decay"),
+            o.number("beta1"),
+            o.number("beta2"),
+            o.number("eps")));
+  }
+
+  private static MeshSpec mesh(JobValues m) {
+    return new MeshSpec(
+        m.count("workers"),
+        m.count("data-parallel"),
+        m.count("ring"),
+        m.count("ulysses"),
+        m.count("expert-parallel"),
+        m.text("schedule"),
+        m.text("layout"));
+  }
+}

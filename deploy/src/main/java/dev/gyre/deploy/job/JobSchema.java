@@ -1,0 +1,72 @@
+package dev.gyre.deploy.job;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The JSON Schema (draft 2020-12) of a job file, made from the keys that read it. */
+public final class JobSchema {
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+  private JobSchema() {}
+
+  public static String text() {
+    Map<String, Object> schema = new LinkedHashMap<>();
+    schema.put("$schema", "https://json-schema.org/draft/2020-12/schema");
+    schema.put("title", "Gyre job");
+    schema.putAll(of(JobKeys.ROOT));
+    return JSON.writeValueAsString(schema);
+  }
+
+  private static Map<String, Object> of(Key key) {
+    Map<String, Object> s = new LinkedHashMap<>();
+    s.put("description", key.doc());
+    switch (key.type()) {
+      case SECTION -> object(key, s);
+      case SECTIONS -> {
+        Map<String, Object> items = new LinkedHashMap<>();
+        object(key, items);
+        s.put("type", "array");
+        s.put("items", items);
+      }
+      case TEXT -> s.put("type", "string");
+      case CHOICE -> s.put("enum", key.choices());
+      case INTEGER -> s.put("type", "integer");
+      case NUMBER -> s.put("type", "number");
+      case SHARE -> s.put("type", List.of("number", "string"));
+      case FLAG -> s.put("type", "boolean");
+      case INTEGERS -> {
+        s.put("type", "array");
+        s.put("items", Map.of("type", "integer"));
+      }
+    }
+    if (key.fallback() != null) {
+      s.put("default", fallback(key, key.fallback()));
+    }
+    return s;
+  }
+
+  private static void object(Key key, Map<String, Object> s) {
+    Map<String, Object> properties = new LinkedHashMap<>();
+    for (Key child : key.children()) {
+      properties.put(child.name(), of(child));
+    }
+    s.put("type", "object");
+    s.put("additionalProperties", false);
+    s.put("properties", properties);
+  }
+
+  private static Object fallback(Key key, String text) {
+    return switch (key.type()) {
+      case INTEGER -> Long.valueOf(text);
+      case NUMBER -> Double.valueOf(text);
+      case FLAG -> Boolean.valueOf(text);
+      case INTEGERS -> List.of();
+      case SECTION, SECTIONS, TEXT, CHOICE, SHARE -> text;
+    };
+  }
+}

@@ -1,0 +1,182 @@
+package dev.gyre.deploy.launch;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** The folder of one run, and the names of what lies in it. A run never writes into another's. */
+public final class RunFolder {
+  private static final int MAX_RUNS = 100_000;
+
+  private final Path path;
+
+  private RunFolder(Path path) {
+    this.path = path;
+  }
+
+  /**
+   * Makes {@code runs/name}, or {@code runs/name-2}, {@code -3}, … if that exists. Safe against
+   * other processes doing the same.
+   *
+   * @throws IOException if the folder cannot be made
+   */
+  public static RunFolder create(Path runs, String name) throws IOException {
+    checkName(name);
+    Files.createDirectories(runs);
+    for (int number = 1; number <= MAX_RUNS; number++) {
+      Path path = runs.resolve(numbered(name, number));
+      try {
+        // mkdir is atomic: of two processes that try, one gets the folder.
+        Files.createDirectory(path);
+      } catch (FileAlreadyExistsException _) {
+        continue;
+      }
+      RunFolder folder = new RunFolder(path);
+      Files.createDirectory(folder.logs());
+      Files.createDirectory(folder.checkpoints());
+      return folder;
+    }
+    throw new IOException(
+        "%s holds %d runs named %s; move some away".formatted(runs, MAX_RUNS, name));
+  }
+
+  /**
+   * An existing run's folder.
+   *
+   * @throws NoSuchFileException if there is none
+   */
+  public static RunFolder open(Path path) throws NoSuchFileException {
+    if (!Files.isDirectory(path)) {
+      throw new NoSuchFileException(path.toString(), null, "no such run");
+    }
+    return new RunFolder(path);
+  }
+
+  /**
+   * The newest run of this name that is wanted: the highest number, whatever was deleted before it.
+   */
+  public static Optional<RunFolder> newest(Path runs, String name, Predicate<RunFolder> wanted)
+      throws IOException {
+    checkName(name);
+    if (!Files.isDirectory(runs)) {
+      return Optional.empty();
+    }
+    TreeSet<Integer> numbers = new TreeSet<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(runs, Files::isDirectory)) {
+      for (Path path : all) {
+        int number = number(String.valueOf(path.getFileName()), name);
+        if (number > 0) {
+          numbers.add(number);
+        }
+      }
+    }
+    return numbers.descendingSet().stream()
+        .map(number -> new RunFolder(runs.resolve(numbered(name, number))))
+        .filter(wanted)
+        .findFirst();
+  }
+
+  /** 1 for the name itself, n for {@code name-n}, 0 for anything else. */
+  private static int number(String folder, String name) {
+    if (folder.equals(name)) {
+      return 1;
+    }
+    String suffix = folder.startsWith(name + "-") ? folder.substring(name.length() + 1) : "";
+    return suffix.matches("[1-9][0-9]{0,8}") ? Integer.parseInt(suffix) : 0;
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** The run's own name, number included. */
+  public String name() {
+    return String.valueOf(path.getFileName());
+  }
+
+  public Path logs() {
+    return path.resolve("logs");
+  }
+
+  /** All that one worker prints. */
+  public Path rankLog(int rank) {
+    return logs().resolve("rank-" + rank + ".log");
+  }
+
+  /** All that all workers print, each line with its rank. */
+  public Path mergedLog() {
+    return path.resolve("log.txt");
+  }
+
+  public Path checkpoints() {
+    return path.resolve("checkpoints");
+  }
+
+  /** The job with every default filled in. */
+  public Path job() {
+    return path.resolve("job.json");
+  }
+
+  public Path plan() {
+    return path.resolve("plan.json");
+  }
+
+  /** Locked by the process whose run this is, for as long as it runs. */
+  public Path lock() {
+    return path.resolve(".lock");
+  }
+
+  public Path metrics() {
+    return path.resolve("metrics.jsonl");
+  }
+
+  /** Deletes the folder with all that lies in it. */
+  public void delete() throws IOException {
+    Files.walkFileTree(
+        path,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.delete(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e)
+              throws IOException {
+            if (e != null) {
+              throw e;
+            }
+            Files.delete(folder);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
+  }
+
+  private static String numbered(String name, int number) {
+    return number == 1 ? name : name + "-" + number;
+  }
+
+  private static void checkName(String name) {
+    if (!name.matches("[A-Za-z0-9_][A-Za-z0-9._-]*")) {
+      throw new IllegalArgumentException(
+          "run name '" + name + "': letters, digits, '.', '_' and '-' only, as it names a folder");
+    }
+  }
+}

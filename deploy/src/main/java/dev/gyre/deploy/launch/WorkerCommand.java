@@ -1,0 +1,55 @@
+package dev.gyre.deploy.launch;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a worker process runs.
+ *
+ * @param java the java executable
+ * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank
+ */
+public record WorkerCommand(
+    Path java, String classPath, String mainClass, List<String> arguments, WorkerFlags flags) {
+  /** Stands for the worker's rank in arguments. */
+  public static final String RANK = "{rank}";
+
+  /**
+   * Ctrl-C reaches every process in the terminal's foreground group, and closing the terminal too.
+   * What a shell ignores before exec stays ignored: only the launcher hears them. And no core
+   * files: a worker's is as large as its tensors. (The JVM's own flag against them would hide the
+   * crash behind exit code 1.)
+   */
+  private static final String IGNORE_THEN_EXEC = "trap '' INT HUP; ulimit -c 0; exec \"$@\"";
+
+  public WorkerCommand {
+    arguments = List.copyOf(arguments);
+  }
+
+  /** The same JVM and class path as this process. */
+  public static WorkerCommand ofThisJvm(String mainClass, List<String> arguments) {
+    return new WorkerCommand(
+        Path.of(System.getProperty("java.home"), "bin", "java"),
+        System.getProperty("java.class.path"),
+        mainClass,
+        arguments,
+        WorkerFlags.DEFAULT);
+  }
+
+  public WorkerCommand withFlags(WorkerFlags newFlags) {
+    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags);
+  }
+
+  /** The process's command line. */
+  List<String> line(int rank, Path crashes) {
+    List<String> line = new ArrayList<>(List.of("/bin/sh", "-c", IGNORE_THEN_EXEC, "gyre-worker"));
+    line.add(java.toString());
+    line.addAll(flags.jvm(rank, crashes));
+    line.addAll(List.of("-cp", classPath, mainClass));
+    for (String argument : arguments) {
+      line.add(argument.replace(RANK, Integer.toString(rank)));
+    }
+    return line;
+  }
+}

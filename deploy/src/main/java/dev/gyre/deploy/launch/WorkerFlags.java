@@ -1,0 +1,57 @@
+package dev.gyre.deploy.launch;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How a worker's JVM is started: the one place for its flags and environment.
+ *
+ * @param heapBytes the Java heap; tensors live outside it
+ * @param kernelThreads OpenMP threads of native kernels
+ */
+public record WorkerFlags(long heapBytes, int kernelThreads) {
+  /**
+   * The heap holds messages, plans and bookkeeping: half a gigabyte is plenty. One kernel thread
+   * per worker, as several processes' OpenMP regions on few cores starve each other.
+   */
+  public static final WorkerFlags DEFAULT = new WorkerFlags(512L << 20, 1);
+
+  private static final long LEAST_HEAP = 64L << 20;
+
+  public WorkerFlags {
+    if (heapBytes < LEAST_HEAP) {
+      throw new IllegalArgumentException(
+          "heapBytes " + heapBytes + "; a worker needs at least " + LEAST_HEAP);
+    }
+    if (kernelThreads < 1) {
+      throw new IllegalArgumentException("kernelThreads " + kernelThreads + "; at least 1");
+    }
+  }
+
+  /**
+   * @param crashes the folder for crash files
+   */
+  public List<String> jvm(int rank, Path crashes) {
+    return List.of(
+        "-Xmx" + heapBytes,
+        // Little garbage and few cores: a collector without threads of its own.
+        "-XX:+UseSerialGC",
+        "-XX:ErrorFile=" + crashes.resolve("hs_err_rank-" + rank + "_pid%p.log").toAbsolutePath(),
+        // Any thread that finds the heap full ends the worker, instead of leaving it without that
+        // thread.
+        "-XX:+ExitOnOutOfMemoryError",
+        "--add-modules",
+        "jdk.incubator.vector",
+        "--enable-native-access=ALL-UNNAMED",
+        "--add-opens",
+        "java.base/jdk.internal.misc=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-Dfile.encoding=UTF-8");
+  }
+
+  /** Idle OpenMP threads must not spin: another worker's kernel wants the core. */
+  Map<String, String> environment() {
+    return Map.of("OMP_NUM_THREADS", Integer.toString(kernelThreads), "OMP_WAIT_POLICY", "passive");
+  }
+}

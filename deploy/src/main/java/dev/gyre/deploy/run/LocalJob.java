@@ -1,0 +1,260 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.comms.aeron.RunMediaDriver;
+import dev.gyre.comms.aeron.UdpPorts;
+import dev.gyre.coordinator.Coordinator;
+import dev.gyre.coordinator.JoinedWorker;
+import dev.gyre.coordinator.Outcome;
+import dev.gyre.coordinator.PlanMaker;
+import dev.gyre.coordinator.RunListener;
+import dev.gyre.coordinator.RunSetup;
+import dev.gyre.coordinator.StopCause;
+import dev.gyre.deploy.launch.Interrupts;
+import dev.gyre.deploy.launch.LocalWorkers;
+import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.launch.WorkerCommand;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.InvalidPlanException;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.PlanValidator;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.checkpoint.CheckpointStore;
+import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.step.StepMetrics;
+import dev.gyre.trainer.worker.WorkerMain;
+import dev.gyre.trainer.worker.WorkerOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One job on this machine: a coordinator and a media driver in this process, and a process for
+ * every worker. Blocks until the job has ended; nothing of it is left running then.
+ */
+public final class LocalJob {
+  /** Where memory is shared between processes; the driver's and the ranks' files lie here. */
+  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+
+  private final JobSpec job;
+  private final int workers;
+  private final @Nullable Plan given;
+  private final RunFolder folder;
+  private final Path data;
+  private final @Nullable Path resume;
+  private final JobEvents events;
+  private volatile @Nullable Plan plan;
+
+  /**
+   * @param given the plan to run; null to make one for this machine
+   * @param data folder of the prepared token store
+   * @param resume the checkpoint to go on from; null to start fresh
+   */
+  public LocalJob(
+      JobSpec job,
+      @Nullable Plan given,
+      RunFolder folder,
+      Path data,
+      @Nullable Path resume,
+      JobEvents events) {
+    this.job = job;
+    this.workers = (given == null ? Planner.mesh(job) : given.mesh()).workers();
+    this.given = given;
+    this.folder = folder;
+    this.data = data;
+    this.resume = resume;
+    this.events = events;
+  }
+
+  /** Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. */
+  public Outcome run() throws IOException, InterruptedException {
+    try (RunLock _ = RunLock.take(folder)) {
+      return runAlone();
+    }
+  }
+
+  private Outcome runAlone() throws IOException, InterruptedException {
+    Path parent = Files.isDirectory(SHARED_MEMORY) ? SHARED_MEMORY : folder.path();
+    for (Path left : RunMediaDriver.sweepStale(parent)) {
+      events.note("removed what a killed run left in " + left);
+    }
+    if (resume == null) {
+      Files.writeString(folder.job(), SpecJson.write(job));
+    }
+    CheckpointStore checkpoints =
+        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), resume);
+    checkpoints.recover();
+    try (RunMediaDriver driver = launch(parent, folder.name());
+        MetricsFile metrics = new MetricsFile(folder.metrics());
+        Coordinator coordinator =
+            Coordinator.open(
+                setup(driver), this::planFor, new Commits(checkpoints), new Listener(metrics));
+        Interrupts _ = Interrupts.install(reaction(coordinator));
+        LocalWorkers _ =
+            LocalWorkers.start(workers, command(coordinator), folder, coordinator::workerExited)) {
+      return coordinator.await();
+    }
+  }
+
+  private static RunMediaDriver launch(Path parent, String run) throws IOException {
+    try {
+      return RunMediaDriver.launch(parent, run);
+    } catch (UncheckedIOException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  private RunSetup setup(RunMediaDriver driver) {
+    return RunSetup.local(folder.name(), workers, SpecJson.write(job), folder.path())
+        .withTransportFolder(driver.folder().toString())
+        .withResumeFolder(resume == null ? "" : resume.toString());
+  }
+
+  private PlanMaker.Result planFor(List<JoinedWorker> joined) {
+    try {
+      WorkerCapabilities offers = Machines.of(joined);
+      Plan made = given == null ? Planner.plan(job, offers) : given;
+      if (given != null) {
+        GivenPlan.check(given, job, offers);
+      }
+      PlanValidator.requireMemory(made, offers.workerMemoryBytes(workers));
+      plan = made;
+      if (resume == null) {
+        Files.writeString(folder.plan(), SpecJson.write(made));
+      }
+      events.planned(made);
+      return new PlanMaker.Planned(SpecJson.write(made));
+    } catch (Invalid | InvalidPlanException e) {
+      return new PlanMaker.Refused(String.valueOf(e.getMessage()));
+    } catch (IOException e) {
+      throw new UncheckedIOException("writing " + folder.plan(), e);
+    }
+  }
+
+  private WorkerCommand command(Coordinator coordinator) {
+    List<String> endpoints =
+        (given == null ? job.transport() : given.transport()).equals("udp")
+            ? UdpPorts.loopbackEndpoints(workers)
+            : List.of();
+    WorkerOptions options =
+        new WorkerOptions(
+            coordinator.address(),
+            folder.name(),
+            WorkerCommand.RANK,
+            data,
+            job.backend(),
+            job.train().dtype(),
+            endpoints);
+    return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments());
+  }
+
+  private Interrupts.Reaction reaction(Coordinator coordinator) {
+    return new Interrupts.Reaction() {
+      @Override
+      public void checkpointAndStop() {
+        events.note("Ctrl-C: saving after this step, then stopping; again: stops now");
+        coordinator.checkpointAndStop(StopCause.INTERRUPTED);
+      }
+
+      @Override
+      public void stopNow() {
+        coordinator.stopNow(StopCause.INTERRUPTED);
+      }
+
+      @Override
+      public void preempted() {
+        coordinator.checkpointAndStop(StopCause.PREEMPTED);
+      }
+    };
+  }
+
+  /** A resume that is refused must not change what its run was: it is accepted by now. */
+  private void keepSpecs() {
+    if (resume == null) {
+      return;
+    }
+    try {
+      Files.writeString(folder.job(), SpecJson.write(job));
+      Files.writeString(folder.plan(), SpecJson.write(Objects.requireNonNull(plan)));
+    } catch (IOException e) {
+      throw new UncheckedIOException("writing " + folder.job() + " and " + folder.plan(), e);
+    }
+  }
+
+  private final class Listener implements RunListener {
+    private final MetricsFile metrics;
+
+    Listener(MetricsFile metrics) {
+      this.metrics = metrics;
+    }
+
+    @Override
+    public void started() {
+      keepSpecs();
+      events.started();
+    }
+
+    @Override
+    public void step(int rank, long step, String json) {
+      metrics.append(json);
+      events.step(SpecJson.read(json, StepMetrics.class, "a step report"));
+    }
+
+    @Override
+    public void note(int rank, String text) {
+      events.note(text);
+    }
+
+    @Override
+    public void stalled(int rank, String text) {
+      events.note(text);
+    }
+
+    @Override
+    public void checkpointCommitted(long step, String checkpoint) {
+      events.saved(step, checkpoint);
+    }
+
+    @Override
+    public void failed(Outcome outcome) {
+      events.ended(outcome);
+    }
+
+    @Override
+    public void done(Outcome outcome) {
+      events.ended(outcome);
+    }
+  }
+
+  /** {@code metrics.jsonl}: one line a step, flushed as it comes. */
+  private static final class MetricsFile implements AutoCloseable {
+    private final Writer out;
+
+    MetricsFile(Path file) throws IOException {
+      out =
+          Files.newBufferedWriter(
+              file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
+    }
+
+    void append(String json) {
+      try {
+        out.write(json + "\n");
+        out.flush();
+      } catch (IOException e) {
+        throw new UncheckedIOException("writing metrics.jsonl", e);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      out.close();
+    }
+  }
+}

@@ -1,0 +1,25 @@
+package dev.gyre.deploy;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class AgainTest {
+  @Test
+  void keepsWhatShapedTheJobAndNamesTheRun() {
+    assertEquals(
+        "./gyre train job.yaml --set train.steps=400 --resume --run big-2",
+        Again.resume(List.of("train", "job.yaml", "--set", "train.steps=400"), "big-2"));
+    assertEquals(
+        "./gyre train --set 'dataset.train=[{path: a b}]' --resume --run a",
+        Again.resume(
+            List.of("train", "--resume", "--run", "x", "--set", "dataset.train=[{path: a b}]"),
+            "a"));
+  }
+
+  @Test
+  void samplesCannotMoveTheCursor() {
+    assertEquals("a\\nb\\t\u00b7[2J", Sample.visible("a\nb\t\u001b[2J"));
+  }
+}

@@ -1,0 +1,88 @@
+package dev.gyre.deploy;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Whatever is wrong with a command line or a job: 64, and a message that says what to do. */
+final class ExitCodeTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '^',
+      value = {
+        "trian | or train?",
+        "train --stepz 3 | gyre train --help",
+        "train no/such.yaml | recipes/ has some",
+        "train --run quickstart-2 | add --resume",
+        "train --plan no/plan.json --set mesh.ring=2 | no such file",
+        "plan --set mesh.ulyses=2 | did you mean mesh.ulysses",
+        "plan --no-measure --expert-parallel 16 | Use expert-parallel 2",
+        "plan --no-measure --ulysses 16 | Use ulysses",
+        "plan --no-measure --backend cuda | 'cuda' must be one of",
+        "plan --no-measure --set dataset.train=[{path: nothing.txt}] | no such file or folder",
+        "data inspect --step -1 | steps count from 0",
+        "data inspect --rows 0 | at least 1",
+        "checkpoint list nothing | no run or checkpoint 'nothing'",
+        "checkpoint verify nothing | no run or checkpoint 'nothing'",
+        "checkpoint export nothing | --hf",
+        "checkpoint export nothing --hf out --dtype f64 | must be bf16 or f32",
+        "generate nothing text | no run or checkpoint 'nothing'",
+        "golden nothing | is not a golden folder",
+        "golden nothing --transport grpc | must be loopback, ipc or udp",
+        "bench train | --text",
+        "bench train --text nothing.txt | no such file",
+      })
+  void badInput(String command, String wayOut) {
+    Cli ran = Cli.run((Object[]) command.split(" (?![^\\[]*])", -1));
+    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertTrue(ran.err().contains(wayOut), ran::toString);
+    assertTrue(ran.err().startsWith("gyre: "), ran::toString);
+    assertTrue(!ran.err().contains("\tat "), ran::toString);
+  }
+
+  @Test
+  void aPlanFileThatIsNone() throws IOException {
+    Path text = Files.writeString(folder.resolve("text.txt"), "some text to train on");
+    Path plan = Files.writeString(folder.resolve("plan.json"), "{\"mesh\": 3}");
+    Cli ran =
+        Cli.run(
+            "train",
+            "--runs",
+            folder.resolve("runs"),
+            "--set",
+            "dataset.train=[{path: " + text + "}]",
+            "--set",
+            "dataset.holdout=0",
+            "--set",
+            "train.sequence-length=8",
+            "--plan",
+            plan);
+    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertTrue(ran.err().contains("./gyre plan --json"), ran::toString);
+  }
+
+  @Test
+  void aVocabularySmallerThanTheTokenizers() throws IOException {
+    Path text = Files.writeString(folder.resolve("text.txt"), "some text to train on");
+    Cli ran =
+        Cli.run(
+            "data",
+            "prepare",
+            "--set",
+            "dataset.train=[{path: " + text + "}]",
+            "--set",
+            "model.vocab_size=100");
+    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertTrue(ran.err().contains("set model.vocab_size=256"), ran::toString);
+  }
+}

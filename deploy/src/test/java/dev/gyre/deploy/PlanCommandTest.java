@@ -1,0 +1,131 @@
+package dev.gyre.deploy;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class PlanCommandTest {
+  @TempDir Path folder;
+  private Path job = Path.of("");
+
+  @BeforeEach
+  void writeJob() throws IOException {
+    Path text = folder.resolve("text");
+    Files.createDirectory(text);
+    for (int i = 0; i < 9; i++) {
+      Files.writeString(text.resolve(i + ".txt"), ("line of document " + i + "\n").repeat(20 + i));
+    }
+    job =
+        Files.writeString(
+            folder.resolve("job.yaml"),
+            """
+            model: {hidden_size: 32, num_attention_heads: 4, num_key_value_heads: 2,
+                    num_hidden_layers: 2, num_local_experts: 4}
+            dataset: {train: [{path: "%s"}], holdout: 0}
+            train: {sequence-length: 512, batch-tokens: 1024}
+            """
+                .formatted(text));
+  }
+
+  private Cli plan(Object... more) {
+    List<Object> all = new ArrayList<>(List.of("plan", job));
+    all.addAll(List.of(more));
+    return Cli.run(all.toArray());
+  }
+
+  /** Rows of the table of ranks, as words. */
+  private static List<List<String>> ranks(Cli ran) {
+    return ran.out()
+        .lines()
+        .filter(line -> line.matches(" +\\d+ +\\d+ +\\d+ .*"))
+        .map(line -> List.of(line.strip().split(" +", -1)))
+        .toList();
+  }
+
+  @Test
+  void tellsWhetherTheDataIsThereAndMakesNone() {
+    Cli before = plan("--no-measure", "--ring", "2");
+    assertEquals(0, before.exit(), before::toString);
+    assertTrue(before.out().contains("not prepared yet"), before::toString);
+    assertTrue(before.out().contains("2 rows with 2 documents"), before::toString);
+    assertTrue(before.out().contains("not predicted"), before::toString);
+
+    assertEquals(0, Cli.run("data", "prepare", job).exit());
+    Cli after = plan("--no-measure", "--ring", "2");
+    assertTrue(after.out().contains("9 documents"), after::toString);
+    assertTrue(after.out().contains("first batch: "), after::toString);
+  }
+
+  @Test
+  void everyRankIsThereAndTogetherTheyHoldTheBatch() {
+    Cli ran =
+        plan(
+            "--no-measure",
+            "--data-parallel",
+            2,
+            "--ring",
+            2,
+            "--ulysses",
+            2,
+            "--backend",
+            "scalar");
+    List<List<String>> ranks = ranks(ran);
+    assertEquals(8, ranks.size(), ran::toString);
+    int tokens = 0;
+    for (int rank = 0; rank < 8; rank++) {
+      List<String> line = ranks.get(rank);
+      assertEquals(
+          List.of("" + rank, "" + rank / 4, "" + rank / 2 % 2, "" + rank % 2, "" + rank % 4),
+          line.subList(0, 5),
+          ran::toString);
+      tokens += Integer.parseInt(line.get(5));
+      assertEquals("" + rank % 4, line.get(6), "one expert each");
+      assertEquals(rank % 2 == 0 ? "0-1" : "2-3", line.get(7), "query heads");
+    }
+    assertEquals(1024, tokens);
+  }
+
+  @Test
+  void jsonIsThePlanThatTrainTakes() {
+    Cli ran = plan("--no-measure", "--json", "--ring", 4, "--backend", "scalar", "--dtype", "f32");
+    Plan plan = SpecJson.read(ran.out(), Plan.class, "what plan printed");
+    assertEquals(4, plan.mesh().ring());
+    assertEquals("scalar", plan.backend());
+    assertEquals(0, plan.stepMicros());
+  }
+
+  @Test
+  void measuredRatesPredictAStep() {
+    Cli ran = plan("--json");
+    Plan plan = SpecJson.read(ran.out(), Plan.class, "what plan printed");
+    assertTrue(plan.rates().known(), ran::toString);
+    assertTrue(plan.stepMicros() > 0, ran::toString);
+  }
+
+  @Test
+  void whatDoesNotFitIsShownAndRefused() {
+    Cli ran =
+        plan(
+            "--no-measure",
+            "--set",
+            "train.sequence-length=4194304",
+            "--set",
+            "train.batch-tokens=4194304",
+            "--set",
+            "model.num_hidden_layers=512");
+    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertTrue(ran.out().contains("activations"), ran::toString);
+    assertTrue(ran.err().contains("a worker needs"), ran::toString);
+    assertTrue(ran.err().contains("Use more ring or expert ranks"), ran::toString);
+  }
+}

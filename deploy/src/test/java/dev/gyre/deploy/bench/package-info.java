@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.bench;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.console;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.job;
+
+import org.jspecify.annotations.NullMarked;

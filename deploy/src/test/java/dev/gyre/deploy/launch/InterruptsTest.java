@@ -1,0 +1,92 @@
+package dev.gyre.deploy.launch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class InterruptsTest {
+  private static Interrupts.Reaction into(List<String> heard) {
+    return new Interrupts.Reaction() {
+      @Override
+      public void checkpointAndStop() {
+        heard.add("checkpoint and stop");
+      }
+
+      @Override
+      public void stopNow() {
+        heard.add("stop now");
+      }
+
+      @Override
+      public void preempted() {
+        heard.add("preempted");
+      }
+    };
+  }
+
+  @Test
+  void eachCtrlCIsMoreUrgent() {
+    List<String> heard = new ArrayList<>();
+    try (Interrupts interrupts = new Interrupts(into(heard), () -> heard.add("exit"))) {
+      interrupts.interrupt();
+      interrupts.terminate();
+      interrupts.interrupt();
+      interrupts.interrupt();
+    }
+    assertEquals(List.of("checkpoint and stop", "preempted", "stop now", "exit"), heard);
+  }
+
+  @Test
+  void aRealSignalArrives() throws Exception {
+    Process process =
+        new ProcessBuilder(
+                System.getProperty("java.home") + "/bin/java",
+                "-cp",
+                System.getProperty("java.class.path"),
+                TermCatcher.class.getName())
+            .redirectErrorStream(true)
+            .start();
+    try (BufferedReader output = process.inputReader(StandardCharsets.UTF_8)) {
+      assertEquals("ready", output.readLine());
+      process.toHandle().destroy();
+      assertEquals("preempted", output.readLine());
+      assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+      assertEquals(7, process.exitValue());
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** Ends with 7 when SIGTERM has come through {@link Interrupts}. */
+  static final class TermCatcher {
+    private TermCatcher() {}
+
+    public static void main(String[] args) throws InterruptedException, IOException {
+      CountDownLatch told = new CountDownLatch(1);
+      List<String> heard =
+          new ArrayList<>() {
+            @Override
+            public boolean add(String what) {
+              System.out.println(what);
+              told.countDown();
+              return super.add(what);
+            }
+          };
+      try (Interrupts _ = Interrupts.install(into(heard))) {
+        System.out.println("ready");
+        told.await();
+      }
+      System.exit(7);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package dev.gyre.deploy.launch;
+
+import dev.gyre.coordinator.Coordinator;
+import dev.gyre.coordinator.Outcome;
+import dev.gyre.coordinator.PlanMaker;
+import dev.gyre.coordinator.RunListener;
+import dev.gyre.coordinator.RunSetup;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A process that hosts a coordinator and two workers: {@code folder}. Prints their pids. */
+final class TinyLauncher {
+  private TinyLauncher() {}
+
+  public static void main(String[] args) throws Exception {
+    RunFolder folder = RunFolder.create(Path.of(args[0]), "tiny");
+    RunListener listener =
+        new RunListener() {
+          @Override
+          public void note(int rank, String text) {
+            System.out.println(text);
+          }
+        };
+    RunSetup setup = RunSetup.local("tiny", 2, "{}", folder.path());
+    try (Coordinator coordinator =
+            Coordinator.open(setup, _ -> new PlanMaker.Planned("{}"), _ -> "", listener);
+        LocalWorkers workers =
+            LocalWorkers.start(
+                2, command(coordinator.address().getPort()), folder, coordinator::workerExited)) {
+      workers.pids().forEach(pid -> System.out.println("pid " + pid));
+      Outcome outcome = coordinator.await();
+      System.out.println(outcome.message());
+    }
+  }
+
+  static WorkerCommand command(int port) {
+    return WorkerCommand.ofThisJvm(
+        TinyWorker.class.getName(), List.of("{rank}", "train", Integer.toString(port)));
+  }
+}

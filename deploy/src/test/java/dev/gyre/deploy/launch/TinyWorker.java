@@ -1,0 +1,91 @@
+package dev.gyre.deploy.launch;
+
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.control.Hello;
+import dev.gyre.trainer.control.CheckpointRequest;
+import dev.gyre.trainer.control.ControlClient;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** What worker processes run in these tests: {@code rank what [port]}. */
+final class TinyWorker {
+  private TinyWorker() {}
+
+  public static void main(String[] args) throws InterruptedException {
+    int rank = Integer.parseInt(args[0]);
+    switch (args[1]) {
+      case "exit" -> {
+        System.out.println("out of rank " + rank);
+        System.err.print("err of rank " + rank);
+        System.exit(40 + rank);
+      }
+      case "wait" -> {
+        System.out.println(
+            "OMP " + System.getenv("OMP_NUM_THREADS") + " " + System.getenv("OMP_WAIT_POLICY"));
+        new CountDownLatch(1).await();
+      }
+      case "stubborn" -> {
+        // A hook that never returns: SIGTERM alone does not end this process.
+        Runtime.getRuntime().addShutdownHook(new Thread(TinyWorker::forever));
+        System.out.println("ready");
+        forever();
+      }
+      case "hoard" -> {
+        List<byte[]> hoard = new ArrayList<>();
+        while (hoard.size() < 1 << 20) {
+          hoard.add(new byte[8 << 20]);
+        }
+      }
+      case "train" -> train(rank, Integer.parseInt(args[2]));
+      default -> throw new IllegalArgumentException(args[1]);
+    }
+  }
+
+  private static void forever() {
+    while (true) {
+      try {
+        new CountDownLatch(1).await();
+      } catch (InterruptedException e) {
+        System.out.println("stubborn");
+      }
+    }
+  }
+
+  /** Joins and waits, without ever finishing, until asked to stop. */
+  private static void train(int rank, int port) throws InterruptedException {
+    Hello hello =
+        Hello.newBuilder()
+            .setRun("tiny")
+            .setPid(ProcessHandle.current().pid())
+            .setWantedRank(rank)
+            .build();
+    Progress progress = new Progress();
+    try (ControlClient client =
+        ControlClient.connect(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+            hello,
+            progress,
+            Duration.ofSeconds(20),
+            (reason, exitCode) -> {
+              System.out.println("ended: " + reason);
+              Runtime.getRuntime().halt(exitCode);
+            })) {
+      client.awaitAssignment();
+      progress.step(3);
+      client.ready(1, 1);
+      client.awaitStart();
+      client.note("training");
+      while (client.checkpointAsked().equals(CheckpointRequest.NONE)) {
+        // A step of this trainer is a short rest.
+        new CountDownLatch(1).await(20, TimeUnit.MILLISECONDS);
+      }
+      client.finish(4, client.checkpointAsked().thenStop());
+    }
+    System.out.println("left in good order");
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy;
+
+import org.jspecify.annotations.NullMarked;
