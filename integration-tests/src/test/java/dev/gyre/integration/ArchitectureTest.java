@@ -1,0 +1,225 @@
+package dev.gyre.integration;
+
+import static com.tngtech.archunit.lang.conditions.ArchConditions.haveRawType;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+
+/** Dependencies point one way, and what is somebody's alone stays there. */
+@TestInstance(Lifecycle.PER_CLASS)
+final class ArchitectureTest {
+  /** Every module and the modules it may know, k8s left out until it has classes. */
+  private static final Map<String, List<String>> MAY_KNOW =
+      Map.ofEntries(
+          Map.entry("partitioning", List.of()),
+          Map.entry("comms", List.of()),
+          Map.entry("kernels", List.of()),
+          Map.entry("kernels-vector", List.of("kernels")),
+          Map.entry("kernels-onednn", List.of("kernels", "kernels-vector")),
+          Map.entry("model", List.of("kernels", "partitioning")),
+          Map.entry("trainer", List.of("model", "kernels", "partitioning", "comms")),
+          Map.entry("coordinator", List.of("partitioning", "comms")),
+          Map.entry(
+              "deploy",
+              List.of("coordinator", "trainer", "model", "kernels", "partitioning", "comms")));
+
+  private static final String GENERATED = "dev.gyre.comms.control..";
+
+  private JavaClasses classes;
+
+  @BeforeAll
+  void read() {
+    classes =
+        new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .withImportOption(location -> !location.contains("/test-classes/"))
+            .importPackages("dev.gyre");
+    assertFalse(classes.isEmpty());
+  }
+
+  private static String[] packages(String module) {
+    return switch (module) {
+      case "kernels" -> new String[] {"dev.gyre.kernels", "dev.gyre.kernels.conformance.."};
+      case "kernels-vector" -> new String[] {"dev.gyre.kernels.vector.."};
+      case "kernels-onednn" -> new String[] {"dev.gyre.kernels.onednn.."};
+      default -> new String[] {"dev.gyre." + module + ".."};
+    };
+  }
+
+  @Test
+  void modulesKnowOnlyWhomTheyMay() {
+    var architecture = layeredArchitecture().consideringOnlyDependenciesInLayers();
+    for (String module : MAY_KNOW.keySet()) {
+      architecture = architecture.layer(module).definedBy(packages(module));
+    }
+    for (Map.Entry<String, List<String>> module : MAY_KNOW.entrySet()) {
+      var layer = architecture.whereLayer(module.getKey());
+      architecture =
+          module.getValue().isEmpty()
+              ? layer.mayNotAccessAnyLayer()
+              : layer.mayOnlyAccessLayers(module.getValue().toArray(String[]::new));
+    }
+    architecture.ensureAllClassesAreContainedInArchitecture().check(classes);
+  }
+
+  @Test
+  void packagesOfOneModuleFormNoCircles() {
+    slices().matching("dev.gyre.(**)").should().beFreeOfCycles().check(classes);
+  }
+
+  @Test
+  void onlyTheVectorBackendKnowsTheVectorApi() {
+    onlyIn("jdk.incubator.vector..", "dev.gyre.kernels.vector..");
+  }
+
+  @Test
+  void onlyTheAeronTransportKnowsAeron() {
+    onlyIn("io.aeron..", "dev.gyre.comms.aeron..");
+    onlyIn("org.agrona..", "dev.gyre.comms.aeron..");
+  }
+
+  @Test
+  void onlyTheControlPlaneKnowsGrpc() {
+    onlyIn("io.grpc..", GENERATED, "dev.gyre.coordinator..", "dev.gyre.trainer.control..");
+  }
+
+  @Test
+  void onlyTheCommandKnowsItsLibraries() {
+    onlyIn("picocli..", "dev.gyre.deploy..");
+    onlyIn("org.snakeyaml..", "dev.gyre.deploy.job..");
+  }
+
+  @Test
+  void onlyTheOneDnnBindingCallsNativeCode() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.gyre.kernels.onednn.binding..")
+        .should()
+        .dependOnClassesThat()
+        .belongToAnyOf(Linker.class, SymbolLookup.class)
+        .orShould()
+        .callMethod(System.class, "load", String.class)
+        .orShould()
+        .callMethod(System.class, "loadLibrary", String.class)
+        .check(classes);
+  }
+
+  @Test
+  void nothingIsReadByJavaSerialization() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(GENERATED)
+        .should()
+        .dependOnClassesThat()
+        .belongToAnyOf(ObjectInputStream.class, ObjectOutputStream.class)
+        .check(classes);
+  }
+
+  /** No files, no network, no clock, no threads: a plan is a function of its arguments. */
+  @Test
+  void partitioningIsPure() {
+    ArchRule rule =
+        noClasses()
+            .that()
+            .resideInAPackage("dev.gyre.partitioning..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                "java.io..", "java.nio.file..", "java.nio.channels..", "java.net..", "java.time..")
+            .orShould()
+            .dependOnClassesThat()
+            .belongToAnyOf(Thread.class, ProcessHandle.class, java.util.Random.class)
+            .orShould()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(System.class, "getenv", String.class)
+            .orShould()
+            .callMethod(System.class, "getProperty", String.class);
+    rule.check(classes);
+  }
+
+  @Test
+  void noStaticStateChanges() {
+    fields()
+        .that()
+        .areStatic()
+        .and()
+        .areDeclaredInClassesThat()
+        .resideOutsideOfPackage(GENERATED)
+        .should()
+        .beFinal()
+        .check(classes);
+    // What a final field still lets change, by its declared type.
+    noFields()
+        .that()
+        .areStatic()
+        .and()
+        .areDeclaredInClassesThat()
+        .resideOutsideOfPackage(GENERATED)
+        .should(haveRawType(mutable()))
+        .check(classes);
+  }
+
+  private static DescribedPredicate<JavaClass> mutable() {
+    return DescribedPredicate.describe(
+        "are containers that can change",
+        type ->
+            type.getPackageName().startsWith("java.util.concurrent")
+                    && !type.getName().equals("java.util.concurrent.TimeUnit")
+                || List.of(
+                        "java.util.ArrayList",
+                        "java.util.HashMap",
+                        "java.util.HashSet",
+                        "java.util.LinkedHashMap",
+                        "java.util.TreeMap",
+                        "java.util.IdentityHashMap",
+                        "java.util.WeakHashMap",
+                        "java.util.EnumMap",
+                        "java.util.ArrayDeque",
+                        "java.lang.ThreadLocal")
+                    .contains(type.getName()));
+  }
+
+  private void onlyIn(String library, String... packages) {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages(packages)
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(library)
+        .check(classes);
+    // The rule above says nothing if the library has moved.
+    assertFalse(
+        classes.stream()
+            .filter(c -> c.getPackageName().startsWith("dev.gyre"))
+            .flatMap(c -> c.getDirectDependenciesFromSelf().stream())
+            .noneMatch(
+                d ->
+                    d.getTargetClass()
+                        .getPackageName()
+                        .startsWith(library.substring(0, library.length() - 2))),
+        library + " is not used at all: the rule is out of date");
+  }
+}

@@ -1,0 +1,111 @@
+package dev.gyre.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.trainer.step.StepMetrics;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Several worker processes train what one worker trains; and the same plan gives the same bits,
+ * over a rerun and over a resume.
+ */
+@TestInstance(Lifecycle.PER_CLASS)
+final class ProcessParityTest {
+  private static final int STEPS = 5;
+
+  /** Of the job; with another one, a near tie of two experts may appear. */
+  private static final long SEED = 1;
+
+  /** Least distance of the logits of the last expert chosen and the first left out. */
+  private static final double MARGIN = 1e-4;
+
+  @TempDir private static Path folder;
+
+  private Workplace place;
+  private Trained alone;
+
+  @BeforeAll
+  void oneWorkerTrains() throws Exception {
+    place = Workplace.in(folder, SEED);
+    alone = train(1, "--workers", "1");
+  }
+
+  /** The run with that number; each test starts its own. */
+  private Trained train(int number, String... mesh) throws Exception {
+    return train(place, number, mesh);
+  }
+
+  private static Trained train(Workplace at, int number, String... mesh) throws Exception {
+    Gyre.Ended ended = at.train(mesh);
+    assertEquals(0, ended.exit(), ended.output());
+    return Trained.of(at.run(number), STEPS);
+  }
+
+  /** A workplace of the same data, whose runs are counted from 1 again. */
+  private static Workplace another(String name) throws Exception {
+    return Workplace.in(Files.createDirectories(folder.resolve(name)), SEED);
+  }
+
+  private static String[] concat(String[] some, String more) {
+    return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
+  }
+
+  private static List<Long> stepsOf(Trained trained) {
+    return trained.steps().stream().map(StepMetrics::step).toList();
+  }
+
+  /** What the comparisons below stand on: a near tie would be decided by rounding. */
+  @Test
+  void oneWorkerLearnsAndNoChoiceIsANearTie() throws Exception {
+    List<StepMetrics> steps = alone.steps();
+    assertEquals(STEPS, steps.size());
+    assertTrue(steps.get(STEPS - 1).loss() < steps.get(0).loss(), steps.toString());
+    RouterMargin measured = RouterMargin.measure(place, STEPS);
+    for (int step = 0; step < STEPS; step++) {
+      assertEquals(steps.get(step).loss(), measured.losses().get(step), "loss of step " + step);
+    }
+    assertTrue(measured.least() >= MARGIN, "margin " + measured.least() + ": take another seed");
+  }
+
+  @Test
+  void ringAndSharedExpertsOverIpcAndAgainAndResumed() throws Exception {
+    Workplace at = another("ring");
+    String[] mesh = {"--ring", "2", "--expert-parallel", "2", "--transport", "ipc"};
+    Trained first = train(at, 1, mesh);
+    Trained.assertEqualWithin(alone, first);
+
+    Trained again = train(at, 2, mesh);
+    Trained.assertSameBits(first, again);
+
+    // As if the run had been killed after its first checkpoint.
+    Path last = at.run(2).resolve("checkpoints").resolve("step-" + STEPS);
+    Files.move(last, at.folder().resolve("unresumed"));
+    Trained resumed = train(at, 2, concat(mesh, "--resume"));
+    assertEquals(List.of(1L, 2L, 3L, 4L, 5L, 4L, 5L), stepsOf(resumed));
+    Trained.assertSameBits(first.withSteps(3, STEPS), resumed.withSteps(STEPS, STEPS + 2));
+  }
+
+  @Test
+  void ulyssesOverUdp() throws Exception {
+    Workplace at = another("ulysses");
+    Trained got = train(at, 1, "--ulysses", "2", "--expert-parallel", "2", "--transport", "udp");
+    Trained.assertEqualWithin(alone, got);
+  }
+
+  /** Every rank holds all experts, and each has rows of its own. */
+  @Test
+  void dataParallel() throws Exception {
+    Workplace at = another("data");
+    Trained got = train(at, 1, "--data-parallel", "2", "--expert-parallel", "1");
+    Trained.assertEqualWithin(alone, got);
+  }
+}

@@ -1,0 +1,131 @@
+package dev.gyre.integration;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.loopback.LoopbackNetwork;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.data.TokenStore;
+import dev.gyre.trainer.rank.RankSpec;
+import dev.gyre.trainer.rank.TrainingRank;
+import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.step.TrainingStep;
+import dev.gyre.trainer.worker.Backends;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * How close the routers' choices come to a tie while one worker trains: its run is done again in
+ * this process, with an eye on the logits.
+ *
+ * @param losses of the steps
+ * @param least distance of the k-th and the next logit, of all tokens in all steps
+ */
+record RouterMargin(List<Double> losses, double least) {
+  /** Does the first run of a workplace again, which must have had one worker. */
+  static RouterMargin measure(Workplace place, int steps) throws IOException {
+    Path run = place.run(1);
+    JobSpec job = read(run.resolve("job.json"), JobSpec.class);
+    Plan plan = read(run.resolve("plan.json"), Plan.class);
+    double[] least = {Double.POSITIVE_INFINITY};
+    List<Double> losses = new ArrayList<>();
+    try (TokenStore store = TokenStore.open(place.tokens());
+        Backend backend = watched(Backends.open(plan.backend(), plan.kernelThreads()), least);
+        Transport transport = LoopbackNetwork.alone();
+        TrainingRank rank =
+            TrainingRank.open(
+                transport,
+                backend,
+                RankSpec.of(
+                    job.model(),
+                    plan.mesh(),
+                    new Objective(job.train().balanceLoss(), job.train().zLoss()),
+                    Execution.of(DType.F32),
+                    job.train().sequenceLength(),
+                    plan.workspaceBytes()))) {
+      Feed feed =
+          Feed.of(
+              store,
+              job.dataset(),
+              job.train().sequenceLength(),
+              job.train().rowsPerStep(),
+              job.train().seed());
+      rank.parameters().initialise(job.train().seed());
+      TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);
+      for (long step = 0; step < steps; step++) {
+        losses.add(training.run(step, 0).metrics().loss());
+      }
+    }
+    return new RouterMargin(losses, least[0]);
+  }
+
+  private static <T extends Record> T read(Path file, Class<T> type) throws IOException {
+    return SpecJson.read(Files.readString(file), type, file.toString());
+  }
+
+  private static Backend watched(Backend backend, double[] least) {
+    Kernels kernels =
+        proxy(
+            Kernels.class,
+            backend.kernels(),
+            (method, arguments) -> {
+              if (method.equals("routeTopK")) {
+                Tensor indices = (Tensor) arguments[3];
+                look((Tensor) arguments[0], (int) indices.width(), least);
+              }
+            });
+    return (Backend)
+        Proxy.newProxyInstance(
+            Backend.class.getClassLoader(),
+            new Class<?>[] {Backend.class},
+            (_, method, arguments) ->
+                method.getName().equals("kernels") ? kernels : call(method, backend, arguments));
+  }
+
+  private interface Watch {
+    void calling(String method, Object[] arguments);
+  }
+
+  private static <T> T proxy(Class<T> type, T target, Watch watch) {
+    return type.cast(
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (_, method, arguments) -> {
+              watch.calling(method.getName(), arguments);
+              return call(method, target, arguments);
+            }));
+  }
+
+  private static Object call(java.lang.reflect.Method method, Object target, Object[] arguments)
+      throws Throwable {
+    try {
+      return method.invoke(target, arguments);
+    } catch (InvocationTargetException e) {
+      throw e.getCause();
+    }
+  }
+
+  private static void look(Tensor logits, int k, double[] least) {
+    int experts = (int) logits.width();
+    float[] values = Tensors.toFloats(logits);
+    for (int token = 0; token < logits.dim(0); token++) {
+      float[] sorted = Arrays.copyOfRange(values, token * experts, (token + 1) * experts);
+      Arrays.sort(sorted);
+      least[0] = Math.min(least[0], sorted[experts - k] - (double) sorted[experts - k - 1]);
+    }
+  }
+}
