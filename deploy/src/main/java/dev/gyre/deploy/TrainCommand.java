@@ -178,7 +178,7 @@ final class TrainCommand implements Callable<Integer> {
       System.err.println("      Logs: " + folder.mergedLog());
       return outcome.exit().code();
     }
-    events.summary(folder.path());
+    events.summary();
     EvalMetrics eval = events.lastEval();
     if (eval != null) {
       loss(eval, data, console);

@@ -1,6 +1,5 @@
 package dev.gyre.deploy;
 
-import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.console.StepTable;
@@ -10,7 +9,6 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.step.EvalMetrics;
 import dev.gyre.trainer.step.StepMetrics;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -85,15 +83,12 @@ final class TrainConsole implements JobEvents {
     console.line(text);
   }
 
-  @Override
-  public void ended(Outcome outcome) {}
-
   @Nullable EvalMetrics lastEval() {
     return lastEval;
   }
 
   /** The lines after the last step: time against prediction, loss by position, files. */
-  void summary(Path folder) {
+  void summary() {
     StepMetrics last = lastStep;
     if (last == null) {
       console.titled("done", "no steps were left to do");

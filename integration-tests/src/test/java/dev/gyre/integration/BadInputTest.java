@@ -169,6 +169,8 @@ final class BadInputTest {
   void changedArithmeticIsNotResumed() throws Exception {
     Path checkpoints = copyOfRun("changed");
     Map<String, Long> before = sizes(checkpoints);
+    Path job = checkpoints.resolveSibling("job.json");
+    Files.writeString(job, "what the run was");
     refused(
         resume("changed", "--set", "train.steps=4", "--set", "train.optimizer.lr=3e-3"),
         BAD_JOB,
@@ -176,6 +178,7 @@ final class BadInputTest {
         "0.002",
         "0.003");
     assertEquals(before, sizes(checkpoints));
+    assertEquals("what the run was", Files.readString(job));
   }
 
   // ---- models to start from

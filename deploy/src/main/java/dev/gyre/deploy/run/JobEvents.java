@@ -1,6 +1,5 @@
 package dev.gyre.deploy.run;
 
-import dev.gyre.coordinator.Outcome;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.step.StepMetrics;
 
@@ -18,6 +17,4 @@ public interface JobEvents {
 
   /** A line for people. */
   default void note(String text) {}
-
-  default void ended(Outcome outcome) {}
 }

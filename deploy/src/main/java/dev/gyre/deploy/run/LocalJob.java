@@ -221,16 +221,6 @@ public final class LocalJob {
     public void checkpointCommitted(long step, String checkpoint) {
       events.saved(step, checkpoint);
     }
-
-    @Override
-    public void failed(Outcome outcome) {
-      events.ended(outcome);
-    }
-
-    @Override
-    public void done(Outcome outcome) {
-      events.ended(outcome);
-    }
   }
 
   /** {@code metrics.jsonl}: one line a step, flushed as it comes. */

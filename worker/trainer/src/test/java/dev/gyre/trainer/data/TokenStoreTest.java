@@ -233,7 +233,7 @@ final class TokenStoreTest {
 
     @Override
     public String decode(int[] tokens) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("preparing data decodes nothing");
     }
 
     @Override

@@ -1,0 +1,68 @@
+package dev.gyre.deploy.run;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.deploy.job.JobFile;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GivenPlanTest {
+  private static final WorkerCapabilities OFFERS =
+      new WorkerCapabilities(
+          List.of(
+              new WorkerCapabilities.Backend(
+                  "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
+          2,
+          8L << 30,
+          0,
+          Rates.UNKNOWN);
+
+  @TempDir Path folder;
+  private Path file;
+
+  @BeforeEach
+  void write() throws IOException {
+    file = folder.resolve("job.yaml");
+    Files.writeString(
+        file,
+        "dataset: {train: [{path: text}]}\ntrain: {sequence-length: 1024}\nmesh: {ring: 2}\n");
+  }
+
+  private JobSpec job(String... settings) {
+    JobFile reader = new JobFile(_ -> null, _ -> 256);
+    return reader.read(file, List.of(settings));
+  }
+
+  private static void refused(String key, Plan plan, JobSpec job) {
+    Invalid e = assertThrows(Invalid.class, () -> GivenPlan.check(plan, job, OFFERS));
+    assertTrue(e.getMessage().startsWith(key + ":"), e.getMessage());
+  }
+
+  @Test
+  void aPlanFitsTheJobItWasMadeForOnAnyMesh() {
+    GivenPlan.check(Planner.plan(job(), OFFERS), job(), OFFERS);
+    GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job(), OFFERS);
+  }
+
+  @Test
+  void whatContradictsTheJobIsNamed() {
+    Plan plan = Planner.plan(job(), OFFERS);
+    refused("plan.transport", plan, job("transport=udp"));
+    refused("plan.backend", plan, job("backend=onednn"));
+    refused("plan.dtype", plan, job("train.dtype=bf16"));
+    refused("plan.experts", plan, job("model.num_local_experts=4"));
+    refused("plan.workspaceBytes", plan, job("train.sequence-length=65536"));
+  }
+}
