@@ -82,7 +82,10 @@ class FaultTest {
     }
   }
 
-  /** Long before the deadline. */
+  /**
+   * Long before the deadline. Rank 0 hears it from its own send to rank 1, or from rank 2, which
+   * may have given up before it took rank 0's receive.
+   */
   @Test
   void aKilledRankIsNamedAtOnce() throws Exception {
     long start = System.nanoTime();
@@ -90,7 +93,7 @@ class FaultTest {
       List<Cluster.Outcome<Boolean>> outcomes =
           cluster.outcomes(transport -> hops(transport, () -> cluster.network().kill(1)));
       assertNamed(failure(outcomes, 2), 1, "rank 1 is gone", "hop 2 of 4");
-      assertNamed(failure(outcomes, 0), 1, "rank 1 is gone");
+      assertTrue(failure(outcomes, 0).getMessage().contains("rank 1 is gone"));
       assertTrue(failure(outcomes, 1).getMessage().contains("rank 1 is gone"));
     }
     assertTrue(System.nanoTime() - start < 20_000_000_000L);
