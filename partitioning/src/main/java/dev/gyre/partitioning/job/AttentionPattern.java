@@ -39,10 +39,17 @@ public record AttentionPattern(List<LayerKind> layers, int window) {
     return layers.get(layer);
   }
 
+  /**
+   * Which keys a softmax layer's queries see.
+   *
+   * @throws IllegalArgumentException for a linear layer, which has no mask
+   */
   public AttentionMask mask(int layer) {
     return switch (kind(layer)) {
       case FULL -> AttentionMask.CAUSAL;
       case SLIDING -> AttentionMask.window(window);
+      case LINEAR ->
+          throw new IllegalArgumentException("layer " + layer + " is linear: it has no mask");
     };
   }
 }

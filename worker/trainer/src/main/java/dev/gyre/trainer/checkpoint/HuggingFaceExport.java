@@ -36,6 +36,7 @@ public final class HuggingFaceExport {
    * @param folder made if missing; must not hold weights yet
    * @param dtype {@link DType#F32} (exact) or {@link DType#BF16} (rounded to nearest even)
    * @throws CheckpointException if the checkpoint is damaged, or the folder holds weights
+   * @throws dev.gyre.partitioning.job.Invalid if Hugging Face has no class for the model
    */
   public static void export(Path checkpoint, Path folder, DType dtype) throws IOException {
     if (dtype != DType.F32 && dtype != DType.BF16) {
@@ -46,6 +47,7 @@ public final class HuggingFaceExport {
       throw new CheckpointException(weights + " exists already; export into another folder");
     }
     Manifest manifest = CheckpointStore.verify(checkpoint);
+    HfConfig.requireWritable(manifest.model());
     Files.createDirectories(folder);
     Path unfinished = folder.resolve(WEIGHTS + ".part");
     Files.deleteIfExists(unfinished);
