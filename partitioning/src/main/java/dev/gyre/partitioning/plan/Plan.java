@@ -57,7 +57,7 @@ public record Plan(
     long stepMicros) {
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 1;
+  public static final int FORMAT_VERSION = 2;
 
   public Plan {
     if (formatVersion != FORMAT_VERSION) {
@@ -123,6 +123,8 @@ public record Plan(
     fields.put("cost.attention-flops", cost.attentionFlops());
     fields.put("cost.ring-bytes", cost.ringBytes());
     fields.put("cost.ulysses-bytes", cost.ulyssesBytes());
+    fields.put("cost.state-bytes", cost.stateBytes());
+    fields.put("cost.move-bytes", cost.moveBytes());
     fields.put("cost.expert-bytes", cost.expertBytes());
     fields.put("cost.gradient-bytes", cost.gradientBytes());
     fields.put("cost.parameter-bytes", cost.parameterBytes());
