@@ -180,11 +180,17 @@ final class TrainCommand implements Callable<Integer> {
     }
     events.summary();
     EvalMetrics eval = events.lastEval();
-    if (eval != null) {
+    if (eval != null && eval.sure() != null) {
+      console.titled(
+          "answer",
+          TrainConsole.sure(eval, "%.1f %% of ")
+              + "%,d held-out answers with more than half of the probability"
+                  .formatted(eval.tokens()));
+    } else if (eval != null) {
       loss(eval, data, console);
       events.reach(eval);
     }
-    if (outcome.newestCheckpoint() != null) {
+    if (outcome.newestCheckpoint() != null && !data.feed().isTask()) {
       Sample.print(folder, console);
     }
     console.titled(

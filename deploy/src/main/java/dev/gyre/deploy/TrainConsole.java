@@ -68,7 +68,8 @@ final class TrainConsole implements JobEvents {
     EvalMetrics eval = metrics.eval();
     if (eval != null) {
       lastEval = eval;
-      table.remark(String.format(Locale.ROOT, "eval %.2f", eval.loss()));
+      table.remark(
+          String.format(Locale.ROOT, "eval %.2f%s", eval.loss(), sure(eval, "  %.0f %% sure")));
     }
     table.step(metrics);
   }
@@ -85,6 +86,12 @@ final class TrainConsole implements JobEvents {
 
   @Nullable EvalMetrics lastEval() {
     return lastEval;
+  }
+
+  /** The share of sure answers in a format, or nothing. */
+  static String sure(EvalMetrics eval, String format) {
+    Double sure = eval.sure();
+    return sure == null ? "" : String.format(Locale.ROOT, format, 100 * sure);
   }
 
   /** The lines after the last step: time against prediction, loss by position, files. */

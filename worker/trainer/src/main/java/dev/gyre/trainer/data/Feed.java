@@ -122,7 +122,8 @@ public final class Feed {
    * @param row made by this feed
    * @param run row positions
    * @param tokens I32, at least as long as the run; written
-   * @param labels the same: the next token of the document, or {@link #NO_LABEL} at its end
+   * @param labels the same: the next token of the document, or {@link #NO_LABEL} at its end and
+   *     where the store asks for none
    * @throws IndexOutOfBoundsException if the run leaves the row or a segment is short
    */
   public void read(RowShape row, Run run, MemorySegment tokens, MemorySegment labels) {
@@ -145,10 +146,16 @@ public final class Feed {
       if (last) {
         labels.setAtIndex(ValueLayout.JAVA_INT, at + count - 1, NO_LABEL);
       }
+      store.labels().apply(from, count, labels, at);
       at += count;
       position += count;
       document++;
     }
+  }
+
+  /** Whether the data asks for answers at some tokens, instead of predicting every next one. */
+  public boolean isTask() {
+    return store.labels() != LabelMarks.ALL;
   }
 
   /** How well the rows of an epoch are filled. */

@@ -49,11 +49,13 @@ final class PackedIndex {
     return new Documents(lengths);
   }
 
-  /** Tokens of a row that have a label: all but the last of each document. */
+  /** Tokens of a row that have a label: the marked ones but the last of each document. */
   int labelled(int row) {
     int labelled = 0;
     for (int piece = rowStart[row]; piece < rowStart[row + 1]; piece++) {
-      labelled += pieceLength[piece] - (endsDocument(piece) ? 1 : 0);
+      long from = documents.start()[pieceDocument[piece]] + pieceFrom[piece];
+      int count = pieceLength[piece] - (endsDocument(piece) ? 1 : 0);
+      labelled += documents.labels().count(from, count);
     }
     return labelled;
   }

@@ -175,7 +175,8 @@ final class FeedTest {
   void everyEpochABatchTouchesIsPackedOnce() {
     List<Long> packed = new ArrayList<>();
     DocumentSet one =
-        new DocumentSet(new int[1], new long[1], new int[] {4}, new int[1], new long[1]);
+        new DocumentSet(
+            new int[1], new long[1], new int[] {4}, new int[1], new long[1], LabelMarks.ALL);
     EpochRows rows =
         new EpochRows(
             epoch -> {

@@ -23,7 +23,7 @@ final class PackerTest {
       stored[d] = d;
       hash[d] = Hashing.mix(d + 1);
     }
-    return new DocumentSet(stored, start, lengths, new int[n], hash);
+    return new DocumentSet(stored, start, lengths, new int[n], hash, LabelMarks.ALL);
   }
 
   private static int[] randomLengths(Random random, int n, int most) {
