@@ -35,6 +35,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class ScheduleParityTest {
   private static final int[] RANKS = {1, 2, 3, 4, 5, 8};
 
+  private static final double F32_STEP = 0x1p-23;
+
   private static final List<AttentionMask> MASKS =
       List.of(
           AttentionMask.CAUSAL,
@@ -109,16 +111,16 @@ final class ScheduleParityTest {
     Random random = new Random(of.ordinal() + 4093L);
     for (int ranks : RANKS) {
       for (AttentionMask mask : MASKS) {
-        if (!of.kind.computes(mask)) {
-          continue;
+        for (int round = 0; round < 3 && of.kind.computes(mask); round++) {
+          int kvHeads = 1 + random.nextInt(2);
+          int heads = kvHeads * (1 + random.nextInt(3));
+          Row row = new Row(documents(random), mask, heads, kvHeads, 4);
+          LayoutKind layout = of.layout(random);
+          int chunk = 1 + random.nextInt(8);
+          Mesh mesh = mesh(random, ranks, heads);
+          check(row, mesh, layout, chunk, DType.F32, of.kind, NEVER_BUFFER);
+          check(row, mesh, layout, chunk, DType.BF16, of.kind, NEVER_BUFFER);
         }
-        int kvHeads = 1 + random.nextInt(2);
-        int heads = kvHeads * (1 + random.nextInt(3));
-        Row row = new Row(documents(random), mask, heads, kvHeads, 4);
-        LayoutKind layout = of.layout(random);
-        int chunk = 1 + random.nextInt(8);
-        DType dtype = random.nextInt(3) == 0 ? DType.BF16 : DType.F32;
-        check(row, mesh(random, ranks, heads), layout, chunk, dtype, of.kind, NEVER_BUFFER);
       }
     }
   }
@@ -144,8 +146,8 @@ final class ScheduleParityTest {
   }
 
   /**
-   * What rounding adds must not depend on how many ranks share the work: a partial sum in bf16
-   * somewhere, or one more for each hop, would show.
+   * Merging partial results in f32 adds less than one step of f32 to one rank's error, however many
+   * share the work: a partial sum in bf16 somewhere would show.
    */
   @ParameterizedTest
   @EnumSource
@@ -158,10 +160,8 @@ final class ScheduleParityTest {
         Mesh mesh = new Mesh(1, ranks, 1, 1);
         Outcome shared = AttentionCheck.run(row, mesh, best(of), 4, dtype, of.kind, NEVER_BUFFER);
         for (int tensor = 0; tensor < 4; tensor++) {
-          double limit = (dtype == DType.F32 ? 1.3 : 1.02) * alone.error(tensor);
+          double limit = 1.02 * alone.error(tensor) + F32_STEP;
           double error = shared.error(tensor);
-          System.out.println(
-              of + " " + dtype + " " + ranks + " " + tensor + " " + error / alone.error(tensor));
           assertTrue(
               error <= limit,
               "%s %s tensor %d on %d ranks: error %s, limit %s"
