@@ -231,10 +231,10 @@ final class AttentionCheck {
     try (Arena arena = Arena.ofShared();
         Backend backend = new ScalarBackendProvider().open(1)) {
       int ringRank = mesh.ringRank(transport.rank());
-      MeasuredKernels kernels = new MeasuredKernels(backend.kernels());
+      AttentionMeter meter = new AttentionMeter(backend);
       Workspace ws = workspace(arena, 1 << 21);
       ShardedSequence sequence =
-          new ShardedSequence(transport, mesh, kernels.in(backend), row.model(), dtype);
+          new ShardedSequence(transport, mesh, meter.backend(), row.model(), dtype);
       sequence.begin(layout, Map.of(row.mask(), schedule), ws);
       List<Run> runs = layout.runs(ringRank, mesh.ulyssesRank(transport.rank()));
       attend(sequence, arena, row, dtype, in, runs, ws, got);
@@ -244,8 +244,8 @@ final class AttentionCheck {
           sent,
           () -> "bytes of rank " + transport.rank() + " on " + mesh + " with " + schedule.kind());
       long pairs = Balance.of(layout, schedule).pairs().get(ringRank);
-      assertEquals(pairs, kernels.forwardPairs(), "pairs of ring rank " + ringRank);
-      assertEquals(schedulePairs(schedule.backward().get(ringRank)), kernels.backwardPairs());
+      assertEquals(pairs, meter.forwardPairs(), "pairs of ring rank " + ringRank);
+      assertEquals(schedulePairs(schedule.backward().get(ringRank)), meter.backwardPairs());
       double[] sums = {transport.rank(), 1};
       sequence.sumOverRow(sums);
       int ranks = mesh.rowRanks();
