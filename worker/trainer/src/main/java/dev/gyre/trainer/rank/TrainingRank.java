@@ -170,7 +170,9 @@ public final class TrainingRank implements AutoCloseable {
         if (p >= documents.start(document + 1)) {
           document++;
         }
-        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, p - documents.start(document));
+        int position =
+            spec.model().attention().firstPosition(document) + p - documents.start(document);
+        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
       }
     }
     sequence.begin(part.layout(), part.schedules(), workspace);

@@ -59,7 +59,7 @@ final class PackerTest {
           assertEquals(set.length()[document], packed.length(piece), "cut without need");
         }
       }
-      assertEquals(labelled, packed.labelled(row));
+      assertEquals(labelled, packed.labelled(row, 0));
     }
     assertEquals(set.tokens(), tokens);
     assertEquals(tokens, packed.stats().tokens());
