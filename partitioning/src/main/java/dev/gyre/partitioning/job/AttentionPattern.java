@@ -55,10 +55,17 @@ public record AttentionPattern(
     return layers.get(layer);
   }
 
+  /**
+   * Which keys a softmax layer's queries see.
+   *
+   * @throws IllegalArgumentException for a linear layer, which has no mask
+   */
   public AttentionMask mask(int layer) {
     return switch (kind(layer)) {
       case FULL -> new AttentionMask(0, 0, anchor, prefix);
       case SLIDING -> new AttentionMask(window, sinks, anchor, prefix);
+      case LINEAR ->
+          throw new IllegalArgumentException("layer " + layer + " is linear: it has no mask");
     };
   }
 

@@ -64,7 +64,10 @@ public final class DecoderModel {
     this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
     this.embedding = new Embedding(ops, model);
     for (int l = 0; l < model.numHiddenLayers(); l++) {
-      blocks.add(new AttentionBlock(ops, model, sequence, l));
+      blocks.add(
+          model.isLinear(l)
+              ? new LinearAttentionBlock(ops, model, sequence, l)
+              : new AttentionBlock(ops, model, sequence, l));
       blocks.add(
           model.isMoe(l)
               ? new MoeBlock(ops, backend, model, experts, objective, l)
@@ -183,7 +186,7 @@ public final class DecoderModel {
             : x;
     pass.observer().entering(block.layer(), block.phase());
     tape.segment(new BlockSegment(block, x, next, pass), execution.checkpointing());
-    if (!(block instanceof AttentionBlock)) {
+    if (block.phase() != Phase.ATTENTION) {
       ops.store.release(block.layer());
     }
     return next;
@@ -220,7 +223,7 @@ public final class DecoderModel {
 
     @Override
     public void backwardEnded() {
-      if (block instanceof AttentionBlock) {
+      if (block.phase() == Phase.ATTENTION) {
         ops.store.release(block.layer());
       }
     }

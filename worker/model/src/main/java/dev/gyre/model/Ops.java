@@ -35,20 +35,30 @@ final class Ops {
 
   /** RMSNorm of x F32 [T,d]; the result is in the compute dtype. */
   Variable rmsNorm(Variable x, String weight, double eps) {
-    Tensor in = x.value();
-    long width = in.width();
-    Tensor out = workspace.save(compute, in.dim(0), width);
-    Tensor rstd = workspace.save(DType.F32, in.dim(0));
-    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, out, rstd);
+    return rmsNorm(x, weight, x.value().width(), eps);
+  }
+
+  /**
+   * RMSNorm of every run of {@code width} elements of x, compute or F32; the result has x's number
+   * of elements as rows of x's first dim, in the compute dtype. The gradient of x is F32.
+   */
+  Variable rmsNorm(Variable x, String weight, long width, double eps) {
+    long tokens = x.value().dim(0);
+    long rows = x.value().elements() / width;
+    Tensor in = x.value().reshape(rows, width);
+    Tensor out = workspace.save(compute, tokens, tokens == 0 ? width : rows / tokens * width);
+    Tensor rstd = workspace.save(DType.F32, rows);
+    Tensor flat = out.reshape(rows, width);
+    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, flat, rstd);
     Variable y = new Variable(weight + " output", out, DType.F32);
     tape.record(
         () ->
             kernels.rmsNormBackward(
-                y.gradient(),
+                y.gradient().reshape(rows, width),
                 in,
                 store.weight(weight, width),
                 rstd,
-                x.gradientToAdd(workspace, kernels),
+                x.gradientToAdd(workspace, kernels).reshape(rows, width),
                 store.gradient(weight, width)));
     return y;
   }
@@ -148,6 +158,37 @@ final class Ops {
                 k.gradientOrNew(workspace),
                 v.gradientOrNew(workspace),
                 workspace));
+    return o;
+  }
+
+  /** x·σ(x) of x [T,H,D], whose gradient is F32. */
+  Variable silu(Variable x) {
+    Tensor in = x.value();
+    Tensor out = workspace.save(compute, in.dim(0), in.dim(1), in.dim(2));
+    kernels.silu(in, out);
+    Variable y = new Variable("silu of " + x.name(), out, DType.F32);
+    tape.record(() -> kernels.siluBackward(y.gradient(), in, x.gradientOrNew(workspace)));
+    return y;
+  }
+
+  /** Linear attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
+  Variable linearAttention(
+      SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
+    Tensor qs = q.value();
+    Tensor out = workspace.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
+    SequenceGroup.Saved saved =
+        group.linearAttention(qs, k.value(), v.value(), slopes, out, workspace);
+    Variable o = new Variable("linear attention output", out, DType.F32);
+    tape.record(
+        () -> {
+          Tensor dq = q.gradientOrNew(workspace);
+          Tensor dk = k.gradientOrNew(workspace);
+          Tensor dv = v.gradientOrNew(workspace);
+          long mark = workspace.scratchMark();
+          Tensor dOut = inCompute(o.gradient()).reshape(out.dim(0), out.dim(1), out.dim(2));
+          group.backward(saved, dOut, dq, dk, dv, workspace);
+          workspace.releaseScratch(mark);
+        });
     return o;
   }
 

@@ -37,6 +37,10 @@ public record HfConfig(
     ModelSpec model, double balanceLoss, double zLoss, List<String> warnings, ObjectNode source) {
   private static final String MIXTRAL = "mixtral";
   private static final String LLAMA = "llama";
+  private static final String NOT_LINEAR =
+      "linear_attention is a layer of Gyre's own: no Hugging Face class of mixtral or llama has it, so"
+          + " such a model goes neither into nor comes out of a Hugging Face folder. Start it from"
+          + " initial weights, and go on or generate from its checkpoints";
 
   private static final String SINKS = "gyre_attention_sinks";
   private static final String ANCHOR = "gyre_anchor_token";
@@ -226,7 +230,11 @@ public record HfConfig(
     List<LayerKind> layers = new ArrayList<>();
     if (node instanceof ArrayNode array) {
       for (JsonNode item : array) {
-        layers.add(LayerKind.of(item.asString(""), "config.json: layer_types"));
+        LayerKind kind = LayerKind.of(item.asString(""), "config.json: layer_types");
+        if (kind == LayerKind.LINEAR) {
+          throw invalid("layer_types", NOT_LINEAR);
+        }
+        layers.add(kind);
       }
     } else if (!node.isMissingNode() && !node.isNull()) {
       throw invalid("layer_types", node + " must be a list of kinds");
@@ -326,6 +334,17 @@ public record HfConfig(
   }
 
   /**
+   * Whether Hugging Face has a class that computes the model.
+   *
+   * @throws Invalid naming what it lacks
+   */
+  public static void requireWritable(ModelSpec model) {
+    if (model.linearLayers() > 0) {
+      throw invalid("layer_types", NOT_LINEAR);
+    }
+  }
+
+  /**
    * Writes a config that Hugging Face can load, and {@link #read} reads back as the same model.
    *
    * @param keep another config whose harmless keys and loss coefficients are kept untouched, such
@@ -333,6 +352,7 @@ public record HfConfig(
    */
   public static void write(ModelSpec model, @Nullable ObjectNode keep, Path file)
       throws IOException {
+    requireWritable(model);
     JsonMapper mapper = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
     ObjectNode root = mapper.createObjectNode();
     boolean moe = model.modelType().equals(MIXTRAL);

@@ -2,6 +2,7 @@ package dev.gyre.model.local;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
@@ -56,6 +57,46 @@ public final class LocalSequenceGroup implements SequenceGroup {
     return new Attended(q, k, v, out, lse, tiles);
   }
 
+  private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {}
+
+  @Override
+  public Saved linearAttention(
+      Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+    if (q.dim(0) != documents.tokens()) {
+      throw new IllegalArgumentException(
+          "q has %d tokens, the row %d".formatted(q.dim(0), documents.tokens()));
+    }
+    int[] starts = new int[documents.count()];
+    for (int d = 0; d < starts.length; d++) {
+      starts[d] = documents.start(d);
+    }
+    DecayPattern pattern = new DecayPattern(kvHeadOf, slopes, starts);
+    long mark = workspace.scratchMark();
+    kernels.linearAttention(q, k, v, pattern, noState(q, workspace), out);
+    workspace.releaseScratch(mark);
+    return new Linear(q, k, v, pattern);
+  }
+
+  /** Before the row there is nothing, and after it nothing asks. */
+  private Tensor noState(Tensor q, Workspace workspace) {
+    Tensor state = workspace.scratch(DType.F32, q.dim(1), q.dim(2), q.dim(2));
+    kernels.fill(state, 0f);
+    return state;
+  }
+
+  private void linearBackward(
+      Linear a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+    kernels.fill(dq, 0f);
+    kernels.fill(dk, 0f);
+    kernels.fill(dv, 0f);
+    long mark = workspace.scratchMark();
+    Tensor state = noState(a.q(), workspace);
+    Tensor dState = noState(a.q(), workspace);
+    kernels.linearAttentionBackward(
+        a.q(), a.k(), a.v(), a.pattern(), state, dOut, dState, dq, dk, dv);
+    workspace.releaseScratch(mark);
+  }
+
   /** Straight from the mask's definition, with nothing that plans for several ranks. */
   private AttentionTiles tiles(AttentionMask mask) {
     AttentionTiles.Builder tiles = new AttentionTiles.Builder();
@@ -106,6 +147,10 @@ public final class LocalSequenceGroup implements SequenceGroup {
   @Override
   public void backward(
       Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+    if (saved instanceof Linear linear) {
+      linearBackward(linear, dOut, dq, dk, dv, workspace);
+      return;
+    }
     Attended a = (Attended) saved;
     long mark = workspace.scratchMark();
     Tensor delta = workspace.scratch(DType.F32, a.q().dim(0), a.q().dim(1));

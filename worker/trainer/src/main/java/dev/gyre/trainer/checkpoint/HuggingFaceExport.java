@@ -37,6 +37,7 @@ public final class HuggingFaceExport {
    * @param dtype {@link DType#F32} (exact) or {@link DType#BF16} (rounded to nearest even)
    * @return what Hugging Face would compute otherwise, a line each for a person
    * @throws CheckpointException if the checkpoint is damaged, or the folder holds weights
+   * @throws dev.gyre.partitioning.job.Invalid if Hugging Face has no class for the model
    */
   public static List<String> export(Path checkpoint, Path folder, DType dtype) throws IOException {
     if (dtype != DType.F32 && dtype != DType.BF16) {
@@ -47,6 +48,7 @@ public final class HuggingFaceExport {
       throw new CheckpointException(weights + " exists already; export into another folder");
     }
     Manifest manifest = CheckpointStore.verify(checkpoint);
+    HfConfig.requireWritable(manifest.model());
     Files.createDirectories(folder);
     Path unfinished = folder.resolve(WEIGHTS + ".part");
     Files.deleteIfExists(unfinished);
