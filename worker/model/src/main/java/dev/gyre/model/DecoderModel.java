@@ -63,12 +63,13 @@ public final class DecoderModel {
     this.tape = new Tape(workspace);
     this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
     this.embedding = new Embedding(ops, model);
+    int tile = execution.mlpTileTokens();
     for (int l = 0; l < model.numHiddenLayers(); l++) {
       blocks.add(new AttentionBlock(ops, model, sequence, l));
       blocks.add(
           model.isMoe(l)
-              ? new MoeBlock(ops, backend, model, experts, objective, l)
-              : new DenseBlock(ops, model, l));
+              ? new MoeBlock(ops, backend, model, experts, objective, l, tile)
+              : new DenseBlock(ops, model, l, tile));
     }
     this.head = new LanguageHead(ops, backend, model, execution.lossTileTokens());
   }

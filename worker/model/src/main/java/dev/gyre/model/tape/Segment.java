@@ -9,9 +9,9 @@ public interface Segment {
   String name();
 
   /**
-   * Runs the operations, which record themselves on the tape. Under {@link Checkpointing#FULL} it
-   * runs a second time from the same input and must then do the same, bit for bit; {@link
-   * Tape#replaying} tells.
+   * Runs the operations, which record themselves on the tape. Unless all is kept it runs a second
+   * time from the same input and must then do the same, bit for bit, but for its output, which is
+   * still there or no longer needed; {@link Tape#replaying} tells.
    */
   void forward();
 
