@@ -153,7 +153,8 @@ final class ActivationPolicyTest {
               counted(
                   new LocalExpertGroup(backend.kernels(), MODEL.numLocalExperts(), roundRows),
                   pass),
-              parameters);
+              parameters,
+              null);
       pass.sums = model.forwardBackward(batch(arena), routed(pass));
       for (ParameterSpec p : parameters.specs()) {
         pass.gradients.add(

@@ -1,5 +1,7 @@
 package dev.gyre.model.tape;
 
+import dev.gyre.kernels.Tensor;
+
 /**
  * A stretch of the forward pass that saves and releases memory as one: an attention block, an MLP
  * or experts block. Its input and output live outside of it.
@@ -14,6 +16,9 @@ public interface Segment {
    * still there or no longer needed; {@link Tape#replaying} tells.
    */
   void forward();
+
+  /** What the forward reads, in memory that another segment may get if activations are stored. */
+  Tensor input();
 
   /** Called before the segment's backward. */
   default void backwardStarts() {}

@@ -39,7 +39,7 @@ public final class Tape {
     final List<Entry> entries = new ArrayList<>();
     final List<Object> kept = new ArrayList<>();
 
-    /** End of what is kept while the rest is computed again. */
+    /** End of what is kept for backward. */
     long keptMark = savedMark;
 
     private int replayed;
@@ -53,6 +53,7 @@ public final class Tape {
     public void backward() {
       long scratch = workspace.scratchMark();
       segment.backwardStarts();
+      fetch();
       if (policy != Checkpointing.NONE) {
         replay();
       }
@@ -64,9 +65,30 @@ public final class Tape {
       segment.backwardEnded();
     }
 
+    /** Hands what is kept to the store, and its memory to the next segment. */
+    void store(ActivationStore store) {
+      Tensor input = segment.input();
+      store.push(input.address(), input.byteSize());
+      store.push(workspace.address(savedMark), keptMark - savedMark);
+      workspace.releaseSaved(savedMark);
+    }
+
+    /** Gets it back to where it was, so that all tensors on it are whole again. */
+    private void fetch() {
+      ActivationStore from = store;
+      if (from == null) {
+        // Outputs of later segments, whose backward is done, still lie above.
+        workspace.releaseSaved(keptMark);
+        return;
+      }
+      workspace.releaseSaved(savedMark);
+      workspace.resumeSaved(keptMark);
+      from.pop(workspace.address(savedMark), keptMark - savedMark);
+      Tensor input = segment.input();
+      from.pop(input.address(), input.byteSize());
+    }
+
     private void replay() {
-      // Outputs of later segments, whose backward is done, still lie above.
-      workspace.releaseSaved(keptMark);
       open = this;
       recording = true;
       replaying = true;
@@ -78,6 +100,7 @@ public final class Tape {
   }
 
   private final Workspace workspace;
+  private final @Nullable ActivationStore store;
   private final List<Entry> entries = new ArrayList<>();
   private State state = State.IDLE;
   private @Nullable Recorded open;
@@ -87,8 +110,18 @@ public final class Tape {
   private long savedMark;
   private long scratchMark;
 
-  public Tape(Workspace workspace) {
+  /**
+   * @param store where segments' inputs and what they keep go until their backward; null to leave
+   *     them in the workspace
+   */
+  public Tape(Workspace workspace, @Nullable ActivationStore store) {
     this.workspace = workspace;
+    this.store = store;
+  }
+
+  /** Whether segments' inputs are stored, so that their memory may be used again. */
+  public boolean stores() {
+    return store != null && state == State.TRAINING;
   }
 
   /**
@@ -183,11 +216,15 @@ public final class Tape {
     workspace.releaseScratch(scratch);
     if (!training) {
       workspace.releaseSaved(recorded.savedMark);
-    } else if (policy != Checkpointing.NONE) {
-      workspace.releaseSaved(recorded.keptMark);
+      return;
     }
-    if (training) {
-      entries.add(recorded);
+    if (policy == Checkpointing.NONE) {
+      recorded.keptMark = workspace.savedMark();
+    }
+    workspace.releaseSaved(recorded.keptMark);
+    entries.add(recorded);
+    if (store != null) {
+      recorded.store(store);
     }
   }
 
@@ -220,6 +257,9 @@ public final class Tape {
     replaying = false;
     keeping = false;
     state = State.IDLE;
+    if (store != null) {
+      store.clear();
+    }
     workspace.releaseScratch(scratchMark);
     workspace.releaseSaved(savedMark);
   }

@@ -28,15 +28,21 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -74,6 +80,7 @@ final class TrainingRankTest {
     final int[][][] choices = new int[STEPS][MODEL.numHiddenLayers()][ROWS.size() * ROW_TOKENS * 2];
     final Map<String, float[]> weights = new LinkedHashMap<>();
     final Map<String, Long> sent = new ConcurrentHashMap<>();
+    final AtomicLong peakBytes = new AtomicLong();
 
     Trained() {
       for (ParameterSpec spec : ModelParameters.of(MODEL)) {
@@ -121,15 +128,21 @@ final class TrainingRankTest {
   @EnumSource(
       value = DType.class,
       names = {"F32", "BF16"})
-  void whatIsKeptOfABlockChangesNoBit(DType compute) {
+  void whatIsKeptOfABlockAndWhereChangesNoBit(DType compute, @TempDir Path folder) {
     for (Mesh mesh : List.of(new Mesh(1, 2, 2, 2), new Mesh(1, 3, 1, 3))) {
       int rowsBound = mesh.ulysses() > 1 ? 1000 : 9; // one round, and several
-      Trained want = train(mesh, new Execution(compute, Checkpointing.NONE, 16), rowsBound);
-      for (Checkpointing policy : List.of(Checkpointing.FULL, Checkpointing.ATTENTION_SAVING)) {
-        String what = policy + " on " + mesh;
-        Trained got = train(mesh, new Execution(compute, policy, 16), rowsBound);
-        assertSameBits(what, want, got);
-        assertAttentionIsSent(what, want, got, policy == Checkpointing.FULL);
+      Trained want = train(mesh, new Execution(compute, Checkpointing.NONE, 16), rowsBound, null);
+      for (Checkpointing policy : Checkpointing.values()) {
+        for (OffloadSpec offload : Arrays.asList(null, new OffloadSpec(folder, 1 << 20))) {
+          if (policy == Checkpointing.NONE && offload == null) {
+            continue;
+          }
+          String what = policy + (offload == null ? "" : " on disk") + " on " + mesh;
+          Trained got = train(mesh, new Execution(compute, policy, 16), rowsBound, offload);
+          assertSameBits(what, want, got);
+          assertAttentionIsSent(what, want, got, policy == Checkpointing.FULL);
+          assertTrue(offload == null || got.peakBytes.get() < want.peakBytes.get(), what);
+        }
       }
     }
   }
@@ -156,7 +169,7 @@ final class TrainingRankTest {
         Backend backend = new ScalarBackendProvider().open(1)) {
       Transport transport = network.open(0);
       RankSpec spec =
-          spec(new Mesh(1, 3, 1, 1), new Execution(DType.F32, Checkpointing.NONE, 16), 10);
+          spec(new Mesh(1, 3, 1, 1), new Execution(DType.F32, Checkpointing.NONE, 16), 10, null);
       IllegalArgumentException e =
           assertThrows(
               IllegalArgumentException.class, () -> TrainingRank.open(transport, backend, spec));
@@ -184,7 +197,8 @@ final class TrainingRankTest {
         });
   }
 
-  private static RankSpec spec(Mesh mesh, Execution execution, int rowsBound) {
+  private static RankSpec spec(
+      Mesh mesh, Execution execution, int rowsBound, @Nullable OffloadSpec offload) {
     return new RankSpec(
         MODEL,
         mesh,
@@ -194,16 +208,18 @@ final class TrainingRankTest {
         4,
         new RingSchedule(),
         rowsBound,
-        8 << 20);
+        8 << 20,
+        offload);
   }
 
   private static Trained train(Mesh mesh, Checkpointing checkpointing, int rowsBound) {
-    return train(mesh, new Execution(DType.F32, checkpointing, 16), rowsBound);
+    return train(mesh, new Execution(DType.F32, checkpointing, 16), rowsBound, null);
   }
 
-  private static Trained train(Mesh mesh, Execution execution, int rowsBound) {
+  private static Trained train(
+      Mesh mesh, Execution execution, int rowsBound, @Nullable OffloadSpec offload) {
     Trained trained = new Trained();
-    RankSpec spec = spec(mesh, execution, rowsBound);
+    RankSpec spec = spec(mesh, execution, rowsBound, offload);
     try (LocalNetwork network =
         LocalNetwork.loopback(mesh.workers(), Options.plain().withNeverBuffer())) {
       RankThreads.run(mesh.workers(), network, transport -> train(transport, spec, trained));
@@ -233,6 +249,7 @@ final class TrainingRankTest {
           .counters()
           .bytesSent()
           .forEach((kind, bytes) -> trained.sent.merge(kind, bytes, Long::sum));
+      trained.peakBytes.accumulateAndGet(rank.workspace().peakBytes(), Math::max);
       for (OwnedSlice s : rank.parameters().ownedSlices()) {
         float[] all = trained.weights(s.spec().name());
         MemorySegment.copy(
