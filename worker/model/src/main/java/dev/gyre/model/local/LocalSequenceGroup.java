@@ -32,8 +32,12 @@ public final class LocalSequenceGroup implements SequenceGroup {
   }
 
   private record Attended(
-      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles)
-      implements Saved {}
+      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles) implements Saved {
+    @Override
+    public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
+      return new Attended(newQ, newK, newV, out, lse, tiles);
+    }
+  }
 
   @Override
   public Saved attention(
