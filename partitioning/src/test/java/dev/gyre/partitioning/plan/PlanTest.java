@@ -16,12 +16,13 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        1,
+        2,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
         "ring",
         "onednn",
+        "cpu",
         "bf16",
         "ipc",
         instructionSet,
@@ -42,7 +43,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=1
+        format=2
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -52,6 +53,7 @@ class PlanTest {
         min-chunk=64
         schedule=ring
         backend=onednn
+        device=cpu
         dtype=bf16
         transport=ipc
         instruction-set=AMX
@@ -136,12 +138,13 @@ class PlanTest {
         InvalidPlanException.class,
         () ->
             new Plan(
-                2,
+                1,
                 good.mesh(),
                 good.layout(),
                 64,
                 "ring",
                 "onednn",
+                "cpu",
                 "bf16",
                 "ipc",
                 "AMX",
