@@ -32,7 +32,10 @@ final class JobOptions {
       description = "auto, zigzag, striped or contiguous.")
   private @Nullable String layout;
 
-  @Option(names = "--backend", paramLabel = "B", description = "auto, onednn, vector, torch or scalar.")
+  @Option(
+      names = "--backend",
+      paramLabel = "B",
+      description = "auto, onednn, vector, torch or scalar.")
   private @Nullable String backend;
 
   @Option(names = "--device", paramLabel = "D", description = "cpu, or cuda:N with backend torch.")

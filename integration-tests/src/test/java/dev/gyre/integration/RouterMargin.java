@@ -44,7 +44,8 @@ record RouterMargin(List<Double> losses, double least) {
     double[] least = {Double.POSITIVE_INFINITY};
     List<Double> losses = new ArrayList<>();
     try (TokenStore store = TokenStore.open(place.tokens());
-        Backend backend = watched(Backends.open(plan.backend(), plan.kernelThreads(), Device.CPU), least);
+        Backend backend =
+            watched(Backends.open(plan.backend(), plan.kernelThreads(), Device.CPU), least);
         Transport transport = LoopbackNetwork.alone();
         TrainingRank rank =
             TrainingRank.open(

@@ -53,7 +53,9 @@ public final class ThisMachine {
       return unmeasured;
     }
     Rates rates;
-    try (Backend backend = Backends.open(unmeasured.backend(), unmeasured.kernelThreads(), Device.parse(job.device()))) {
+    try (Backend backend =
+        Backends.open(
+            unmeasured.backend(), unmeasured.kernelThreads(), Device.parse(job.device()))) {
       rates = Calibration.measure(backend, Dtypes.of(unmeasured.dtype()));
     }
     return Planner.plan(

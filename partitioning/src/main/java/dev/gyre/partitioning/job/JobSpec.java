@@ -41,7 +41,17 @@ public record JobSpec(
   /** The same job on another mesh, laid out and scheduled otherwise. */
   public JobSpec onMesh(MeshSpec other) {
     return new JobSpec(
-        name, model, modelFrom, dataset, train, other, backend, device, transport, eval, checkpoint);
+        name,
+        model,
+        modelFrom,
+        dataset,
+        train,
+        other,
+        backend,
+        device,
+        transport,
+        eval,
+        checkpoint);
   }
 
   /** The same model and data on one worker, in f32, with rows of so many tokens. */

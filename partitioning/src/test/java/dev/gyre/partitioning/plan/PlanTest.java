@@ -81,7 +81,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "7747b4d80f073a2e6bba9c2fdcf8102f1014b75a1c7d0d119e733e99ca4443ab",
+        "6efa7bac6ec688ec44647cf130e0f6e06e726305a97ef219f842378805ca2d8d",
         plan("AMX", 1).sha256());
   }
 

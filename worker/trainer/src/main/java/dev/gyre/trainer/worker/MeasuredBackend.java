@@ -54,7 +54,10 @@ final class MeasuredBackend implements AutoCloseable {
     return rates;
   }
 
-  /** The backend of the plan, on the device asked for, measured again where it is another; stays this object's to close. */
+  /**
+   * The backend of the plan, on the device asked for, measured again where it is another; stays
+   * this object's to close.
+   */
   Backend reopen(String name, int kernelThreads, DType compute) {
     Backend there = backend;
     if (there != null && there.name().equals(name) && threads == kernelThreads) {
