@@ -79,7 +79,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
+      description = "auto, onednn, vector, torch, scalar.")
   private String backend = "auto";
 
   @Option(

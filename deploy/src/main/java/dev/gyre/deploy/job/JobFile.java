@@ -112,6 +112,7 @@ public final class JobFile {
         train(job.section("train")),
         mesh(job.section("mesh")),
         job.text("backend"),
+        job.text("device"),
         job.text("transport"),
         new JobSpec.Eval(eval.integer("every"), eval.count("rows")),
         new JobSpec.Checkpoint(checkpoint.integer("every"), checkpoint.count("keep")));

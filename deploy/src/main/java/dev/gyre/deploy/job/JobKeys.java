@@ -122,7 +122,9 @@ final class JobKeys {
               "auto",
               "onednn",
               "vector",
+              "torch",
               "scalar"),
+          value("device", TEXT, "cpu", "cpu, or cuda:N for a GPU, with backend torch."),
           choice("transport", "ipc", "What carries data between workers.", "ipc", "udp"),
           section(
               "eval",

@@ -150,6 +150,7 @@ public final class LocalJob {
             WorkerCommand.RANK,
             data,
             job.backend(),
+            job.device(),
             job.train().dtype(),
             endpoints);
     return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments());

@@ -79,6 +79,7 @@ public final class Planner {
         minChunk,
         schedule,
         backend.name(),
+        job.device(),
         dtype,
         job.transport(),
         backend.instructionSet(),

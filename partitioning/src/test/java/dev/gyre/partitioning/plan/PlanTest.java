@@ -16,12 +16,13 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        1,
+        2,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
         "ring",
         "onednn",
+        "cpu",
         "bf16",
         "ipc",
         instructionSet,
@@ -42,7 +43,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=1
+        format=2
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -52,6 +53,7 @@ class PlanTest {
         min-chunk=64
         schedule=ring
         backend=onednn
+        device=cpu
         dtype=bf16
         transport=ipc
         instruction-set=AMX
@@ -79,7 +81,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "7747b4d80f073a2e6bba9c2fdcf8102f1014b75a1c7d0d119e733e99ca4443ab",
+        "6efa7bac6ec688ec44647cf130e0f6e06e726305a97ef219f842378805ca2d8d",
         plan("AMX", 1).sha256());
   }
 
@@ -136,12 +138,13 @@ class PlanTest {
         InvalidPlanException.class,
         () ->
             new Plan(
-                2,
+                1,
                 good.mesh(),
                 good.layout(),
                 64,
                 "ring",
                 "onednn",
+                "cpu",
                 "bf16",
                 "ipc",
                 "AMX",

@@ -13,7 +13,8 @@ import java.util.TreeMap;
  *     have a placeholder there
  * @param data folder of the prepared token store
  * @param backend what the job asks for, to be measured before the plan is made
- * @param dtype the same
+ * @param device where: {@code cpu} or {@code cuda:N}
+ * @param dtype the same as of backend
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(
@@ -22,6 +23,7 @@ public record WorkerOptions(
     String rank,
     Path data,
     String backend,
+    String device,
     String dtype,
     List<String> endpoints) {
   public WorkerOptions {
@@ -36,6 +38,7 @@ public record WorkerOptions(
     args.add("--rank=" + rank);
     args.add("--data=" + data);
     args.add("--backend=" + backend);
+    args.add("--device=" + device);
     args.add("--dtype=" + dtype);
     for (String endpoint : endpoints) {
       args.add("--endpoint=" + endpoint);
@@ -66,6 +69,7 @@ public record WorkerOptions(
             required(single, "rank"),
             Path.of(required(single, "data")),
             required(single, "backend"),
+            required(single, "device"),
             required(single, "dtype"),
             endpoints);
     if (!single.isEmpty()) {
