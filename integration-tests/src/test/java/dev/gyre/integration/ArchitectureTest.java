@@ -110,10 +110,10 @@ final class ArchitectureTest {
   }
 
   @Test
-  void onlyTheOneDnnBindingCallsNativeCode() {
+  void onlyBindingsCallNativeCode() {
     noClasses()
         .that()
-        .resideOutsideOfPackage("dev.gyre.kernels.onednn.binding..")
+        .resideOutsideOfPackages("dev.gyre.kernels.onednn.binding..", "dev.gyre.comms.linux..")
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)
