@@ -127,7 +127,10 @@ final class ArchitectureTest {
   void onlyBindingsCallNativeCode() {
     noClasses()
         .that()
-        .resideOutsideOfPackages("dev.gyre.kernels.onednn.binding..", "dev.gyre.kernels.torch..")
+        .resideOutsideOfPackages(
+            "dev.gyre.kernels.onednn.binding..",
+            "dev.gyre.kernels.torch..",
+            "dev.gyre.comms.linux..")
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)

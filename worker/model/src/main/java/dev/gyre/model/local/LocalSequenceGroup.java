@@ -61,7 +61,12 @@ public final class LocalSequenceGroup implements SequenceGroup {
     return new Attended(q, k, v, out, lse, tiles);
   }
 
-  private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {}
+  private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {
+    @Override
+    public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
+      return new Linear(again, keys, values, pattern);
+    }
+  }
 
   @Override
   public Saved linearAttention(

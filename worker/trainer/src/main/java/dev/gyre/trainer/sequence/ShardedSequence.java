@@ -69,6 +69,16 @@ public final class ShardedSequence implements SequenceGroup {
    */
   public ShardedSequence(
       Transport transport, Mesh mesh, Backend backend, ModelSpec model, DType compute) {
+    this(transport, mesh, backend, model, compute, RingRun.Overlap.ON);
+  }
+
+  ShardedSequence(
+      Transport transport,
+      Mesh mesh,
+      Backend backend,
+      ModelSpec model,
+      DType compute,
+      RingRun.Overlap overlap) {
     this.backend = backend;
     this.kernels = backend.kernels();
     this.mesh = mesh;
@@ -91,7 +101,8 @@ public final class ShardedSequence implements SequenceGroup {
             part.kvHeadOf(),
             part.kvHeads(),
             model.headDim(),
-            compute);
+            compute,
+            overlap);
   }
 
   /**
