@@ -59,7 +59,10 @@ final class ArchitectureTest {
 
   private static String[] packages(String module) {
     return switch (module) {
-      case "kernels" -> new String[] {"dev.gyre.kernels", "dev.gyre.kernels.conformance.."};
+      case "kernels" ->
+          new String[] {
+            "dev.gyre.kernels", "dev.gyre.kernels.conformance..", "dev.gyre.kernels.workload.."
+          };
       case "kernels-vector" -> new String[] {"dev.gyre.kernels.vector.."};
       case "kernels-onednn" -> new String[] {"dev.gyre.kernels.onednn.."};
       default -> new String[] {"dev.gyre." + module + ".."};
