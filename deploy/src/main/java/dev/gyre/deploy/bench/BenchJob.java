@@ -1,5 +1,6 @@
 package dev.gyre.deploy.bench;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
@@ -58,7 +59,7 @@ public record BenchJob(
             1e-5,
             10_000,
             false,
-            0,
+            AttentionPattern.FULL,
             List.of(),
             0);
     TrainSpec train =

@@ -1,6 +1,7 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -50,13 +51,13 @@ public final class PlanReport {
    * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the first violation
    */
   public static PlanReport of(JobSpec job, Plan plan, List<Documents> batch) {
-    int window = job.model().slidingWindow();
+    AttentionMask mask = job.model().mask(0);
     ScheduleKind kind = plan.scheduleKind(job.model());
     List<Attention> rows = new ArrayList<>();
     for (Documents documents : batch) {
       SequenceLayout layout = plan.layoutOf(documents);
-      AttentionSchedule schedule = kind.schedule(layout, window);
-      PlanValidator.validate(layout, schedule, window);
+      AttentionSchedule schedule = kind.schedule(layout, mask);
+      PlanValidator.validate(layout, schedule, mask);
       rows.add(new Attention(layout, schedule, Balance.of(layout, schedule)));
     }
     return new PlanReport(job, plan, rows);

@@ -6,6 +6,7 @@ import static dev.gyre.deploy.job.Key.Type.INTEGERS;
 import static dev.gyre.deploy.job.Key.Type.NUMBER;
 import static dev.gyre.deploy.job.Key.Type.SHARE;
 import static dev.gyre.deploy.job.Key.Type.TEXT;
+import static dev.gyre.deploy.job.Key.Type.TEXTS;
 import static dev.gyre.deploy.job.Key.choice;
 import static dev.gyre.deploy.job.Key.section;
 import static dev.gyre.deploy.job.Key.sections;
@@ -38,6 +39,11 @@ final class JobKeys {
               value("rope_theta", NUMBER, "10000", "Base of the rotary angles."),
               value("tie_word_embeddings", FLAG, "false", "Head and embedding share weights."),
               value("sliding_window", INTEGER, "0", "Keys a query sees, itself included; 0: all."),
+              value(
+                  "layer_types",
+                  TEXTS,
+                  "[]",
+                  "full_attention or sliding_attention for each layer. Default: all alike."),
               value("mlp_only_layers", INTEGERS, "[]", "Layers with a dense MLP, from 0."),
               value("initializer_range", NUMBER, "0", "Std of initial weights; 0: 1/√fan-in.")),
           section(

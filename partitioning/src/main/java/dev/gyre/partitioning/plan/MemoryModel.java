@@ -7,6 +7,7 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.MessageBytes;
+import java.util.List;
 
 /**
  * Memory of the fullest rank. Legend: T its tokens outside attention, S its tokens inside (the ring
@@ -27,10 +28,14 @@ final class MemoryModel {
   private final long slotBytesPerRow;
 
   /**
-   * @param schedule for a row of one document of the full length, which holds most
+   * @param schedules of each mask, for a row of one document of the full length, which holds most
    */
   MemoryModel(
-      ModelSpec model, Mesh mesh, String dtype, long ringTokens, AttentionSchedule schedule) {
+      ModelSpec model,
+      Mesh mesh,
+      String dtype,
+      long ringTokens,
+      List<AttentionSchedule> schedules) {
     this.model = model;
     this.mesh = mesh;
     this.ringTokens = ringTokens;
@@ -38,14 +43,17 @@ final class MemoryModel {
     e = CostModel.elementBytes(dtype);
     tokens = Math.ceilDiv(ringTokens, mesh.ulysses());
     int headDim = model.headDim();
-    slotBytesPerRow =
-        ScheduleMemory.bytesPerRow(
-            schedule,
-            new MessageBytes(
-                Math.toIntExact(ringQueryWidth() / headDim),
-                Math.toIntExact(ringKvWidth() / headDim),
-                headDim,
-                Math.toIntExact(e)));
+    MessageBytes bytes =
+        new MessageBytes(
+            Math.toIntExact(ringQueryWidth() / headDim),
+            Math.toIntExact(ringKvWidth() / headDim),
+            headDim,
+            Math.toIntExact(e));
+    long most = 0;
+    for (AttentionSchedule schedule : schedules) {
+      most = Math.max(most, ScheduleMemory.bytesPerRow(schedule, bytes));
+    }
+    slotBytesPerRow = most;
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -19,10 +20,11 @@ public final class PlanValidator {
    * whatever is sent or computed with was held before, and nothing arrives twice; every partial
    * result reaches its owner exactly once, with all rows it has.
    *
-   * @param window keys a query sees, itself included; 0 for all before it
+   * @param mask what it must compute
    * @throws InvalidPlanException naming the first violation found
    */
-  public static void validate(SequenceLayout layout, AttentionSchedule schedule, int window) {
+  public static void validate(
+      SequenceLayout layout, AttentionSchedule schedule, AttentionMask mask) {
     proveLayout(layout);
     int ring = layout.ring();
     if (schedule.forward().size() != ring || schedule.backward().size() != ring) {
@@ -30,7 +32,7 @@ public final class PlanValidator {
           "%d forward and %d backward programs for a ring of %d"
               .formatted(schedule.forward().size(), schedule.backward().size(), ring));
     }
-    TileProof tiles = new TileProof(layout, window);
+    TileProof tiles = new TileProof(layout, mask);
     tiles.prove("forward", schedule.forward());
     tiles.prove("backward", schedule.backward());
     new MessageProof(layout, Phase.FORWARD, schedule.forward()).prove();

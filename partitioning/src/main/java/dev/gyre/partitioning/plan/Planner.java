@@ -7,6 +7,7 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
@@ -60,10 +61,10 @@ public final class Planner {
     String schedule = schedule(job.mesh());
     ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
     LayoutKind layout = layout(job.mesh(), kind);
-    AttentionSchedule longest =
-        kind.schedule(
-            Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk),
-            job.model().slidingWindow());
+    SequenceLayout row =
+        Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
+    List<AttentionSchedule> longest =
+        job.model().masks().stream().map(mask -> kind.schedule(row, mask)).toList();
     long ringTokens = MemoryModel.mostRingTokens(layout, mesh.ring(), minChunk, length);
     long bound = expertRowsBound(mesh, size, length, ringTokens);
     MemoryEstimate memory =

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Piece;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
@@ -16,15 +17,17 @@ import java.util.List;
  */
 final class TileProof {
   private final SequenceLayout layout;
+  private final AttentionMask mask;
   private final int window;
   private final int ring;
   private final List<Piece[]> pieces = new ArrayList<>();
 
   private record Placed(int rank, int step, AttentionTile tile) {}
 
-  TileProof(SequenceLayout layout, int window) {
+  TileProof(SequenceLayout layout, AttentionMask mask) {
     this.layout = layout;
-    this.window = window;
+    this.mask = mask;
+    this.window = mask.window();
     ring = layout.ring();
     for (int r = 0; r < ring; r++) {
       pieces.add(Piece.of(layout, r).toArray(new Piece[0]));
@@ -54,7 +57,7 @@ final class TileProof {
     for (int owners = 0; owners < ring * ring; owners++) {
       proveDisjoint(phase, owners / ring, owners % ring, byOwners.get(owners));
     }
-    long visible = CostModel.visiblePairs(layout.documents(), window);
+    long visible = CostModel.visiblePairs(layout.documents(), mask);
     if (area != visible) {
       throw missing(phase, byOwners, visible - area);
     }

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
@@ -33,8 +34,8 @@ public final class BalancedSchedule implements ScheduleKind {
    * @throws IllegalArgumentException if a query sees a key of a later rank
    */
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, int window) {
-    TileGrid grid = new TileGrid(layout, window);
+  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+    TileGrid grid = new TileGrid(layout, mask);
     for (int query = 0; query < grid.ring(); query++) {
       for (int key = query + 1; key < grid.ring(); key++) {
         if (!grid.work(query, key).tiles().isEmpty()) {

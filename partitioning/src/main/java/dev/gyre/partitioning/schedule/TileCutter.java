@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Piece;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import java.util.ArrayList;
@@ -18,14 +19,8 @@ public final class TileCutter {
   private final int window;
   private final List<List<Piece>> pieces = new ArrayList<>();
 
-  /**
-   * @param window keys a query sees, itself included; 0 for all before it
-   */
-  public TileCutter(SequenceLayout layout, int window) {
-    if (window < 0) {
-      throw new IllegalArgumentException("window " + window + " is negative");
-    }
-    this.window = window;
+  public TileCutter(SequenceLayout layout, AttentionMask mask) {
+    this.window = mask.window();
     for (int r = 0; r < layout.ring(); r++) {
       List<Piece> own = Piece.of(layout, r);
       // Layouts made here are in document order already; others may not be.

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -16,6 +17,7 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CostModelTest {
@@ -54,7 +56,8 @@ class CostModelTest {
           pairs += window == 0 ? p : Math.min(p, window);
         }
       }
-      assertEquals(pairs, CostModel.visiblePairs(documents, window), "seed " + seed);
+      assertEquals(
+          pairs, CostModel.visiblePairs(documents, AttentionMask.window(window)), "seed " + seed);
     }
   }
 
@@ -85,7 +88,7 @@ class CostModelTest {
               ScheduleKind.of(key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), 2, mesh));
           LayoutKind order = kind.layouts().getFirst();
           SequenceLayout layout = Layouts.of(order, new Documents(1001), ring, ulysses, 64);
-          AttentionSchedule schedule = kind.schedule(layout, 0);
+          AttentionSchedule schedule = kind.schedule(layout, AttentionMask.CAUSAL);
           long sent = 0;
           for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
             MessageBytes bytes =
@@ -158,7 +161,8 @@ class CostModelTest {
 
   private static AttentionSchedule ring(int ranks) {
     return new RingSchedule()
-        .schedule(Layouts.of(LayoutKind.ZIGZAG, new Documents(8192), ranks, 1, 64), 0);
+        .schedule(
+            Layouts.of(LayoutKind.ZIGZAG, new Documents(8192), ranks, 1, 64), AttentionMask.CAUSAL);
   }
 
   @Test
@@ -166,9 +170,10 @@ class CostModelTest {
     ModelSpec model = Jobs.model(8, 0);
     ExpertPlacement alone = new ExpertPlacement(8, 1);
     MemoryEstimate one =
-        new MemoryModel(model, new Mesh(1, 1, 1, 1), "bf16", 8192, ring(1)).estimate(alone, 32768);
+        new MemoryModel(model, new Mesh(1, 1, 1, 1), "bf16", 8192, List.of(ring(1)))
+            .estimate(alone, 32768);
     MemoryEstimate two =
-        new MemoryModel(model, new Mesh(1, 2, 1, 2), "bf16", 4224, ring(2))
+        new MemoryModel(model, new Mesh(1, 2, 1, 2), "bf16", 4224, List.of(ring(2)))
             .estimate(new ExpertPlacement(8, 2), 16384);
     ModelSize size = ModelSize.of(model);
     assertEquals(4 * size.total(), one.gradients());

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -68,9 +69,9 @@ class ScheduleKindsTest {
       int window = rows.window(documents);
       SequenceLayout row =
           Layouts.of(of.layout(rows), documents, rows.ring(), 1, 1 + rows.below(70));
-      AttentionSchedule schedule = of.kind.schedule(row, window);
+      AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.window(window));
       assertDoesNotThrow(
-          () -> PlanValidator.validate(row, schedule, window),
+          () -> PlanValidator.validate(row, schedule, AttentionMask.window(window)),
           "seed " + seed + " ring " + row.ring() + " window " + window);
     }
   }
@@ -86,7 +87,7 @@ class ScheduleKindsTest {
       SequenceLayout row =
           Layouts.of(of.layout(rows), rows.documents(300), 2 + rows.below(5), 1, 1 + rows.below(9));
       int window = rows.window(row.documents());
-      AttentionSchedule good = of.kind.schedule(row, window);
+      AttentionSchedule good = of.kind.schedule(row, AttentionMask.window(window));
       boolean forward = rows.below(2) == 0;
       Sent sent = anyMessage(forward ? good.forward() : good.backward(), rows);
       if (sent == null) {
@@ -129,7 +130,7 @@ class ScheduleKindsTest {
   @EnumSource
   void aLostTileAndAWorkDoneTwiceAreRefused(Kind of) {
     SequenceLayout row = row(of.kind, new Documents(300, 40, 7), 5, 4);
-    AttentionSchedule good = of.kind.schedule(row, 0);
+    AttentionSchedule good = of.kind.schedule(row, AttentionMask.window(0));
     for (boolean forward : new boolean[] {true, false}) {
       List<Program> programs = forward ? good.forward() : good.backward();
       for (int rank = 0; rank < 5; rank++) {
@@ -168,7 +169,8 @@ class ScheduleKindsTest {
     long best = Long.MAX_VALUE;
     for (int i = 0; i < 200; i++) {
       long start = System.nanoTime();
-      PlanValidator.validate(row, of.kind.schedule(row, 0), 0);
+      PlanValidator.validate(
+          row, of.kind.schedule(row, AttentionMask.window(0)), AttentionMask.CAUSAL);
       best = Math.min(best, System.nanoTime() - start);
     }
     assertTrue(best < 3_000_000, "took " + best + " ns");
@@ -180,12 +182,12 @@ class ScheduleKindsTest {
   void onlyRowsThatTheMaskAsksForTravel(Kind of) {
     // Documents of 64 tokens lie whole on a rank; nothing is left to say.
     SequenceLayout whole = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
-    AttentionSchedule silent = of.kind.schedule(whole, 0);
+    AttentionSchedule silent = of.kind.schedule(whole, AttentionMask.window(0));
     assertEquals(0, SHARED.sent(silent.forward()) + SHARED.sent(silent.backward()));
     // A window of 8 in contiguous order: a rank needs the last 7 keys before its own, no more.
     SequenceLayout contiguous = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(400), 4, 1, 1);
-    AttentionSchedule near = of.kind.schedule(contiguous, 8);
-    PlanValidator.validate(contiguous, near, 8);
+    AttentionSchedule near = of.kind.schedule(contiguous, AttentionMask.window(8));
+    PlanValidator.validate(contiguous, near, AttentionMask.window(8));
     for (Program program : near.forward()) {
       for (Step step : program.steps()) {
         for (Message message : step.sends()) {
@@ -203,7 +205,7 @@ class ScheduleKindsTest {
     int ring = 4;
     int tokens = 64;
     SequenceLayout row = row(of.kind, new Documents(ring * tokens), ring, 1);
-    AttentionSchedule schedule = of.kind.schedule(row, 0);
+    AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.window(0));
     MessageBytes bytes = of == Kind.RING_WITH_QUERIES_BACKWARD ? ALIKE : SHARED;
     long key = bytes.perRow(Item.KEY_VALUE);
     long keyGradient = bytes.perRow(Item.KEY_VALUE_GRADIENT);
@@ -262,7 +264,8 @@ class ScheduleKindsTest {
 
   private static long memory(Kind of, int ring) {
     return ScheduleMemory.bytesPerRow(
-        of.kind.schedule(row(of.kind, new Documents(96 * ring), ring, 1), 0), SHARED);
+        of.kind.schedule(row(of.kind, new Documents(96 * ring), ring, 1), AttentionMask.CAUSAL),
+        SHARED);
   }
 
   // --- single kinds ---------------------------------------------------------------------------
@@ -278,16 +281,16 @@ class ScheduleKindsTest {
     // With tiny heads log-sum-exp and delta weigh too much: 4·h·(1 + 1) + 8·h against 12·h.
     assertEquals(Item.KEY_VALUE, firstBackward(row, new MessageBytes(8, 8, 1, 2)));
     for (MessageBytes bytes : List.of(ALIKE, SHARED)) {
-      AttentionSchedule chosen = new RingSchedule(bytes).schedule(row, 0);
+      AttentionSchedule chosen = new RingSchedule(bytes).schedule(row, AttentionMask.window(0));
       assertTrue(
           bytes.sent(chosen.backward())
-              <= bytes.sent(new RingSchedule().schedule(row, 0).backward()));
+              <= bytes.sent(new RingSchedule().schedule(row, AttentionMask.window(0)).backward()));
     }
   }
 
   private static Item firstBackward(SequenceLayout row, MessageBytes bytes) {
     return new RingSchedule(bytes)
-        .schedule(row, 0)
+        .schedule(row, AttentionMask.window(0))
         .backward()
         .getFirst()
         .steps()
@@ -301,7 +304,7 @@ class ScheduleKindsTest {
   void balancedStepsAreHalfTheRingAndEven() {
     for (int ring = 1; ring <= 9; ring++) {
       SequenceLayout row = row(new BalancedSchedule(), new Documents(ring * 120), ring, 64);
-      AttentionSchedule schedule = new BalancedSchedule().schedule(row, 0);
+      AttentionSchedule schedule = new BalancedSchedule().schedule(row, AttentionMask.window(0));
       long block = 120L * 120;
       for (Program program : schedule.forward()) {
         int working = 0;
@@ -325,7 +328,8 @@ class ScheduleKindsTest {
     SequenceLayout zigzag = Layouts.of(LayoutKind.ZIGZAG, new Documents(400), 3, 1, 1);
     IllegalArgumentException e =
         assertThrows(
-            IllegalArgumentException.class, () -> new BalancedSchedule().schedule(zigzag, 0));
+            IllegalArgumentException.class,
+            () -> new BalancedSchedule().schedule(zigzag, AttentionMask.window(0)));
     assertEquals(
         "schedule balanced needs contiguous order; here queries of ring rank 0 see keys of ring"
             + " rank 1",
@@ -338,7 +342,7 @@ class ScheduleKindsTest {
       ScheduleKind kind = ScheduleKind.of(key, SHARED);
       assertEquals(key, kind.key());
       SequenceLayout row = row(kind, new Documents(50), 2, 1);
-      assertEquals(key, kind.schedule(row, 0).kind());
+      assertEquals(key, kind.schedule(row, AttentionMask.window(0)).kind());
     }
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> ScheduleKind.of("star", SHARED));
@@ -357,7 +361,9 @@ class ScheduleKindsTest {
       SequenceLayout row, AttentionSchedule bad, int window, String what) {
     InvalidPlanException refusal =
         assertThrows(
-            InvalidPlanException.class, () -> PlanValidator.validate(row, bad, window), what);
+            InvalidPlanException.class,
+            () -> PlanValidator.validate(row, bad, AttentionMask.window(window)),
+            what);
     return String.valueOf(refusal.getMessage());
   }
 

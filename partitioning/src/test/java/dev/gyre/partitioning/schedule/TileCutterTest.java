@@ -3,6 +3,7 @@ package dev.gyre.partitioning.schedule;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -25,7 +26,7 @@ class TileCutterTest {
       int minChunk = 1 + rows.below(5);
       int window = rows.window(documents);
       SequenceLayout layout = Layouts.of(kind, documents, ring, 1, minChunk);
-      TileCutter cutter = new TileCutter(layout, window);
+      TileCutter cutter = new TileCutter(layout, AttentionMask.window(window));
       String about =
           "seed %d %s ring %d chunk %d window %d".formatted(seed, kind, ring, minChunk, window);
       for (int a = 0; a < ring; a++) {
@@ -86,7 +87,7 @@ class TileCutterTest {
   void zigzagHasOneTilePerHopAndMasksOnlyAtHome() {
     SequenceLayout layout =
         Layouts.of(LayoutKind.ZIGZAG, new Documents(16384), 4, 1, Layouts.DEFAULT_MIN_CHUNK);
-    TileCutter cutter = new TileCutter(layout, 0);
+    TileCutter cutter = new TileCutter(layout, AttentionMask.CAUSAL);
     assertEquals(List.of(new AttentionTile(0, 4096, 0, 4096, 0, U)), cutter.between(1, 1));
     // Keys of an earlier rank: all queries meet its first chunk.
     assertEquals(List.of(new AttentionTile(0, 4096, 0, 2048, -U, U)), cutter.between(2, 1));
@@ -97,7 +98,7 @@ class TileCutterTest {
   @Test
   void stripesAreBandsOfLocalIndices() {
     SequenceLayout layout = Layouts.of(LayoutKind.STRIPED, new Documents(12), 3, 1, 64);
-    TileCutter cutter = new TileCutter(layout, 0);
+    TileCutter cutter = new TileCutter(layout, AttentionMask.CAUSAL);
     assertEquals(List.of(new AttentionTile(0, 4, 0, 4, 0, U)), cutter.between(1, 0));
     assertEquals(List.of(new AttentionTile(1, 3, 0, 3, 0, U)), cutter.between(0, 1));
   }
@@ -105,7 +106,7 @@ class TileCutterTest {
   @Test
   void nothingIsComputedAcrossDocumentsOrBeyondTheWindow() {
     SequenceLayout layout = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(4, 4, 4), 2, 1, 64);
-    TileCutter cutter = new TileCutter(layout, 2);
+    TileCutter cutter = new TileCutter(layout, AttentionMask.window(2));
     // Rank 0 holds document 0 and half of document 1, rank 1 the rest.
     assertEquals(List.of(new AttentionTile(0, 1, 5, 1, -U, U)), cutter.between(1, 0));
     assertEquals(List.of(), cutter.between(0, 1));

@@ -8,6 +8,7 @@ import dev.gyre.model.port.ParameterStore;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.layout.AttentionMask;
 
 /**
  * The operations blocks are composed of. Each runs its kernel, saves what its backward needs, and
@@ -132,11 +133,11 @@ final class Ops {
     tape.record(() -> kernels.rope(x.gradient(), table, true));
   }
 
-  /** Causal attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
-  Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, int window) {
+  /** Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
+  Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
     Tensor qs = q.value();
     Tensor out = workspace.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
-    SequenceGroup.Saved saved = group.attention(qs, k.value(), v.value(), window, out, workspace);
+    SequenceGroup.Saved saved = group.attention(qs, k.value(), v.value(), mask, out, workspace);
     Variable o = new Variable("attention output", out, compute);
     tape.record(
         () ->

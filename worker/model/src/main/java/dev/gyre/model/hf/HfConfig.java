@@ -1,6 +1,8 @@
 package dev.gyre.model.hf;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,6 +55,7 @@ public record HfConfig(
           "rope_theta",
           "tie_word_embeddings",
           "sliding_window",
+          "layer_types",
           "mlp_only_layers",
           "initializer_range",
           "gyre_balance_loss_coef",
@@ -185,7 +188,7 @@ public record HfConfig(
         real(root, "rms_norm_eps", moe ? 1e-5 : 1e-6),
         ropeTheta(root, moe),
         bool(root, "tie_word_embeddings", false),
-        integer(root, "sliding_window", 0),
+        attention(root),
         layers(root),
         real(root, "initializer_range", 0.0));
   }
@@ -205,6 +208,19 @@ public record HfConfig(
       }
     }
     return real(rope, "rope_theta", fallback);
+  }
+
+  private static AttentionPattern attention(ObjectNode root) {
+    JsonNode node = root.path("layer_types");
+    List<LayerKind> layers = new ArrayList<>();
+    if (node instanceof ArrayNode array) {
+      for (JsonNode item : array) {
+        layers.add(LayerKind.of(item.asString(""), "config.json: layer_types"));
+      }
+    } else if (!node.isMissingNode() && !node.isNull()) {
+      throw invalid("layer_types", node + " must be a list of kinds");
+    }
+    return new AttentionPattern(layers, integer(root, "sliding_window", 0));
   }
 
   private static List<Integer> layers(ObjectNode root) {
@@ -293,10 +309,14 @@ public record HfConfig(
     root.put("rms_norm_eps", model.rmsNormEps());
     root.put("rope_theta", model.ropeTheta());
     root.put("tie_word_embeddings", model.tieWordEmbeddings());
-    if (model.slidingWindow() > 0) {
-      root.put("sliding_window", model.slidingWindow());
+    if (model.attention().window() > 0) {
+      root.put("sliding_window", model.attention().window());
     } else {
       root.putNull("sliding_window");
+    }
+    if (!model.attention().layers().isEmpty()) {
+      ArrayNode kinds = root.putArray("layer_types");
+      model.attention().layers().forEach(kind -> kinds.add(kind.key()));
     }
     if (!model.mlpOnlyLayers().isEmpty()) {
       ArrayNode layers = root.putArray("mlp_only_layers");

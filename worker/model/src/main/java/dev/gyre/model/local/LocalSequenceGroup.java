@@ -6,6 +6,7 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 
 /** A row held whole by one rank: one tile per document. */
@@ -35,13 +36,13 @@ public final class LocalSequenceGroup implements SequenceGroup {
 
   @Override
   public Saved attention(
-      Tensor q, Tensor k, Tensor v, int window, Tensor out, Workspace workspace) {
+      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
     if (q.dim(0) != documents.tokens()) {
       throw new IllegalArgumentException(
           "q has %d tokens, the row %d".formatted(q.dim(0), documents.tokens()));
     }
     Tensor lse = workspace.save(DType.F32, q.dim(0), q.dim(1));
-    AttentionTiles tiles = tiles(window);
+    AttentionTiles tiles = tiles(mask.window());
     long mark = workspace.scratchMark();
     Tensor sum =
         out.dtype() == DType.F32 ? out : workspace.scratch(DType.F32, q.dim(0), q.dim(1), q.dim(2));

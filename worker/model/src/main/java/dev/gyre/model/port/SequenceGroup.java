@@ -2,6 +2,7 @@ package dev.gyre.model.port;
 
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.partitioning.layout.AttentionMask;
 
 /**
  * The ranks that share one row of tokens. Every rank enters every call, in the same order, even
@@ -10,16 +11,17 @@ import dev.gyre.kernels.Workspace;
 public interface SequenceGroup {
 
   /**
-   * Causal attention inside each document over the whole row.
+   * Softmax attention inside each document over the whole row.
    *
    * <p>T are this rank's tokens. What backward needs is saved in {@code workspace} by this call, q,
    * k, v and out included by reference: they must stay until {@link #backward}.
    *
    * @param q compute [T,H,D], rotated; k, v compute [T,K,D]
-   * @param window keys a query sees, itself included; 0 for all
+   * @param mask which keys a query sees
    * @param out compute [T,H,D], written
    */
-  Saved attention(Tensor q, Tensor k, Tensor v, int window, Tensor out, Workspace workspace);
+  Saved attention(
+      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace);
 
   /**
    * Gradients of one {@link #attention}; scratch is taken from the workspace and given back.

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,7 +43,21 @@ final class HfConfigTest {
     HfConfig config = HfConfig.parse(json(MIXTRAL));
     assertEquals(
         new ModelSpec(
-            "mixtral", 32000, 4096, 32, 32, 8, 128, 14336, 8, 2, 1e-5, 1e6, false, 0, List.of(),
+            "mixtral",
+            32000,
+            4096,
+            32,
+            32,
+            8,
+            128,
+            14336,
+            8,
+            2,
+            1e-5,
+            1e6,
+            false,
+            AttentionPattern.FULL,
+            List.of(),
             0.02),
         config.model());
     assertEquals(1, config.warnings().size());
@@ -59,12 +75,43 @@ final class HfConfigTest {
     assertEquals(1, again.source().path("bos_token_id").asInt());
 
     ModelSpec dense =
-        new ModelSpec("llama", 300, 64, 3, 4, 2, 24, 96, 0, 0, 1e-6, 1e4, true, 0, List.of(), 0);
+        new ModelSpec(
+            "llama",
+            300,
+            64,
+            3,
+            4,
+            2,
+            24,
+            96,
+            0,
+            0,
+            1e-6,
+            1e4,
+            true,
+            AttentionPattern.FULL,
+            List.of(),
+            0);
     HfConfig.write(dense, null, file);
     assertEquals(dense, HfConfig.read(file).model());
     ModelSpec mixed =
         new ModelSpec(
-            "mixtral", 300, 64, 3, 4, 2, 24, 96, 4, 1, 1e-6, 1e4, true, 7, List.of(0, 2), 0);
+            "mixtral",
+            300,
+            64,
+            3,
+            4,
+            2,
+            24,
+            96,
+            4,
+            1,
+            1e-6,
+            1e4,
+            true,
+            new AttentionPattern(List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.FULL), 7),
+            List.of(0, 2),
+            0);
     HfConfig.write(mixed, null, file);
     assertEquals(mixed, HfConfig.read(file).model());
   }

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.rank;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -9,11 +10,11 @@ import java.util.Map;
 /**
  * One row as this rank sees it.
  *
- * @param schedules attention over the ring, by window
+ * @param schedules attention over the ring, by mask
  * @param runs the row positions this rank holds, in local order
  */
 public record RowPart(
-    SequenceLayout layout, Map<Integer, AttentionSchedule> schedules, List<Run> runs) {
+    SequenceLayout layout, Map<AttentionMask, AttentionSchedule> schedules, List<Run> runs) {
   public RowPart {
     schedules = Map.copyOf(schedules);
     runs = List.copyOf(runs);

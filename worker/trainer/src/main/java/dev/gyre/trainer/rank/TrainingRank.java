@@ -10,6 +10,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.DecoderModel;
 import dev.gyre.model.MicroBatch;
 import dev.gyre.model.Observer;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.Run;
@@ -22,6 +23,7 @@ import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -135,13 +137,14 @@ public final class TrainingRank implements AutoCloseable {
     SequenceLayout layout =
         Layouts.of(
             spec.layout(), documents, spec.mesh().ring(), spec.mesh().ulysses(), spec.minChunk());
-    int window = spec.model().slidingWindow();
-    AttentionSchedule schedule = spec.schedule().schedule(layout, window);
-    PlanValidator.validate(layout, schedule, window);
+    Map<AttentionMask, AttentionSchedule> schedules = new HashMap<>();
+    for (AttentionMask mask : spec.model().masks()) {
+      AttentionSchedule schedule = spec.schedule().schedule(layout, mask);
+      PlanValidator.validate(layout, schedule, mask);
+      schedules.put(mask, schedule);
+    }
     return new RowPart(
-        layout,
-        Map.of(window, schedule),
-        layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank)));
+        layout, schedules, layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank)));
   }
 
   /** Sets the row to work on, and reads this rank's tokens into the workspace. */

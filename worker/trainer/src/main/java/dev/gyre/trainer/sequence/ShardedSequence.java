@@ -10,6 +10,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -42,11 +43,11 @@ public final class ShardedSequence implements SequenceGroup {
   private final long heads;
   private final long kvHeads;
   private final long headDim;
-  private final Map<Integer, Programs> programs = new HashMap<>();
+  private final Map<AttentionMask, Programs> programs = new HashMap<>();
   private @Nullable HeadExchange exchange;
   private int tokens;
 
-  /** The ring's programs of one attention window. */
+  /** The ring's programs of one attention mask. */
   private record Programs(AttentionSchedule schedule, RingProgram forward, RingProgram backward) {}
 
   /**
@@ -90,11 +91,11 @@ public final class ShardedSequence implements SequenceGroup {
    * Sets the row that the following calls work on. A schedule equal to the last call's is not
    * prepared again.
    *
-   * @param schedules the ring's schedule for each attention window of the model (0: no window)
+   * @param schedules the ring's schedule for each attention mask of the model
    * @param workspace takes a few index tensors, which must live as long as the row is worked on
    */
   public void begin(
-      SequenceLayout layout, Map<Integer, AttentionSchedule> schedules, Workspace workspace) {
+      SequenceLayout layout, Map<AttentionMask, AttentionSchedule> schedules, Workspace workspace) {
     if (layout.ring() != mesh.ring() || layout.ulysses() != mesh.ulysses()) {
       throw new IllegalArgumentException(
           "layout for ring %d × ulysses %d on a mesh of ring %d × ulysses %d"
@@ -107,10 +108,10 @@ public final class ShardedSequence implements SequenceGroup {
     }
     programs.keySet().retainAll(schedules.keySet());
     schedules.forEach(
-        (window, schedule) -> {
-          Programs known = programs.get(window);
+        (mask, schedule) -> {
+          Programs known = programs.get(mask);
           if (known == null || !known.schedule.equals(schedule)) {
-            programs.put(window, compile(schedule, ringRank, ringTokens));
+            programs.put(mask, compile(schedule, ringRank, ringTokens));
           }
         });
     tokens = layout.tokens(ringRank, mesh.ulyssesRank(rank));
@@ -141,12 +142,12 @@ public final class ShardedSequence implements SequenceGroup {
 
   @Override
   public Saved attention(
-      Tensor q, Tensor k, Tensor v, int window, Tensor out, Workspace workspace) {
-    Programs of = programs.get(window);
+      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
+    Programs of = programs.get(mask);
     if (of == null) {
       throw new IllegalStateException(
-          "no attention schedule for window %d was set, only for %s"
-              .formatted(window, programs.keySet()));
+          "no attention schedule for mask %s was set, only for %s"
+              .formatted(mask, programs.keySet()));
     }
     q.require("q", compute, tokens, allHeads, headDim);
     k.require("k", compute, tokens, allKvHeads, headDim);

@@ -19,6 +19,8 @@ import dev.gyre.model.StepSums;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
@@ -38,7 +40,23 @@ import org.junit.jupiter.api.Test;
 /** A model that trains on several ranks learns what it learns on one. */
 final class TrainingRankTest {
   private static final ModelSpec MODEL =
-      new ModelSpec("mixtral", 32, 16, 3, 4, 2, 8, 12, 5, 2, 1e-5, 1e4, true, 0, List.of(1), 0);
+      new ModelSpec(
+          "mixtral",
+          32,
+          16,
+          3,
+          4,
+          2,
+          8,
+          12,
+          5,
+          2,
+          1e-5,
+          1e4,
+          true,
+          new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.SLIDING), 7),
+          List.of(1),
+          0);
   private static final Objective OBJECTIVE = new Objective(0.01, 0.001);
   private static final TrainSpec.Optimizer ADAM =
       new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);

@@ -12,7 +12,9 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -41,9 +43,27 @@ final class AttentionCheck {
 
   /** A row and the heads that look at it. */
   record Row(Documents documents, int window, int heads, int kvHeads, int headDim) {
+    AttentionMask mask() {
+      return AttentionMask.window(window);
+    }
+
     ModelSpec model() {
       return new ModelSpec(
-          "llama", 16, 8, 1, heads, kvHeads, headDim, 8, 0, 1, 1e-5, 1e4, false, window, List.of(),
+          "llama",
+          16,
+          8,
+          1,
+          heads,
+          kvHeads,
+          headDim,
+          8,
+          0,
+          1,
+          1e-5,
+          1e4,
+          false,
+          AttentionPattern.sliding(window),
+          List.of(),
           0);
     }
   }
@@ -101,7 +121,7 @@ final class AttentionCheck {
             v,
             dOut);
     SequenceLayout layout = Layouts.of(kind, row.documents, mesh.ring(), mesh.ulysses(), minChunk);
-    AttentionSchedule schedule = scheduleKind.schedule(layout, row.window);
+    AttentionSchedule schedule = scheduleKind.schedule(layout, row.mask());
     double[][] got = {
       new double[q.length], new double[q.length], new double[k.length], new double[k.length]
     };
@@ -142,7 +162,7 @@ final class AttentionCheck {
           layout.runs(mesh.ringRank(transport.rank()), mesh.ulyssesRank(transport.rank()));
       Workspace ws = workspace(arena, 1 << 21);
       ShardedSequence sequence = new ShardedSequence(transport, mesh, backend, row.model(), dtype);
-      sequence.begin(layout, Map.of(row.window, schedule), ws);
+      sequence.begin(layout, Map.of(row.mask(), schedule), ws);
       int qWidth = row.heads * row.headDim;
       int kWidth = row.kvHeads * row.headDim;
       Tensor mineQ = take(arena, dtype, q, runs, row.heads, row.headDim);
@@ -154,7 +174,7 @@ final class AttentionCheck {
       Tensor dk = Tensors.zeros(arena, DType.F32, mineQ.dim(0), row.kvHeads, row.headDim);
       Tensor dv = Tensors.zeros(arena, DType.F32, mineQ.dim(0), row.kvHeads, row.headDim);
       long scratch = ws.scratchMark();
-      Saved saved = sequence.attention(mineQ, mineK, mineV, row.window, out, ws);
+      Saved saved = sequence.attention(mineQ, mineK, mineV, row.mask(), out, ws);
       long savedMark = ws.savedMark();
       sequence.backward(saved, mineDOut, dq, dk, dv, ws);
       long sent = transport.counters().bytesSent().getOrDefault("ring", 0L);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -102,8 +103,8 @@ final class ScheduleParityTest {
     MessageBytes bytes = new MessageBytes(4, 2, 16, 2);
     for (int ring : RANKS) {
       SequenceLayout row = Layouts.of(best(of), new Documents(48 * ring), ring, 1, 1);
-      AttentionSchedule schedule = of.kind.schedule(row, 0);
-      PlanValidator.validate(row, schedule, 0);
+      AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.CAUSAL);
+      PlanValidator.validate(row, schedule, AttentionMask.CAUSAL);
       int[] tokens = new int[ring];
       for (int r = 0; r < ring; r++) {
         tokens[r] = row.tokens(r);
