@@ -7,13 +7,13 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header =
-        "Measures this machine: a training job, the collectives, a ring's balance.",
+    header = "Measures this machine: a training job, the collectives, a ring's balance, every kernel.",
     description = {"For comparison with other frameworks and other machines."},
     subcommands = {
       BenchTrainCommand.class,
       BenchCollectivesCommand.class,
-      BenchBalanceCommand.class
+      BenchBalanceCommand.class,
+      BenchKernelsCommand.class
     },
     synopsisSubcommandLabel = "COMMAND")
 final class BenchCommand implements Runnable {
