@@ -79,7 +79,7 @@ class BalanceTest {
     int count = 0;
     for (int used = 0; used < tokens; used += lengths[count++]) {
       long length = Math.round(median * Math.exp(sigma * random.nextGaussian()));
-      lengths[count] = (int) Math.clamp(length, 1, tokens - used);
+      lengths[count] = Math.clamp(length, 1, tokens - used);
     }
     return new Documents(Arrays.copyOf(lengths, count));
   }

@@ -206,6 +206,12 @@ final class ActivationPolicyTest {
       }
 
       @Override
+      public Saved linearAttention(
+          Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+        return inner.linearAttention(q, k, v, slopes, out, workspace);
+      }
+
+      @Override
       public void backward(
           Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
         inner.backward(saved, dOut, dq, dk, dv, workspace);
