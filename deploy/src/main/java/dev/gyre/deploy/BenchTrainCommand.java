@@ -11,7 +11,9 @@ import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -139,6 +141,22 @@ final class BenchTrainCommand implements Callable<Integer> {
   private int ffn;
 
   @Option(
+      names = "--layer-types",
+      paramLabel = "KIND",
+      split = ",",
+      description =
+          "What mixes the tokens of each layer: full_attention, sliding_attention or"
+              + " linear_attention, one a layer. Default: all alike, sliding if there is a --window.")
+  private List<String> layerTypes = List.of();
+
+  @Option(
+      names = "--window",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Keys a query of a sliding layer sees; 0: all before it.")
+  private int window;
+
+  @Option(
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "3e-4",
@@ -162,6 +180,8 @@ final class BenchTrainCommand implements Callable<Integer> {
         experts,
         topK,
         ffn,
+        new AttentionPattern(
+            layerTypes.stream().map(key -> LayerKind.of(key, "--layer-types")).toList(), window),
         lr,
         mesh.alone(),
         sequence,

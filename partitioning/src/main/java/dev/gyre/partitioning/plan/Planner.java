@@ -61,7 +61,7 @@ public final class Planner {
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
     String schedule = schedule(job.mesh());
     ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
-    LayoutKind layout = layout(job.mesh(), kind);
+    LayoutKind layout = layout(job, kind);
     requireMasks(job.model(), mesh, kind);
     SequenceLayout row =
         Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
@@ -109,11 +109,16 @@ public final class Planner {
     return spec.schedule().equals(MeshSpec.AUTO) ? RingSchedule.KEY : spec.schedule();
   }
 
-  /** The layout asked for, or the one that suits the schedule best. */
-  private static LayoutKind layout(MeshSpec spec, ScheduleKind kind) {
+  /**
+   * The layout asked for, or the one that suits the schedule best. Rows whose layers are all linear
+   * lie in rank order: nothing then has to move, and no pairs are to be evened out.
+   */
+  private static LayoutKind layout(JobSpec job, ScheduleKind kind) {
+    MeshSpec spec = job.mesh();
     List<LayoutKind> able = kind.layouts();
     if (spec.layout().equals(MeshSpec.AUTO)) {
-      return able.getFirst();
+      boolean onlyLinear = job.model().masks().isEmpty();
+      return onlyLinear ? LayoutKind.CONTIGUOUS : able.getFirst();
     }
     LayoutKind asked = LayoutKind.of(spec.layout());
     if (!able.contains(asked)) {

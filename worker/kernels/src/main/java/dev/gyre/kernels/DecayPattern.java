@@ -57,11 +57,6 @@ public final class DecayPattern {
     return resets[i];
   }
 
-  /** Whether what came before these tokens counts for none that come after them. */
-  public boolean forgets() {
-    return resets.length > 0;
-  }
-
   /** λⁿ of a head. */
   public double decay(int head, long n) {
     return StrictMath.exp(-(double) slopes[head] * n);

@@ -7,13 +7,14 @@ import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 
 /**
- * norm → silu(q), silu(k), v → linear attention with decay over the row → norm of each head →
- * output projection onto the residual.
+ * norm → silu(q), silu(k), v → linear attention with decay over the row → norm → output projection
+ * onto the residual.
  *
  * <p>The decay tells how far back a token is, so there is no rotation. Sums of unbounded size take
- * the place of softmax's averages, so each head is normed; one weight [D] serves all heads. Source:
- * Qin et al., TransNormerLLM, section 3 (of its gate on the output nothing is kept), and Lightning
- * Attention-2.
+ * the place of softmax's averages, so the output is normed, over all heads together as in the
+ * published models: a document's first token has (q·k)·v for an output, which a norm of each head
+ * alone would turn into ±v, with a jump where q·k changes sign. Source: Qin et al., TransNormerLLM,
+ * section 3 (without its gate on the output), and Lightning Attention-2.
  */
 final class LinearAttentionBlock implements Block {
   private final Ops ops;
@@ -77,7 +78,8 @@ final class LinearAttentionBlock implements Block {
     Variable k = ops.silu(ops.linear(h, names.key(), hidden, DType.F32, kvHeads, headDim));
     Variable v = ops.linear(h, names.value(), hidden, DType.F32, kvHeads, headDim);
     Variable out = ops.linearAttention(sequence, q, k, v, slopes);
-    Variable normed = ops.rmsNorm(out, names.headNorm(), headDim, model.rmsNormEps());
-    ops.linearToResidual(normed, names.attentionOutput(), heads * headDim, x, next);
+    long width = heads * headDim;
+    Variable normed = ops.rmsNorm(out, names.outputNorm(), width, model.rmsNormEps());
+    ops.linearToResidual(normed, names.attentionOutput(), width, x, next);
   }
 }

@@ -40,26 +40,24 @@ final class Ops {
   }
 
   /**
-   * RMSNorm of every run of {@code width} elements of x, compute or F32; the result has x's number
-   * of elements as rows of x's first dim, in the compute dtype. The gradient of x is F32.
+   * RMSNorm of x compute or F32 with {@code width} elements a token; the result [T,width] is in the
+   * compute dtype. The gradient of x is F32.
    */
   Variable rmsNorm(Variable x, String weight, long width, double eps) {
     long tokens = x.value().dim(0);
-    long rows = x.value().elements() / width;
-    Tensor in = x.value().reshape(rows, width);
-    Tensor out = tape.save(compute, tokens, tokens == 0 ? width : rows / tokens * width);
-    Tensor rstd = tape.save(DType.F32, rows);
-    Tensor flat = out.reshape(rows, width);
-    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, flat, rstd);
+    Tensor in = x.value().reshape(tokens, width);
+    Tensor out = tape.save(compute, tokens, width);
+    Tensor rstd = tape.save(DType.F32, tokens);
+    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, out, rstd);
     Variable y = new Variable(weight + " output", out, DType.F32);
     tape.record(
         () ->
             kernels.rmsNormBackward(
-                y.gradient().reshape(rows, width),
+                y.gradient(),
                 in,
                 store.weight(weight, width),
                 rstd,
-                x.gradientToAdd(workspace, kernels).reshape(rows, width),
+                x.gradientToAdd(workspace, kernels).reshape(tokens, width),
                 store.gradient(weight, width)));
     return y;
   }

@@ -33,8 +33,8 @@ public final class ParameterNames {
     return prefix + "self_attn.o_proj.weight";
   }
 
-  /** Norm of a linear layer's heads before the output projection; not a Hugging Face name. */
-  public String headNorm() {
+  /** Norm of a linear layer's output before its projection; not a Hugging Face name. */
+  public String outputNorm() {
     return prefix + "self_attn.norm.weight";
   }
 

@@ -311,7 +311,7 @@ final class AttentionCheck {
     return new Workspace(memory.address(), bytes);
   }
 
-  private static double[] random(Random random, int n, DType dtype) {
+  static double[] random(Random random, int n, DType dtype) {
     double[] x = new double[n];
     for (int i = 0; i < n; i++) {
       x[i] = (float) random.nextGaussian();
@@ -328,7 +328,7 @@ final class AttentionCheck {
     return x;
   }
 
-  private static Tensor take(
+  static Tensor take(
       Arena arena, DType dtype, double[] all, List<Run> runs, int heads, int headDim) {
     int tokens = runs.stream().mapToInt(Run::length).sum();
     int width = heads * headDim;
@@ -342,7 +342,7 @@ final class AttentionCheck {
     return Tensors.of(arena, dtype, mine, tokens, heads, headDim);
   }
 
-  private static void put(Tensor mine, List<Run> runs, int width, double[] all) {
+  static void put(Tensor mine, List<Run> runs, int width, double[] all) {
     double[] values = Tensors.toDoubles(mine);
     int at = 0;
     for (Run run : runs) {
