@@ -14,6 +14,8 @@ import java.util.TreeMap;
  * @param data folder of the prepared token store
  * @param backend what the job asks for, to be measured before the plan is made
  * @param dtype the same
+ * @param traceBaseNanos the instant from which a trace is drawn, for {@link System#nanoTime}; 0 for
+ *     none
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(
@@ -23,6 +25,7 @@ public record WorkerOptions(
     Path data,
     String backend,
     String dtype,
+    long traceBaseNanos,
     List<String> endpoints) {
   public WorkerOptions {
     endpoints = List.copyOf(endpoints);
@@ -37,6 +40,7 @@ public record WorkerOptions(
     args.add("--data=" + data);
     args.add("--backend=" + backend);
     args.add("--dtype=" + dtype);
+    args.add("--trace-base=" + traceBaseNanos);
     for (String endpoint : endpoints) {
       args.add("--endpoint=" + endpoint);
     }
@@ -67,6 +71,7 @@ public record WorkerOptions(
             Path.of(required(single, "data")),
             required(single, "backend"),
             required(single, "dtype"),
+            Long.parseLong(required(single, "trace-base")),
             endpoints);
     if (!single.isEmpty()) {
       throw new IllegalArgumentException("worker arguments not known: " + single.keySet());
