@@ -104,7 +104,7 @@ public abstract class PolledTransport implements Transport {
   public final Pending send(int peer, Channel channel, int tag, MemorySegment payload) {
     Transfer transfer = transfer(Transfer.Way.SEND, peer, channel, tag, payload);
     meter.sent(kind, payload.byteSize());
-    start(transfer);
+    post(transfer);
     return transfer;
   }
 
@@ -124,8 +124,15 @@ public abstract class PolledTransport implements Transport {
       throw new IllegalArgumentException("a receive from rank " + peer + " into read-only memory");
     }
     Transfer transfer = transfer(way, peer, channel, tag, into);
-    start(transfer);
+    post(transfer);
     return transfer;
+  }
+
+  /** A receive whose payload is there already copies it here. */
+  private void post(Transfer transfer) {
+    long start = System.nanoTime();
+    start(transfer);
+    meter.waited(System.nanoTime() - start, 0, 0);
   }
 
   private Transfer transfer(
@@ -208,6 +215,10 @@ public abstract class PolledTransport implements Transport {
       long end = System.nanoTime();
       idleness.moved(end);
       meter.waited(end - start, idleness.nanos(), idleness.cpuNanos());
+      Trace trace = where.trace();
+      if (trace != null) {
+        trace.waited(transfer.kind(), transfer.peer(), start);
+      }
     }
   }
 

@@ -23,6 +23,7 @@ final class TrainConsole implements JobEvents {
   private final List<Double> stepSeconds = new ArrayList<>();
   private long tokens;
   private double trainSeconds;
+  private double exposedSeconds;
   private @Nullable Plan plan;
   private @Nullable EvalMetrics lastEval;
   private @Nullable StepMetrics lastStep;
@@ -64,6 +65,7 @@ final class TrainConsole implements JobEvents {
     lastStep = metrics;
     tokens += metrics.tokens();
     trainSeconds += metrics.stepSeconds();
+    exposedSeconds += metrics.exposedFraction() * metrics.stepSeconds();
     stepSeconds.add(metrics.stepSeconds());
     EvalMetrics eval = metrics.eval();
     if (eval != null) {
@@ -104,9 +106,13 @@ final class TrainConsole implements JobEvents {
     console.line("");
     console.titled(
         "done",
-        "%,d steps, %s tokens in %s%s"
+        "%,d steps, %s tokens in %s, %s of it exposed communication and waits%s"
             .formatted(
-                stepSeconds.size(), Units.count(tokens), Units.seconds(trainSeconds), held(last)));
+                stepSeconds.size(),
+                Units.count(tokens),
+                Units.seconds(trainSeconds),
+                Units.percent(exposedSeconds / trainSeconds),
+                held(last)));
   }
 
   /** The plan held against the measurement. */

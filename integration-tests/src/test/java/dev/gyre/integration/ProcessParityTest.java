@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Several worker processes train what one worker trains; and the same plan gives the same bits,
@@ -84,8 +86,9 @@ final class ProcessParityTest {
     Trained first = train(at, 1, mesh);
     Trained.assertEqualWithin(alone, first);
 
-    Trained again = train(at, 2, mesh);
+    Trained again = train(at, 2, concat(mesh, "--trace"));
     Trained.assertSameBits(first, again);
+    assertTraced(at.run(2), again);
 
     // As if the run had been killed after its first checkpoint.
     Path last = at.run(2).resolve("checkpoints").resolve("step-" + STEPS);
@@ -93,6 +96,36 @@ final class ProcessParityTest {
     Trained resumed = train(at, 2, concat(mesh, "--resume"));
     assertEquals(List.of(1L, 2L, 3L, 4L, 5L, 4L, 5L), stepsOf(resumed));
     Trained.assertSameBits(first.withSteps(3, STEPS), resumed.withSteps(STEPS, STEPS + 2));
+  }
+
+  /** The trace shows every rank, and rank 0 sends in it what the metrics count. */
+  private static void assertTraced(Path run, Trained trained) throws Exception {
+    JsonNode events =
+        JsonMapper.shared().readTree(run.resolve("trace.json").toFile()).path("traceEvents");
+    for (int rank = 0; rank < 2; rank++) {
+      long dispatched = 0;
+      int steps = 0;
+      for (JsonNode event : events) {
+        if (event.path("pid").asInt() == rank && event.path("ph").asString().equals("b")) {
+          boolean send = event.path("cat").asString().equals("sends");
+          boolean dispatch = event.path("name").asString().equals("dispatch");
+          dispatched += send && dispatch ? event.path("args").path("bytes").asLong() : 0;
+        }
+        boolean step = event.path("cat").asString("").equals("steps");
+        steps += step && event.path("pid").asInt() == rank ? 1 : 0;
+      }
+      assertEquals(STEPS, steps, "steps of rank " + rank);
+      assertTrue(dispatched > 0, "rank " + rank + " sends nothing");
+      if (rank == 0) {
+        long counted = 0;
+        for (StepMetrics step : trained.steps()) {
+          counted += step.bytesSent().get("dispatch");
+          assertTrue(step.exposedFraction() > 0 && step.exposedFraction() < 1, step.toString());
+        }
+        // Tokens of the warm-up before step 0 are dispatched, too.
+        assertTrue(dispatched >= counted, dispatched + " bytes traced, " + counted + " counted");
+      }
+    }
   }
 
   @Test

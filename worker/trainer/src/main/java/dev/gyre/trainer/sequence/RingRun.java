@@ -2,6 +2,7 @@ package dev.gyre.trainer.sequence;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.gyre.comms.Trace;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
@@ -163,18 +164,22 @@ final class RingRun {
     if (beside) {
       transfers.transport().computing(true);
     }
+    Trace trace = transfers.transport().where().trace();
+    long began = trace == null ? 0 : System.nanoTime();
     try {
       for (Compute work : step.work()) {
         compute(work, held);
       }
-      if (beside) {
-        backend
-            .synchronize(); // kernels that only were handed to a device run beside transfers, too
+      if (beside || trace != null) {
+        backend.synchronize(); // kernels that were only handed to a device are under way
       }
     } finally {
       if (beside) {
         transfers.transport().computing(false);
       }
+    }
+    if (trace != null) {
+      trace.kernels(step.phase(), began);
     }
   }
 

@@ -58,14 +58,15 @@ final class Worker {
   private int run(ControlClient control, MeasuredBackend measured) throws InterruptedException {
     try {
       Assignment assignment = control.awaitAssignment();
-      try (WorkerSession session =
-          WorkerSession.open(
-              options,
-              assignment,
-              measured,
-              progress,
-              control::note,
-              opened -> transport = opened)) {
+      try (WorkerTrace _ = WorkerTrace.start(options, assignment, progress);
+          WorkerSession session =
+              WorkerSession.open(
+                  options,
+                  assignment,
+                  measured,
+                  progress,
+                  control::note,
+                  opened -> transport = opened)) {
         control.ready(measured.rates().matmulFlopsPerSecond(), session.memoryBytes());
         control.awaitStart();
         session.train(control);

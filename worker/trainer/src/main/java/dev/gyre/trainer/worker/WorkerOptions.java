@@ -15,6 +15,8 @@ import java.util.TreeMap;
  * @param backend what the job asks for, to be measured before the plan is made
  * @param device where: {@code cpu} or {@code cuda:N}
  * @param dtype the same as of backend
+ * @param traceBaseNanos the instant from which a trace is drawn, for {@link System#nanoTime}; 0 for
+ *     none
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(
@@ -25,6 +27,7 @@ public record WorkerOptions(
     String backend,
     String device,
     String dtype,
+    long traceBaseNanos,
     List<String> endpoints) {
   public WorkerOptions {
     endpoints = List.copyOf(endpoints);
@@ -40,6 +43,7 @@ public record WorkerOptions(
     args.add("--backend=" + backend);
     args.add("--device=" + device);
     args.add("--dtype=" + dtype);
+    args.add("--trace-base=" + traceBaseNanos);
     for (String endpoint : endpoints) {
       args.add("--endpoint=" + endpoint);
     }
@@ -71,6 +75,7 @@ public record WorkerOptions(
             required(single, "backend"),
             required(single, "device"),
             required(single, "dtype"),
+            Long.parseLong(required(single, "trace-base")),
             endpoints);
     if (!single.isEmpty()) {
       throw new IllegalArgumentException("worker arguments not known: " + single.keySet());
