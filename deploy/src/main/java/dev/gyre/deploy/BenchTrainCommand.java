@@ -81,7 +81,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
+      description = "auto, onednn, vector, torch, scalar.")
   private String backend = "auto";
 
   @Option(
@@ -163,6 +163,11 @@ final class BenchTrainCommand implements Callable<Integer> {
       description = "Constant: ${DEFAULT-VALUE}.")
   private double lr;
 
+  @Option(
+      names = "--trace",
+      description = "Keeps the run's folder with a trace.json, for https://ui.perfetto.dev.")
+  private boolean trace;
+
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
@@ -217,11 +222,13 @@ final class BenchTrainCommand implements Callable<Integer> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      outcome = new LocalJob(job, null, folder, store, null, recorded).run();
-      if (outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
-          || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED) {
+      outcome = new LocalJob(job, null, folder, store, null, trace, recorded).run();
+      boolean well =
+          outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
+              || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED;
+      if (well && !trace) {
         folder.delete();
-      } else {
+      } else if (!well) {
         console.line("Logs: " + folder.mergedLog());
       }
     }
@@ -276,12 +283,13 @@ final class BenchTrainCommand implements Callable<Integer> {
       console.line(
           String.format(
               Locale.ROOT,
-              "step %4d  loss %.4f  %s  %,.0f tok/s  MFU %s  wait %s",
+              "step %4d  loss %.4f  %s  %,.0f tok/s  MFU %s  exposed %s, waits %s",
               m.step(),
               m.loss(),
               Units.seconds(m.stepSeconds()),
               m.tokensPerSecond(),
               Units.percent(m.mfu()),
+              Units.percent(m.exposedFraction()),
               Units.seconds(m.waitSeconds())));
     }
 

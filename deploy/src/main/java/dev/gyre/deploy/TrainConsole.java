@@ -23,6 +23,7 @@ final class TrainConsole implements JobEvents {
   private final List<Double> stepSeconds = new ArrayList<>();
   private long tokens;
   private double trainSeconds;
+  private double exposedSeconds;
   private @Nullable Plan plan;
   private @Nullable EvalMetrics lastEval;
   private @Nullable StepMetrics lastStep;
@@ -64,11 +65,13 @@ final class TrainConsole implements JobEvents {
     lastStep = metrics;
     tokens += metrics.tokens();
     trainSeconds += metrics.stepSeconds();
+    exposedSeconds += metrics.exposedFraction() * metrics.stepSeconds();
     stepSeconds.add(metrics.stepSeconds());
     EvalMetrics eval = metrics.eval();
     if (eval != null) {
       lastEval = eval;
-      table.remark(String.format(Locale.ROOT, "eval %.2f", eval.loss()));
+      table.remark(
+          String.format(Locale.ROOT, "eval %.2f%s", eval.loss(), sure(eval, "  %.0f %% sure")));
     }
     table.step(metrics);
   }
@@ -87,6 +90,12 @@ final class TrainConsole implements JobEvents {
     return lastEval;
   }
 
+  /** The share of sure answers in a format, or nothing. */
+  static String sure(EvalMetrics eval, String format) {
+    Double sure = eval.sure();
+    return sure == null ? "" : String.format(Locale.ROOT, format, 100 * sure);
+  }
+
   /** The lines after the last step: time against prediction, loss by position, files. */
   void summary() {
     StepMetrics last = lastStep;
@@ -97,9 +106,13 @@ final class TrainConsole implements JobEvents {
     console.line("");
     console.titled(
         "done",
-        "%,d steps, %s tokens in %s%s"
+        "%,d steps, %s tokens in %s, %s of it exposed communication and waits%s"
             .formatted(
-                stepSeconds.size(), Units.count(tokens), Units.seconds(trainSeconds), held(last)));
+                stepSeconds.size(),
+                Units.count(tokens),
+                Units.seconds(trainSeconds),
+                Units.percent(exposedSeconds / trainSeconds),
+                held(last)));
   }
 
   /** The plan held against the measurement. */

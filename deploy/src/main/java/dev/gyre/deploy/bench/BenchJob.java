@@ -85,6 +85,7 @@ public record BenchJob(
         train,
         mesh,
         backend,
+        "cpu",
         transport,
         new JobSpec.Eval(0, 0),
         new JobSpec.Checkpoint(JobSpec.Checkpoint.NEVER, 1));

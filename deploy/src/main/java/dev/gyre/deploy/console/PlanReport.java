@@ -110,10 +110,11 @@ public final class PlanReport {
   }
 
   private String kernel() {
-    return "%s (%s)  %s (%s)  %s  kernel threads per worker: %d  transport %s"
+    return "%s (%s) on %s  %s (%s)  %s  kernel threads per worker: %d  transport %s"
         .formatted(
             plan.backend(),
             job.backend(),
+            plan.device(),
             plan.dtype(),
             job.train().dtype(),
             plan.instructionSet(),

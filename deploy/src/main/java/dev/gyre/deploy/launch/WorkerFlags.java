@@ -51,7 +51,7 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
   }
 
   /** Idle OpenMP threads must not spin: another worker's kernel wants the core. */
-  Map<String, String> environment() {
+  public Map<String, String> environment() {
     return Map.of("OMP_NUM_THREADS", Integer.toString(kernelThreads), "OMP_WAIT_POLICY", "passive");
   }
 }

@@ -50,12 +50,14 @@ public final class LocalJob {
   private final Path data;
   private final @Nullable Path resume;
   private final JobEvents events;
+  private final @Nullable RunTrace trace;
   private volatile @Nullable Plan plan;
 
   /**
    * @param given the plan to run; null to make one for this machine
    * @param data folder of the prepared token store
    * @param resume the checkpoint to go on from; null to start fresh
+   * @param traced whether what every rank does when is written to the run's {@code trace.json}
    */
   public LocalJob(
       JobSpec job,
@@ -63,6 +65,7 @@ public final class LocalJob {
       RunFolder folder,
       Path data,
       @Nullable Path resume,
+      boolean traced,
       JobEvents events) {
     this.job = job;
     this.workers = (given == null ? Planner.mesh(job) : given.mesh()).workers();
@@ -71,12 +74,18 @@ public final class LocalJob {
     this.data = data;
     this.resume = resume;
     this.events = events;
+    this.trace = traced ? new RunTrace(folder, workers) : null;
   }
 
   /** Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. */
   public Outcome run() throws IOException, InterruptedException {
     try (RunLock _ = RunLock.take(folder)) {
-      return runAlone();
+      Outcome outcome = runAlone();
+      if (trace != null) {
+        trace.merge();
+        events.note("trace  " + folder.trace() + "   (open it in https://ui.perfetto.dev)");
+      }
+      return outcome;
     }
   }
 
@@ -150,7 +159,9 @@ public final class LocalJob {
             WorkerCommand.RANK,
             data,
             job.backend(),
+            job.device(),
             job.train().dtype(),
+            trace == null ? 0 : trace.baseNanos(),
             endpoints);
     return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments());
   }

@@ -3,6 +3,7 @@ package dev.gyre.deploy.run;
 import dev.gyre.comms.control.MeasuredRates;
 import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
@@ -19,8 +20,12 @@ import java.util.List;
 public final class ThisMachine {
   private ThisMachine() {}
 
-  /** What this process finds here; nothing is measured. */
-  public static WorkerCapabilities offers() {
+  /**
+   * What this process finds here for a device; nothing is measured.
+   *
+   * @param device {@code cpu} or {@code cuda:N}
+   */
+  public static WorkerCapabilities offers(String device) {
     JoinedWorker here =
         new JoinedWorker(
             0,
@@ -29,7 +34,7 @@ public final class ThisMachine {
             Runtime.getRuntime().availableProcessors(),
             HostLimits.memoryBytes(),
             HostLimits.sharedMemoryBytes(),
-            Backends.capabilities(),
+            Backends.capabilities(Device.parse(device)),
             MeasuredRates.getDefaultInstance());
     return Machines.of(List.of(here));
   }
@@ -42,13 +47,15 @@ public final class ThisMachine {
    * @throws Invalid if the job contradicts itself or asks for what is not here
    */
   public static Plan plan(JobSpec job, boolean measured) {
-    WorkerCapabilities offers = offers();
+    WorkerCapabilities offers = offers(job.device());
     Plan unmeasured = Planner.plan(job, offers);
     if (!measured) {
       return unmeasured;
     }
     Rates rates;
-    try (Backend backend = Backends.open(unmeasured.backend(), unmeasured.kernelThreads())) {
+    try (Backend backend =
+        Backends.open(
+            unmeasured.backend(), unmeasured.kernelThreads(), Device.parse(job.device()))) {
       rates = Calibration.measure(backend, Dtypes.of(unmeasured.dtype()));
     }
     return Planner.plan(

@@ -69,6 +69,7 @@ final class BenchResultTest {
               s,
               0,
               0,
+              0.01 * s,
               1,
               false,
               null));
@@ -101,6 +102,7 @@ final class BenchResultTest {
             "step_s",
             "tokens_per_s",
             "losses",
+            "exposed_fraction",
             "mfu",
             "cpu"),
         List.copyOf(json.propertyNames()));
@@ -115,6 +117,7 @@ final class BenchResultTest {
     assertEquals(2, five.stepSeconds());
     assertEquals(500, five.tokensPerSecond());
     assertEquals(0.2, five.mfu());
+    assertEquals(0.02, five.exposed());
     assertEquals(5, five.losses().size());
     assertEquals(3, result(job(1, 2, 1), 90, 80, 2, 1, 4, 7).stepSeconds(), "even count");
     assertEquals(5, result(job(1, 2, 1), 4, 5, 6, 1).losses().getFirst() - 0.1235, 1e-9);

@@ -47,11 +47,7 @@ public final class CostModel {
 
   /** Pairs a row's attention computes in one layer: exactly the visible ones. */
   public static long visiblePairs(Documents documents, AttentionMask mask) {
-    long pairs = 0;
-    for (int d = 0; d < documents.count(); d++) {
-      pairs += CausalArea.of(documents.length(d), mask.window());
-    }
-    return pairs;
+    return MaskArea.of(documents, mask);
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -61,6 +62,7 @@ public final class Planner {
     String schedule = schedule(job.mesh());
     ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
     LayoutKind layout = layout(job, kind);
+    requireMasks(job.model(), mesh, kind);
     SequenceLayout row =
         Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
     List<AttentionSchedule> longest =
@@ -77,6 +79,7 @@ public final class Planner {
         minChunk,
         schedule,
         backend.name(),
+        job.device(),
         dtype,
         job.transport(),
         backend.instructionSet(),
@@ -125,6 +128,18 @@ public final class Planner {
               .formatted(asked.key(), kind.key(), able.getFirst().key(), able.getFirst().key()));
     }
     return asked;
+  }
+
+  private static void requireMasks(ModelSpec model, Mesh mesh, ScheduleKind kind) {
+    for (AttentionMask mask : model.masks()) {
+      if (mesh.ring() > 1 && !kind.computes(mask)) {
+        throw new Invalid(
+            "mesh.schedule",
+            ("'%s' cannot compute attention that is %s: a query may see keys of a later rank. Use"
+                    + " ring, allgather or tokenring, or set model.prefix_length 0.")
+                .formatted(kind.key(), mask));
+      }
+    }
   }
 
   /**

@@ -22,6 +22,7 @@ class PlanTest {
         64,
         "ring",
         "onednn",
+        "cpu",
         "bf16",
         "ipc",
         instructionSet,
@@ -52,6 +53,7 @@ class PlanTest {
         min-chunk=64
         schedule=ring
         backend=onednn
+        device=cpu
         dtype=bf16
         transport=ipc
         instruction-set=AMX
@@ -81,7 +83,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "d17dac05d70138b4139a14528027bb18e7267771a958cb825eb7ed234f8944e2",
+        "6efa7bac6ec688ec44647cf130e0f6e06e726305a97ef219f842378805ca2d8d",
         plan("AMX", 1).sha256());
   }
 
@@ -144,6 +146,7 @@ class PlanTest {
                 64,
                 "ring",
                 "onednn",
+                "cpu",
                 "bf16",
                 "ipc",
                 "AMX",

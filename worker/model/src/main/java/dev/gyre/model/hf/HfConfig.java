@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -41,6 +42,13 @@ public record HfConfig(
           + " such a model goes neither into nor comes out of a Hugging Face folder. Start it from"
           + " initial weights, and go on or generate from its checkpoints";
 
+  private static final String SINKS = "gyre_attention_sinks";
+  private static final String ANCHOR = "gyre_anchor_token";
+  private static final String PREFIX = "gyre_prefix_length";
+
+  /** Masks that Hugging Face's classes do not compute; they would ignore these keys. */
+  private static final Set<String> MASKS = Set.of(SINKS, ANCHOR, PREFIX);
+
   /** Keys that are read below. */
   private static final Set<String> READ =
       Set.of(
@@ -62,6 +70,9 @@ public record HfConfig(
           "layer_types",
           "mlp_only_layers",
           "initializer_range",
+          SINKS,
+          ANCHOR,
+          PREFIX,
           "gyre_balance_loss_coef",
           "gyre_z_loss_coef");
 
@@ -228,7 +239,12 @@ public record HfConfig(
     } else if (!node.isMissingNode() && !node.isNull()) {
       throw invalid("layer_types", node + " must be a list of kinds");
     }
-    return new AttentionPattern(layers, integer(root, "sliding_window", 0));
+    return new AttentionPattern(
+        layers,
+        integer(root, "sliding_window", 0),
+        integer(root, SINKS, 0),
+        bool(root, ANCHOR, false),
+        integer(root, PREFIX, 0));
   }
 
   private static List<Integer> layers(ObjectNode root) {
@@ -290,6 +306,34 @@ public record HfConfig(
   }
 
   /**
+   * What Hugging Face computes otherwise with a config of this model: one line for a person; empty
+   * if nothing.
+   */
+  public static String unknownToHuggingFace(ModelSpec model) {
+    Map<String, Object> masks = masks(model.attention());
+    return masks.isEmpty()
+        ? ""
+        : "config.json has "
+            + String.join(", ", masks.keySet())
+            + ", which Hugging Face ignores: there the model attends without, and computes other"
+            + " outputs";
+  }
+
+  private static Map<String, Object> masks(AttentionPattern attention) {
+    Map<String, Object> masks = new LinkedHashMap<>();
+    if (attention.sinks() > 0) {
+      masks.put(SINKS, attention.sinks());
+    }
+    if (attention.anchor()) {
+      masks.put(ANCHOR, true);
+    }
+    if (attention.prefix() > 0) {
+      masks.put(PREFIX, attention.prefix());
+    }
+    return masks;
+  }
+
+  /**
    * Whether Hugging Face has a class that computes the model.
    *
    * @throws Invalid naming what it lacks
@@ -338,6 +382,7 @@ public record HfConfig(
       ArrayNode kinds = root.putArray("layer_types");
       model.attention().layers().forEach(kind -> kinds.add(kind.key()));
     }
+    masks(model.attention()).forEach(root::putPOJO);
     if (!model.mlpOnlyLayers().isEmpty()) {
       ArrayNode layers = root.putArray("mlp_only_layers");
       model.mlpOnlyLayers().forEach(layers::add);
@@ -347,7 +392,8 @@ public record HfConfig(
     }
     if (keep != null) {
       for (Map.Entry<String, JsonNode> entry : keep.properties()) {
-        boolean ours = READ.contains(entry.getKey()) && !entry.getKey().startsWith("gyre_");
+        boolean loss = entry.getKey().startsWith("gyre_") && !MASKS.contains(entry.getKey());
+        boolean ours = READ.contains(entry.getKey()) && !loss;
         if (!ours && !root.has(entry.getKey())) {
           root.set(entry.getKey(), entry.getValue());
         }

@@ -10,7 +10,7 @@ import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 
-/** A row held whole by one rank: one tile per document. */
+/** A row held whole by one rank: a few tiles for each document. */
 public final class LocalSequenceGroup implements SequenceGroup {
   private final Kernels kernels;
   private final int[] kvHeadOf;
@@ -32,8 +32,12 @@ public final class LocalSequenceGroup implements SequenceGroup {
   }
 
   private record Attended(
-      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles)
-      implements Saved {}
+      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles) implements Saved {
+    @Override
+    public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
+      return new Attended(newQ, newK, newV, out, lse, tiles);
+    }
+  }
 
   @Override
   public Saved attention(
@@ -43,7 +47,7 @@ public final class LocalSequenceGroup implements SequenceGroup {
           "q has %d tokens, the row %d".formatted(q.dim(0), documents.tokens()));
     }
     Tensor lse = workspace.save(DType.F32, q.dim(0), q.dim(1));
-    AttentionTiles tiles = tiles(mask.window());
+    AttentionTiles tiles = tiles(mask);
     long mark = workspace.scratchMark();
     Tensor sum =
         out.dtype() == DType.F32 ? out : workspace.scratch(DType.F32, q.dim(0), q.dim(1), q.dim(2));
@@ -57,7 +61,12 @@ public final class LocalSequenceGroup implements SequenceGroup {
     return new Attended(q, k, v, out, lse, tiles);
   }
 
-  private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {}
+  private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {
+    @Override
+    public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
+      return new Linear(again, keys, values, pattern);
+    }
+  }
 
   @Override
   public Saved linearAttention(
@@ -97,15 +106,51 @@ public final class LocalSequenceGroup implements SequenceGroup {
     workspace.releaseScratch(mark);
   }
 
-  private AttentionTiles tiles(int window) {
+  /** Straight from the mask's definition, with nothing that plans for several ranks. */
+  private AttentionTiles tiles(AttentionMask mask) {
     AttentionTiles.Builder tiles = new AttentionTiles.Builder();
-    int maxDelta = window == 0 ? AttentionTiles.UNLIMITED : window - 1;
     for (int d = 0; d < documents.count(); d++) {
       int start = documents.start(d);
       int length = documents.length(d);
-      tiles.add(start, length, start, length, 0, maxDelta);
+      int prefix = Math.min(mask.prefix(), length);
+      if (prefix > 0) {
+        addAll(tiles, start, prefix, start, prefix);
+      }
+      if (prefix < length) {
+        addBehind(tiles, mask, d, prefix);
+      }
+      if (mask.seesAnchorElsewhere(d)) {
+        addAll(tiles, start, length, 0, 1);
+      }
     }
     return tiles.build();
+  }
+
+  /** Queries behind the prefix: query i of the tile is at place prefix + i of the document. */
+  private void addBehind(
+      AttentionTiles.Builder tiles, AttentionMask mask, int document, int prefix) {
+    int start = documents.start(document);
+    int length = documents.length(document);
+    int query = start + prefix;
+    int queries = length - prefix;
+    if (mask.window() == 0) {
+      tiles.add(query, queries, start, length, -prefix, AttentionTiles.UNLIMITED);
+      return;
+    }
+    int sinks = Math.min(mask.sinksOf(document), length);
+    if (sinks > 0) {
+      tiles.add(query, queries, start, sinks, -prefix, AttentionTiles.UNLIMITED);
+    }
+    if (sinks < length) {
+      int own = sinks - prefix;
+      int farthest = (int) Math.min(mask.window() - 1L + own, AttentionTiles.UNLIMITED);
+      tiles.add(query, queries, start + sinks, length - sinks, own, farthest);
+    }
+  }
+
+  private static void addAll(
+      AttentionTiles.Builder tiles, int query, int queries, int key, int keys) {
+    tiles.add(query, queries, key, keys, -AttentionTiles.UNLIMITED, AttentionTiles.UNLIMITED);
   }
 
   @Override

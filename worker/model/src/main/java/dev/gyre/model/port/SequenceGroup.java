@@ -47,5 +47,13 @@ public interface SequenceGroup {
   void sumOverRow(double[] values);
 
   /** What one attention call keeps for its backward. */
-  interface Saved {}
+  interface Saved {
+    /**
+     * The same, for inputs that were dropped and computed again elsewhere. {@code out} and whatever
+     * the call took from the workspace must have stayed.
+     *
+     * @param q bits and shapes of q, k and v are those of the call
+     */
+    Saved withInputs(Tensor q, Tensor k, Tensor v);
+  }
 }

@@ -53,17 +53,34 @@ public final class ShardedSequence implements SequenceGroup {
   private record Programs(AttentionSchedule schedule, RingProgram forward, RingProgram backward) {}
 
   /**
-   * @param lse F32 [T,h]; the others compute: with one Ulysses rank the caller's own tensors, else
-   *     copies [T,h,D], [T,k,D]
+   * @param own whether q, k and v are the caller's tensors, as with one Ulysses rank; else they are
+   *     copies [T,h,D], [T,k,D], and no exchange is ever repeated
+   * @param lse F32 [T,h]; the others compute
    */
   private record SavedAttention(
-      Programs programs, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse) implements Saved {}
+      Programs programs, boolean own, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse)
+      implements Saved {
+    @Override
+    public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
+      return own ? new SavedAttention(programs, true, newQ, newK, newV, out, lse) : this;
+    }
+  }
 
   /**
    * @param compute F32 or BF16
    */
   public ShardedSequence(
       Transport transport, Mesh mesh, Backend backend, ModelSpec model, DType compute) {
+    this(transport, mesh, backend, model, compute, RingRun.Overlap.ON);
+  }
+
+  ShardedSequence(
+      Transport transport,
+      Mesh mesh,
+      Backend backend,
+      ModelSpec model,
+      DType compute,
+      RingRun.Overlap overlap) {
     this.backend = backend;
     this.kernels = backend.kernels();
     this.mesh = mesh;
@@ -86,7 +103,8 @@ public final class ShardedSequence implements SequenceGroup {
             part.kvHeadOf(),
             part.kvHeads(),
             model.headDim(),
-            compute);
+            compute,
+            overlap);
     int[] rowGroup = mesh.rowGroup(rank);
     this.linear =
         new LinearRun(
@@ -179,7 +197,7 @@ public final class ShardedSequence implements SequenceGroup {
     if (swap == null) {
       Tensor lse = workspace.save(DType.F32, tokens, heads);
       runForward(of, q, k, v, out, lse, workspace);
-      return new SavedAttention(of, q, k, v, out, lse);
+      return new SavedAttention(of, true, q, k, v, out, lse);
     }
     long all = swap.allTokens();
     Tensor qAll = workspace.save(compute, all, heads, headDim);
@@ -190,7 +208,7 @@ public final class ShardedSequence implements SequenceGroup {
     swap.toHeads(q, k, v, qAll, kAll, vAll, workspace);
     runForward(of, qAll, kAll, vAll, outAll, lse, workspace);
     swap.queriesToTokens(outAll, out, workspace);
-    return new SavedAttention(of, qAll, kAll, vAll, outAll, lse);
+    return new SavedAttention(of, false, qAll, kAll, vAll, outAll, lse);
   }
 
   @Override

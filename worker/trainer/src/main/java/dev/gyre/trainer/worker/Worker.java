@@ -7,6 +7,7 @@ import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.FailureKind;
 import dev.gyre.comms.control.Hello;
 import dev.gyre.comms.control.MeasuredRates;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.WorkspaceFullException;
 import dev.gyre.model.safetensors.SafetensorsException;
 import dev.gyre.partitioning.job.Invalid;
@@ -45,7 +46,7 @@ final class Worker {
 
   /** Trains to the end, or fails with a word to the coordinator. Returns the exit code. */
   int run() throws InterruptedException {
-    MeasuredBackend measured = MeasuredBackend.open(options.backend(), options.dtype());
+    MeasuredBackend measured = MeasuredBackend.open(options.backend(), device(), options.dtype());
     try (measured;
         ControlClient control =
             ControlClient.connect(
@@ -57,14 +58,15 @@ final class Worker {
   private int run(ControlClient control, MeasuredBackend measured) throws InterruptedException {
     try {
       Assignment assignment = control.awaitAssignment();
-      try (WorkerSession session =
-          WorkerSession.open(
-              options,
-              assignment,
-              measured,
-              progress,
-              control::note,
-              opened -> transport = opened)) {
+      try (WorkerTrace _ = WorkerTrace.start(options, assignment, progress);
+          WorkerSession session =
+              WorkerSession.open(
+                  options,
+                  assignment,
+                  measured,
+                  progress,
+                  control::note,
+                  opened -> transport = opened)) {
         control.ready(measured.rates().matmulFlopsPerSecond(), session.memoryBytes());
         control.awaitStart();
         session.train(control);
@@ -124,6 +126,10 @@ final class Worker {
     Runtime.getRuntime().halt(exitCode);
   }
 
+  private Device device() {
+    return Device.parse(options.device());
+  }
+
   private Hello hello(MeasuredBackend measured) {
     return Hello.newBuilder()
         .setRun(options.run())
@@ -133,7 +139,7 @@ final class Worker {
         .setCores(Runtime.getRuntime().availableProcessors())
         .setMemoryBytes(HostLimits.memoryBytes())
         .setSharedMemoryBytes(HostLimits.sharedMemoryBytes())
-        .addAllCapabilities(Backends.capabilities())
+        .addAllCapabilities(Backends.capabilities(device()))
         .setRates(
             MeasuredRates.newBuilder()
                 .setMatmulFlopsPerSecond(measured.rates().matmulFlopsPerSecond())

@@ -82,6 +82,7 @@ final class WorkerSession implements AutoCloseable {
             job.dataset(),
             job.train().sequenceLength(),
             job.train().rowsPerStep(),
+            job.model().attention().prefix(),
             job.train().seed());
     Backend backend =
         measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype()));
