@@ -4,6 +4,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
@@ -65,7 +66,7 @@ public record BalanceBench(
     int used = 0;
     while (used < tokens) {
       long length = Math.round(median * Math.exp(sigma * random.nextGaussian()));
-      lengths.add((int) Math.clamp(length, 1, tokens - used));
+      lengths.add(Math.clamp(length, 1, tokens - used));
       used += lengths.getLast();
     }
     return new Documents(lengths.stream().mapToInt(Integer::intValue).toArray());
@@ -107,7 +108,7 @@ public record BalanceBench(
     // zigzag holds up to a quarter more tokens than the mean.
     long bytes = 16L * Float.BYTES * (tokens / ring + 1024L) * heads * headDim;
     try (Arena arena = Arena.ofShared();
-        Backend opened = Backends.open(backend, 1)) {
+        Backend opened = Backends.open(backend, 1, Device.CPU)) {
       AttentionMeter meter = new AttentionMeter(opened);
       MemorySegment memory = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
       Workspace workspace = new Workspace(opened.memory(memory), bytes);

@@ -47,11 +47,18 @@ final class LinearRun {
   private @Nullable TokenMoves moves;
 
   /**
+   * @param borrowed whether q, k and v are the caller's, not copies in rank order
    * @param q compute [n,H,D]; k, v compute [n,K,D]; in rank order
    * @param state F32 [H,D,D] before the first token
    */
-  record SavedLinear(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state)
-      implements Saved {}
+  record SavedLinear(
+      boolean borrowed, Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state)
+      implements Saved {
+    @Override
+    public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
+      return borrowed ? new SavedLinear(true, again, keys, values, pattern, state) : this;
+    }
+  }
 
   /**
    * @param group world rank of each rank of the row
@@ -96,7 +103,7 @@ final class LinearRun {
     if (there == null) {
       Tensor state = ws.save(DType.F32, heads, headDim, headDim);
       compute(q, k, v, pattern, state, out, ws);
-      return new SavedLinear(q, k, v, pattern, state);
+      return new SavedLinear(true, q, k, v, pattern, state);
     }
     long n = there.ordered();
     Tensor qs = ws.save(compute, n, heads, headDim);
@@ -109,7 +116,7 @@ final class LinearRun {
     compute(qs, ks, vs, pattern, state, outs, ws);
     there.toLayout(new Tensor[] {outs}, new Tensor[] {out}, ws);
     ws.releaseScratch(mark);
-    return new SavedLinear(qs, ks, vs, pattern, state);
+    return new SavedLinear(false, qs, ks, vs, pattern, state);
   }
 
   /**

@@ -65,7 +65,7 @@ class RecallDocumentsTest {
     for (int again = 0; again < 2; again++) {
       try (TokenStore store =
           DataPreparation.prepare(dataset, places, new ByteTokenizer(), PrepareListener.NONE)) {
-        Feed feed = Feed.of(store, dataset, 32, 4, 1);
+        Feed feed = Feed.of(store, dataset, 32, 4, 0, 1);
         assertTrue(feed.isTask());
         assertEquals(4, feed.heldOutRows());
         BatchShape batch = feed.shape(2);

@@ -220,7 +220,8 @@ final class MaskedModelTest {
             1,
             schedule,
             1,
-            4 << 20);
+            4 << 20,
+            null);
     try (LocalNetwork network =
         LocalNetwork.loopback(mesh.workers(), Options.plain().withNeverBuffer())) {
       RankThreads.run(
