@@ -198,14 +198,14 @@ final class BenchTrainCommand implements Callable<Integer> {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
       outcome = new LocalJob(job, null, folder, store, null, recorded).run();
-      if (outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
-          || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED) {
+      if (outcome.exit() == dev.gyre.comms.ExitCode.DONE
+          || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED) {
         folder.delete();
       } else {
         console.line("Logs: " + folder.mergedLog());
       }
     }
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       System.err.println("gyre: " + outcome.message());
       return outcome.exit().code();
     }

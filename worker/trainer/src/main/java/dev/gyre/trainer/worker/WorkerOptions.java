@@ -14,6 +14,9 @@ import java.util.TreeMap;
  * @param data folder of the prepared token store
  * @param backend what the job asks for, to be measured before the plan is made
  * @param dtype the same
+ * @param kernelThreads that the plan will give each worker, as far as the launcher can tell
+ * @param attempt 1, or 2 for the process that replaces one that met a slow kernel; as text, as
+ *     above
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(
@@ -23,6 +26,8 @@ public record WorkerOptions(
     Path data,
     String backend,
     String dtype,
+    int kernelThreads,
+    String attempt,
     List<String> endpoints) {
   public WorkerOptions {
     endpoints = List.copyOf(endpoints);
@@ -37,6 +42,8 @@ public record WorkerOptions(
     args.add("--data=" + data);
     args.add("--backend=" + backend);
     args.add("--dtype=" + dtype);
+    args.add("--kernel-threads=" + kernelThreads);
+    args.add("--attempt=" + attempt);
     for (String endpoint : endpoints) {
       args.add("--endpoint=" + endpoint);
     }
@@ -67,6 +74,8 @@ public record WorkerOptions(
             Path.of(required(single, "data")),
             required(single, "backend"),
             required(single, "dtype"),
+            Integer.parseInt(required(single, "kernel-threads")),
+            required(single, "attempt"),
             endpoints);
     if (!single.isEmpty()) {
       throw new IllegalArgumentException("worker arguments not known: " + single.keySet());
