@@ -123,6 +123,25 @@ final class LinearRunTest {
     }
   }
 
+  /** Those of docs/sequence-parallelism.md; {@link #errors} compares them with what was counted. */
+  @Test
+  void bytesOfTheGuide() {
+    for (LayoutKind kind : LayoutKind.values()) {
+      Case c = new Case(documents(512), 4, 2, 16, mesh(4, 1), kind);
+      double[] errors = errors(c, DType.BF16);
+      assertTrue(errors[0] < 1e-2, kind + " " + errors[0]);
+      LinearBytes bytes = LinearBytes.of(c.model(), 2);
+      long states = 0;
+      long moves = 0;
+      for (int r = 0; r < 4; r++) {
+        states += bytes.states(layout(c), r);
+        moves += bytes.moves(layout(c), r);
+      }
+      assertEquals(49_152, states, kind::toString);
+      assertEquals(kind == LayoutKind.CONTIGUOUS ? 0 : 393_216, moves, kind::toString);
+    }
+  }
+
   @Test
   void inBf16NoWorseThanTwiceOneWorker() {
     for (LayoutKind kind : LayoutKind.values()) {
