@@ -83,7 +83,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "6efa7bac6ec688ec44647cf130e0f6e06e726305a97ef219f842378805ca2d8d",
+        "202173c0b2dc988230f21c7b4634ddce07d67aa4208a41a0fcbcc6202267c769",
         plan("AMX", 1).sha256());
   }
 
