@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.Function;
 /** Checks every call and hands it to the TorchScript function that computes it. */
 final class TorchKernels implements Kernels {
   private final TorchCall.Wrapping wrapping;
-  private final boolean hostMemory;
+  private final boolean indicesOnHost;
   private final TorchAttention attention;
   private final Function fill;
   private final Function copy;
@@ -43,10 +43,17 @@ final class TorchKernels implements Kernels {
   private final Function sumSquares;
   private final Function adamW;
 
-  TorchKernels(Functions functions, TorchCall.Wrapping wrapping, boolean hostMemory) {
+  /**
+   * @param indicesOnHost whether indices and labels can be looked at without waiting for a device
+   */
+  TorchKernels(
+      Functions functions,
+      TorchCall.Wrapping wrapping,
+      TorchAttention attention,
+      boolean indicesOnHost) {
     this.wrapping = wrapping;
-    this.hostMemory = hostMemory;
-    this.attention = new TorchAttention(functions, wrapping);
+    this.indicesOnHost = indicesOnHost;
+    this.attention = attention;
     fill = functions.get("fill");
     copy = functions.get("copy");
     add = functions.get("add");
@@ -280,7 +287,8 @@ final class TorchKernels implements Kernels {
       Tensor dv) {
     KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
     attention.backward(
-        new TorchAttention.Inputs(q, k, v, kvHeadOf, tiles, scale), dOut, lse, delta, dq, dk, dv);
+        new TorchAttention.Inputs(q, k, v, kvHeadOf, tiles, scale),
+        new TorchAttention.Gradients(dOut, lse, delta, dq, dk, dv));
   }
 
   @Override
@@ -400,7 +408,7 @@ final class TorchKernels implements Kernels {
    * assertion there ends the worker.
    */
   private void checkIndices(String name, Tensor indices, long limit) {
-    if (!hostMemory) {
+    if (!indicesOnHost) {
       return;
     }
     MemorySegment values = indices.segment();
@@ -410,7 +418,7 @@ final class TorchKernels implements Kernels {
   }
 
   private void checkLabels(Tensor labels, long vocabulary) {
-    if (!hostMemory) {
+    if (!indicesOnHost) {
       return;
     }
     MemorySegment values = labels.segment();
