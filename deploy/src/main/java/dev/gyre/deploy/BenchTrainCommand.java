@@ -224,15 +224,15 @@ final class BenchTrainCommand implements Callable<Integer> {
       Path store = data.store().folder().toAbsolutePath();
       outcome = new LocalJob(job, null, folder, store, null, trace, recorded).run();
       boolean well =
-          outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
-              || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED;
+          outcome.exit() == dev.gyre.comms.ExitCode.DONE
+              || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
       if (well && !trace) {
         folder.delete();
       } else if (!well) {
         console.line("Logs: " + folder.mergedLog());
       }
     }
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       System.err.println("gyre: " + outcome.message());
       return outcome.exit().code();
     }

@@ -169,11 +169,11 @@ final class TrainCommand implements Callable<Integer> {
       TrainConsole events,
       Outcome outcome)
       throws IOException, InterruptedException {
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       console.line("");
       System.err.println("gyre: " + outcome.message());
       if (outcome.newestCheckpoint() != null) {
-        boolean changeFirst = outcome.exit() == dev.gyre.coordinator.ExitCode.BAD_JOB;
+        boolean changeFirst = outcome.exit() == dev.gyre.comms.ExitCode.BAD_JOB;
         System.err.println(
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(

@@ -29,6 +29,11 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
     }
   }
 
+  /** The same with so many kernel threads. */
+  public WorkerFlags withKernelThreads(int threads) {
+    return new WorkerFlags(heapBytes, threads);
+  }
+
   /**
    * @param crashes the folder for crash files
    */

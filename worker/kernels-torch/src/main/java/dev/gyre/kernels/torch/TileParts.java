@@ -80,7 +80,8 @@ final class TileParts {
     }
   }
 
-  private static void blocks(int q, int nq, int k, int nk, long lower, long upper, Parts parts) {
+  /** Any band as blocks, those left out that no pair is visible in. */
+  static void blocks(int q, int nq, int k, int nk, long lower, long upper, Parts parts) {
     for (int i = 0; i < nq; i += BLOCK_QUERIES) {
       int rows = Math.min(BLOCK_QUERIES, nq - i);
       long first = Math.max(0, i - upper);

@@ -6,28 +6,40 @@ import dev.gyre.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.Context;
-import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
-/** Host memory and the given threads, or a GPU's memory and its current stream. */
+/** Host memory and the given threads, or a GPU's managed memory and its current stream. */
 final class TorchBackend implements Backend {
   private final Device device;
   private final CompilationUnit scripts;
   private final TorchCall.Wrapping wrapping;
   private final Kernels kernels;
-  private final List<org.bytedeco.pytorch.Tensor> deviceMemory = new ArrayList<>();
+  private final List<Pointer> managed = new ArrayList<>();
 
-  private TorchBackend(Device device, CompilationUnit scripts, TorchCall.Wrapping wrapping) {
+  private TorchBackend(
+      Device device,
+      CompilationUnit scripts,
+      TorchCall.Wrapping wrapping,
+      TorchAttention.Flashes flashes) {
     this.device = device;
     this.scripts = scripts;
     this.wrapping = wrapping;
-    this.kernels = new TorchKernels(new Functions(scripts), wrapping, device.isCpu());
+    Functions functions = new Functions(scripts);
+    TorchAttention attention = new TorchAttention(functions, wrapping, flashes);
+    this.kernels = new TorchKernels(functions, wrapping, attention, device.isCpu());
   }
 
   static TorchBackend open(LibTorch library, int threads, Device device) {
+    TorchAttention.Flashes flashes =
+        device.isCpu() ? TorchAttention.Flashes.ON_CPU : TorchAttention.Flashes.ON_GPU;
+    return open(library, threads, device, flashes);
+  }
+
+  static TorchBackend open(
+      LibTorch library, int threads, Device device, TorchAttention.Flashes flashes) {
     library.useThreads(threads);
     Context context = torch.globalContext();
     // Fixed summation order. Where libtorch has none it warns and goes on; of what is called here
@@ -38,11 +50,11 @@ final class TorchBackend implements Backend {
     // Products of bfloat16 add up in float32, whole sums of them, and float32 stays float32.
     context.setAllowBF16ReductionCuBLAS(false);
     context.setAllowTF32CuBLAS(false);
-    return new TorchBackend(device, library.compile(), new TorchCall.Wrapping(native_(device)));
-  }
-
-  private static org.bytedeco.pytorch.Device native_(Device device) {
-    return new org.bytedeco.pytorch.Device(device.toString());
+    return new TorchBackend(
+        device,
+        library.compile(),
+        new TorchCall.Wrapping(new org.bytedeco.pytorch.Device(device.toString())),
+        flashes);
   }
 
   @Override
@@ -55,9 +67,10 @@ final class TorchBackend implements Backend {
     return kernels;
   }
 
+  /** A GPU's memory here is CUDA's managed one: pages move to who touches them. */
   @Override
   public boolean hostMemory() {
-    return device.isCpu();
+    return true;
   }
 
   @Override
@@ -65,17 +78,9 @@ final class TorchBackend implements Backend {
     if (device.isCpu()) {
       return host.address();
     }
-    try (PointerScope _ = new PointerScope();
-        org.bytedeco.pytorch.Device where = native_(device)) {
-      org.bytedeco.pytorch.Tensor bytes =
-          torch.empty(
-              new long[] {host.byteSize()},
-              new TensorOptions(where)
-                  .dtype(new org.bytedeco.pytorch.ScalarTypeOptional(torch.ScalarType.Byte)),
-              new org.bytedeco.pytorch.MemoryFormatOptional());
-      deviceMemory.add(bytes.retainReference());
-      return bytes.data_ptr().address();
-    }
+    Pointer memory = Gpu.managedMemory(device, host.byteSize());
+    managed.add(memory);
+    return memory.address();
   }
 
   @Override
@@ -88,8 +93,8 @@ final class TorchBackend implements Backend {
   @Override
   public void close() {
     synchronize();
-    deviceMemory.forEach(org.bytedeco.pytorch.Tensor::close);
-    deviceMemory.clear();
+    managed.forEach(Gpu::free);
+    managed.clear();
     wrapping.close();
     scripts.close();
   }

@@ -49,6 +49,12 @@ final class TorchCall implements AutoCloseable {
     return this;
   }
 
+  /** A tensor that is none, where an operator takes that for an absent one. */
+  TorchCall undefined() {
+    push(new IValue(new org.bytedeco.pytorch.Tensor()));
+    return this;
+  }
+
   TorchCall real(double value) {
     push(new IValue(value));
     return this;

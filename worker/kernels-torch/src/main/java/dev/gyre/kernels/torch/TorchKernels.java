@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Function;
 /** Checks every call and hands it to the TorchScript function that computes it. */
 final class TorchKernels implements Kernels {
   private final TorchCall.Wrapping wrapping;
-  private final boolean hostMemory;
+  private final boolean indicesOnHost;
   private final TorchAttention attention;
   private final TorchLightning lightning;
   private final Function fill;
@@ -45,10 +45,17 @@ final class TorchKernels implements Kernels {
   private final Function sumSquares;
   private final Function adamW;
 
-  TorchKernels(Functions functions, TorchCall.Wrapping wrapping, boolean hostMemory) {
+  /**
+   * @param indicesOnHost whether indices and labels can be looked at without waiting for a device
+   */
+  TorchKernels(
+      Functions functions,
+      TorchCall.Wrapping wrapping,
+      TorchAttention attention,
+      boolean indicesOnHost) {
     this.wrapping = wrapping;
-    this.hostMemory = hostMemory;
-    this.attention = new TorchAttention(functions, wrapping);
+    this.indicesOnHost = indicesOnHost;
+    this.attention = attention;
     this.lightning = new TorchLightning(functions, wrapping);
     fill = functions.get("fill");
     copy = functions.get("copy");
@@ -283,7 +290,8 @@ final class TorchKernels implements Kernels {
       Tensor dv) {
     KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
     attention.backward(
-        new TorchAttention.Inputs(q, k, v, kvHeadOf, tiles, scale), dOut, lse, delta, dq, dk, dv);
+        new TorchAttention.Inputs(q, k, v, kvHeadOf, tiles, scale),
+        new TorchAttention.Gradients(dOut, lse, delta, dq, dk, dv));
   }
 
   @Override
@@ -445,7 +453,7 @@ final class TorchKernels implements Kernels {
    * assertion there ends the worker.
    */
   private void checkIndices(String name, Tensor indices, long limit) {
-    if (!hostMemory) {
+    if (!indicesOnHost) {
       return;
     }
     MemorySegment values = indices.segment();
@@ -455,7 +463,7 @@ final class TorchKernels implements Kernels {
   }
 
   private void checkLabels(Tensor labels, long vocabulary) {
-    if (!hostMemory) {
+    if (!indicesOnHost) {
       return;
     }
     MemorySegment values = labels.segment();

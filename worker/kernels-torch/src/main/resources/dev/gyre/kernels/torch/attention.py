@@ -61,7 +61,7 @@ def attention_flash(
 # of this part: dOut·(delta / rowsum(dOut²)) is an output with just that delta.
 def attention_flash_backward(
   q: Tensor, k: Tensor, v: Tensor, place: Tensor, group: Tensor, causal: bool, scale: float,
-  d_out: Tensor, lse: Tensor, delta: Tensor, dq: Tensor, dk: Tensor, dv: Tensor
+  d_out: Tensor, lse: Tensor, delta: Tensor, dq: Tensor, dk: Tensor, dv: Tensor, undefined: Tensor
 ) -> None:
   at : List[int] = place.tolist()
   heads : List[int] = group.tolist()
@@ -75,10 +75,10 @@ def attention_flash_backward(
   stand_in = (wide * factor.unsqueeze(-1))
   l = nothing_seen(row_scalars(lse, at[0], at[1], heads)).contiguous()
   if q.is_cuda:
-    n = torch.zeros([0], dtype=4, device=q.device)
+    # Sequence offsets that are defined, even empty, would mean sequences of many lengths.
     gq, gk, gv = torch._scaled_dot_product_flash_attention_backward(
-      d, wq, shared(wk, heads), shared(wv, heads), stand_in.to(q.dtype), l, n, n, at[1], at[3], 0.0, causal, n, n,
-      scale=scale)
+      d, wq, shared(wk, heads), shared(wv, heads), stand_in.to(q.dtype), l, undefined, undefined, at[1], at[3],
+      0.0, causal, undefined, undefined, scale=scale)
   else:
     gq, gk, gv = torch._scaled_dot_product_flash_attention_for_cpu_backward(
       wide, f32(wq), shared(f32(wk), heads), shared(f32(wv), heads), stand_in, l, 0.0, causal, scale=scale)

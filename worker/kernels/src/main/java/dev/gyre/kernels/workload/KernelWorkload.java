@@ -17,10 +17,15 @@ public enum KernelWorkload {
   ATTENTION_BACKWARD("attentionBackward"),
   ATTENTION_MERGE("attentionMerge"),
   ATTENTION_DELTA("attentionDelta"),
+  LINEAR_ATTENTION("linearAttention"),
+  LINEAR_ATTENTION_STATE("linearAttentionState"),
+  LINEAR_ATTENTION_BACKWARD("linearAttentionBackward"),
   RMS_NORM("rmsNorm"),
   RMS_NORM_BACKWARD("rmsNormBackward"),
   ROPE_TABLE("ropeTable"),
   ROPE("rope"),
+  SILU("silu"),
+  SILU_BACKWARD("siluBackward"),
   SWIGLU("swiglu"),
   SWIGLU_BACKWARD("swigluBackward"),
   CROSS_ENTROPY("crossEntropy"),
@@ -54,7 +59,59 @@ public enum KernelWorkload {
     return open(Operands.described(compute), sizes);
   }
 
-  /** Operands of these sizes, and a call on them. What it needs computed before, it computes. */
+  /** Whether it is a plain linear, whose rate is the matmul peak. */
+  public boolean product() {
+    return this == LINEAR || this == LINEAR_BACKWARD_INPUT || this == LINEAR_BACKWARD_WEIGHT;
+  }
+
+  /** Whether its operands hold indices, which only host memory can be given. */
+  public boolean indexed() {
+    return switch (this) {
+      case ROPE_TABLE,
+          ROPE,
+          CROSS_ENTROPY,
+          ROUTE_TOP_K,
+          ROUTE_TOP_K_BACKWARD,
+          COMBINE_ROWS,
+          COMBINE_ROWS_BACKWARD,
+          GATHER_ROWS,
+          SCATTER_ADD_ROWS ->
+          true;
+      case LINEAR,
+          LINEAR_BACKWARD_INPUT,
+          LINEAR_BACKWARD_WEIGHT,
+          GROUPED_LINEAR,
+          GROUPED_LINEAR_BACKWARD_INPUT,
+          GROUPED_LINEAR_BACKWARD_WEIGHT,
+          ATTENTION,
+          ATTENTION_BACKWARD,
+          ATTENTION_MERGE,
+          ATTENTION_DELTA,
+          LINEAR_ATTENTION,
+          LINEAR_ATTENTION_STATE,
+          LINEAR_ATTENTION_BACKWARD,
+          RMS_NORM,
+          RMS_NORM_BACKWARD,
+          SILU,
+          SILU_BACKWARD,
+          SWIGLU,
+          SWIGLU_BACKWARD,
+          ADAM_W,
+          COPY,
+          ADD,
+          SCALE,
+          FILL,
+          SUM,
+          SUM_SQUARES ->
+          false;
+    };
+  }
+
+  /**
+   * Operands of these sizes, and a call on them. What it needs computed before, it computes.
+   *
+   * @throws UnsupportedOperationException for an {@link #indexed} one in device memory
+   */
   public Workload open(Operands operands, Sizes sizes) {
     return switch (this) {
       case LINEAR -> ProductWorkloads.linear(operands, sizes);
@@ -69,10 +126,15 @@ public enum KernelWorkload {
       case ATTENTION_BACKWARD -> AttentionWorkloads.attentionBackward(operands, sizes);
       case ATTENTION_MERGE -> AttentionWorkloads.attentionMerge(operands, sizes);
       case ATTENTION_DELTA -> AttentionWorkloads.attentionDelta(operands, sizes);
+      case LINEAR_ATTENTION -> LinearAttentionWorkloads.forward(operands, sizes);
+      case LINEAR_ATTENTION_STATE -> LinearAttentionWorkloads.state(operands, sizes);
+      case LINEAR_ATTENTION_BACKWARD -> LinearAttentionWorkloads.backward(operands, sizes);
       case RMS_NORM -> RowWorkloads.rmsNorm(operands, sizes);
       case RMS_NORM_BACKWARD -> RowWorkloads.rmsNormBackward(operands, sizes);
       case ROPE_TABLE -> RowWorkloads.ropeTable(operands, sizes);
       case ROPE -> RowWorkloads.rope(operands, sizes);
+      case SILU -> RowWorkloads.silu(operands, sizes);
+      case SILU_BACKWARD -> RowWorkloads.siluBackward(operands, sizes);
       case SWIGLU -> RowWorkloads.swiglu(operands, sizes);
       case SWIGLU_BACKWARD -> RowWorkloads.swigluBackward(operands, sizes);
       case CROSS_ENTROPY -> RowWorkloads.crossEntropy(operands, sizes);

@@ -34,19 +34,17 @@ public final class Operands {
   }
 
   /**
-   * Operands of a backend. Floats are normal values, always the same ones.
+   * Operands of a backend. Floats are normal values, always the same ones, in host memory, and one
+   * value throughout in device memory, which the host cannot write.
    *
    * @param compute dtype of the kernels' compute tensors
    * @param arena their memory: must outlive every workload, and be open to the thread that runs
    *     them
-   * @throws IllegalArgumentException for a backend whose memory the host cannot write
    */
   public static Operands in(Arena arena, Backend backend, DType compute) {
-    if (!backend.hostMemory()) {
-      throw new IllegalArgumentException(
-          backend.name() + " computes in device memory; workloads are laid out in host memory");
-    }
-    return new Operands(backend.kernels(), compute, new HostMemory(arena, backend));
+    Memory memory =
+        backend.hostMemory() ? new HostMemory(arena, backend) : new DeviceMemory(arena, backend);
+    return new Operands(backend.kernels(), compute, memory);
   }
 
   /**
@@ -134,6 +132,23 @@ public final class Operands {
       for (long at = 0; at < bytes; at += pattern.byteSize()) {
         MemorySegment.copy(pattern, 0, into, at, Math.min(pattern.byteSize(), bytes - at));
       }
+    }
+  }
+
+  private record DeviceMemory(Arena arena, Backend backend) implements Memory {
+    @Override
+    public Tensor floats(DType dtype, long... dims) {
+      long bytes = Math.max(1, new Tensor(0, dtype, dims).byteSize());
+      MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
+      Tensor there = new Tensor(backend.memory(host), dtype, dims);
+      backend.kernels().fill(there, 0.5f);
+      return there;
+    }
+
+    @Override
+    public Tensor indices(int[] values, long... dims) {
+      throw new UnsupportedOperationException(
+          backend.name() + " computes in device memory, where the host cannot write indices");
     }
   }
 }

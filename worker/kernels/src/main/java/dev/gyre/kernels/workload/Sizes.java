@@ -74,7 +74,7 @@ public record Sizes(
    */
   public static final Sizes START_UP =
       new Sizes(
-          new Product(512, 512, 512),
+          new Product(1024, 512, 1024),
           new Attention(512, 2, 2, 64),
           64,
           512,

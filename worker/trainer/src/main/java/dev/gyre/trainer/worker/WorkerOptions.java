@@ -17,6 +17,9 @@ import java.util.TreeMap;
  * @param dtype the same as of backend
  * @param traceBaseNanos the instant from which a trace is drawn, for {@link System#nanoTime}; 0 for
  *     none
+ * @param kernelThreads that the plan will give each worker, as far as the launcher can tell
+ * @param attempt 1, or 2 for the process that replaces one that met a slow kernel; as text, as
+ *     above
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(
@@ -28,6 +31,8 @@ public record WorkerOptions(
     String device,
     String dtype,
     long traceBaseNanos,
+    int kernelThreads,
+    String attempt,
     List<String> endpoints) {
   public WorkerOptions {
     endpoints = List.copyOf(endpoints);
@@ -44,6 +49,8 @@ public record WorkerOptions(
     args.add("--device=" + device);
     args.add("--dtype=" + dtype);
     args.add("--trace-base=" + traceBaseNanos);
+    args.add("--kernel-threads=" + kernelThreads);
+    args.add("--attempt=" + attempt);
     for (String endpoint : endpoints) {
       args.add("--endpoint=" + endpoint);
     }
@@ -76,6 +83,8 @@ public record WorkerOptions(
             required(single, "device"),
             required(single, "dtype"),
             Long.parseLong(required(single, "trace-base")),
+            Integer.parseInt(required(single, "kernel-threads")),
+            required(single, "attempt"),
             endpoints);
     if (!single.isEmpty()) {
       throw new IllegalArgumentException("worker arguments not known: " + single.keySet());
