@@ -61,7 +61,10 @@ final class ArchitectureTest {
 
   private static String[] packages(String module) {
     return switch (module) {
-      case "kernels" -> new String[] {"dev.gyre.kernels", "dev.gyre.kernels.conformance.."};
+      case "kernels" ->
+          new String[] {
+            "dev.gyre.kernels", "dev.gyre.kernels.conformance..", "dev.gyre.kernels.workload.."
+          };
       case "kernels-vector" -> new String[] {"dev.gyre.kernels.vector.."};
       case "kernels-torch" -> new String[] {"dev.gyre.kernels.torch.."};
       case "kernels-onednn" -> new String[] {"dev.gyre.kernels.onednn.."};
@@ -127,7 +130,10 @@ final class ArchitectureTest {
   void onlyBindingsCallNativeCode() {
     noClasses()
         .that()
-        .resideOutsideOfPackages("dev.gyre.kernels.onednn.binding..", "dev.gyre.kernels.torch..")
+        .resideOutsideOfPackages(
+            "dev.gyre.kernels.onednn.binding..",
+            "dev.gyre.kernels.torch..",
+            "dev.gyre.comms.linux..")
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)

@@ -64,6 +64,7 @@ record RouterMargin(List<Double> losses, double least) {
               job.dataset(),
               job.train().sequenceLength(),
               job.train().rowsPerStep(),
+              job.model().attention().prefix(),
               job.train().seed());
       rank.parameters().initialise(job.train().seed());
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);

@@ -128,6 +128,7 @@ final class TrainingFaultTest {
             job.dataset(),
             job.train().sequenceLength(),
             job.train().rowsPerStep(),
+            job.model().attention().prefix(),
             job.train().seed());
     try (Backend backend = Backends.open("scalar", 1, Device.CPU);
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {

@@ -16,6 +16,7 @@ import java.util.List;
  *
  * @param hidden width of the residual stream
  * @param ffn width of an expert's hidden layer
+ * @param attention what mixes the tokens of each layer
  * @param sequence tokens of a row
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
  */
@@ -27,6 +28,7 @@ public record BenchJob(
     int experts,
     int topK,
     int ffn,
+    AttentionPattern attention,
     double lr,
     MeshSpec mesh,
     int sequence,
@@ -59,7 +61,7 @@ public record BenchJob(
             1e-5,
             10_000,
             false,
-            AttentionPattern.FULL,
+            attention,
             List.of(),
             0);
     TrainSpec train =

@@ -165,7 +165,12 @@ public final class JobFile {
     for (String key : m.texts("layer_types")) {
       layers.add(LayerKind.of(key, "model.layer_types"));
     }
-    return new AttentionPattern(layers, m.count("sliding_window"));
+    return new AttentionPattern(
+        layers,
+        m.count("sliding_window"),
+        m.count("attention_sinks"),
+        m.flag("anchor_token"),
+        m.count("prefix_length"));
   }
 
   private static DatasetSpec dataset(JobValues d) {

@@ -112,20 +112,49 @@ final class MemoryModel {
     long hidden = model.hiddenSize();
     // Per token: residual before attention and before the MLP, two normalised inputs, two rstd.
     long perToken = 2 * F32_BYTES * hidden + 2 * e * hidden + 2 * F32_BYTES;
+    long linear = model.linearLayers() * (perToken * tokens + linearActivations());
     // q, k, v and the attention's output.
     perToken += e * (2 * queryWidth() + 2 * kvWidth());
     // After the exchange, per ring token: q, k, v, output, and lse of each head.
     long perRingToken = e * (2 * ringQueryWidth() + 2 * ringKvWidth());
     perRingToken += F32_BYTES * Math.ceilDiv(model.numAttentionHeads(), mesh.ulysses());
     long layers = model.numHiddenLayers();
+    long softmax = layers - model.linearLayers();
     long dense = e * 3 * model.intermediateSize() * tokens * (layers - size.moeLayers());
     // Router: probabilities, lse, and k indices, weights, rows and slots.
     long router = (size.experts() + 1L + 4L * size.expertsPerToken()) * F32_BYTES;
     long ends = 3 * F32_BYTES * hidden + e * hidden;
-    return layers * (perToken * tokens + perRingToken * ringTokens)
+    return linear
+        + softmax * (perToken * tokens + perRingToken * ringTokens)
         + dense
         + size.moeLayers() * router * tokens
         + ends * tokens;
+  }
+
+  /** What one linear-attention layer keeps besides what every layer keeps. */
+  private long linearActivations() {
+    // q, k, v; silu of q and k; output and output normed, with its factor.
+    long perToken = e * (4 * queryWidth() + 3 * kvWidth()) + F32_BYTES;
+    // q, k, v in rank order.
+    long moved = mesh.rowRanks() == 1 ? 0 : e * (queryWidth() + 2 * kvWidth());
+    return (perToken + moved) * tokens + linearState();
+  }
+
+  private long linearState() {
+    return F32_BYTES * queryWidth() * model.headDim();
+  }
+
+  /**
+   * Of one linear layer backward: gradients in f32 of the residual and the normalised input, of
+   * both outputs, of q, k, v and of what silu was taken of; in rank order dOut, dq, dk, dv, and
+   * these as they travel; states of all ranks.
+   */
+  private long linearScratch() {
+    long all = queryWidth() + 2 * kvWidth();
+    long perToken = F32_BYTES * (3L * model.hiddenSize() + 3 * queryWidth() + kvWidth() + all);
+    perToken += 2 * e * queryWidth();
+    perToken += mesh.rowRanks() == 1 ? 0 : 2 * F32_BYTES * all;
+    return perToken * tokens + (2L + mesh.rowRanks()) * linearState();
   }
 
   /** One layer: received rows, gate and up, hidden [M]; returned rows [T·k]. */
@@ -159,6 +188,8 @@ final class MemoryModel {
     // Gradients of what is inside the experts; gathered rows, their gradient, the results'.
     long experts = size.moeLayers() == 0 ? 0 : insideExperts(bound) + 3 * rowsOfTokens();
     long head = Math.min(tokens, HEAD_TILE_ROWS) * model.vocabSize() * 2 * F32_BYTES;
-    return Math.max(attention, experts) + layer + head;
+    long softmax = model.masks().isEmpty() ? 0 : attention;
+    long linear = model.linearLayers() == 0 ? 0 : linearScratch();
+    return Math.max(Math.max(softmax, experts) + layer, linear) + head;
   }
 }

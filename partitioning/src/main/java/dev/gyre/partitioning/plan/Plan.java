@@ -126,6 +126,8 @@ public record Plan(
     fields.put("cost.attention-flops", cost.attentionFlops());
     fields.put("cost.ring-bytes", cost.ringBytes());
     fields.put("cost.ulysses-bytes", cost.ulyssesBytes());
+    fields.put("cost.state-bytes", cost.stateBytes());
+    fields.put("cost.move-bytes", cost.moveBytes());
     fields.put("cost.expert-bytes", cost.expertBytes());
     fields.put("cost.gradient-bytes", cost.gradientBytes());
     fields.put("cost.parameter-bytes", cost.parameterBytes());

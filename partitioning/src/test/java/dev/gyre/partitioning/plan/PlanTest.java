@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        2,
+        Plan.FORMAT_VERSION,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
@@ -31,7 +31,7 @@ class PlanTest {
         16384,
         1000,
         new Rates(1, 2, 3),
-        new StepCost(4, 5, 6, 7, 8, 9, 10),
+        new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
         new MemoryEstimate(11, 12, 13, 14, 15, 16),
         17);
   }
@@ -68,6 +68,8 @@ class PlanTest {
         cost.attention-flops=5
         cost.ring-bytes=6
         cost.ulysses-bytes=7
+        cost.state-bytes=20
+        cost.move-bytes=21
         cost.expert-bytes=8
         cost.gradient-bytes=9
         cost.parameter-bytes=10
@@ -81,7 +83,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "6efa7bac6ec688ec44647cf130e0f6e06e726305a97ef219f842378805ca2d8d",
+        "202173c0b2dc988230f21c7b4634ddce07d67aa4208a41a0fcbcc6202267c769",
         plan("AMX", 1).sha256());
   }
 
@@ -138,7 +140,7 @@ class PlanTest {
         InvalidPlanException.class,
         () ->
             new Plan(
-                1,
+                Plan.FORMAT_VERSION + 1,
                 good.mesh(),
                 good.layout(),
                 64,

@@ -72,7 +72,8 @@ public final class GoldenRun {
             MIN_CHUNK,
             kind,
             expertRowsBound,
-            WORKSPACE_BYTES);
+            WORKSPACE_BYTES,
+            null);
   }
 
   /**

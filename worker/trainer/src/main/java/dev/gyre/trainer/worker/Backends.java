@@ -45,6 +45,40 @@ public final class Backends {
   }
 
   /**
+   * What a backend that was opened can do.
+   *
+   * @throws IllegalArgumentException if it is not available after all
+   */
+  public static BackendProbe.Available available(String name, Device device) {
+    for (BackendProvider provider : all()) {
+      if (provider.name().equals(name)
+          && provider.probe(device) instanceof BackendProbe.Available there) {
+        return there;
+      }
+    }
+    throw new IllegalArgumentException("backend " + name + " is not available");
+  }
+
+  /** A line for each, available or not, most preferred first; for logs. */
+  static List<String> table(Device device) {
+    return all().stream().map(provider -> line(provider.name(), provider.probe(device))).toList();
+  }
+
+  private static String line(String name, BackendProbe probe) {
+    return switch (probe) {
+      case BackendProbe.Available a ->
+          "backend %-8s %s  %s  %s  %s"
+              .formatted(
+                  name,
+                  String.join(", ", a.dtypes().stream().map(Dtypes::name).sorted().toList()),
+                  a.device(),
+                  a.instructionSet(),
+                  a.library());
+      case BackendProbe.Unavailable u -> "backend %-8s unavailable: %s".formatted(name, u.reason());
+    };
+  }
+
+  /**
    * Opens exactly this one.
    *
    * @throws IllegalArgumentException naming it and what there is, or why it is unavailable
