@@ -46,7 +46,7 @@ final class TorchAttention {
         call -> call.tensor(out).tensor(lse).run(band));
   }
 
-  /** All outputs are added to. */
+  /** Final lse and delta; dq, dk and dv are added to. */
   record Gradients(Tensor dOut, Tensor lse, Tensor delta, Tensor dq, Tensor dk, Tensor dv) {
     private TorchCall onto(TorchCall call) {
       return call.tensor(dOut).tensor(lse).tensor(delta).tensor(dq).tensor(dk).tensor(dv);

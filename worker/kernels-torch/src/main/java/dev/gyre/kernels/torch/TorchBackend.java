@@ -29,7 +29,7 @@ final class TorchBackend implements Backend {
     this.wrapping = wrapping;
     Functions functions = new Functions(scripts);
     TorchAttention attention = new TorchAttention(functions, wrapping, flashes);
-    this.kernels = new TorchKernels(functions, wrapping, attention, device.isCpu());
+    this.kernels = new TorchKernels(functions, wrapping, attention, this::synchronize);
   }
 
   static TorchBackend open(LibTorch library, int threads, Device device) {

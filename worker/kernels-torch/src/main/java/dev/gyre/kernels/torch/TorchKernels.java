@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Function;
 /** Checks every call and hands it to the TorchScript function that computes it. */
 final class TorchKernels implements Kernels {
   private final TorchCall.Wrapping wrapping;
-  private final boolean indicesOnHost;
+  private final Runnable synchronize;
   private final TorchAttention attention;
   private final TorchLightning lightning;
   private final Function fill;
@@ -46,15 +46,15 @@ final class TorchKernels implements Kernels {
   private final Function adamW;
 
   /**
-   * @param indicesOnHost whether indices and labels can be looked at without waiting for a device
+   * @param synchronize returns when the host may read what earlier calls wrote
    */
   TorchKernels(
       Functions functions,
       TorchCall.Wrapping wrapping,
       TorchAttention attention,
-      boolean indicesOnHost) {
+      Runnable synchronize) {
     this.wrapping = wrapping;
-    this.indicesOnHost = indicesOnHost;
+    this.synchronize = synchronize;
     this.attention = attention;
     this.lightning = new TorchLightning(functions, wrapping);
     fill = functions.get("fill");
@@ -449,13 +449,11 @@ final class TorchKernels implements Kernels {
   }
 
   /**
-   * Indices are looked at where the host can: on a GPU that would wait for it, and libtorch's own
-   * assertion there ends the worker.
+   * Looked at here, although a GPU is waited for: libtorch's own assertion there takes the whole
+   * process down, without a name.
    */
   private void checkIndices(String name, Tensor indices, long limit) {
-    if (!indicesOnHost) {
-      return;
-    }
+    synchronize.run();
     MemorySegment values = indices.segment();
     for (long i = 0; i < indices.elements(); i++) {
       KernelChecks.index(name, i, values.get(JAVA_INT_UNALIGNED, i * 4), limit);
@@ -463,9 +461,7 @@ final class TorchKernels implements Kernels {
   }
 
   private void checkLabels(Tensor labels, long vocabulary) {
-    if (!indicesOnHost) {
-      return;
-    }
+    synchronize.run();
     MemorySegment values = labels.segment();
     for (long t = 0; t < labels.elements(); t++) {
       KernelChecks.label(t, values.get(JAVA_INT_UNALIGNED, t * 4), vocabulary);

@@ -41,6 +41,19 @@ class TorchConformanceTest {
     backend.close();
   }
 
+  /** None where there is no GPU: a machine that has one is the only place to know. */
+  @TestFactory
+  Stream<DynamicTest> meetsTheTwinOnAGpu() {
+    Device gpu = Device.cuda(0);
+    if (!(provider.probe(gpu) instanceof BackendProbe.Available there)) {
+      return Stream.empty();
+    }
+    Backend onGpu = provider.open(1, gpu);
+    return Conformance.checks(there.dtypes()).stream()
+        .map(check -> dynamicTest(check.name() + " on " + gpu, () -> check.run(onGpu)))
+        .onClose(onGpu::close);
+  }
+
   @TestFactory
   Stream<DynamicTest> meetsTheTwin() {
     return Conformance.checks(probe.dtypes()).stream()

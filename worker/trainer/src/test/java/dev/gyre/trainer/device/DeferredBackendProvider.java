@@ -4,15 +4,14 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.conformance.DeferredBackend;
 import java.util.Set;
 
 /** Joins the backends that the tests find on their class path, and is never chosen unasked. */
 public final class DeferredBackendProvider implements BackendProvider {
-  static final String NAME = "deferred";
-
   @Override
   public String name() {
-    return NAME;
+    return DeferredBackend.NAME;
   }
 
   @Override

@@ -1,4 +1,4 @@
-package dev.gyre.trainer.device;
+package dev.gyre.kernels.conformance;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Kernels;
@@ -19,9 +19,12 @@ import java.util.List;
  * The least obliging device there can be. It computes nothing before {@link #synchronize}, as if
  * its stream were always behind; its memory is its own, and what it was offered instead is filled
  * with NaN; a kernel given any other memory fails. Who computes right on it neither reads results
- * too early, nor changes inputs too early, nor confuses the two memories.
+ * too early, nor changes inputs too early, nor confuses the two memories. It is there to test
+ * callers with, and computes with the scalar twin.
  */
-final class DeferredBackend implements Backend {
+public final class DeferredBackend implements Backend {
+  public static final String NAME = "deferred";
+
   private static final byte NOT_A_NUMBER = (byte) 0xff;
 
   private record Call(Method method, Object[] arguments) {}
@@ -60,7 +63,7 @@ final class DeferredBackend implements Backend {
 
   @Override
   public String name() {
-    return DeferredBackendProvider.NAME;
+    return NAME;
   }
 
   @Override
