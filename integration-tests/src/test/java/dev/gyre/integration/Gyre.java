@@ -50,6 +50,14 @@ final class Gyre implements AutoCloseable {
    * @param before what the JVM is started by, such as {@code unshare}
    */
   static Gyre start(Path folder, List<String> before, List<String> arguments) throws IOException {
+    return start(folder, before, System.getProperty("java.class.path"), arguments);
+  }
+
+  /**
+   * @param classPath of the command and its workers
+   */
+  static Gyre start(Path folder, List<String> before, String classPath, List<String> arguments)
+      throws IOException {
     List<String> line = new ArrayList<>(before);
     if (interruptIgnored()) {
       // A build in the background hands an ignored SIGINT down, which no shell can undo.
@@ -65,7 +73,7 @@ final class Gyre implements AutoCloseable {
             "-XX:+UseSerialGC",
             "-Xmx512m",
             "-cp",
-            System.getProperty("java.class.path"),
+            classPath,
             "dev.gyre.deploy.Main"));
     line.addAll(arguments);
     Process process =
