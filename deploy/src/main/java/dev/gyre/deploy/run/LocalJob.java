@@ -9,6 +9,7 @@ import dev.gyre.coordinator.PlanMaker;
 import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
 import dev.gyre.coordinator.StopCause;
+import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.Interrupts;
 import dev.gyre.deploy.launch.LocalWorkers;
 import dev.gyre.deploy.launch.RunFolder;
@@ -50,6 +51,7 @@ public final class LocalJob {
   private final Path data;
   private final @Nullable Path resume;
   private final JobEvents events;
+  private final LaunchOptions launch;
   private final @Nullable RunTrace trace;
   private volatile @Nullable Plan plan;
 
@@ -57,7 +59,6 @@ public final class LocalJob {
    * @param given the plan to run; null to make one for this machine
    * @param data folder of the prepared token store
    * @param resume the checkpoint to go on from; null to start fresh
-   * @param traced whether what every rank does when is written to the run's {@code trace.json}
    */
   public LocalJob(
       JobSpec job,
@@ -65,7 +66,7 @@ public final class LocalJob {
       RunFolder folder,
       Path data,
       @Nullable Path resume,
-      boolean traced,
+      LaunchOptions launch,
       JobEvents events) {
     this.job = job;
     this.workers = (given == null ? Planner.mesh(job) : given.mesh()).workers();
@@ -74,7 +75,8 @@ public final class LocalJob {
     this.data = data;
     this.resume = resume;
     this.events = events;
-    this.trace = traced ? new RunTrace(folder, workers) : null;
+    this.launch = launch;
+    this.trace = launch.trace() ? new RunTrace(folder, workers) : null;
   }
 
   /** Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. */
@@ -162,7 +164,8 @@ public final class LocalJob {
             job.train().dtype(),
             trace == null ? 0 : trace.baseNanos(),
             endpoints);
-    return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments());
+    return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments())
+        .withCores(launch.bind() ? CoreShares.ofThisMachine(workers) : CoreShares.NONE);
   }
 
   private Interrupts.Reaction reaction(Coordinator coordinator) {

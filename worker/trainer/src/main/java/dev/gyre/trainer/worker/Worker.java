@@ -36,11 +36,16 @@ final class Worker {
   private static final int TRY_AGAIN = 75;
 
   private final WorkerOptions options;
+  private final int cores;
   private final Progress progress = new Progress();
   private volatile @Nullable Transport transport;
 
-  Worker(WorkerOptions options) {
+  /**
+   * @param cores of this host that a worker may use
+   */
+  Worker(WorkerOptions options, int cores) {
     this.options = options;
+    this.cores = cores;
   }
 
   /** Trains to the end, or fails with a word to the coordinator. Returns the exit code. */
@@ -63,6 +68,7 @@ final class Worker {
                   options,
                   assignment,
                   measured,
+                  cores,
                   progress,
                   control::note,
                   opened -> transport = opened)) {
@@ -131,7 +137,7 @@ final class Worker {
         .setPid(ProcessHandle.current().pid())
         .setHost(hostName())
         .setWantedRank(Integer.parseInt(options.rank()))
-        .setCores(Runtime.getRuntime().availableProcessors())
+        .setCores(cores)
         .setMemoryBytes(HostLimits.memoryBytes())
         .setSharedMemoryBytes(HostLimits.sharedMemoryBytes())
         .addAllCapabilities(Backends.capabilities())
