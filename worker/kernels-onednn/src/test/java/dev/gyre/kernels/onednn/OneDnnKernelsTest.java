@@ -17,7 +17,10 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.onednn.binding.Gemm;
 import dev.gyre.kernels.onednn.binding.OneDnn;
-import dev.gyre.kernels.onednn.binding.Scratch;
+import dev.gyre.kernels.vector.KernelThreads;
+import dev.gyre.kernels.vector.Linears;
+import dev.gyre.kernels.vector.Products;
+import dev.gyre.kernels.vector.attention.FlashAttention;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
@@ -29,17 +32,21 @@ import org.junit.jupiter.api.Test;
 class OneDnnKernelsTest {
   private final Arena arena = Arena.ofShared();
   private final Random random = new Random(7);
-  private final OneDnn oneDnn = OneDnn.open(1);
+  private final OneDnn oneDnn = OneDnn.open();
   private final Gemm gemm = new Gemm(oneDnn);
-  private final Scratch scratch = new Scratch();
-  private final Kernels kernels = new OneDnnKernels(gemm, scratch, false, new ScalarKernels());
+  private final OneDnnProducts products = new OneDnnProducts(gemm, false);
+  private final Kernels kernels = over(products);
 
   @AfterEach
   void close() {
-    gemm.close();
-    scratch.close();
+    products.close();
     oneDnn.close();
     arena.close();
+  }
+
+  private static Kernels over(OneDnnProducts products) {
+    FlashAttention flash = new FlashAttention(new KernelThreads(1), new Products[] {products});
+    return new OneDnnKernels(new Linears(products), flash, new ScalarKernels());
   }
 
   private Tensor normal(DType dtype, long... dims) {
@@ -68,7 +75,7 @@ class OneDnnKernelsTest {
   /** What CPUs with tiles do for many rows, here on whatever CPU there is. */
   @Test
   void packedWeightsMeetTheTwin() {
-    Kernels packing = new OneDnnKernels(gemm, scratch, true, new ScalarKernels());
+    Kernels packing = over(new OneDnnProducts(gemm, true));
     Kernels twin = new ScalarKernels();
     Tensor x = normal(DType.BF16, 1100, 33);
     Tensor w = normal(DType.BF16, 20, 33);
