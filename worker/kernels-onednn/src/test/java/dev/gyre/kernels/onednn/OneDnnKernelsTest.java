@@ -175,9 +175,8 @@ class OneDnnKernelsTest {
     }
   }
 
-  /** After warm-up a call allocates no more than its argument checks do, whatever its size. */
   @Test
-  void warmCallsAllocateNothingThatGrows() {
+  void warmCallsAllocateNothing() {
     int tokens = 300;
     Tensor q = normal(DType.BF16, tokens, 2, 32);
     Tensor out = Tensors.zeros(arena, DType.F32, tokens, 2, 32);
@@ -191,24 +190,25 @@ class OneDnnKernelsTest {
     }
     AttentionTiles causal = tiles.build();
     int[] kvHeadOf = {0, 1};
+    Tensor rows = q.reshape(tokens, 64);
     Runnable call =
         () -> {
           kernels.attention(q, q, q, kvHeadOf, causal, 0.2f, out, lse);
           kernels.attentionBackward(q, q, q, kvHeadOf, causal, 0.2f, q, lse, lse, out, out, out);
-          kernels.linear(q.reshape(tokens, 64), w, y, false);
-          kernels.linearBackwardWeight(y, q.reshape(tokens, 64), dw);
+          kernels.linear(rows, w, y, false);
+          kernels.linearBackwardWeight(y, rows, dw);
         };
     ThreadMXBean threads =
         assertInstanceOf(ThreadMXBean.class, ManagementFactory.getThreadMXBean());
     // The JVM compiles a method that is called once a round after 600 rounds at the earliest, and
     // only then are vectors registers; each round is about 1 ms.
     long least = Long.MAX_VALUE;
-    for (int i = 0; i < 5000 && least > 4096; i++) {
+    for (int i = 0; i < 20000 && least > 0; i++) {
       long before = threads.getCurrentThreadAllocatedBytes();
       call.run();
       least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
     }
-    assertTrue(least <= 4096, least + " bytes per round");
+    assertEquals(0, least, "bytes per round");
   }
 
   @Test

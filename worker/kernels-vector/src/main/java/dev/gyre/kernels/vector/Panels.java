@@ -71,7 +71,12 @@ final class Panels {
   private static void packVectorBf16(
       long from, long rowBytes, int k, float[] panels, int to, int width) {
     for (int n = 0; n < k; n++) {
-      widened(from + n * rowBytes).intoArray(panels, to + n * width);
+      ((IntVector)
+              ShortVector.fromMemorySegment(Simd.S, ALL, from + n * rowBytes, ORDER)
+                  .convertShape(VectorOperators.ZERO_EXTEND_S2I, Simd.I, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(panels, to + n * width);
     }
   }
 
@@ -149,7 +154,12 @@ final class Panels {
   private static void loadBf16(long from, int count, float[] to, int at) {
     int i = 0;
     for (int bound = F.loopBound(count); i < bound; i += LANES) {
-      widened(from + 2L * i).intoArray(to, at + i);
+      ((IntVector)
+              ShortVector.fromMemorySegment(Simd.S, ALL, from + 2L * i, ORDER)
+                  .convertShape(VectorOperators.ZERO_EXTEND_S2I, Simd.I, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(to, at + i);
     }
     for (; i < count; i++) {
       to[at + i] = getBf16(from + 2L * i);
@@ -178,14 +188,6 @@ final class Panels {
     for (; i < count; i++) {
       Simd.set(to + 4L * i, get(to + 4L * i) + from[at + i]);
     }
-  }
-
-  private static FloatVector widened(long bf16) {
-    IntVector bits =
-        (IntVector)
-            ShortVector.fromMemorySegment(Simd.S, ALL, bf16, ORDER)
-                .convertShape(VectorOperators.ZERO_EXTEND_S2I, Simd.I, 0);
-    return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
   }
 
   private static float get(long address) {
