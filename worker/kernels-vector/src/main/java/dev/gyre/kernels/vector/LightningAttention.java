@@ -36,30 +36,6 @@ public final class LightningAttention {
   private static final int PAD = 16;
   private static final int MASK_STRIDE = TILE + PAD;
 
-  /** Sums of products of F32 matrices; leading dimensions count elements. */
-  public interface Products {
-    /** Scratch that a product needs whose right operand has at most so many columns and rows. */
-    long scratchBytes(int columns, int inner);
-
-    /**
-     * C [m,n] += op(A)·op(B); a transposed operand lies as [k,m] or [n,k]. May read and write up to
-     * 6 rows of A and C and 16 columns of C beyond; what is there must not matter.
-     */
-    void add(
-        boolean aTransposed,
-        boolean bTransposed,
-        int m,
-        int n,
-        int k,
-        long a,
-        int lda,
-        long b,
-        int ldb,
-        long c,
-        int ldc,
-        long scratch);
-  }
-
   private final LongUnaryOperator memory;
   private final Products products;
 
@@ -80,7 +56,6 @@ public final class LightningAttention {
   private long p;
   private long w;
   private long x;
-  private long panels;
 
   /**
    * @param memory gives at least so many bytes, aligned to 64; valid until it is asked again
@@ -99,8 +74,7 @@ public final class LightningAttention {
     long stateBytes = Scratch.bytes((long) stateRows * stride);
     long masks = Scratch.bytes(2 * TILE);
     long blocks = masks + stateBytes + 5 * block + 2 * square;
-    int widest = Math.max(headSize, TILE);
-    mask = memory.applyAsLong(blocks + products.scratchBytes(widest, widest));
+    mask = memory.applyAsLong(blocks);
     s = mask + masks;
     q = s + stateBytes;
     k = q + block;
@@ -109,7 +83,6 @@ public final class LightningAttention {
     x = dO + block;
     p = x + block;
     w = p + square;
-    panels = mask + blocks;
     VectorMove.fill(mask, Math.toIntExact(blocks / Float.BYTES), 0);
   }
 
@@ -144,9 +117,9 @@ public final class LightningAttention {
         load(values, t, kvHead, n, v);
         inside(n, q, k, p);
         VectorMove.fill(x, ROWS * stride, 0);
-        products.add(false, false, n, size, size, q, stride, s, stride, x, stride, panels);
+        add(false, false, n, size, size, q, stride, s, stride, x, stride);
         decayRows(x, n, 1, 1);
-        products.add(false, false, n, size, n, p, MASK_STRIDE, v, stride, x, stride, panels);
+        add(false, false, n, size, n, p, MASK_STRIDE, v, stride, x, stride);
         store(x, n, out, t, head);
         advance(n, k, v);
       }
@@ -241,15 +214,15 @@ public final class LightningAttention {
       inside(n, q, k, p);
       inside(n, dO, v, w);
       VectorMove.fill(x, ROWS * stride, 0);
-      products.add(false, true, n, size, size, dO, stride, s, stride, x, stride, panels);
+      add(false, true, n, size, size, dO, stride, s, stride, x, stride);
       decayRows(x, n, 1, 1);
-      products.add(false, false, n, size, n, w, MASK_STRIDE, k, stride, x, stride, panels);
+      add(false, false, n, size, n, w, MASK_STRIDE, k, stride, x, stride);
       accumulate(x, n, dq, t, head);
       VectorMove.fill(x, ROWS * stride, 0);
-      products.add(true, false, n, size, n, w, MASK_STRIDE, q, stride, x, stride, panels);
+      add(true, false, n, size, n, w, MASK_STRIDE, q, stride, x, stride);
       accumulate(x, n, dk, t, kvHead);
       VectorMove.fill(x, ROWS * stride, 0);
-      products.add(true, false, n, size, n, p, MASK_STRIDE, dO, stride, x, stride, panels);
+      add(true, false, n, size, n, p, MASK_STRIDE, dO, stride, x, stride);
       accumulate(x, n, dv, t, kvHead);
       advance(n, k, v);
     }
@@ -278,11 +251,11 @@ public final class LightningAttention {
         load(values, t, kvHead, n, v);
         load(dOut, t, head, n, dO);
         VectorMove.fill(x, ROWS * stride, 0);
-        products.add(false, true, n, size, size, v, stride, s, stride, x, stride, panels);
+        add(false, true, n, size, size, v, stride, s, stride, x, stride);
         decayRows(x, n, n - 1, -1);
         accumulate(x, n, dk, t, kvHead);
         VectorMove.fill(x, ROWS * stride, 0);
-        products.add(false, false, n, size, size, k, stride, s, stride, x, stride, panels);
+        add(false, false, n, size, size, k, stride, s, stride, x, stride);
         decayRows(x, n, n - 1, -1);
         accumulate(x, n, dv, t, kvHead);
         retreat(n);
@@ -308,12 +281,32 @@ public final class LightningAttention {
     return reset < pattern.resets() ? pattern.reset(reset) : tokens;
   }
 
+  /** C [m,n] += op(A)·op(B); a transposed operand lies as [k,m] or [n,k]. */
+  private void add(
+      boolean aTransposed,
+      boolean bTransposed,
+      int m,
+      int n,
+      int k,
+      long a,
+      int lda,
+      long b,
+      int ldb,
+      long c,
+      int ldc) {
+    int flags =
+        Products.ACCUMULATE
+            | (aTransposed ? Products.TRANSPOSE_A : 0)
+            | (bTransposed ? Products.TRANSPOSE_B : 0);
+    products.multiply(flags, m, n, k, a, lda, b, ldb, c, ldc);
+  }
+
   // --- products of a tile -----------------------------------------------------------------------
 
   /** square [n][n] = (a·bᵀ)∘M. */
   private void inside(int n, long a, long b, long square) {
     VectorMove.fill(square, ROWS * MASK_STRIDE, 0);
-    products.add(false, true, n, n, size, a, stride, b, stride, square, MASK_STRIDE, panels);
+    add(false, true, n, n, size, a, stride, b, stride, square, MASK_STRIDE);
     for (int i = 0; i < n; i++) {
       VectorDecay.multiply(
           mask + 4L * (TILE - 1 - i), square + 4L * i * MASK_STRIDE, Panels.padded(n));
@@ -324,14 +317,14 @@ public final class LightningAttention {
   private void advance(int n, long keys, long values) {
     VectorMove.scale(powers[n], s, s, size * stride);
     decayRows(keys, n, n - 1, -1);
-    products.add(true, false, size, size, n, keys, stride, values, stride, s, stride, panels);
+    add(true, false, size, size, n, keys, stride, values, stride, s, stride);
   }
 
   /** s = λⁿ·s + Σ_i λ^(i+1)·q[i]ᵀ·dO[i]; q is overwritten. */
   private void retreat(int n) {
     VectorMove.scale(powers[n], s, s, size * stride);
     decayRows(q, n, 1, 1);
-    products.add(true, false, size, size, n, q, stride, dO, stride, s, stride, panels);
+    add(true, false, size, size, n, q, stride, dO, stride, s, stride);
   }
 
   /** Row i of a block times λ^(first + i·step). */

@@ -15,28 +15,12 @@ final class LightningAttentionTest {
   private static final int SIZE = 16;
 
   /** Counts multiply-adds and does none. */
-  private static final class Counted implements LightningAttention.Products {
+  private static final class Counted implements Products {
     long multiplyAdds;
 
     @Override
-    public long scratchBytes(int columns, int inner) {
-      return 0;
-    }
-
-    @Override
-    public void add(
-        boolean aTransposed,
-        boolean bTransposed,
-        int m,
-        int n,
-        int k,
-        long a,
-        int lda,
-        long b,
-        int ldb,
-        long c,
-        int ldc,
-        long scratch) {
+    public void multiply(
+        int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
       multiplyAdds += (long) m * n * k;
     }
   }

@@ -1,15 +1,12 @@
-package dev.gyre.kernels.onednn;
+package dev.gyre.kernels.vector.attention;
 
-import static dev.gyre.kernels.onednn.binding.Gemm.ACCUMULATE;
-import static dev.gyre.kernels.onednn.binding.Gemm.BF16_IN;
-import static dev.gyre.kernels.onednn.binding.Gemm.TRANSPOSE_A;
-import static dev.gyre.kernels.onednn.binding.Gemm.TRANSPOSE_B;
+import static dev.gyre.kernels.vector.Products.ACCUMULATE;
+import static dev.gyre.kernels.vector.Products.BF16_IN;
+import static dev.gyre.kernels.vector.Products.TRANSPOSE_A;
+import static dev.gyre.kernels.vector.Products.TRANSPOSE_B;
 
-import dev.gyre.kernels.AttentionTiles;
-import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.onednn.binding.Gemm;
-import dev.gyre.kernels.onednn.binding.Scratch;
-import dev.gyre.kernels.vector.attention.ScoreRows;
+import dev.gyre.kernels.vector.Products;
+import dev.gyre.kernels.vector.Scratch;
 
 /**
  * Attention backward, block by block:
@@ -22,24 +19,17 @@ import dev.gyre.kernels.vector.attention.ScoreRows;
  *
  * Source: Dao, FlashAttention-2, algorithm 2.
  */
-final class FlashBackward extends BlockWalk {
+final class FlashBackward extends BlockWalk implements AutoCloseable {
   private static final int LANES = ScoreRows.PADDING;
-  private static final int STRIDE = KEYS;
 
-  private final BlockProducts products;
-  private final Scratch memory;
-  private final AttentionCall call = new AttentionCall();
+  private final Products products;
+  private final Scratch memory = new Scratch();
 
   /** lse·log₂e of the run's queries. */
   private final float[] lse2 = new float[QUERIES];
 
   private final float[] deltas = new float[QUERIES];
-  private long dOut;
-  private long lse;
-  private long delta;
-  private long dq;
-  private long dk;
-  private long dv;
+  private AttentionCall call = AttentionCall.NONE;
   private long scores;
   private long dProbabilities;
   private long p;
@@ -47,83 +37,59 @@ final class FlashBackward extends BlockWalk {
   private int elementBytes;
   private float scale2;
 
-  /**
-   * @param memory shared with whatever does not run at the same time
-   */
-  FlashBackward(Gemm gemm, Scratch memory) {
-    this.products = new BlockProducts(gemm);
-    this.memory = memory;
+  /** First query of the run, in the tile. */
+  private int first;
+
+  FlashBackward(Products products) {
+    this.products = products;
   }
 
-  /** {@link dev.gyre.kernels.Kernels#attentionBackward}, for D at least 1. */
-  void run(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      int[] kvHeadOf,
-      AttentionTiles tiles,
-      float scale,
-      Tensor dOut,
-      Tensor lse,
-      Tensor delta,
-      Tensor dq,
-      Tensor dk,
-      Tensor dv) {
-    call.set(q, k, v, kvHeadOf, tiles, scale);
-    this.dOut = dOut.address();
-    this.lse = lse.address();
-    this.delta = delta.address();
-    this.dq = dq.address();
-    this.dk = dk.address();
-    this.dv = dv.address();
-    scale2 = (float) (scale * FlashForward.LOG2E);
+  /**
+   * The part of {@link dev.gyre.kernels.Kernels#attentionBackward} for the query heads of one
+   * key/value head; D is at least 1.
+   */
+  void run(AttentionCall call, int kvHead) {
+    this.call = call;
+    scale2 = (float) (call.scale * FlashForward.LOG2E);
     elementBytes = call.bf16 ? 2 : Float.BYTES;
     long elements = (long) QUERIES * STRIDE;
-    scores = memory.atLeast(elements * 12);
+    scores = memory.reserve(elements * 12);
     dProbabilities = scores + elements * 4;
     // In f32 p and ds replace what they are made from.
     p = call.bf16 ? scores + elements * 8 : scores;
     ds = call.bf16 ? scores + elements * 10 : dProbabilities;
-    walk(tiles, call.heads);
+    for (int head = 0; head < call.heads; head++) {
+      if (call.kvHead(head) == kvHead) {
+        walk(call.tiles(), head, 0, Long.MAX_VALUE);
+      }
+    }
   }
 
   @Override
   void begin(int tile, int head, int query, int count) {
+    first = query;
     for (int i = 0; i < count; i++) {
       long row = call.queryRow(tile, query + i, head);
-      lse2[i] = (float) (HostFloats.get(lse, row) * FlashForward.LOG2E);
-      deltas[i] = HostFloats.get(delta, row);
+      lse2[i] = (float) (HostFloats.get(call.lse, row) * FlashForward.LOG2E);
+      deltas[i] = HostFloats.get(call.delta, row);
     }
   }
 
   @Override
   void block(int tile, int head, int query, int queries, int key, int keys, boolean cut) {
-    int bf16 = call.bf16 ? BF16_IN : 0;
+    int kind = (call.bf16 ? BF16_IN : 0) | recurring(queries, keys);
     int size = call.size;
     long queryOffset = call.queryRow(tile, query, head) * size;
-    long dOutHere = dOut + queryOffset * elementBytes;
+    long dOutHere = call.dOut + queryOffset * elementBytes;
     long kHere = call.k(tile, key, head);
     int sToken = call.queryStride;
     int kToken = call.keyStride;
-    int ab = TRANSPOSE_B | bf16;
+    int ab = TRANSPOSE_B | kind;
     long q = call.q(tile, query, head);
-    products.multiply(
-        queries, keys, ab, queries, keys, size, q, sToken, kHere, kToken, scores, STRIDE);
+    products.multiply(ab, queries, keys, size, q, sToken, kHere, kToken, scores, STRIDE);
     long v = call.v(tile, key, head);
-    products.multiply(
-        queries,
-        keys,
-        ab,
-        queries,
-        keys,
-        size,
-        dOutHere,
-        sToken,
-        v,
-        kToken,
-        dProbabilities,
-        STRIDE);
-    int row = query % QUERIES;
+    products.multiply(ab, queries, keys, size, dOutHere, sToken, v, kToken, dProbabilities, STRIDE);
+    int row = query - first;
     for (int i = 0; i < queries; i++) {
       int from = 0;
       int to = keys;
@@ -134,24 +100,11 @@ final class FlashBackward extends BlockWalk {
       gradientRow(row + i, i, from, to, keys);
     }
     long keyOffset = call.keyOffset(tile, key, head) * Float.BYTES;
-    int acc = ACCUMULATE | bf16;
-    int accT = TRANSPOSE_A | ACCUMULATE | bf16;
+    int acc = ACCUMULATE | kind;
+    int accT = TRANSPOSE_A | ACCUMULATE | kind;
     products.multiply(
-        queries,
-        keys,
-        accT,
-        keys,
-        size,
-        queries,
-        p,
-        STRIDE,
-        dOutHere,
-        sToken,
-        dv + keyOffset,
-        kToken);
+        accT, keys, size, queries, p, STRIDE, dOutHere, sToken, call.dv + keyOffset, kToken);
     products.multiply(
-        queries,
-        keys,
         acc,
         queries,
         size,
@@ -160,10 +113,10 @@ final class FlashBackward extends BlockWalk {
         STRIDE,
         kHere,
         kToken,
-        dq + queryOffset * Float.BYTES,
+        call.dq + queryOffset * Float.BYTES,
         sToken);
     products.multiply(
-        queries, keys, accT, keys, size, queries, ds, STRIDE, q, sToken, dk + keyOffset, kToken);
+        accT, keys, size, queries, ds, STRIDE, q, sToken, call.dk + keyOffset, kToken);
   }
 
   /** Pass 2 for one row of the block, of which [from, to) is visible. */
@@ -217,4 +170,9 @@ final class FlashBackward extends BlockWalk {
 
   @Override
   void end(int tile, int head, int query, int count) {}
+
+  @Override
+  public void close() {
+    memory.close();
+  }
 }

@@ -1,14 +1,11 @@
-package dev.gyre.kernels.onednn;
+package dev.gyre.kernels.vector.attention;
 
-import static dev.gyre.kernels.onednn.binding.Gemm.ACCUMULATE;
-import static dev.gyre.kernels.onednn.binding.Gemm.BF16_IN;
-import static dev.gyre.kernels.onednn.binding.Gemm.TRANSPOSE_B;
+import static dev.gyre.kernels.vector.Products.ACCUMULATE;
+import static dev.gyre.kernels.vector.Products.BF16_IN;
+import static dev.gyre.kernels.vector.Products.TRANSPOSE_B;
 
-import dev.gyre.kernels.AttentionTiles;
-import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.onednn.binding.Gemm;
-import dev.gyre.kernels.onednn.binding.Scratch;
-import dev.gyre.kernels.vector.attention.ScoreRows;
+import dev.gyre.kernels.vector.Products;
+import dev.gyre.kernels.vector.Scratch;
 import java.util.Arrays;
 
 /**
@@ -24,21 +21,16 @@ import java.util.Arrays;
  * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. Source: Dao,
  * FlashAttention-2, algorithm 1.
  */
-final class FlashForward extends BlockWalk {
+final class FlashForward extends BlockWalk implements AutoCloseable {
   static final double LN2 = 0.6931471805599453;
   static final double LOG2E = 1.4426950408889634;
   private static final int LANES = ScoreRows.PADDING;
   private static final int SUM_BYTES = LANES * Float.BYTES;
 
-  /** Elements from one row of scores to the next. */
-  private static final int STRIDE = KEYS;
-
-  private final BlockProducts products;
-  private final Scratch memory;
-  private final AttentionCall call = new AttentionCall();
+  private final Products products;
+  private final Scratch memory = new Scratch();
   private final float[] maxima = new float[QUERIES];
-  private long out;
-  private long lse;
+  private AttentionCall call = AttentionCall.NONE;
   private long scores;
   private long probabilities;
   private long accumulators;
@@ -46,38 +38,31 @@ final class FlashForward extends BlockWalk {
   private long sums;
   private float scale2;
 
-  /**
-   * @param memory shared with whatever does not run at the same time
-   */
-  FlashForward(Gemm gemm, Scratch memory) {
-    this.products = new BlockProducts(gemm);
-    this.memory = memory;
+  /** First query of the run, in the tile. */
+  private int first;
+
+  FlashForward(Products products) {
+    this.products = products;
   }
 
-  /** {@link dev.gyre.kernels.Kernels#attention}, for scale above 0 and D at least 1. */
-  void run(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      int[] kvHeadOf,
-      AttentionTiles tiles,
-      float scale,
-      Tensor out,
-      Tensor lse) {
-    call.set(q, k, v, kvHeadOf, tiles, scale);
-    this.out = out.address();
-    this.lse = lse.address();
-    scale2 = (float) (scale * LOG2E);
+  /**
+   * The part of {@link dev.gyre.kernels.Kernels#attention} for one head and the queries of one
+   * slab; scale is above 0 and D at least 1.
+   */
+  void run(AttentionCall call, int head, int slab) {
+    this.call = call;
+    scale2 = (float) (call.scale * LOG2E);
     accumulatorStride = padded(call.size);
     long blockBytes = (long) QUERIES * STRIDE * Float.BYTES;
     long sumsBytes = (long) QUERIES * SUM_BYTES;
     long accumulatorBytes = (long) QUERIES * accumulatorStride * Float.BYTES;
-    scores = memory.atLeast(2 * blockBytes + sumsBytes + accumulatorBytes);
+    scores = memory.reserve(2 * blockBytes + sumsBytes + accumulatorBytes);
     // f32 probabilities replace the scores.
     probabilities = call.bf16 ? scores + blockBytes : scores;
     sums = scores + 2 * blockBytes;
     accumulators = sums + sumsBytes;
-    walk(tiles, call.heads);
+    long from = (long) slab * QUERIES;
+    walk(call.tiles(), head, from, from + QUERIES);
   }
 
   static int padded(int count) {
@@ -86,6 +71,7 @@ final class FlashForward extends BlockWalk {
 
   @Override
   void begin(int tile, int head, int query, int count) {
+    first = query;
     ScoreRows.clear(accumulators, 0, count * accumulatorStride);
     ScoreRows.clear(sums, 0, count * LANES);
     Arrays.fill(maxima, 0, count, Float.NEGATIVE_INFINITY);
@@ -93,12 +79,10 @@ final class FlashForward extends BlockWalk {
 
   @Override
   void block(int tile, int head, int query, int queries, int key, int keys, boolean cut) {
-    int bf16 = call.bf16 ? BF16_IN : 0;
+    int kind = (call.bf16 ? BF16_IN : 0) | recurring(queries, keys);
     int size = call.size;
     products.multiply(
-        queries,
-        keys,
-        TRANSPOSE_B | bf16,
+        TRANSPOSE_B | kind,
         queries,
         keys,
         size,
@@ -108,7 +92,7 @@ final class FlashForward extends BlockWalk {
         call.keyStride,
         scores,
         STRIDE);
-    int row = query % QUERIES;
+    int row = query - first;
     for (int i = 0; i < queries; i++) {
       int from = 0;
       int to = keys;
@@ -119,9 +103,7 @@ final class FlashForward extends BlockWalk {
       softmaxRow(row + i, i, from, to, keys);
     }
     products.multiply(
-        queries,
-        keys,
-        ACCUMULATE | bf16,
+        ACCUMULATE | kind,
         queries,
         size,
         keys,
@@ -189,20 +171,37 @@ final class FlashForward extends BlockWalk {
       }
       double here = maxima[i] * LN2 + StrictMath.log(sum);
       long row = call.queryRow(tile, query + i, head);
-      float before = HostFloats.get(lse, row);
-      float keep = 0f;
-      double share = 1.0;
-      double after = here;
-      if (before != Float.NEGATIVE_INFINITY) {
-        double larger = Math.max(before, here);
-        after = larger + StrictMath.log1p(StrictMath.exp(Math.min(before, here) - larger));
-        keep = (float) StrictMath.exp(before - after);
-        share = StrictMath.exp(here - after);
-      }
-      HostFloats.set(lse, row, (float) after);
       long acc = accumulators + (long) i * accumulatorStride * Float.BYTES;
-      long at = out + row * call.size * Float.BYTES;
-      ScoreRows.blend(acc, call.size, (float) (share / sum), keep, at);
+      join(
+          acc, call.size, here, 1.0 / sum, call.out + row * call.size * Float.BYTES, call.lse, row);
     }
+  }
+
+  /**
+   * Joins {@code part·factor}, whose log-sum-exp is {@code partLse}, to a running row: lse' =
+   * logaddexp(lse, partLse), out' = out·exp(lse − lse') + part·factor·exp(partLse − lse').
+   *
+   * @param partLse not −∞
+   * @param row index of the running row in the F32 tensor at {@code lse}
+   */
+  static void join(
+      long part, int size, double partLse, double factor, long out, long lse, long row) {
+    float before = HostFloats.get(lse, row);
+    float keep = 0f;
+    double share = factor;
+    double after = partLse;
+    if (before != Float.NEGATIVE_INFINITY) {
+      double larger = Math.max(before, partLse);
+      after = larger + StrictMath.log1p(StrictMath.exp(Math.min(before, partLse) - larger));
+      keep = (float) StrictMath.exp(before - after);
+      share *= StrictMath.exp(partLse - after);
+    }
+    HostFloats.set(lse, row, (float) after);
+    ScoreRows.blend(part, size, (float) share, keep, out);
+  }
+
+  @Override
+  public void close() {
+    memory.close();
   }
 }

@@ -1,4 +1,4 @@
-package dev.gyre.kernels.onednn;
+package dev.gyre.kernels.vector.attention;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;
@@ -9,6 +9,9 @@ import dev.gyre.kernels.Tensor;
  * need no objects. Queries are [Tq,H,D], keys and values [Tk,K,D].
  */
 final class AttentionCall {
+  /** Stands where there was no call yet. */
+  static final AttentionCall NONE = new AttentionCall();
+
   private int[] kvHeadOf = {};
   private AttentionTiles tiles = AttentionTiles.EMPTY;
   private long q;
@@ -28,6 +31,16 @@ final class AttentionCall {
   int keyStride;
   float scale;
 
+  // F32 tensors, as addresses: what the forward pass updates, what the backward pass reads and adds
+  // to.
+  long out;
+  long lse;
+  long dOut;
+  long delta;
+  long dq;
+  long dk;
+  long dv;
+
   void set(Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, float scale) {
     this.kvHeadOf = kvHeadOf;
     this.tiles = tiles;
@@ -45,6 +58,10 @@ final class AttentionCall {
 
   AttentionTiles tiles() {
     return tiles;
+  }
+
+  int kvHead(int head) {
+    return kvHeadOf[head];
   }
 
   /** Index of (tile's query, head) in a [Tq,H] tensor. */

@@ -1,12 +1,13 @@
-package dev.gyre.kernels.onednn;
+package dev.gyre.kernels.vector.attention;
 
 import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.vector.Products;
 
 /**
- * Walks an attention call block by block: tile, head, {@link #QUERIES} queries, then the blocks of
- * at most {@link #KEYS} keys they see. Blocks outside a tile's band are skipped; blocks the band
- * cuts are split into strips of {@link #STRIP} queries, each with just the keys that it sees, so
- * that a causal diagonal costs little more than its visible half.
+ * Walks an attention call block by block: tile, {@link #QUERIES} queries, then the blocks of at
+ * most {@link #KEYS} keys they see. Blocks outside a tile's band are skipped; blocks the band cuts
+ * are split into strips of {@link #STRIP} queries, each with just the keys that it sees, so that a
+ * causal diagonal costs little more than its visible half.
  */
 abstract class BlockWalk {
   /**
@@ -16,6 +17,10 @@ abstract class BlockWalk {
   static final int QUERIES = 256;
 
   static final int KEYS = 256;
+
+  /** Elements between rows of a block: off the powers of two, which share cache sets. */
+  static final int STRIDE = KEYS + 16;
+
   static final int STRIP = 64;
 
   /** A run of queries of one head begins; blocks lie inside it. */
@@ -33,21 +38,26 @@ abstract class BlockWalk {
   /** The run is over. */
   abstract void end(int tile, int head, int query, int count);
 
-  final void walk(AttentionTiles tiles, int heads) {
+  /** All blocks of one head whose queries lie in [from, to) of the call's tensor. */
+  final void walk(AttentionTiles tiles, int head, long from, long to) {
     for (int tile = 0; tile < tiles.count(); tile++) {
-      int queries = tiles.queryCount(tile);
       if (tiles.keyCount(tile) == 0) {
         continue;
       }
-      for (int head = 0; head < heads; head++) {
-        for (int query = 0; query < queries; query += QUERIES) {
-          int count = Math.min(QUERIES, queries - query);
-          begin(tile, head, query, count);
-          run(tiles, tile, head, query, count);
-          end(tile, head, query, count);
-        }
+      int start = tiles.queryStart(tile);
+      int end = (int) Math.min(tiles.queryCount(tile), to - start);
+      for (int query = (int) Math.max(0, from - start); query < end; query += QUERIES) {
+        int count = Math.min(QUERIES, end - query);
+        begin(tile, head, query, count);
+        run(tiles, tile, head, query, count);
+        end(tile, head, query, count);
       }
     }
+  }
+
+  /** The flag for products of a block: whole strips are few shapes and come in every call. */
+  static int recurring(int queries, int keys) {
+    return queries % STRIP == 0 && keys % STRIP == 0 ? Products.RECURRING : 0;
   }
 
   private void run(AttentionTiles tiles, int tile, int head, int query, int count) {

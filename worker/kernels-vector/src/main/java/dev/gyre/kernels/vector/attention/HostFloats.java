@@ -1,4 +1,4 @@
-package dev.gyre.kernels.onednn;
+package dev.gyre.kernels.vector.attention;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 
