@@ -12,6 +12,7 @@ import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -90,7 +91,7 @@ final class BenchTrainCommand implements Callable<Integer> {
   private String transport = "ipc";
 
   @Option(
-      names = "--d",
+      names = {"--d", "--hidden"},
       paramLabel = "N",
       defaultValue = "512",
       description = "Model width: ${DEFAULT-VALUE}.")
@@ -145,6 +146,27 @@ final class BenchTrainCommand implements Callable<Integer> {
       description = "Constant: ${DEFAULT-VALUE}.")
   private double lr;
 
+  @Option(
+      names = "--activations",
+      paramLabel = "A",
+      defaultValue = "auto",
+      description = "auto, none, attention-saving or full.")
+  private String activations = "auto";
+
+  @Option(
+      names = "--offload",
+      paramLabel = "O",
+      defaultValue = "auto",
+      description = "Activations wait on disk: auto, true or false.")
+  private String offload = "auto";
+
+  @Option(
+      names = "--mlp-tile",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = "Tokens of an MLP's tile; 0: all; -1: the plan chooses.")
+  private int mlpTile = MemorySpec.AUTO_TILE;
+
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
@@ -169,6 +191,7 @@ final class BenchTrainCommand implements Callable<Integer> {
         type,
         backend,
         transport,
+        new MemorySpec(activations, offload, "", mlpTile),
         text);
   }
 

@@ -16,6 +16,8 @@ import java.util.List;
  * @param sp how the sequence is split: {@code ring}, {@code ulysses}, {@code hybrid}; {@code data}
  *     or {@code none} if it is not
  * @param stepSeconds median, without the steps that warm up
+ * @param activations what blocks kept for backward
+ * @param memoryBytes most that rank 0's tensors took in a step; the process comes on top
  * @param mfu median of the same steps: share of this machine's measured matmul peak
  */
 public record BenchResult(
@@ -35,6 +37,8 @@ public record BenchResult(
     @JsonProperty("tokens_per_s") double tokensPerSecond,
     List<Double> losses,
     double mfu,
+    String activations,
+    @JsonProperty("memory_bytes") long memoryBytes,
     String cpu) {
   public BenchResult {
     losses = List.copyOf(losses);
@@ -70,6 +74,8 @@ public record BenchResult(
         round(tokens / step, 1),
         losses,
         round(median(counted.stream().mapToDouble(StepMetrics::mfu).toArray()), 4),
+        plan.activations().describe(),
+        steps.stream().mapToLong(StepMetrics::memoryBytes).max().orElse(0),
         cpu);
   }
 

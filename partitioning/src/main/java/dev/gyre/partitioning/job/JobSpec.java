@@ -35,6 +35,12 @@ public record JobSpec(
         name, model, modelFrom, dataset, train, other, backend, transport, eval, checkpoint);
   }
 
+  /** The same job with another training loop. */
+  public JobSpec withTrain(TrainSpec other) {
+    return new JobSpec(
+        name, model, modelFrom, dataset, other, mesh, backend, transport, eval, checkpoint);
+  }
+
   /** The same model and data on one worker, in f32, with rows of so many tokens. */
   public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
     TrainSpec one =

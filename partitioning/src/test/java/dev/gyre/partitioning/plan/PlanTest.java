@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        1,
+        2,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
@@ -28,10 +28,11 @@ class PlanTest {
         threads,
         new ExpertPlacement(8, 2),
         16384,
+        new ActivationPlan("full", true, 2048, 1024, "asked for"),
         1000,
         new Rates(1, 2, 3),
         new StepCost(4, 5, 6, 7, 8, 9, 10),
-        new MemoryEstimate(11, 12, 13, 14, 15, 16),
+        new MemoryEstimate(11, 12, 13, 14, 15, 16, 18, 19),
         17);
   }
 
@@ -42,7 +43,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=1
+        format=2
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -58,6 +59,11 @@ class PlanTest {
         kernel-threads=1
         experts=8
         expert-rows-bound=16384
+        activations.keep=full
+        activations.offload=true
+        activations.mlp-tile=2048
+        activations.loss-tile=1024
+        activations.reason=asked for
         workspace-bytes=1000
         rates.matmul-flops-per-second=1
         rates.attention-flops-per-second=2
@@ -75,11 +81,13 @@ class PlanTest {
         memory.activations=14
         memory.expert-rows=15
         memory.scratch=16
+        memory.balanced=18
+        memory.stored=19
         step-micros=17
         """,
         text);
     assertEquals(
-        "7747b4d80f073a2e6bba9c2fdcf8102f1014b75a1c7d0d119e733e99ca4443ab",
+        "b72cbb5be487064ab15f15c930209e28c6ac7fe49d91218bb19d6bc0364d1824",
         plan("AMX", 1).sha256());
   }
 
@@ -116,6 +124,7 @@ class PlanTest {
             Plan.class,
             Mesh.class,
             ExpertPlacement.class,
+            ActivationPlan.class,
             Rates.class,
             StepCost.class,
             MemoryEstimate.class)) {
@@ -136,7 +145,7 @@ class PlanTest {
         InvalidPlanException.class,
         () ->
             new Plan(
-                2,
+                3,
                 good.mesh(),
                 good.layout(),
                 64,
@@ -147,8 +156,9 @@ class PlanTest {
                 "AMX",
                 1,
                 good.experts(),
-                0,
-                0,
+                16384,
+                good.activations(),
+                1000,
                 good.rates(),
                 good.cost(),
                 good.memory(),
