@@ -11,7 +11,9 @@ import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
@@ -80,7 +82,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
+      description = "auto, onednn, vector, torch, scalar.")
   private String backend = "auto";
 
   @Option(
@@ -140,6 +142,22 @@ final class BenchTrainCommand implements Callable<Integer> {
   private int ffn;
 
   @Option(
+      names = "--layer-types",
+      paramLabel = "KIND",
+      split = ",",
+      description =
+          "What mixes the tokens of each layer: full_attention, sliding_attention or"
+              + " linear_attention, one a layer. Default: all alike, sliding if there is a --window.")
+  private List<String> layerTypes = List.of();
+
+  @Option(
+      names = "--window",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Keys a query of a sliding layer sees; 0: all before it.")
+  private int window;
+
+  @Option(
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "3e-4",
@@ -167,6 +185,11 @@ final class BenchTrainCommand implements Callable<Integer> {
       description = "Tokens of an MLP's tile; 0: all; -1: the plan chooses.")
   private int mlpTile = MemorySpec.AUTO_TILE;
 
+  @Option(
+      names = "--trace",
+      description = "Keeps the run's folder with a trace.json, for https://ui.perfetto.dev.")
+  private boolean trace;
+
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
@@ -184,6 +207,8 @@ final class BenchTrainCommand implements Callable<Integer> {
         experts,
         topK,
         ffn,
+        new AttentionPattern(
+            layerTypes.stream().map(key -> LayerKind.of(key, "--layer-types")).toList(), window),
         lr,
         mesh.alone(),
         sequence,
@@ -220,15 +245,17 @@ final class BenchTrainCommand implements Callable<Integer> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      outcome = new LocalJob(job, null, folder, store, null, recorded).run();
-      if (outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
-          || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED) {
+      outcome = new LocalJob(job, null, folder, store, null, trace, recorded).run();
+      boolean well =
+          outcome.exit() == dev.gyre.comms.ExitCode.DONE
+              || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
+      if (well && !trace) {
         folder.delete();
-      } else {
+      } else if (!well) {
         console.line("Logs: " + folder.mergedLog());
       }
     }
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       System.err.println("gyre: " + outcome.message());
       return outcome.exit().code();
     }
@@ -279,12 +306,13 @@ final class BenchTrainCommand implements Callable<Integer> {
       console.line(
           String.format(
               Locale.ROOT,
-              "step %4d  loss %.4f  %s  %,.0f tok/s  MFU %s  wait %s",
+              "step %4d  loss %.4f  %s  %,.0f tok/s  MFU %s  exposed %s, waits %s",
               m.step(),
               m.loss(),
               Units.seconds(m.stepSeconds()),
               m.tokensPerSecond(),
               Units.percent(m.mfu()),
+              Units.percent(m.exposedFraction()),
               Units.seconds(m.waitSeconds())));
     }
 

@@ -61,6 +61,11 @@ final class TrainCommand implements Callable<Integer> {
   private @Nullable Path plan;
 
   @Option(
+      names = "--trace",
+      description = "Writes what every rank does when to trace.json, for https://ui.perfetto.dev.")
+  private boolean trace;
+
+  @Option(
       names = "--runs",
       paramLabel = "DIR",
       defaultValue = "runs",
@@ -99,7 +104,8 @@ final class TrainCommand implements Callable<Integer> {
       console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, began);
       Path store = data.store().folder().toAbsolutePath();
-      Outcome outcome = new LocalJob(job, given, folder, store, from.checkpoint, events).run();
+      Outcome outcome =
+          new LocalJob(job, given, folder, store, from.checkpoint, trace, events).run();
       return finish(job, folder, data, console, events, outcome);
     }
   }
@@ -163,11 +169,11 @@ final class TrainCommand implements Callable<Integer> {
       TrainConsole events,
       Outcome outcome)
       throws IOException, InterruptedException {
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       console.line("");
       System.err.println("gyre: " + outcome.message());
       if (outcome.newestCheckpoint() != null) {
-        boolean changeFirst = outcome.exit() == dev.gyre.coordinator.ExitCode.BAD_JOB;
+        boolean changeFirst = outcome.exit() == dev.gyre.comms.ExitCode.BAD_JOB;
         System.err.println(
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(
@@ -180,11 +186,17 @@ final class TrainCommand implements Callable<Integer> {
     }
     events.summary();
     EvalMetrics eval = events.lastEval();
-    if (eval != null) {
+    if (eval != null && eval.sure() != null) {
+      console.titled(
+          "answer",
+          TrainConsole.sure(eval, "%.1f %% of ")
+              + "%,d held-out answers with more than half of the probability"
+                  .formatted(eval.tokens()));
+    } else if (eval != null) {
       loss(eval, data, console);
       events.reach(eval);
     }
-    if (outcome.newestCheckpoint() != null) {
+    if (outcome.newestCheckpoint() != null && !data.feed().isTask()) {
       Sample.print(folder, console);
     }
     console.titled(

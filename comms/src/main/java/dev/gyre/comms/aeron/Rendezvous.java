@@ -55,7 +55,7 @@ final class Rendezvous {
   }
 
   /** Opens both logs of every pair with this rank; null at this rank's own place. */
-  List<PeerLink> open(Aeron aeron, Slabs slabs) {
+  List<PeerLink> open(Aeron aeron, Slabs slabs, Doorbells bells) {
     int self = options.rank();
     long[] publications = new long[options.size()];
     long[] subscriptions = new long[options.size()];
@@ -85,7 +85,8 @@ final class Rendezvous {
                 () -> aeron.getExclusivePublication(publicationId));
         LogWriter writer = new LogWriter(publication, identity, where);
         links.add(
-            new PeerLink(self, peer, identity, writer, subscription, slabs, !options.isUdp()));
+            new PeerLink(
+                self, peer, identity, writer, subscription, slabs, bells, !options.isUdp()));
       }
     }
     return links;

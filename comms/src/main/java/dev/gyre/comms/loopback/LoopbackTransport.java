@@ -7,6 +7,7 @@ import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transfer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.LockSupport;
 
 /** One rank of a {@link LoopbackNetwork}. */
 final class LoopbackTransport extends PolledTransport {
@@ -68,15 +69,23 @@ final class LoopbackTransport extends PolledTransport {
   }
 
   @Override
-  protected long parkNanos(long waitedNanos) {
-    long park = MAX_PARK_NANOS;
+  protected long spinNanos() {
+    return SHARED_CORE_SPIN_NANOS;
+  }
+
+  @Override
+  protected void prepareToPause() {} // an unpark is not lost on a thread that parks later
+
+  @Override
+  protected void pause(long quietNanos, long leastNanos, long limitNanos) {
+    long park = Math.min(MAX_PARK_NANOS, limitNanos);
     for (int peer = 0; peer < size(); peer++) {
       for (Channel channel : CHANNELS) {
         park = Math.min(park, network.link(rank(), peer, channel).idleNanos());
         park = Math.min(park, network.link(peer, rank(), channel).idleNanos());
       }
     }
-    return park;
+    LockSupport.parkNanos(this, park);
   }
 
   void wakeUp() {
@@ -93,6 +102,7 @@ final class LoopbackTransport extends PolledTransport {
   public void close() {
     if (!closed) {
       closed = true;
+      endBackground();
       network.leave(rank());
       arena.close();
     }

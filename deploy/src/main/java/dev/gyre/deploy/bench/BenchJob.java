@@ -17,6 +17,7 @@ import java.util.List;
  *
  * @param hidden width of the residual stream
  * @param ffn width of an expert's hidden layer
+ * @param attention what mixes the tokens of each layer
  * @param sequence tokens of a row
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
  * @param memory what a step may keep
@@ -29,6 +30,7 @@ public record BenchJob(
     int experts,
     int topK,
     int ffn,
+    AttentionPattern attention,
     double lr,
     MeshSpec mesh,
     int sequence,
@@ -62,7 +64,7 @@ public record BenchJob(
             1e-5,
             10_000,
             false,
-            AttentionPattern.FULL,
+            attention,
             List.of(),
             0);
     TrainSpec train =
@@ -87,6 +89,7 @@ public record BenchJob(
         train,
         mesh,
         backend,
+        "cpu",
         transport,
         new JobSpec.Eval(0, 0),
         new JobSpec.Checkpoint(JobSpec.Checkpoint.NEVER, 1));

@@ -65,7 +65,15 @@ final class CollectivesRank {
     long[] sizes = Arrays.stream(args[5].split(",", -1)).mapToLong(Long::parseLong).toArray();
     List<String> endpoints = args[6].isEmpty() ? List.of() : List.of(args[6].split(",", -1));
     AeronOptions options =
-        new AeronOptions(args[1], 0, rank, workers, Path.of(args[2]), DEADLINE_NANOS, endpoints);
+        new AeronOptions(
+            args[1],
+            0,
+            rank,
+            workers,
+            Path.of(args[2]),
+            DEADLINE_NANOS,
+            Runtime.getRuntime().availableProcessors(),
+            endpoints);
     List<CollectiveResult> results;
     try (Transport transport = AeronTransport.open(options, line -> System.out.println(line))) {
       ProcessGroup group =

@@ -113,6 +113,7 @@ public final class JobFile {
         train(job.section("train")),
         mesh(job.section("mesh")),
         job.text("backend"),
+        job.text("device"),
         job.text("transport"),
         new JobSpec.Eval(eval.integer("every"), eval.count("rows")),
         new JobSpec.Checkpoint(checkpoint.integer("every"), checkpoint.count("keep")));
@@ -165,7 +166,12 @@ public final class JobFile {
     for (String key : m.texts("layer_types")) {
       layers.add(LayerKind.of(key, "model.layer_types"));
     }
-    return new AttentionPattern(layers, m.count("sliding_window"));
+    return new AttentionPattern(
+        layers,
+        m.count("sliding_window"),
+        m.count("attention_sinks"),
+        m.flag("anchor_token"),
+        m.count("prefix_length"));
   }
 
   private static DatasetSpec dataset(JobValues d) {

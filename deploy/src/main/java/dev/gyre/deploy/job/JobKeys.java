@@ -43,7 +43,10 @@ final class JobKeys {
                   "layer_types",
                   TEXTS,
                   "[]",
-                  "full_attention or sliding_attention for each layer. Default: all alike."),
+                  "full_, sliding_ or linear_attention for each layer. Default: all alike."),
+              value("attention_sinks", INTEGER, "0", "First tokens that stay in the window."),
+              value("anchor_token", FLAG, "false", "Every document sees the row's first token."),
+              value("prefix_length", INTEGER, "0", "First tokens that see each other both ways."),
               value("mlp_only_layers", INTEGERS, "[]", "Layers with a dense MLP, from 0."),
               value("initializer_range", NUMBER, "0", "Std of initial weights; 0: 1/√fan-in.")),
           section(
@@ -140,7 +143,9 @@ final class JobKeys {
               "auto",
               "onednn",
               "vector",
+              "torch",
               "scalar"),
+          value("device", TEXT, "cpu", "cpu, or cuda:N for a GPU, with backend torch."),
           choice("transport", "ipc", "What carries data between workers.", "ipc", "udp"),
           section(
               "eval",

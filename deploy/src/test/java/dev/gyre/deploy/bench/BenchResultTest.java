@@ -2,6 +2,7 @@ package dev.gyre.deploy.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -30,6 +31,7 @@ final class BenchResultTest {
         8,
         2,
         768,
+        AttentionPattern.FULL,
         3e-4,
         mesh,
         1000,
@@ -69,6 +71,7 @@ final class BenchResultTest {
               s,
               0,
               0,
+              0.01 * s,
               1,
               false,
               null));
@@ -101,6 +104,7 @@ final class BenchResultTest {
             "step_s",
             "tokens_per_s",
             "losses",
+            "exposed_fraction",
             "mfu",
             "activations",
             "memory_bytes",
@@ -117,6 +121,7 @@ final class BenchResultTest {
     assertEquals(2, five.stepSeconds());
     assertEquals(500, five.tokensPerSecond());
     assertEquals(0.2, five.mfu());
+    assertEquals(0.02, five.exposed());
     assertEquals(5, five.losses().size());
     assertEquals(3, result(job(1, 2, 1), 90, 80, 2, 1, 4, 7).stepSeconds(), "even count");
     assertEquals(5, result(job(1, 2, 1), 4, 5, 6, 1).losses().getFirst() - 0.1235, 1e-9);

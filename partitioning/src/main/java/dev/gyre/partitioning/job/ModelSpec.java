@@ -74,14 +74,29 @@ public record ModelSpec(
     return numLocalExperts > 0 && !mlpOnlyLayers.contains(layer);
   }
 
-  /** Which keys a layer's queries see. */
+  /** Whether a layer mixes tokens by linear attention, not by softmax. */
+  public boolean isLinear(int layer) {
+    return attention.kind(layer) == LayerKind.LINEAR;
+  }
+
+  /** Layers with linear attention. */
+  public int linearLayers() {
+    int count = 0;
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      count += isLinear(layer) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Which keys a softmax layer's queries see; a linear layer has no mask. */
   public AttentionMask mask(int layer) {
     return attention.mask(layer);
   }
 
-  /** The different masks of the layers, in order of appearance. */
+  /** The different masks of the softmax layers, in order of appearance; none if all are linear. */
   public List<AttentionMask> masks() {
     return java.util.stream.IntStream.range(0, numHiddenLayers)
+        .filter(layer -> !isLinear(layer))
         .mapToObj(this::mask)
         .distinct()
         .toList();

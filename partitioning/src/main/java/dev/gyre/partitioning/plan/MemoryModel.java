@@ -29,8 +29,10 @@ final class MemoryModel {
   private final long fullRowRingTokens;
   private final long forwardSlotsPerRow;
   private final long backwardSlotsPerRow;
+  private final boolean moved;
 
   /**
+   * @param layout how rows are dealt
    * @param mostRingTokens of {@link #mostRingTokens}
    * @param row one document of the full length
    * @param schedules of each mask, for that row, which holds most
@@ -40,6 +42,7 @@ final class MemoryModel {
       Mesh mesh,
       String dtype,
       ExpertPlacement placement,
+      LayoutKind layout,
       long expertRowsBound,
       long mostRingTokens,
       SequenceLayout row,
@@ -47,6 +50,7 @@ final class MemoryModel {
     this.model = model;
     this.mesh = mesh;
     this.placement = placement;
+    this.moved = mesh.rowRanks() > 1 && layout != LayoutKind.CONTIGUOUS;
     this.expertRowsBound = expertRowsBound;
     this.mostRingTokens = mostRingTokens;
     size = ModelSize.of(model);
@@ -127,7 +131,8 @@ final class MemoryModel {
             received,
             severalRounds,
             forwardSlotsPerRow * ringTokens,
-            backwardSlotsPerRow * ringTokens);
+            backwardSlotsPerRow * ringTokens,
+            moved);
     return PassMemory.of(model, mesh, elementBytes, policy, shape);
   }
 

@@ -22,6 +22,7 @@ final class PassMemory {
   private final PassShape shape;
   private final StackModel stack = new StackModel();
   private final boolean ulysses;
+  private final long rowRanks;
   private final long e;
   private final long t;
   private final long d;
@@ -49,6 +50,7 @@ final class PassMemory {
     this.policy = policy;
     this.shape = shape;
     this.ulysses = mesh.ulysses() > 1;
+    this.rowRanks = mesh.rowRanks();
     e = elementBytes;
     t = shape.tokens();
     d = model.hiddenSize();
@@ -85,6 +87,9 @@ final class PassMemory {
     if (ulysses) {
       stack.save((2 * t * heads + t * kvCopies / model.headDim()) * Integer.BYTES);
     }
+    if (shape.moved() && model.linearLayers() > 0) {
+      stack.save(2 * t * Integer.BYTES);
+    }
     stack.save(t * model.headDim() * F32_BYTES); // the rope table
     stack.save(residual());
     stack.passing(rounded(t * d));
@@ -111,7 +116,9 @@ final class PassMemory {
   private long forwardOf(int block, StackModel.Mark start) {
     boolean recomputed = !policy.keep().equals(ActivationPlan.NONE);
     dropping = recomputed;
-    if (block % 2 == 0) {
+    if (linear(block)) {
+      linearForward(false);
+    } else if (block % 2 == 0) {
       attentionForward(false);
     } else if (model.isMoe(block / 2)) {
       expertsForward(false);
@@ -139,7 +146,11 @@ final class PassMemory {
     if (block % 2 == 0) {
       if (policy.keep().equals(ActivationPlan.ATTENTION_SAVING)) {
         stack.save(e * t * qWidth);
-        attentionSaved();
+        if (linear(block)) {
+          linearSaved();
+        } else {
+          attentionSaved();
+        }
       }
     } else if (model.isMoe(block / 2)) {
       decision();
@@ -161,7 +172,12 @@ final class PassMemory {
       keepAgain(block);
     }
     boolean again = !policy.keep().equals(ActivationPlan.NONE);
-    if (block % 2 == 0) {
+    if (linear(block)) {
+      if (again) {
+        linearForward(true);
+      }
+      linearBackward();
+    } else if (block % 2 == 0) {
       if (again) {
         attentionForward(true);
       }
@@ -261,6 +277,75 @@ final class PassMemory {
     stack.releaseScratch(mark);
     stack.scratch(F32_BYTES * t * d); // of the norm's output
     stack.passing(rounded(t * Math.max(qWidth, kvWidth)));
+  }
+
+  private boolean linear(int block) {
+    return block % 2 == 0 && model.isLinear(block / 2);
+  }
+
+  private long state() {
+    return F32_BYTES * qWidth * model.headDim();
+  }
+
+  private void linearForward(boolean again) {
+    norm();
+    save(2 * e * t * qWidth); // q, and what silu makes of it
+    save(2 * e * t * kvWidth);
+    save(e * t * kvWidth);
+    if (!again || policy.keep().equals(ActivationPlan.FULL)) {
+      if (policy.keep().equals(ActivationPlan.FULL)) {
+        save(e * t * qWidth);
+      } else {
+        stack.save(e * t * qWidth);
+      }
+      linearSaved();
+      StackModel.Mark mark = stack.mark();
+      if (shape.moved()) {
+        stack.passing(e * t * (qWidth + 2 * kvWidth));
+        stack.scratch(e * t * qWidth);
+      }
+      stack.passing((1 + ranksBefore()) * state());
+      stack.passing(shape.moved() ? e * t * qWidth : 0);
+      stack.releaseScratch(mark);
+    }
+    save(e * t * qWidth); // normed
+    save(F32_BYTES * t);
+  }
+
+  /** The last rank of a row hears of the states of all others. */
+  private long ranksBefore() {
+    return rowRanks - 1;
+  }
+
+  private void linearSaved() {
+    if (shape.moved()) {
+      stack.save(e * t * (qWidth + 2 * kvWidth));
+    }
+    stack.save(state());
+  }
+
+  private void linearBackward() {
+    stack.scratch(F32_BYTES * t * qWidth); // of the normed output
+    stack.passing(rounded(t * d));
+    stack.scratch(F32_BYTES * t * qWidth); // of the output
+    stack.scratch(F32_BYTES * t * (qWidth + 2 * kvWidth));
+    StackModel.Mark mark = stack.mark();
+    stack.scratch(rounded(t * qWidth));
+    if (shape.moved()) {
+      stack.scratch(e * t * qWidth);
+      stack.scratch(F32_BYTES * t * (qWidth + 2 * kvWidth));
+      stack.passing(e * t * qWidth);
+    }
+    stack.passing((2 + ranksBefore()) * state());
+    if (shape.moved()) {
+      stack.passing(F32_BYTES * t * (qWidth + 2 * kvWidth));
+    }
+    stack.releaseScratch(mark);
+    stack.scratch(F32_BYTES * t * d); // of the norm's output
+    stack.passing(rounded(t * kvWidth));
+    stack.scratch(F32_BYTES * t * kvWidth); // of what silu was taken of
+    stack.scratch(F32_BYTES * t * qWidth);
+    stack.passing(rounded(t * qWidth));
   }
 
   private void denseForward(boolean again) {

@@ -9,6 +9,7 @@ package dev.gyre.partitioning.plan;
  * @param severalRounds whether there are more, so that none is kept
  * @param forwardSlots bytes for what is other ring ranks' in attention's forward
  * @param backwardSlots the same in its backward
+ * @param moved whether linear attention sends tokens to where they are in rank order
  */
 record PassShape(
     long tokens,
@@ -16,4 +17,5 @@ record PassShape(
     long received,
     boolean severalRounds,
     long forwardSlots,
-    long backwardSlots) {}
+    long backwardSlots,
+    boolean moved) {}

@@ -1,6 +1,7 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -37,6 +38,17 @@ public final class PlanValidator {
     tiles.prove("backward", schedule.backward());
     new MessageProof(layout, Phase.FORWARD, schedule.forward()).prove();
     new MessageProof(layout, Phase.BACKWARD, schedule.backward()).prove();
+  }
+
+  /**
+   * Proves for one row's linear-attention layers: every token is moved to, or stays at, the one
+   * rank that computes it, exactly once and in order.
+   *
+   * @throws InvalidPlanException naming the rank or move
+   */
+  public static void validate(SequenceLayout layout, LinearLayout linear) {
+    proveLayout(layout);
+    new MoveProof(layout, linear).prove();
   }
 
   /**

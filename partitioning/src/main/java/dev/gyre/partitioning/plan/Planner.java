@@ -4,6 +4,7 @@ import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -60,7 +61,8 @@ public final class Planner {
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
     String schedule = schedule(job.mesh());
     ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
-    LayoutKind layout = layout(job.mesh(), kind);
+    LayoutKind layout = layout(job, kind);
+    requireMasks(job.model(), mesh, kind);
     long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
     MemoryModel model = memory(job.model(), mesh, dtype, kind, layout, length);
     ActivationPlan activations =
@@ -78,6 +80,7 @@ public final class Planner {
         minChunk,
         schedule,
         backend.name(),
+        job.device(),
         dtype,
         job.transport(),
         backend.instructionSet(),
@@ -107,6 +110,7 @@ public final class Planner {
         mesh,
         dtype,
         new ExpertPlacement(size.experts(), mesh.expertParallel()),
+        layout,
         expertRowsBound(mesh, size, length, ringTokens),
         ringTokens,
         row,
@@ -133,11 +137,16 @@ public final class Planner {
     return spec.schedule().equals(MeshSpec.AUTO) ? RingSchedule.KEY : spec.schedule();
   }
 
-  /** The layout asked for, or the one that suits the schedule best. */
-  private static LayoutKind layout(MeshSpec spec, ScheduleKind kind) {
+  /**
+   * The layout asked for, or the one that suits the schedule best. Rows whose layers are all linear
+   * lie in rank order: nothing then has to move, and no pairs are to be evened out.
+   */
+  private static LayoutKind layout(JobSpec job, ScheduleKind kind) {
+    MeshSpec spec = job.mesh();
     List<LayoutKind> able = kind.layouts();
     if (spec.layout().equals(MeshSpec.AUTO)) {
-      return able.getFirst();
+      boolean onlyLinear = job.model().masks().isEmpty();
+      return onlyLinear ? LayoutKind.CONTIGUOUS : able.getFirst();
     }
     LayoutKind asked = LayoutKind.of(spec.layout());
     if (!able.contains(asked)) {
@@ -147,6 +156,18 @@ public final class Planner {
               .formatted(asked.key(), kind.key(), able.getFirst().key(), able.getFirst().key()));
     }
     return asked;
+  }
+
+  private static void requireMasks(ModelSpec model, Mesh mesh, ScheduleKind kind) {
+    for (AttentionMask mask : model.masks()) {
+      if (mesh.ring() > 1 && !kind.computes(mask)) {
+        throw new Invalid(
+            "mesh.schedule",
+            ("'%s' cannot compute attention that is %s: a query may see keys of a later rank. Use"
+                    + " ring, allgather or tokenring, or set model.prefix_length 0.")
+                .formatted(kind.key(), mask));
+      }
+    }
   }
 
   /**

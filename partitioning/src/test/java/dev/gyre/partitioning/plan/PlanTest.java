@@ -16,12 +16,13 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        2,
+        Plan.FORMAT_VERSION,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
         "ring",
         "onednn",
+        "cpu",
         "bf16",
         "ipc",
         instructionSet,
@@ -31,7 +32,7 @@ class PlanTest {
         new ActivationPlan("full", true, 2048, 1024, "asked for"),
         1000,
         new Rates(1, 2, 3),
-        new StepCost(4, 5, 6, 7, 8, 9, 10),
+        new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
         new MemoryEstimate(11, 12, 13, 14, 15, 16, 18, 19),
         17);
   }
@@ -43,7 +44,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=2
+        format=3
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -53,6 +54,7 @@ class PlanTest {
         min-chunk=64
         schedule=ring
         backend=onednn
+        device=cpu
         dtype=bf16
         transport=ipc
         instruction-set=AMX
@@ -72,6 +74,8 @@ class PlanTest {
         cost.attention-flops=5
         cost.ring-bytes=6
         cost.ulysses-bytes=7
+        cost.state-bytes=20
+        cost.move-bytes=21
         cost.expert-bytes=8
         cost.gradient-bytes=9
         cost.parameter-bytes=10
@@ -87,7 +91,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "b72cbb5be487064ab15f15c930209e28c6ac7fe49d91218bb19d6bc0364d1824",
+        "dd32baa6a6f05f613f4f1adcf3992d82424d22a4e8388a6163e725889ca130cf",
         plan("AMX", 1).sha256());
   }
 
@@ -145,12 +149,13 @@ class PlanTest {
         InvalidPlanException.class,
         () ->
             new Plan(
-                3,
+                Plan.FORMAT_VERSION + 1,
                 good.mesh(),
                 good.layout(),
                 64,
                 "ring",
                 "onednn",
+                "cpu",
                 "bf16",
                 "ipc",
                 "AMX",

@@ -57,13 +57,13 @@ class PlanValidatorTest {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(2000);
       int ring = rows.ring();
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout row =
           Layouts.of(rows.anyOf(LayoutKind.values()), documents, ring, 1, 1 + rows.below(70));
-      AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(window));
+      AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       assertDoesNotThrow(
-          () -> PlanValidator.validate(row, schedule, AttentionMask.window(window)),
-          "seed " + seed + " ring " + ring + " window " + window);
+          () -> PlanValidator.validate(row, schedule, mask),
+          "seed " + seed + " ring " + ring + " " + mask);
     }
   }
 
@@ -205,10 +205,10 @@ class PlanValidatorTest {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(400);
       int ring = 1 + rows.below(6);
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout row =
           Layouts.of(rows.anyOf(LayoutKind.values()), documents, ring, 1, 1 + rows.below(9));
-      AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(window));
+      AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       boolean forward = rows.below(2) == 0;
       int rank = rows.below(ring);
       int step = rows.below(ring);
@@ -229,7 +229,7 @@ class PlanValidatorTest {
               schedule, forward, rank, step, Mutation.tiles(Mutation.replace(at, t -> changed)));
       assertThrows(
           InvalidPlanException.class,
-          () -> PlanValidator.validate(row, bad, AttentionMask.window(window)),
+          () -> PlanValidator.validate(row, bad, mask),
           "seed " + seed + " tile " + tiles.get(at) + " changed to " + changed);
     }
   }

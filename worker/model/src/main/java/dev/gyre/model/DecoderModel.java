@@ -69,7 +69,10 @@ public final class DecoderModel {
     this.embedding = new Embedding(ops, model);
     int tile = execution.mlpTileTokens();
     for (int l = 0; l < model.numHiddenLayers(); l++) {
-      blocks.add(new AttentionBlock(ops, model, sequence, l));
+      blocks.add(
+          model.isLinear(l)
+              ? new LinearAttentionBlock(ops, model, sequence, l)
+              : new AttentionBlock(ops, model, sequence, l));
       blocks.add(
           model.isMoe(l)
               ? new MoeBlock(ops, backend, model, experts, objective, l, tile)
@@ -198,7 +201,7 @@ public final class DecoderModel {
             : x;
     pass.observer().entering(block.layer(), block.phase());
     tape.segment(new BlockSegment(block, x, next, pass), execution.checkpointing());
-    if (!(block instanceof AttentionBlock)) {
+    if (block.phase() != Phase.ATTENTION) {
       ops.store.release(block.layer());
     }
     return next;
@@ -243,7 +246,7 @@ public final class DecoderModel {
 
     @Override
     public void backwardEnded() {
-      if (block instanceof AttentionBlock) {
+      if (block.phase() == Phase.ATTENTION) {
         ops.store.release(block.layer());
       }
     }

@@ -98,6 +98,7 @@ final class Router {
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
     Tensor probsGrad = workspace.scratch(DType.F32, experts);
+    backend.synchronize(); // kernels called before may still use this scratch
     MemorySegment grads = probsGrad.segment();
     for (int e = 0; e < experts; e++) {
       double g = pass.statistics().probabilityGradient(layer, e, pass.batch(), objective);

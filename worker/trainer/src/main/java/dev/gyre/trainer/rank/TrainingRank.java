@@ -13,6 +13,7 @@ import dev.gyre.model.Observer;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.plan.PlanValidator;
@@ -150,8 +151,13 @@ public final class TrainingRank implements AutoCloseable {
       PlanValidator.validate(layout, schedule, mask);
       schedules.put(mask, schedule);
     }
-    return new RowPart(
-        layout, schedules, layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank)));
+    List<Run> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
+    if (spec.model().linearLayers() == 0) {
+      return new RowPart(layout, schedules, null, mine);
+    }
+    LinearLayout linear = LinearLayout.of(layout);
+    PlanValidator.validate(layout, linear);
+    return new RowPart(layout, schedules, linear, mine);
   }
 
   /** Sets the row to work on, and reads this rank's tokens into the workspace. */
@@ -177,10 +183,16 @@ public final class TrainingRank implements AutoCloseable {
         if (p >= documents.start(document + 1)) {
           document++;
         }
-        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, p - documents.start(document));
+        int position =
+            spec.model().attention().firstPosition(document) + p - documents.start(document);
+        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
       }
     }
     sequence.begin(part.layout(), part.schedules(), workspace);
+    LinearLayout linear = part.linear();
+    if (linear != null) {
+      sequence.beginLinear(linear, workspace);
+    }
     return new PreparedRow(
         workspace,
         mark,

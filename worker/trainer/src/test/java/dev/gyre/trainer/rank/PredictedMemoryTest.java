@@ -15,6 +15,7 @@ import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
@@ -66,21 +67,35 @@ final class PredictedMemoryTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1, 1, 1, f32, ring, 8",
-    "1, 2, 1, bf16, ring, 8",
-    "1, 1, 2, bf16, ring, 8",
-    "1, 2, 2, f32, ring, 8",
-    "2, 1, 1, bf16, ring, 8",
-    "1, 4, 1, bf16, allgather, 8",
-    "1, 4, 1, bf16, tokenring, 8",
-    "1, 4, 1, f32, balanced, 8",
-    "1, 2, 1, bf16, ring, 0",
+    "1, 1, 1, f32, ring, 8, FULL",
+    "1, 2, 1, bf16, ring, 8, FULL",
+    "1, 1, 2, bf16, ring, 8, FULL",
+    "1, 2, 2, f32, ring, 8, FULL",
+    "2, 1, 1, bf16, ring, 8, FULL",
+    "1, 4, 1, bf16, allgather, 8, FULL",
+    "1, 4, 1, bf16, tokenring, 8, FULL",
+    "1, 4, 1, f32, balanced, 8, FULL",
+    "1, 2, 1, bf16, ring, 0, FULL",
+    "1, 1, 1, bf16, ring, 8, LINEAR",
+    "1, 2, 2, f32, ring, 8, LINEAR",
+    "1, 4, 1, bf16, ring, 0, LINEAR",
   })
   void thePeakIsAsPredicted(
-      int data, int ring, int ulysses, String dtype, String schedule, int experts) {
+      int data,
+      int ring,
+      int ulysses,
+      String dtype,
+      String schedule,
+      int experts,
+      LayerKind first) {
     for (MemorySpec memory : SOME) {
       JobSpec job =
-          job(new MeshSpec(0, data, ring, ulysses, 0, schedule, "auto"), dtype, experts, memory);
+          job(
+              new MeshSpec(0, data, ring, ulysses, 0, schedule, "auto"),
+              dtype,
+              experts,
+              first,
+              memory);
       Plan plan = Planner.plan(job, host());
       long measured = measured(job, plan, true);
       double ratio = (double) plan.memory().balanced() / measured;
@@ -96,7 +111,7 @@ final class PredictedMemoryTest {
   @CsvSource({"2, 1", "1, 2"})
   void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
     for (MemorySpec memory : SOME) {
-      JobSpec job = job(new MeshSpec(0, 1, ring, ulysses, 0), "bf16", 8, memory);
+      JobSpec job = job(new MeshSpec(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
       Plan plan = Planner.plan(job, host());
       long live =
           plan.memory().activations() + plan.memory().expertRows() + plan.memory().scratch();
@@ -118,7 +133,8 @@ final class PredictedMemoryTest {
         Rates.UNKNOWN);
   }
 
-  private static JobSpec job(MeshSpec mesh, String dtype, int experts, MemorySpec memory) {
+  private static JobSpec job(
+      MeshSpec mesh, String dtype, int experts, LayerKind first, MemorySpec memory) {
     ModelSpec model =
         new ModelSpec(
             experts == 0 ? "llama" : "mixtral",
@@ -134,7 +150,7 @@ final class PredictedMemoryTest {
             1e-5,
             1e4,
             false,
-            AttentionPattern.FULL,
+            new AttentionPattern(List.of(first, LayerKind.FULL, first), 0),
             List.of(1),
             0);
     int rows = Math.max(1, mesh.dataParallel());
@@ -157,6 +173,7 @@ final class PredictedMemoryTest {
             .withMemory(memory),
         mesh,
         "vector",
+        "cpu",
         "ipc",
         new JobSpec.Eval(0, 0),
         new JobSpec.Checkpoint(0, 1));

@@ -53,7 +53,7 @@ final class TrainingRankTest {
           "mixtral",
           32,
           16,
-          3,
+          4,
           4,
           2,
           8,
@@ -63,7 +63,8 @@ final class TrainingRankTest {
           1e-5,
           1e4,
           true,
-          new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.SLIDING), 7),
+          new AttentionPattern(
+              List.of(LayerKind.LINEAR, LayerKind.SLIDING, LayerKind.LINEAR, LayerKind.FULL), 7),
           List.of(1),
           0);
   private static final Objective OBJECTIVE = new Objective(0.01, 0.001);

@@ -1,0 +1,33 @@
+package dev.gyre.trainer.device;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import java.util.Set;
+
+/** Joins the backends that the tests find on their class path, and is never chosen unasked. */
+public final class DeferredBackendProvider implements BackendProvider {
+  static final String NAME = "deferred";
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public int preference() {
+    return Integer.MIN_VALUE;
+  }
+
+  @Override
+  public BackendProbe probe() {
+    return new BackendProbe.Available(
+        Set.of(DType.F32, DType.BF16), Set.of(DType.F32), "none", "scalar", "a test's");
+  }
+
+  @Override
+  public Backend open(int threads) {
+    return new DeferredBackend();
+  }
+}
