@@ -15,6 +15,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -93,7 +94,7 @@ final class BenchTrainCommand implements Callable<Integer> {
   private String transport = "ipc";
 
   @Option(
-      names = "--d",
+      names = {"--d", "--hidden"},
       paramLabel = "N",
       defaultValue = "512",
       description = "Model width: ${DEFAULT-VALUE}.")
@@ -165,6 +166,27 @@ final class BenchTrainCommand implements Callable<Integer> {
   private double lr;
 
   @Option(
+      names = "--activations",
+      paramLabel = "A",
+      defaultValue = "auto",
+      description = "auto, none, attention-saving or full.")
+  private String activations = "auto";
+
+  @Option(
+      names = "--offload",
+      paramLabel = "O",
+      defaultValue = "auto",
+      description = "Activations wait on disk: auto, true or false.")
+  private String offload = "auto";
+
+  @Option(
+      names = "--mlp-tile",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = "Tokens of an MLP's tile; 0: all; -1: the plan chooses.")
+  private int mlpTile = MemorySpec.AUTO_TILE;
+
+  @Option(
       names = "--trace",
       description = "Keeps the run's folder with a trace.json, for https://ui.perfetto.dev.")
   private boolean trace;
@@ -203,6 +225,7 @@ final class BenchTrainCommand implements Callable<Integer> {
         type,
         backend,
         transport,
+        new MemorySpec(activations, offload, "", mlpTile),
         text);
   }
 

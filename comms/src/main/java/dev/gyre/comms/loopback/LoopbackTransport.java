@@ -1,6 +1,7 @@
 package dev.gyre.comms.loopback;
 
 import dev.gyre.comms.Channel;
+import dev.gyre.comms.LazyMemory;
 import dev.gyre.comms.PolledTransport;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transfer;
@@ -31,7 +32,7 @@ final class LoopbackTransport extends PolledTransport {
 
   @Override
   public MemorySegment allocate(String name, long bytes) {
-    return arena.allocate(bytes, 64);
+    return LazyMemory.allocate(arena, bytes, 64);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.gyre.deploy.bench;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -19,6 +20,7 @@ import java.util.List;
  * @param attention what mixes the tokens of each layer
  * @param sequence tokens of a row
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
+ * @param memory what a step may keep
  */
 public record BenchJob(
     int hidden,
@@ -36,6 +38,7 @@ public record BenchJob(
     String dtype,
     String backend,
     String transport,
+    MemorySpec memory,
     Path text) {
   private static final int BYTES = 256;
 
@@ -74,7 +77,8 @@ public record BenchJob(
             0,
             0,
             "fail",
-            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8));
+            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8),
+            memory);
     String path = text.toAbsolutePath().normalize().toString();
     return new JobSpec(
         "bench",

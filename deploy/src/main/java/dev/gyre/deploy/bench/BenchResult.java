@@ -17,6 +17,8 @@ import java.util.List;
  *     or {@code none} if it is not
  * @param stepSeconds median, without the steps that warm up
  * @param exposed median of the same steps: share of rank 0's step spent in communication and waits
+ * @param activations what blocks kept for backward
+ * @param memoryBytes most that rank 0's tensors took in a step; the process comes on top
  * @param mfu median of the same steps: share of this machine's measured matmul peak
  */
 public record BenchResult(
@@ -37,6 +39,8 @@ public record BenchResult(
     List<Double> losses,
     @JsonProperty("exposed_fraction") double exposed,
     double mfu,
+    String activations,
+    @JsonProperty("memory_bytes") long memoryBytes,
     String cpu) {
   public BenchResult {
     losses = List.copyOf(losses);
@@ -73,6 +77,8 @@ public record BenchResult(
         losses,
         round(median(counted.stream().mapToDouble(StepMetrics::exposedFraction).toArray()), 4),
         round(median(counted.stream().mapToDouble(StepMetrics::mfu).toArray()), 4),
+        plan.activations().describe(),
+        steps.stream().mapToLong(StepMetrics::memoryBytes).max().orElse(0),
         cpu);
   }
 

@@ -3,6 +3,7 @@ package dev.gyre.deploy.console;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ExpertPlacement;
 import dev.gyre.partitioning.plan.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
@@ -31,8 +32,13 @@ public final class PlanText {
 
   /** Mesh, placement and memory. */
   public static String shape(Plan plan) {
-    return "%s, %s; %s of memory per worker"
-        .formatted(mesh(plan), experts(plan.experts()), Units.bytes(plan.memory().total()));
+    String keeps = plan.activations().describe();
+    return "%s, %s; %s of memory per worker%s"
+        .formatted(
+            mesh(plan),
+            experts(plan.experts()),
+            Units.bytes(plan.memory().total()),
+            keeps.equals(ActivationPlan.NONE) ? "" : ", activations " + keeps);
   }
 
   private static String mesh(Plan plan) {

@@ -5,6 +5,7 @@ import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -204,7 +205,12 @@ public final class JobFile {
             o.number("weight-decay"),
             o.number("beta1"),
             o.number("beta2"),
-            o.number("eps")));
+            o.number("eps")),
+        new MemorySpec(
+            t.text("activations"),
+            t.text("offload"),
+            t.text("offload-folder"),
+            t.count("mlp-tile")));
   }
 
   private static MeshSpec mesh(JobValues m) {

@@ -78,6 +78,27 @@ final class JobKeys {
               value("balance-loss", NUMBER, "0.01", "α of the load-balance loss."),
               value("z-loss", NUMBER, "0", "Coefficient of the router z-loss."),
               choice("non-finite", "fail", "When a loss is not finite.", "fail", "skip"),
+              choice(
+                  "activations",
+                  "auto",
+                  "What blocks keep for backward; auto: the fastest that fits.",
+                  "auto",
+                  "none",
+                  "attention-saving",
+                  "full"),
+              choice(
+                  "offload",
+                  "auto",
+                  "Whether that waits on disk; auto: if nothing else fits.",
+                  "auto",
+                  "true",
+                  "false"),
+              value("offload-folder", TEXT, "", "Where on disk. Default: the run's folder."),
+              value(
+                  "mlp-tile",
+                  INTEGER,
+                  "-1",
+                  "Tokens whose gate, up and hidden exist at once; 0: all; -1: the plan chooses."),
               section(
                   "optimizer",
                   "AdamW.",

@@ -22,6 +22,8 @@ final class GivenPlan {
     agree("device", plan.device(), job.device());
     agree("dtype", plan.dtype(), job.train().dtype());
     agree("transport", plan.transport(), job.transport());
+    agree("activations", plan.activations().keep(), job.train().memory().activations());
+    agree("offload", "" + plan.activations().offload(), job.train().memory().offload());
     int experts = job.model().numLocalExperts();
     if (plan.experts().experts() != experts) {
       throw new Invalid(
@@ -39,7 +41,10 @@ final class GivenPlan {
             mesh.expertParallel(),
             plan.schedule(),
             plan.layout().key());
-    long needed = Planner.plan(job.onMesh(degrees), offers).workspaceBytes();
+    String folder = job.train().memory().offloadFolder();
+    JobSpec same =
+        job.withTrain(job.train().withMemory(plan.activations().asked(folder))).onMesh(degrees);
+    long needed = Planner.plan(same, offers).workspaceBytes();
     if (plan.workspaceBytes() < needed) {
       throw new Invalid(
           "plan.workspaceBytes",

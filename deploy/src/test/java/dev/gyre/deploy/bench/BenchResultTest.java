@@ -3,6 +3,7 @@ package dev.gyre.deploy.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
@@ -38,6 +39,7 @@ final class BenchResultTest {
         "f32",
         "scalar",
         "ipc",
+        MemorySpec.PLANNED,
         Path.of("t.txt"));
   }
 
@@ -104,6 +106,8 @@ final class BenchResultTest {
             "losses",
             "exposed_fraction",
             "mfu",
+            "activations",
+            "memory_bytes",
             "cpu"),
         List.copyOf(json.propertyNames()));
     assertEquals("gyre-0.1", json.path("peer").asString());

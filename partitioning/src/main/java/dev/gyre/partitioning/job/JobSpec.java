@@ -54,6 +54,12 @@ public record JobSpec(
         checkpoint);
   }
 
+  /** The same job with another training loop. */
+  public JobSpec withTrain(TrainSpec other) {
+    return new JobSpec(
+        name, model, modelFrom, dataset, other, mesh, backend, device, transport, eval, checkpoint);
+  }
+
   /** The same model and data on one worker, in f32, with rows of so many tokens. */
   public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
     TrainSpec one =

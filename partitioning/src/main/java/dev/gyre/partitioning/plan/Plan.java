@@ -32,6 +32,7 @@ import java.util.Map;
  * @param instructionSet what the backend's bits depend on
  * @param kernelThreads threads of a worker's kernels
  * @param expertRowsBound most rows a rank receives in one round of dispatch
+ * @param activations what blocks keep for backward
  * @param workspaceBytes a rank's slab
  * @param rates what decisions were made from
  * @param cost predicted FLOPs and bytes of a step and rank
@@ -52,6 +53,7 @@ public record Plan(
     int kernelThreads,
     ExpertPlacement experts,
     long expertRowsBound,
+    ActivationPlan activations,
     long workspaceBytes,
     Rates rates,
     StepCost cost,
@@ -59,7 +61,7 @@ public record Plan(
     long stepMicros) {
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 2;
+  public static final int FORMAT_VERSION = 3;
 
   public Plan {
     if (formatVersion != FORMAT_VERSION) {
@@ -118,6 +120,11 @@ public record Plan(
     fields.put("kernel-threads", kernelThreads);
     fields.put("experts", experts.experts());
     fields.put("expert-rows-bound", expertRowsBound);
+    fields.put("activations.keep", activations.keep());
+    fields.put("activations.offload", activations.offload());
+    fields.put("activations.mlp-tile", activations.mlpTile());
+    fields.put("activations.loss-tile", activations.lossTile());
+    fields.put("activations.reason", activations.reason());
     fields.put("workspace-bytes", workspaceBytes);
     fields.put("rates.matmul-flops-per-second", rates.matmulFlopsPerSecond());
     fields.put("rates.attention-flops-per-second", rates.attentionFlopsPerSecond());
@@ -137,6 +144,8 @@ public record Plan(
     fields.put("memory.activations", memory.activations());
     fields.put("memory.expert-rows", memory.expertRows());
     fields.put("memory.scratch", memory.scratch());
+    fields.put("memory.balanced", memory.balanced());
+    fields.put("memory.stored", memory.stored());
     fields.put("step-micros", stepMicros);
     Map<String, String> text = new LinkedHashMap<>();
     fields.forEach((key, value) -> text.put(key, value.toString()));

@@ -61,12 +61,14 @@ public final class PlanValidator {
     MemoryEstimate memory = plan.memory();
     if (memory.total() > workerBytes) {
       throw new InvalidPlanException(
-          ("a worker needs %s but has %s: %s. Use more ring or expert ranks, a shorter"
-                  + " train.sequence-length, or a smaller model.")
+          ("a worker needs %s but has %s: %s. Activations (%s): %s. Use more ring or expert ranks,"
+                  + " a shorter train.sequence-length, or a smaller model.")
               .formatted(
                   MemoryEstimate.mebibytes(memory.total()),
                   MemoryEstimate.mebibytes(workerBytes),
-                  memory.describe()));
+                  memory.describe(),
+                  plan.activations().describe(),
+                  plan.activations().reason()));
     }
   }
 

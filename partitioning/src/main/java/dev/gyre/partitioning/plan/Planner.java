@@ -63,14 +63,15 @@ public final class Planner {
     ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
     LayoutKind layout = layout(job, kind);
     requireMasks(job.model(), mesh, kind);
-    SequenceLayout row =
-        Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
-    List<AttentionSchedule> longest =
-        job.model().masks().stream().map(mask -> kind.schedule(row, mask)).toList();
-    long ringTokens = MemoryModel.mostRingTokens(layout, mesh.ring(), minChunk, length);
-    long bound = expertRowsBound(mesh, size, length, ringTokens);
-    MemoryEstimate memory =
-        new MemoryModel(job.model(), mesh, dtype, ringTokens, longest).estimate(placement, bound);
+    long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
+    MemoryModel model = memory(job.model(), mesh, dtype, kind, layout, length);
+    ActivationPlan activations =
+        PolicyChoice.choose(
+            job.train().memory(),
+            model,
+            MemoryModel.lossTile(job.model()),
+            workers.workerMemoryBytes(mesh.workers()));
+    MemoryEstimate memory = model.estimate(activations);
     StepCost cost = cost(job, mesh, dtype, kind, layout, minChunk);
     return new Plan(
         Plan.FORMAT_VERSION,
@@ -86,11 +87,38 @@ public final class Planner {
         workers.kernelThreads(mesh.workers()),
         placement,
         bound,
+        activations,
         memory.workspace(),
         workers.rates(),
         cost,
         memory,
         cost.micros(workers.rates()));
+  }
+
+  /** What a job would need with rows of another length. */
+  static MemoryModel memory(
+      ModelSpec model, Mesh mesh, String dtype, ScheduleKind kind, LayoutKind layout, int length) {
+    ModelSize size = ModelSize.of(model);
+    SequenceLayout row =
+        Layouts.of(
+            layout, new Documents(length), mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
+    List<AttentionSchedule> longest =
+        model.masks().stream().map(mask -> kind.schedule(row, mask)).toList();
+    long ringTokens = mostRingTokens(layout, mesh, length);
+    return new MemoryModel(
+        model,
+        mesh,
+        dtype,
+        new ExpertPlacement(size.experts(), mesh.expertParallel()),
+        layout,
+        expertRowsBound(mesh, size, length, ringTokens),
+        ringTokens,
+        row,
+        longest);
+  }
+
+  private static long mostRingTokens(LayoutKind layout, Mesh mesh, int length) {
+    return MemoryModel.mostRingTokens(layout, mesh.ring(), Layouts.DEFAULT_MIN_CHUNK, length);
   }
 
   private static StepCost cost(

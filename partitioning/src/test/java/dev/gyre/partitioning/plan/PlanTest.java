@@ -29,10 +29,11 @@ class PlanTest {
         threads,
         new ExpertPlacement(8, 2),
         16384,
+        new ActivationPlan("full", true, 2048, 1024, "asked for"),
         1000,
         new Rates(1, 2, 3),
         new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
-        new MemoryEstimate(11, 12, 13, 14, 15, 16),
+        new MemoryEstimate(11, 12, 13, 14, 15, 16, 18, 19),
         17);
   }
 
@@ -43,7 +44,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=2
+        format=3
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -60,6 +61,11 @@ class PlanTest {
         kernel-threads=1
         experts=8
         expert-rows-bound=16384
+        activations.keep=full
+        activations.offload=true
+        activations.mlp-tile=2048
+        activations.loss-tile=1024
+        activations.reason=asked for
         workspace-bytes=1000
         rates.matmul-flops-per-second=1
         rates.attention-flops-per-second=2
@@ -79,11 +85,13 @@ class PlanTest {
         memory.activations=14
         memory.expert-rows=15
         memory.scratch=16
+        memory.balanced=18
+        memory.stored=19
         step-micros=17
         """,
         text);
     assertEquals(
-        "202173c0b2dc988230f21c7b4634ddce07d67aa4208a41a0fcbcc6202267c769",
+        "dd32baa6a6f05f613f4f1adcf3992d82424d22a4e8388a6163e725889ca130cf",
         plan("AMX", 1).sha256());
   }
 
@@ -120,6 +128,7 @@ class PlanTest {
             Plan.class,
             Mesh.class,
             ExpertPlacement.class,
+            ActivationPlan.class,
             Rates.class,
             StepCost.class,
             MemoryEstimate.class)) {
@@ -152,8 +161,9 @@ class PlanTest {
                 "AMX",
                 1,
                 good.experts(),
-                0,
-                0,
+                16384,
+                good.activations(),
+                1000,
                 good.rates(),
                 good.cost(),
                 good.memory(),

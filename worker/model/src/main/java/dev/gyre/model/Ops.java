@@ -185,10 +185,10 @@ final class Ops {
   /** Linear attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
   Variable linearAttention(
       SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
-    Tensor qs = q.value();
-    Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
+    Attended made = tape.keep(Product.ATTENTION, () -> attend(group, q, k, v, slopes));
+    Tensor out = made.out;
     SequenceGroup.Saved saved =
-        group.linearAttention(qs, k.value(), v.value(), slopes, out, workspace);
+        tape.replaying() ? made.saved.withInputs(q.value(), k.value(), v.value()) : made.saved;
     Variable o = new Variable("linear attention output", out, DType.F32);
     tape.record(
         () -> {
@@ -201,6 +201,13 @@ final class Ops {
           workspace.releaseScratch(mark);
         });
     return o;
+  }
+
+  private Attended attend(SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
+    Tensor qs = q.value();
+    Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
+    return new Attended(
+        out, group.linearAttention(qs, k.value(), v.value(), slopes, out, workspace));
   }
 
   /** silu(gate)·up of gateUp [T,2F]. */

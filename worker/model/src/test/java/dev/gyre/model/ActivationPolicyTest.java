@@ -18,6 +18,7 @@ import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
@@ -51,7 +52,7 @@ final class ActivationPolicyTest {
           1e-5,
           1e4,
           false,
-          AttentionPattern.sliding(9),
+          new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.LINEAR), 9),
           List.of(1),
           0);
 
@@ -208,6 +209,7 @@ final class ActivationPolicyTest {
       @Override
       public Saved linearAttention(
           Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+        pass.attentions++;
         return inner.linearAttention(q, k, v, slopes, out, workspace);
       }
 

@@ -41,6 +41,8 @@ public record RunIdentity(
     flatten("model.", job.model(), '_', keys);
     flatten("train.", job.train(), '-', keys);
     keys.put("train.dtype", dtype);
+    // What is kept, and where, changes no value; the plan's tiles are among the circumstances.
+    keys.keySet().removeIf(key -> key.startsWith("train.memory."));
     DatasetSpec dataset = job.dataset();
     keys.put("dataset.packing", dataset.packing());
     keys.put("dataset.holdout", Double.toString(dataset.holdout()));

@@ -27,6 +27,9 @@ final class Circumstances {
             .formatted(plan.schedule(), plan.layout().key(), plan.minChunk()),
         "expert rows a round",
         Long.toString(plan.expertRowsBound()),
+        "tiles",
+        "MLP %d, loss %d (0: whole)"
+            .formatted(plan.activations().mlpTile(), plan.activations().lossTile()),
         "jdk",
         Runtime.version().toString());
   }

@@ -21,6 +21,7 @@ import dev.gyre.trainer.checkpoint.ResumeRefusedException;
 import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.control.ControlException;
 import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.offload.OffloadException;
 import dev.gyre.trainer.step.NumericException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -133,6 +134,7 @@ final class Worker {
       case SlowKernelException _ -> FailureKind.FAILURE_KIND_SLOW_KERNEL;
       case WorkspaceFullException _ -> FailureKind.FAILURE_KIND_MEMORY;
       case OutOfMemoryError _ -> FailureKind.FAILURE_KIND_MEMORY;
+      case OffloadException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case IOException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case UncheckedIOException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case InvalidPlanException _ -> FailureKind.FAILURE_KIND_JOB;

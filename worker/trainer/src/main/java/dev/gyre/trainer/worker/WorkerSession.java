@@ -91,9 +91,9 @@ final class WorkerSession implements AutoCloseable {
     Transport transport =
         Transports.open(options, assignment, plan, feed.fingerprint(), cores, progress, log);
     opened.accept(transport);
-    TrainingRank rank = TrainingRank.open(transport, backend, Ranks.spec(job, plan));
-    RunCheckpoints checkpoints =
-        new RunCheckpoints(Path.of(assignment.getRunFolder()), job, plan, rank, feed);
+    Path runFolder = Path.of(assignment.getRunFolder());
+    TrainingRank rank = TrainingRank.open(transport, backend, Ranks.spec(job, plan, runFolder));
+    RunCheckpoints checkpoints = new RunCheckpoints(runFolder, job, plan, rank, feed);
     progress.phase("weights");
     long firstStep = Weights.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
     WorkerSession session =
