@@ -198,6 +198,32 @@ class PlanValidatorTest {
         "reaches beyond");
   }
 
+  /** A plan of one mask is not one of another: the tile that shows too much, or what is missing. */
+  @Test
+  void aPlanOfAnotherMaskIsRefused() {
+    AttentionMask window = AttentionMask.window(30);
+    AttentionMask sinks = window.withSinks(4);
+    AttentionMask anchor = AttentionMask.CAUSAL.withAnchor();
+    AttentionMask prefix = AttentionMask.CAUSAL.withPrefix(70);
+    assertNames(refusedAs(window, sinks), "outside the window");
+    assertNames(refusedAs(sinks, window), "no tile has all visible pairs", "pairs are missing");
+    assertNames(refusedAs(sinks, window.withSinks(3)), "no tile has all", "(document");
+    assertNames(refusedAs(AttentionMask.CAUSAL, anchor), "against keys of document 0");
+    assertNames(refusedAs(anchor, AttentionMask.CAUSAL), "pairs are missing");
+    assertNames(refusedAs(AttentionMask.CAUSAL, prefix), "ahead of them");
+    assertNames(refusedAs(prefix, AttentionMask.CAUSAL), "no tile has all", "pairs are missing");
+    assertNames(refusedAs(AttentionMask.CAUSAL.withPrefix(69), prefix), "ahead of them");
+  }
+
+  private String refusedAs(AttentionMask wanted, AttentionMask planned) {
+    AttentionSchedule schedule = new RingSchedule().schedule(layout, planned);
+    PlanValidator.validate(layout, schedule, planned);
+    InvalidPlanException refusal =
+        assertThrows(
+            InvalidPlanException.class, () -> PlanValidator.validate(layout, schedule, wanted));
+    return String.valueOf(refusal.getMessage());
+  }
+
   /** Whatever single tile of whatever row is shifted, cut, or masked otherwise: refused. */
   @Test
   void anyChangeOfAnyTileIsRefused() {

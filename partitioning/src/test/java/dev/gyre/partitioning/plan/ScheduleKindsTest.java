@@ -24,7 +24,12 @@ import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.partitioning.schedule.TokenRingSchedule;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -196,6 +201,28 @@ class ScheduleKindsTest {
       best = Math.min(best, System.nanoTime() - start);
     }
     assertTrue(best < 3_000_000, "took " + best + " ns");
+  }
+
+  /**
+   * The same for crowds, whatever the mask, in CPU time: a step over as many tokens takes seconds.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void aThousandDocumentsAreProvenInMilliseconds(Kind of) {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    int[] lengths = new int[1024];
+    Arrays.fill(lengths, 16);
+    SequenceLayout row = row(of.kind, new Documents(lengths), 4, 64);
+    for (AttentionMask mask : MASKS) {
+      long best = Long.MAX_VALUE;
+      for (int i = 0; i < 20 && of.kind.computes(mask); i++) {
+        long start = threads.getCurrentThreadCpuTime();
+        PlanValidator.validate(row, of.kind.schedule(row, mask), mask);
+        best = Math.min(best, threads.getCurrentThreadCpuTime() - start);
+      }
+      assertTrue(best < 20_000_000 || !of.kind.computes(mask), mask + " took " + best + " ns");
+    }
   }
 
   /** Every row that travels is needed by a tile of a rank it reaches, and none is missing. */
