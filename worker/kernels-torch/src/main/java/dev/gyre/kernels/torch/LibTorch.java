@@ -22,7 +22,7 @@ import org.bytedeco.pytorch.global.torch;
 final class LibTorch {
   private static final String CACHE_PROPERTY = "gyre.native.cache";
   private static final String[] SCRIPTS = {
-    "movement.py", "linear.py", "rows.py", "attention.py", "router.py", "loss.py"
+    "movement.py", "linear.py", "rows.py", "attention.py", "lightning.py", "router.py", "loss.py"
   };
 
   private LibTorch() {}

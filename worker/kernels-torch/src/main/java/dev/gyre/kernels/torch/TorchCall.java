@@ -48,6 +48,13 @@ final class TorchCall implements AutoCloseable {
     return this;
   }
 
+  /** A list of numbers, as a float64 tensor in host memory. */
+  TorchCall reals(double[] values) {
+    push(new IValue(wrapping.reals(values, intsUsed)));
+    intsUsed += values.length;
+    return this;
+  }
+
   TorchCall real(double value) {
     push(new IValue(value));
     return this;
@@ -103,6 +110,7 @@ final class TorchCall implements AutoCloseable {
     private final Address address = new Address();
     private final Map<DType, TensorOptions> options = new EnumMap<>(DType.class);
     private final TensorOptions hostInts;
+    private final TensorOptions hostReals;
     private Arena arena = Arena.ofShared();
     private MemorySegment ints = arena.allocate(capacity * Long.BYTES, Long.BYTES);
 
@@ -116,6 +124,7 @@ final class TorchCall implements AutoCloseable {
             new TensorOptions(device).dtype(new org.bytedeco.pytorch.ScalarTypeOptional(of(type))));
       }
       hostInts = new TensorOptions(torch.ScalarType.Long);
+      hostReals = new TensorOptions(torch.ScalarType.Double);
     }
 
     private static torch.ScalarType of(DType type) {
@@ -148,6 +157,19 @@ final class TorchCall implements AutoCloseable {
       return torch.from_blob(address.at(ints.address() + (long) from * Long.BYTES), dims, hostInts);
     }
 
+    /** In the memory of {@link #ints}: both have eight bytes a value. */
+    org.bytedeco.pytorch.Tensor reals(double[] values, int from) {
+      if (from + values.length > capacity) {
+        grow(from + values.length);
+      }
+      for (int i = 0; i < values.length; i++) {
+        ints.setAtIndex(ValueLayout.JAVA_DOUBLE, from + i, values[i]);
+      }
+      long[] dims = {values.length};
+      return torch.from_blob(
+          address.at(ints.address() + (long) from * Long.BYTES), dims, hostReals);
+    }
+
     /** Lists of the same call made before stay readable until the backend is closed. */
     private void grow(long needed) {
       while (capacity < needed) {
@@ -160,6 +182,7 @@ final class TorchCall implements AutoCloseable {
     public void close() {
       options.values().forEach(TensorOptions::close);
       hostInts.close();
+      hostReals.close();
       arena.close();
     }
   }

@@ -3,6 +3,7 @@ package dev.gyre.kernels.torch;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
@@ -14,6 +15,9 @@ final class TorchKernels implements Kernels {
   private final TorchCall.Wrapping wrapping;
   private final Runnable synchronize;
   private final TorchAttention attention;
+  private final TorchLightning lightning;
+  private final Function silu;
+  private final Function siluBackward;
   private final Function fill;
   private final Function copy;
   private final Function add;
@@ -54,6 +58,9 @@ final class TorchKernels implements Kernels {
     this.wrapping = wrapping;
     this.synchronize = synchronize;
     this.attention = attention;
+    this.lightning = new TorchLightning(functions, wrapping);
+    silu = functions.get("silu");
+    siluBackward = functions.get("silu_backward");
     fill = functions.get("fill");
     copy = functions.get("copy");
     add = functions.get("add");
@@ -289,6 +296,53 @@ final class TorchKernels implements Kernels {
     attention.backward(
         new TorchAttention.Inputs(q, k, v, kvHeadOf, tiles, scale),
         new TorchAttention.Gradients(dOut, lse, delta, dq, dk, dv));
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    KernelChecks.silu(x, y);
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.tensor(x).tensor(y).run(silu);
+    }
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    KernelChecks.siluBackward(dy, x, dx);
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.tensor(dy).tensor(x).tensor(dx).run(siluBackward);
+    }
+  }
+
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    lightning.forward(q, k, v, pattern, state, out);
+  }
+
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    lightning.state(a, b, pattern, backward, state);
+  }
+
+  @Override
+  public void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    lightning.backward(
+        new TorchLightning.Inputs(q, k, v, pattern, state, dOut), dState, dq, dk, dv);
   }
 
   @Override
