@@ -44,7 +44,7 @@ public record Timing(
    */
   public static Timing defaults() {
     return new Timing(
-        Duration.ofSeconds(120),
+        Duration.ofSeconds(240),
         Duration.ofMinutes(15),
         Duration.ofSeconds(20),
         Duration.ofSeconds(10),

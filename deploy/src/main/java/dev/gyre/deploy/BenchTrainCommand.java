@@ -9,6 +9,7 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
+import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.AttentionPattern;
@@ -168,6 +169,14 @@ final class BenchTrainCommand implements Callable<Integer> {
       description = "Keeps the run's folder with a trace.json, for https://ui.perfetto.dev.")
   private boolean trace;
 
+  @Option(
+      names = "--no-bind",
+      description = {
+        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
+        "many as workers and nobody has narrowed them."
+      })
+  private boolean unbound;
+
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
@@ -222,7 +231,8 @@ final class BenchTrainCommand implements Callable<Integer> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      outcome = new LocalJob(job, null, folder, store, null, trace, recorded).run();
+      LaunchOptions launch = new LaunchOptions(trace, !unbound);
+      outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
       boolean well =
           outcome.exit() == dev.gyre.comms.ExitCode.DONE
               || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;

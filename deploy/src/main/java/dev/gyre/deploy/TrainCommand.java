@@ -5,6 +5,7 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
@@ -66,6 +67,14 @@ final class TrainCommand implements Callable<Integer> {
   private boolean trace;
 
   @Option(
+      names = "--no-bind",
+      description = {
+        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
+        "many as workers and nobody has narrowed them."
+      })
+  private boolean unbound;
+
+  @Option(
       names = "--runs",
       paramLabel = "DIR",
       defaultValue = "runs",
@@ -104,8 +113,9 @@ final class TrainCommand implements Callable<Integer> {
       console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, began);
       Path store = data.store().folder().toAbsolutePath();
+      LaunchOptions launch = new LaunchOptions(trace, !unbound);
       Outcome outcome =
-          new LocalJob(job, given, folder, store, from.checkpoint, trace, events).run();
+          new LocalJob(job, given, folder, store, from.checkpoint, launch, events).run();
       return finish(job, folder, data, console, events, outcome);
     }
   }

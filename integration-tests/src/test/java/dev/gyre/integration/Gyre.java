@@ -62,8 +62,10 @@ final class Gyre implements AutoCloseable {
     return start(folder, before, CLASS_PATH, arguments);
   }
 
-  private static Gyre start(
-      Path folder, List<String> before, String classPath, List<String> arguments)
+  /**
+   * @param classPath of the command and its workers
+   */
+  static Gyre start(Path folder, List<String> before, String classPath, List<String> arguments)
       throws IOException {
     List<String> line = new ArrayList<>(before);
     if (interruptIgnored()) {

@@ -1,8 +1,10 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.trainer.worker.CoreShare;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * What a worker process runs.
@@ -10,9 +12,15 @@ import java.util.List;
  * @param java the java executable
  * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank, {@code
  *     {attempt}} for how often it has been started
+ * @param cores which cores each worker keeps to
  */
 public record WorkerCommand(
-    Path java, String classPath, String mainClass, List<String> arguments, WorkerFlags flags) {
+    Path java,
+    String classPath,
+    String mainClass,
+    List<String> arguments,
+    WorkerFlags flags,
+    CoreShares cores) {
   /** Stands for the worker's rank in arguments. */
   public static final String RANK = "{rank}";
 
@@ -38,11 +46,16 @@ public record WorkerCommand(
         System.getProperty("java.class.path"),
         mainClass,
         arguments,
-        WorkerFlags.DEFAULT);
+        WorkerFlags.DEFAULT,
+        CoreShares.NONE);
   }
 
   public WorkerCommand withFlags(WorkerFlags newFlags) {
-    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags);
+    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags, cores);
+  }
+
+  public WorkerCommand withCores(CoreShares newCores) {
+    return new WorkerCommand(java, classPath, mainClass, arguments, flags, newCores);
   }
 
   /** The process's command line. */
@@ -50,6 +63,9 @@ public record WorkerCommand(
     List<String> line = new ArrayList<>(List.of("/bin/sh", "-c", IGNORE_THEN_EXEC, "gyre-worker"));
     line.add(java.toString());
     line.addAll(flags.jvm(rank, crashes));
+    if (!cores.ofRank().isEmpty()) {
+      line.add("-D" + CoreShare.PROPERTY + "=" + joined(cores.ofRank().get(rank)));
+    }
     line.addAll(List.of("-cp", classPath, mainClass));
     for (String argument : arguments) {
       line.add(
@@ -58,5 +74,9 @@ public record WorkerCommand(
               .replace(ATTEMPT, Integer.toString(attempt)));
     }
     return line;
+  }
+
+  private static String joined(List<Integer> cores) {
+    return cores.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 }

@@ -10,6 +10,7 @@ import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
 import dev.gyre.coordinator.StopCause;
 import dev.gyre.coordinator.WorkerExit;
+import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.Interrupts;
 import dev.gyre.deploy.launch.LocalWorkers;
 import dev.gyre.deploy.launch.RunFolder;
@@ -52,6 +53,7 @@ public final class LocalJob {
   private final Path data;
   private final @Nullable Path resume;
   private final JobEvents events;
+  private final LaunchOptions launch;
   private final @Nullable RunTrace trace;
   private volatile @Nullable Plan plan;
 
@@ -59,7 +61,6 @@ public final class LocalJob {
    * @param given the plan to run; null to make one for this machine
    * @param data folder of the prepared token store
    * @param resume the checkpoint to go on from; null to start fresh
-   * @param traced whether what every rank does when is written to the run's {@code trace.json}
    */
   public LocalJob(
       JobSpec job,
@@ -67,7 +68,7 @@ public final class LocalJob {
       RunFolder folder,
       Path data,
       @Nullable Path resume,
-      boolean traced,
+      LaunchOptions launch,
       JobEvents events) {
     this.job = job;
     this.workers = (given == null ? Planner.mesh(job) : given.mesh()).workers();
@@ -76,7 +77,8 @@ public final class LocalJob {
     this.data = data;
     this.resume = resume;
     this.events = events;
-    this.trace = traced ? new RunTrace(folder, workers) : null;
+    this.launch = launch;
+    this.trace = launch.trace() ? new RunTrace(folder, workers) : null;
   }
 
   /** Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. */
@@ -173,7 +175,8 @@ public final class LocalJob {
             WorkerCommand.ATTEMPT,
             endpoints);
     return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments())
-        .withFlags(WorkerFlags.DEFAULT.withKernelThreads(threads));
+        .withFlags(WorkerFlags.DEFAULT.withKernelThreads(threads))
+        .withCores(launch.bind() ? CoreShares.ofThisMachine(workers) : CoreShares.NONE);
   }
 
   private LocalWorkers.Listener listener(Coordinator coordinator) {

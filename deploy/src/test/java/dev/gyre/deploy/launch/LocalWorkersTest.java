@@ -203,7 +203,8 @@ class LocalWorkersTest {
   @Test
   void aJavaThatIsNotThereIsSeenAsAnExit() throws Exception {
     WorkerCommand command =
-        new WorkerCommand(temp.resolve("no-java"), "", "Main", List.of(), WorkerFlags.DEFAULT);
+        new WorkerCommand(
+            temp.resolve("no-java"), "", "Main", List.of(), WorkerFlags.DEFAULT, CoreShares.NONE);
     try (LocalWorkers _ = LocalWorkers.start(1, command, folder, exits::add)) {
       assertEquals(127, exit().exitCode());
     }

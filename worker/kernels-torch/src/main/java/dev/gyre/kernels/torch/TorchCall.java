@@ -42,16 +42,16 @@ final class TorchCall implements AutoCloseable {
     return this;
   }
 
-  /** A tensor that is none, where an operator takes that for an absent one. */
-  TorchCall undefined() {
-    push(new IValue(new org.bytedeco.pytorch.Tensor()));
-    return this;
-  }
-
-  /** A list of numbers, as a float64 tensor in host memory. */
+  /** A list of real numbers: as a float64 tensor in host memory. */
   TorchCall reals(double[] values) {
     push(new IValue(wrapping.reals(values, intsUsed)));
     intsUsed += values.length;
+    return this;
+  }
+
+  /** A tensor that is none, where an operator takes that for an absent one. */
+  TorchCall undefined() {
+    push(new IValue(new org.bytedeco.pytorch.Tensor()));
     return this;
   }
 
@@ -157,7 +157,7 @@ final class TorchCall implements AutoCloseable {
       return torch.from_blob(address.at(ints.address() + (long) from * Long.BYTES), dims, hostInts);
     }
 
-    /** In the memory of {@link #ints}: both have eight bytes a value. */
+    /** Between the integers of the same call, which are as wide. */
     org.bytedeco.pytorch.Tensor reals(double[] values, int from) {
       if (from + values.length > capacity) {
         grow(from + values.length);
@@ -167,7 +167,7 @@ final class TorchCall implements AutoCloseable {
       }
       long[] dims = {values.length};
       return torch.from_blob(
-          address.at(ints.address() + (long) from * Long.BYTES), dims, hostReals);
+          address.at(ints.address() + (long) from * Double.BYTES), dims, hostReals);
     }
 
     /** Lists of the same call made before stay readable until the backend is closed. */

@@ -16,8 +16,6 @@ final class TorchKernels implements Kernels {
   private final Runnable synchronize;
   private final TorchAttention attention;
   private final TorchLightning lightning;
-  private final Function silu;
-  private final Function siluBackward;
   private final Function fill;
   private final Function copy;
   private final Function add;
@@ -59,8 +57,6 @@ final class TorchKernels implements Kernels {
     this.synchronize = synchronize;
     this.attention = attention;
     this.lightning = new TorchLightning(functions, wrapping);
-    silu = functions.get("silu");
-    siluBackward = functions.get("silu_backward");
     fill = functions.get("fill");
     copy = functions.get("copy");
     add = functions.get("add");
@@ -301,17 +297,13 @@ final class TorchKernels implements Kernels {
   @Override
   public void silu(Tensor x, Tensor y) {
     KernelChecks.silu(x, y);
-    try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(y).run(silu);
-    }
+    lightning.silu(x, y);
   }
 
   @Override
   public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     KernelChecks.siluBackward(dy, x, dx);
-    try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy).tensor(x).tensor(dx).run(siluBackward);
-    }
+    lightning.siluBackward(dy, x, dx);
   }
 
   @Override
@@ -341,8 +333,7 @@ final class TorchKernels implements Kernels {
       Tensor dk,
       Tensor dv) {
     KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
-    lightning.backward(
-        new TorchLightning.Inputs(q, k, v, pattern, state, dOut), dState, dq, dk, dv);
+    lightning.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override

@@ -2,80 +2,75 @@ package dev.gyre.kernels.torch;
 
 import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.Tensor;
-import java.util.Arrays;
 import org.bytedeco.pytorch.Function;
 
-/** Linear attention, one call for all chunks of all heads. */
+/** Linear attention with decay, one call of the library's script for each kernel. */
 final class TorchLightning {
-  /** Tokens of a chunk: its scores are about as much work as its share of the states. */
-  private static final int CHUNK = 128;
-
   private final TorchCall.Wrapping wrapping;
+  private final Function silu;
+  private final Function siluBackward;
   private final Function forward;
   private final Function state;
   private final Function backward;
 
   TorchLightning(Functions functions, TorchCall.Wrapping wrapping) {
     this.wrapping = wrapping;
+    this.silu = functions.get("silu");
+    this.siluBackward = functions.get("silu_backward");
     this.forward = functions.get("linear_attention");
     this.state = functions.get("linear_attention_state");
     this.backward = functions.get("linear_attention_backward");
   }
 
-  void forward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor from, Tensor out) {
+  void silu(Tensor x, Tensor y) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(q).tensor(k).tensor(v);
-      add(call, pattern, q.dim(0)).tensor(from).tensor(out).run(forward);
+      call.tensor(x).tensor(y).run(silu);
     }
   }
 
-  void state(Tensor a, Tensor b, DecayPattern pattern, boolean backwards, Tensor of) {
+  void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      add(call.tensor(a).tensor(b), pattern, a.dim(0)).flag(backwards).tensor(of).run(state);
+      call.tensor(dy).tensor(x).tensor(dx).run(siluBackward);
     }
   }
 
-  /** What the backward pass reads besides its gradients. */
-  record Inputs(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor dOut) {}
-
-  void backward(Inputs in, Tensor dState, Tensor dq, Tensor dk, Tensor dv) {
+  void forward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      add(call.tensor(in.q).tensor(in.k).tensor(in.v), in.pattern, in.q.dim(0))
-          .tensor(in.state)
-          .tensor(in.dOut)
-          .tensor(dState)
-          .tensor(dq)
-          .tensor(dk)
-          .tensor(dv)
-          .run(backward);
+      with(call.tensor(q).tensor(k).tensor(v), pattern).tensor(state).tensor(out).run(forward);
     }
   }
 
-  private static TorchCall add(TorchCall call, DecayPattern pattern, long tokens) {
+  void state(Tensor a, Tensor b, DecayPattern pattern, boolean reverse, Tensor of) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      with(call.tensor(a).tensor(b), pattern).flag(reverse).tensor(of).run(state);
+    }
+  }
+
+  /**
+   * @param rest state, dOut, dState, dq, dk, dv
+   */
+  void backward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor... rest) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      with(call.tensor(q).tensor(k).tensor(v), pattern);
+      for (Tensor t : rest) {
+        call.tensor(t);
+      }
+      call.run(backward);
+    }
+  }
+
+  /** Key/value heads, slopes, and where documents start. */
+  private static TorchCall with(TorchCall call, DecayPattern pattern) {
     int[] kvHeadOf = new int[pattern.heads()];
     double[] slopes = new double[pattern.heads()];
     for (int h = 0; h < slopes.length; h++) {
       kvHeadOf[h] = pattern.kvHeadOf(h);
       slopes[h] = pattern.slope(h);
     }
-    return call.ints(chunks(pattern, Math.toIntExact(tokens))).ints(kvHeadOf).reals(slopes);
-  }
-
-  /** First token, count, and whether a document starts there; no chunk spans two documents. */
-  static int[] chunks(DecayPattern pattern, int tokens) {
-    int[] packed = new int[3 * (tokens / CHUNK + pattern.resets() + 1)];
-    int used = 0;
-    int reset = 0;
-    for (int at = 0; at < tokens; ) {
-      boolean fresh = reset < pattern.resets() && pattern.reset(reset) == at;
-      reset += fresh ? 1 : 0;
-      int end = reset < pattern.resets() ? pattern.reset(reset) : tokens;
-      int count = Math.min(CHUNK, end - at);
-      packed[used++] = at;
-      packed[used++] = count;
-      packed[used++] = fresh ? 1 : 0;
-      at += count;
+    int[] resets = new int[pattern.resets()];
+    for (int i = 0; i < resets.length; i++) {
+      resets[i] = pattern.reset(i);
     }
-    return Arrays.copyOf(packed, used);
+    return call.ints(kvHeadOf).reals(slopes).ints(resets);
   }
 }

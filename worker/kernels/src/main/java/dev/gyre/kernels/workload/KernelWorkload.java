@@ -17,10 +17,15 @@ public enum KernelWorkload {
   ATTENTION_BACKWARD("attentionBackward"),
   ATTENTION_MERGE("attentionMerge"),
   ATTENTION_DELTA("attentionDelta"),
+  LINEAR_ATTENTION("linearAttention"),
+  LINEAR_ATTENTION_STATE("linearAttentionState"),
+  LINEAR_ATTENTION_BACKWARD("linearAttentionBackward"),
   RMS_NORM("rmsNorm"),
   RMS_NORM_BACKWARD("rmsNormBackward"),
   ROPE_TABLE("ropeTable"),
   ROPE("rope"),
+  SILU("silu"),
+  SILU_BACKWARD("siluBackward"),
   SWIGLU("swiglu"),
   SWIGLU_BACKWARD("swigluBackward"),
   CROSS_ENTROPY("crossEntropy"),
@@ -82,8 +87,13 @@ public enum KernelWorkload {
           ATTENTION_BACKWARD,
           ATTENTION_MERGE,
           ATTENTION_DELTA,
+          LINEAR_ATTENTION,
+          LINEAR_ATTENTION_STATE,
+          LINEAR_ATTENTION_BACKWARD,
           RMS_NORM,
           RMS_NORM_BACKWARD,
+          SILU,
+          SILU_BACKWARD,
           SWIGLU,
           SWIGLU_BACKWARD,
           ADAM_W,
@@ -116,10 +126,15 @@ public enum KernelWorkload {
       case ATTENTION_BACKWARD -> AttentionWorkloads.attentionBackward(operands, sizes);
       case ATTENTION_MERGE -> AttentionWorkloads.attentionMerge(operands, sizes);
       case ATTENTION_DELTA -> AttentionWorkloads.attentionDelta(operands, sizes);
+      case LINEAR_ATTENTION -> LinearAttentionWorkloads.forward(operands, sizes);
+      case LINEAR_ATTENTION_STATE -> LinearAttentionWorkloads.state(operands, sizes);
+      case LINEAR_ATTENTION_BACKWARD -> LinearAttentionWorkloads.backward(operands, sizes);
       case RMS_NORM -> RowWorkloads.rmsNorm(operands, sizes);
       case RMS_NORM_BACKWARD -> RowWorkloads.rmsNormBackward(operands, sizes);
       case ROPE_TABLE -> RowWorkloads.ropeTable(operands, sizes);
       case ROPE -> RowWorkloads.rope(operands, sizes);
+      case SILU -> RowWorkloads.silu(operands, sizes);
+      case SILU_BACKWARD -> RowWorkloads.siluBackward(operands, sizes);
       case SWIGLU -> RowWorkloads.swiglu(operands, sizes);
       case SWIGLU_BACKWARD -> RowWorkloads.swigluBackward(operands, sizes);
       case CROSS_ENTROPY -> RowWorkloads.crossEntropy(operands, sizes);

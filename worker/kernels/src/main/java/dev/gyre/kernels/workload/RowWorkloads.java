@@ -68,6 +68,21 @@ final class RowWorkloads {
     return o.indices(positions, s.rows());
   }
 
+  static Workload silu(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor x = o.compute(s.rows(), s.width());
+    Tensor y = o.compute(s.rows(), s.width());
+    return rows(s, bytes(x, y), () -> kernels.silu(x, y));
+  }
+
+  static Workload siluBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor dy = o.compute(s.rows(), s.width());
+    Tensor x = o.compute(s.rows(), s.width());
+    Tensor dx = o.compute(s.rows(), s.width());
+    return rows(s, bytes(dy, x, dx), () -> kernels.siluBackward(dy, x, dx));
+  }
+
   static Workload swiglu(Operands o, Sizes s) {
     Kernels kernels = o.kernels();
     Tensor gateUp = o.compute(s.rows(), 2L * s.width());

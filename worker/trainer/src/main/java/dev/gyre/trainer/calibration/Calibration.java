@@ -64,15 +64,16 @@ public final class Calibration {
    *
    * @param belowExpected for one that reaches less than expected but is no cliff, nanoseconds
    * @param cliff for one that looks like a cliff
-   * @param deadline by the clock, whatever was spent
+   * @param deadline by the clock, whatever was spent: nothing is called slow on a machine that is
+   *     too busy to tell
    */
   record Patience(long belowExpected, long cliff, long deadline) {
     /** Compiling all kernels takes four to six seconds of a core of 2.6 GHz. */
     static final Patience DEFAULT =
         new Patience(
             TimeUnit.SECONDS.toNanos(8),
-            TimeUnit.SECONDS.toNanos(15),
-            TimeUnit.SECONDS.toNanos(60));
+            TimeUnit.SECONDS.toNanos(12),
+            TimeUnit.SECONDS.toNanos(90));
   }
 
   /** One kernel's turns. */
@@ -98,6 +99,7 @@ public final class Calibration {
   private final Expectations expectations;
   private final long copyBytesPerSecond;
   private final Patience patience;
+  private long spentBefore;
   private final List<Trial> trials = new ArrayList<>();
   private final OperatingSystemMXBean processor =
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
@@ -150,7 +152,7 @@ public final class Calibration {
 
   private void run() {
     long began = System.nanoTime();
-    long spent = processor.getProcessCpuTime();
+    spentBefore = processor.getProcessCpuTime();
     boolean left = true;
     while (left) {
       left = false;
@@ -161,7 +163,7 @@ public final class Calibration {
           slice(trial);
           better |= trial.steadyNanos == 0;
           trial.done =
-              enough(trial, processor.getProcessCpuTime() - spent)
+              enough(trial, processor.getProcessCpuTime() - spentBefore)
                   || System.nanoTime() - began >= patience.deadline();
           left |= !trial.done;
         }
@@ -188,6 +190,11 @@ public final class Calibration {
     // Two percent are noise.
     trial.steadyNanos = perSecond > 1.02 * trial.best ? 0 : trial.steadyNanos + nanos;
     trial.best = Math.max(trial.best, perSecond);
+  }
+
+  /** Whether the compiler had its time, so that what is slow now stays slow. */
+  private boolean compiled() {
+    return processor.getProcessCpuTime() - spentBefore >= patience.cliff();
   }
 
   private boolean enough(Trial trial, long spent) {
@@ -227,7 +234,7 @@ public final class Calibration {
     List<SlowKernel> slow = new ArrayList<>();
     for (Trial trial : trials) {
       double expected = expected(trial);
-      if (Expectations.suspicious(trial.best, expected)) {
+      if (compiled() && Expectations.suspicious(trial.best, expected)) {
         slow.add(
             new SlowKernel(
                 trial.kernel.kernel(), trial.rate(), (long) expected, trial.work.arithmetic()));

@@ -69,10 +69,12 @@ final class Expectations {
       case LINEAR, LINEAR_BACKWARD_INPUT, LINEAR_BACKWARD_WEIGHT -> 0.4;
       case GROUPED_LINEAR, GROUPED_LINEAR_BACKWARD_INPUT, GROUPED_LINEAR_BACKWARD_WEIGHT -> 0.25;
       case ATTENTION, ATTENTION_BACKWARD -> 0.15;
+      // Products with a state of some thousand elements, one tile of tokens after the other.
+      case LINEAR_ATTENTION, LINEAR_ATTENTION_STATE, LINEAR_ATTENTION_BACKWARD -> 0.02;
       case GATHER_ROWS, SCATTER_ADD_ROWS, ADAM_W, COPY, ADD, SCALE, FILL -> 0.4;
       case RMS_NORM, RMS_NORM_BACKWARD, COMBINE_ROWS -> 0.3;
       case COMBINE_ROWS_BACKWARD, ATTENTION_DELTA, CROSS_ENTROPY, SUM_SQUARES -> 0.15;
-      case ATTENTION_MERGE, ROPE, SWIGLU, SWIGLU_BACKWARD -> 0.1;
+      case ATTENTION_MERGE, ROPE, SILU, SILU_BACKWARD, SWIGLU, SWIGLU_BACKWARD -> 0.1;
       case SUM -> 0.05; // one addition after the other, as its order is fixed
       // Sines, and choosing among eight numbers: hardly any bytes.
       case ROUTE_TOP_K_BACKWARD -> 0.03;

@@ -38,11 +38,16 @@ final class Worker {
   private static final String FIRST_ATTEMPT = "1";
 
   private final WorkerOptions options;
+  private final int cores;
   private final Progress progress = new Progress();
   private volatile @Nullable Transport transport;
 
-  Worker(WorkerOptions options) {
+  /**
+   * @param cores of this host that a worker may use
+   */
+  Worker(WorkerOptions options, int cores) {
     this.options = options;
+    this.cores = cores;
   }
 
   /**
@@ -90,6 +95,7 @@ final class Worker {
                   options,
                   assignment,
                   measured,
+                  cores,
                   progress,
                   control::note,
                   opened -> transport = opened)) {
@@ -159,7 +165,7 @@ final class Worker {
         .setPid(ProcessHandle.current().pid())
         .setHost(hostName())
         .setWantedRank(Integer.parseInt(options.rank()))
-        .setCores(Runtime.getRuntime().availableProcessors())
+        .setCores(cores)
         .setMemoryBytes(HostLimits.memoryBytes())
         .setSharedMemoryBytes(HostLimits.sharedMemoryBytes())
         .addAllCapabilities(Backends.capabilities(device()))
