@@ -44,7 +44,10 @@ final class SlowKernelTest {
     }
     Map<String, String> environment =
         Map.of(
-            SlowVectorProvider.FOLDER, slowProcesses.toString(), "XDG_CACHE_HOME", cache.toString());
+            SlowVectorProvider.FOLDER,
+            slowProcesses.toString(),
+            "XDG_CACHE_HOME",
+            cache.toString());
     List<String> env = new ArrayList<>(List.of("env"));
     environment.forEach((name, value) -> env.add(name + "=" + value));
     List<String> arguments =
