@@ -59,21 +59,23 @@ public final class Calibration {
   }
 
   /**
-   * What a process may spend, its compiler included, before a kernel that disappoints is believed.
-   * CPU time, not the clock's: on a busy machine the compiler gets as little as the kernels do.
+   * What may be spent before a kernel that disappoints is believed. CPU time, not the clock's: on a
+   * busy machine the compiler gets as little as the kernels do, and no less.
    *
-   * @param belowExpected for one that reaches less than expected but is no cliff, nanoseconds
-   * @param cliff for one that looks like a cliff
+   * @param belowExpected for one that reaches less than expected but is no cliff: of the process,
+   *     its compiler included, nanoseconds
+   * @param cliff for one that looks like a cliff: of the kernel itself, without getting better
    * @param deadline by the clock, whatever was spent: nothing is called slow on a machine that is
    *     too busy to tell
    */
   record Patience(long belowExpected, long cliff, long deadline) {
-    /** Compiling all kernels takes four to six seconds of a core of 2.6 GHz. */
+    /**
+     * Compiling all kernels takes four to six seconds of a core of 2.6 GHz, the largest under one;
+     * the compiler has another core, or as much of the same.
+     */
     static final Patience DEFAULT =
         new Patience(
-            TimeUnit.SECONDS.toNanos(8),
-            TimeUnit.SECONDS.toNanos(12),
-            TimeUnit.SECONDS.toNanos(90));
+            TimeUnit.SECONDS.toNanos(8), TimeUnit.SECONDS.toNanos(1), TimeUnit.SECONDS.toNanos(90));
   }
 
   /** One kernel's turns. */
@@ -99,7 +101,6 @@ public final class Calibration {
   private final Expectations expectations;
   private final long copyBytesPerSecond;
   private final Patience patience;
-  private long spentBefore;
   private final List<Trial> trials = new ArrayList<>();
   private final OperatingSystemMXBean processor =
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
@@ -152,7 +153,7 @@ public final class Calibration {
 
   private void run() {
     long began = System.nanoTime();
-    spentBefore = processor.getProcessCpuTime();
+    long spentBefore = processor.getProcessCpuTime();
     boolean left = true;
     while (left) {
       left = false;
@@ -192,11 +193,6 @@ public final class Calibration {
     trial.best = Math.max(trial.best, perSecond);
   }
 
-  /** Whether the compiler had its time, so that what is slow now stays slow. */
-  private boolean compiled() {
-    return processor.getProcessCpuTime() - spentBefore >= patience.cliff();
-  }
-
   private boolean enough(Trial trial, long spent) {
     double expected = expected(trial);
     boolean counts =
@@ -210,8 +206,9 @@ public final class Calibration {
         && trial.best >= expected) {
       return true;
     }
-    boolean cliff = Expectations.suspicious(trial.best, expected);
-    return spent >= (cliff ? patience.cliff() : patience.belowExpected());
+    return Expectations.suspicious(trial.best, expected)
+        ? trial.steadyNanos >= patience.cliff()
+        : spent >= patience.belowExpected();
   }
 
   private double expected(Trial trial) {
@@ -234,7 +231,7 @@ public final class Calibration {
     List<SlowKernel> slow = new ArrayList<>();
     for (Trial trial : trials) {
       double expected = expected(trial);
-      if (compiled() && Expectations.suspicious(trial.best, expected)) {
+      if (trial.steadyNanos >= patience.cliff() && Expectations.suspicious(trial.best, expected)) {
         slow.add(
             new SlowKernel(
                 trial.kernel.kernel(), trial.rate(), (long) expected, trial.work.arithmetic()));

@@ -25,7 +25,7 @@ final class CalibrationTest {
   private static final Calibration.Patience SHORT =
       new Calibration.Patience(
           TimeUnit.MILLISECONDS.toNanos(300),
-          TimeUnit.MILLISECONDS.toNanos(600),
+          TimeUnit.MILLISECONDS.toNanos(100),
           TimeUnit.SECONDS.toNanos(60));
 
   @TempDir Path folder;
