@@ -7,9 +7,15 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header = "Measures this machine: a fixed training job, or the collectives.",
+    header =
+        "Measures this machine: a training job, the collectives, a ring's balance, every kernel.",
     description = {"For comparison with other frameworks and other machines."},
-    subcommands = {BenchTrainCommand.class, BenchCollectivesCommand.class},
+    subcommands = {
+      BenchTrainCommand.class,
+      BenchCollectivesCommand.class,
+      BenchBalanceCommand.class,
+      BenchKernelsCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND")
 final class BenchCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();

@@ -12,7 +12,9 @@ import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -80,7 +82,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
+      description = "auto, onednn, vector, torch, scalar.")
   private String backend = "auto";
 
   @Option(
@@ -140,6 +142,22 @@ final class BenchTrainCommand implements Callable<Integer> {
   private int ffn;
 
   @Option(
+      names = "--layer-types",
+      paramLabel = "KIND",
+      split = ",",
+      description =
+          "What mixes the tokens of each layer: full_attention, sliding_attention or"
+              + " linear_attention, one a layer. Default: all alike, sliding if there is a --window.")
+  private List<String> layerTypes = List.of();
+
+  @Option(
+      names = "--window",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Keys a query of a sliding layer sees; 0: all before it.")
+  private int window;
+
+  @Option(
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "3e-4",
@@ -176,6 +194,8 @@ final class BenchTrainCommand implements Callable<Integer> {
         experts,
         topK,
         ffn,
+        new AttentionPattern(
+            layerTypes.stream().map(key -> LayerKind.of(key, "--layer-types")).toList(), window),
         lr,
         mesh.alone(),
         sequence,
@@ -214,15 +234,15 @@ final class BenchTrainCommand implements Callable<Integer> {
       LaunchOptions launch = new LaunchOptions(trace, !unbound);
       outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
       boolean well =
-          outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
-              || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED;
+          outcome.exit() == dev.gyre.comms.ExitCode.DONE
+              || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
       if (well && !trace) {
         folder.delete();
       } else if (!well) {
         console.line("Logs: " + folder.mergedLog());
       }
     }
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       System.err.println("gyre: " + outcome.message());
       return outcome.exit().code();
     }

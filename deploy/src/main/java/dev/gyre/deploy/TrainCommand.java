@@ -179,11 +179,11 @@ final class TrainCommand implements Callable<Integer> {
       TrainConsole events,
       Outcome outcome)
       throws IOException, InterruptedException {
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       console.line("");
       System.err.println("gyre: " + outcome.message());
       if (outcome.newestCheckpoint() != null) {
-        boolean changeFirst = outcome.exit() == dev.gyre.coordinator.ExitCode.BAD_JOB;
+        boolean changeFirst = outcome.exit() == dev.gyre.comms.ExitCode.BAD_JOB;
         System.err.println(
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(
@@ -196,11 +196,17 @@ final class TrainCommand implements Callable<Integer> {
     }
     events.summary();
     EvalMetrics eval = events.lastEval();
-    if (eval != null) {
+    if (eval != null && eval.sure() != null) {
+      console.titled(
+          "answer",
+          TrainConsole.sure(eval, "%.1f %% of ")
+              + "%,d held-out answers with more than half of the probability"
+                  .formatted(eval.tokens()));
+    } else if (eval != null) {
       loss(eval, data, console);
       events.reach(eval);
     }
-    if (outcome.newestCheckpoint() != null) {
+    if (outcome.newestCheckpoint() != null && !data.feed().isTask()) {
       Sample.print(folder, console);
     }
     console.titled(

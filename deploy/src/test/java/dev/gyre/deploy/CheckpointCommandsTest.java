@@ -7,6 +7,7 @@ import dev.gyre.model.hf.HfConfig;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.SafetensorsReader;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.Manifest;
@@ -28,7 +29,23 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class CheckpointCommandsTest {
   private static final ModelSpec MODEL =
-      new ModelSpec("mixtral", 16, 8, 2, 2, 1, 4, 6, 3, 2, 1e-5, 10_000, true, 0, List.of(), 0);
+      new ModelSpec(
+          "mixtral",
+          16,
+          8,
+          2,
+          2,
+          1,
+          4,
+          6,
+          3,
+          2,
+          1e-5,
+          10_000,
+          true,
+          new AttentionPattern(List.of(), 0, 0, true, 0),
+          List.of(),
+          0);
   private static final float VALUE = 0.5f;
 
   @TempDir Path runs;
@@ -124,6 +141,7 @@ final class CheckpointCommandsTest {
     assertEquals(0, ran.exit(), ran::toString);
     assertTrue(ran.out().contains(step(5) + " -> "), ran::toString);
     assertTrue(ran.err().contains("passed over"), ran::toString);
+    assertTrue(ran.err().contains("gyre_anchor_token, which Hugging Face ignores"), ran::toString);
     assertEquals(8, HfConfig.read(hf.resolve("config.json")).model().hiddenSize());
     try (SafetensorsReader weights = SafetensorsReader.open(hf.resolve("model.safetensors"))) {
       assertEquals("BF16", weights.info("model.norm.weight").dtype());

@@ -67,6 +67,29 @@ final class PlanCommandTest {
   }
 
   @Test
+  void linearLayersAreTold() {
+    Cli mixed =
+        plan(
+            "--no-measure",
+            "--ring",
+            2,
+            "--set",
+            "model.layer_types=[full_attention, linear_attention]");
+    assertEquals(0, mixed.exit(), mixed::toString);
+    assertTrue(mixed.out().contains("states "), mixed::toString);
+    Cli alone =
+        plan(
+            "--no-measure",
+            "--ring",
+            2,
+            "--set",
+            "model.layer_types=[linear_attention, linear_attention]");
+    assertEquals(0, alone.exit(), alone::toString);
+    assertTrue(alone.out().contains("layout contiguous"), alone::toString);
+    assertTrue(alone.out().contains("moves 0 B"), alone::toString);
+  }
+
+  @Test
   void everyRankIsThereAndTogetherTheyHoldTheBatch() {
     Cli ran =
         plan(

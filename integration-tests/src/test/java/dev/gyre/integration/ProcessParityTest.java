@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.trainer.step.StepMetrics;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -57,7 +58,7 @@ final class ProcessParityTest {
     return Workplace.in(Files.createDirectories(folder.resolve(name)), SEED);
   }
 
-  private static String[] concat(String[] some, String more) {
+  private static String[] concat(String[] some, String... more) {
     return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
   }
 
@@ -140,5 +141,38 @@ final class ProcessParityTest {
     Workplace at = another("data");
     Trained got = train(at, 1, "--data-parallel", "2", "--expert-parallel", "1");
     Trained.assertEqualWithin(alone, got);
+  }
+
+  /** A window with sinks in one layer, all keys in the other; an anchor, and a prefix, in both. */
+  @Test
+  void masksOnEverySchedule() throws Exception {
+    Workplace at = another("masks");
+    List<String> masks = new ArrayList<>();
+    for (String set :
+        List.of(
+            "layer_types=[sliding_attention,full_attention]",
+            "sliding_window=24",
+            "attention_sinks=3",
+            "anchor_token=true",
+            "prefix_length=20")) {
+      masks.addAll(List.of("--set", "model." + set));
+    }
+    String[] set = masks.toArray(String[]::new);
+    Trained one = train(at, 1, concat(set, "--workers", "1"));
+    int run = 2;
+    for (String schedule : List.of("ring", "allgather", "tokenring")) {
+      Trained got =
+          train(at, run++, concat(set, "--ring", "2", "--set", "mesh.schedule=" + schedule));
+      Trained.assertEqualWithin(one, got);
+    }
+    // A prefix that two ranks share is what balanced cannot compute; it says what can.
+    Gyre.Ended refused = at.train(concat(set, "--ring", "2", "--set", "mesh.schedule=balanced"));
+    assertEquals(64, refused.exit(), refused.output());
+    assertTrue(refused.output().contains("Use ring, allgather or tokenring"), refused.output());
+    String[] causal = concat(set, "--set", "model.prefix_length=0");
+    Trained without = train(at, run++, concat(causal, "--workers", "1"));
+    Trained balanced =
+        train(at, run, concat(causal, "--ring", "2", "--set", "mesh.schedule=balanced"));
+    Trained.assertEqualWithin(without, balanced);
   }
 }

@@ -1,5 +1,6 @@
 package dev.gyre.deploy.bench;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
@@ -15,6 +16,7 @@ import java.util.List;
  *
  * @param hidden width of the residual stream
  * @param ffn width of an expert's hidden layer
+ * @param attention what mixes the tokens of each layer
  * @param sequence tokens of a row
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
  */
@@ -26,6 +28,7 @@ public record BenchJob(
     int experts,
     int topK,
     int ffn,
+    AttentionPattern attention,
     double lr,
     MeshSpec mesh,
     int sequence,
@@ -58,7 +61,7 @@ public record BenchJob(
             1e-5,
             10_000,
             false,
-            0,
+            attention,
             List.of(),
             0);
     TrainSpec train =
@@ -82,6 +85,7 @@ public record BenchJob(
         train,
         mesh,
         backend,
+        "cpu",
         transport,
         new JobSpec.Eval(0, 0),
         new JobSpec.Checkpoint(JobSpec.Checkpoint.NEVER, 1));

@@ -1,7 +1,9 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Balance;
@@ -16,6 +18,7 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
@@ -50,16 +53,28 @@ public final class PlanReport {
    * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the first violation
    */
   public static PlanReport of(JobSpec job, Plan plan, List<Documents> batch) {
-    int window = job.model().slidingWindow();
+    List<AttentionMask> masks = job.model().masks();
     ScheduleKind kind = plan.scheduleKind(job.model());
     List<Attention> rows = new ArrayList<>();
     for (Documents documents : batch) {
       SequenceLayout layout = plan.layoutOf(documents);
-      AttentionSchedule schedule = kind.schedule(layout, window);
-      PlanValidator.validate(layout, schedule, window);
+      AttentionSchedule schedule = nothing(layout.ring());
+      for (AttentionMask mask : masks.reversed()) {
+        schedule = kind.schedule(layout, mask);
+        PlanValidator.validate(layout, schedule, mask);
+      }
+      if (job.model().linearLayers() > 0) {
+        PlanValidator.validate(layout, LinearLayout.of(layout));
+      }
       rows.add(new Attention(layout, schedule, Balance.of(layout, schedule)));
     }
     return new PlanReport(job, plan, rows);
+  }
+
+  /** Of a model without softmax layers. */
+  private static AttentionSchedule nothing(int ring) {
+    List<Program> programs = Collections.nCopies(ring, new Program(List.of()));
+    return new AttentionSchedule("none", programs, programs);
   }
 
   /** All lines, headings included. */
@@ -95,10 +110,11 @@ public final class PlanReport {
   }
 
   private String kernel() {
-    return "%s (%s)  %s (%s)  %s  kernel threads per worker: %d  transport %s"
+    return "%s (%s) on %s  %s (%s)  %s  kernel threads per worker: %d  transport %s"
         .formatted(
             plan.backend(),
             job.backend(),
+            plan.device(),
             plan.dtype(),
             job.train().dtype(),
             plan.instructionSet(),
@@ -186,10 +202,13 @@ public final class PlanReport {
 
   private String sends() {
     StepCost cost = plan.cost();
-    return "per step and worker: ring %s, ulysses %s, experts %s, gradients %s, weights %s; in all %s"
+    return ("per step and worker: ring %s, ulysses %s, states %s, moves %s,"
+            + "%n       experts %s, gradients %s, weights %s; in all %s")
         .formatted(
             Units.bytes(cost.ringBytes()),
             Units.bytes(cost.ulyssesBytes()),
+            Units.bytes(cost.stateBytes()),
+            Units.bytes(cost.moveBytes()),
             Units.bytes(cost.expertBytes()),
             Units.bytes(cost.gradientBytes()),
             Units.bytes(cost.parameterBytes()),

@@ -72,6 +72,8 @@ public final class PlanText {
     List<String> parts = new ArrayList<>();
     add(parts, plan.schedule(), cost.ringBytes());
     add(parts, "ulysses", cost.ulyssesBytes());
+    add(parts, "states", cost.stateBytes());
+    add(parts, "moves", cost.moveBytes());
     add(parts, "experts", cost.expertBytes());
     add(parts, "gradients", cost.gradientBytes());
     add(parts, "weights", cost.parameterBytes());

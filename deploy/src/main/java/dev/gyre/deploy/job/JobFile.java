@@ -1,8 +1,10 @@
 package dev.gyre.deploy.job;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -110,6 +112,7 @@ public final class JobFile {
         train(job.section("train")),
         mesh(job.section("mesh")),
         job.text("backend"),
+        job.text("device"),
         job.text("transport"),
         new JobSpec.Eval(eval.integer("every"), eval.count("rows")),
         new JobSpec.Checkpoint(checkpoint.integer("every"), checkpoint.count("keep")));
@@ -152,9 +155,22 @@ public final class JobFile {
         m.number("rms_norm_eps"),
         m.number("rope_theta"),
         m.flag("tie_word_embeddings"),
-        m.count("sliding_window"),
+        attention(m),
         m.integers("mlp_only_layers"),
         m.number("initializer_range"));
+  }
+
+  private static AttentionPattern attention(JobValues m) {
+    List<LayerKind> layers = new ArrayList<>();
+    for (String key : m.texts("layer_types")) {
+      layers.add(LayerKind.of(key, "model.layer_types"));
+    }
+    return new AttentionPattern(
+        layers,
+        m.count("sliding_window"),
+        m.count("attention_sinks"),
+        m.flag("anchor_token"),
+        m.count("prefix_length"));
   }
 
   private static DatasetSpec dataset(JobValues d) {

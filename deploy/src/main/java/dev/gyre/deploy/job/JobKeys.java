@@ -6,6 +6,7 @@ import static dev.gyre.deploy.job.Key.Type.INTEGERS;
 import static dev.gyre.deploy.job.Key.Type.NUMBER;
 import static dev.gyre.deploy.job.Key.Type.SHARE;
 import static dev.gyre.deploy.job.Key.Type.TEXT;
+import static dev.gyre.deploy.job.Key.Type.TEXTS;
 import static dev.gyre.deploy.job.Key.choice;
 import static dev.gyre.deploy.job.Key.section;
 import static dev.gyre.deploy.job.Key.sections;
@@ -38,6 +39,14 @@ final class JobKeys {
               value("rope_theta", NUMBER, "10000", "Base of the rotary angles."),
               value("tie_word_embeddings", FLAG, "false", "Head and embedding share weights."),
               value("sliding_window", INTEGER, "0", "Keys a query sees, itself included; 0: all."),
+              value(
+                  "layer_types",
+                  TEXTS,
+                  "[]",
+                  "full_, sliding_ or linear_attention for each layer. Default: all alike."),
+              value("attention_sinks", INTEGER, "0", "First tokens that stay in the window."),
+              value("anchor_token", FLAG, "false", "Every document sees the row's first token."),
+              value("prefix_length", INTEGER, "0", "First tokens that see each other both ways."),
               value("mlp_only_layers", INTEGERS, "[]", "Layers with a dense MLP, from 0."),
               value("initializer_range", NUMBER, "0", "Std of initial weights; 0: 1/√fan-in.")),
           section(
@@ -113,7 +122,9 @@ final class JobKeys {
               "auto",
               "onednn",
               "vector",
+              "torch",
               "scalar"),
+          value("device", TEXT, "cpu", "cpu, or cuda:N for a GPU, with backend torch."),
           choice("transport", "ipc", "What carries data between workers.", "ipc", "udp"),
           section(
               "eval",

@@ -43,6 +43,10 @@ public final class JobSchema {
         s.put("type", "array");
         s.put("items", Map.of("type", "integer"));
       }
+      case TEXTS -> {
+        s.put("type", "array");
+        s.put("items", Map.of("type", "string"));
+      }
     }
     if (key.fallback() != null) {
       s.put("default", fallback(key, key.fallback()));
@@ -65,7 +69,7 @@ public final class JobSchema {
       case INTEGER -> Long.valueOf(text);
       case NUMBER -> Double.valueOf(text);
       case FLAG -> Boolean.valueOf(text);
-      case INTEGERS -> List.of();
+      case INTEGERS, TEXTS -> List.of();
       case SECTION, SECTIONS, TEXT, CHOICE, SHARE -> text;
     };
   }

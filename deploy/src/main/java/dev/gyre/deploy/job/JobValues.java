@@ -62,6 +62,11 @@ final class JobValues {
             throw new JobFileException(place + ": " + path + " is a list, such as [0, 2]");
           }
         }
+        case TEXTS -> {
+          if (!(value instanceof JobTree.Sequence)) {
+            throw new JobFileException(place + ": " + path + " is a list of names");
+          }
+        }
         case TEXT, CHOICE, INTEGER, NUMBER, SHARE, FLAG -> {
           if (!(value instanceof JobTree.Scalar)) {
             throw new JobFileException(place + ": " + path + " is a single value: " + key.doc());
@@ -225,6 +230,19 @@ final class JobValues {
         } catch (NumberFormatException | ClassCastException e) {
           throw bad(name, "holds something that is not a whole number");
         }
+      }
+    }
+    return all;
+  }
+
+  List<String> texts(String name) {
+    List<String> all = new ArrayList<>();
+    if (tree.entries().get(name) instanceof JobTree.Sequence list) {
+      for (JobTree item : list.items()) {
+        if (!(item instanceof JobTree.Scalar text)) {
+          throw bad(name, "holds something that is not a name");
+        }
+        all.add(text.text());
       }
     }
     return all;

@@ -32,7 +32,9 @@ record Key(
     SHARE,
     FLAG,
     /** A list of integers. */
-    INTEGERS
+    INTEGERS,
+    /** A list of texts. */
+    TEXTS
   }
 
   static Key section(String name, String doc, Key... children) {

@@ -10,7 +10,8 @@ import java.util.stream.Collectors;
  * What a worker process runs.
  *
  * @param java the java executable
- * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank
+ * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank, {@code
+ *     {attempt}} for how often it has been started
  * @param cores which cores each worker keeps to
  */
 public record WorkerCommand(
@@ -22,6 +23,9 @@ public record WorkerCommand(
     CoreShares cores) {
   /** Stands for the worker's rank in arguments. */
   public static final String RANK = "{rank}";
+
+  /** Stands for 1, or 2 in a process that replaces another, in arguments. */
+  public static final String ATTEMPT = "{attempt}";
 
   /**
    * Ctrl-C reaches every process in the terminal's foreground group, and closing the terminal too.
@@ -55,7 +59,7 @@ public record WorkerCommand(
   }
 
   /** The process's command line. */
-  List<String> line(int rank, Path crashes) {
+  List<String> line(int rank, int attempt, Path crashes) {
     List<String> line = new ArrayList<>(List.of("/bin/sh", "-c", IGNORE_THEN_EXEC, "gyre-worker"));
     line.add(java.toString());
     line.addAll(flags.jvm(rank, crashes));
@@ -64,7 +68,10 @@ public record WorkerCommand(
     }
     line.addAll(List.of("-cp", classPath, mainClass));
     for (String argument : arguments) {
-      line.add(argument.replace(RANK, Integer.toString(rank)));
+      line.add(
+          argument
+              .replace(RANK, Integer.toString(rank))
+              .replace(ATTEMPT, Integer.toString(attempt)));
     }
     return line;
   }

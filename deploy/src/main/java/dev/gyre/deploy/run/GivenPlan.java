@@ -19,6 +19,7 @@ final class GivenPlan {
    */
   static void check(Plan plan, JobSpec job, WorkerCapabilities offers) {
     agree("backend", plan.backend(), job.backend());
+    agree("device", plan.device(), job.device());
     agree("dtype", plan.dtype(), job.train().dtype());
     agree("transport", plan.transport(), job.transport());
     int experts = job.model().numLocalExperts();

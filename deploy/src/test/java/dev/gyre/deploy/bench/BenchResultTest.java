@@ -2,6 +2,7 @@ package dev.gyre.deploy.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
@@ -22,7 +23,22 @@ final class BenchResultTest {
   private static BenchJob job(int data, int ring, int ulysses) {
     MeshSpec mesh = new MeshSpec(0, data, ring, ulysses, 0);
     return new BenchJob(
-        512, 4, 8, 4, 8, 2, 768, 3e-4, mesh, 1000, 8, "f32", "scalar", "ipc", Path.of("t.txt"));
+        512,
+        4,
+        8,
+        4,
+        8,
+        2,
+        768,
+        AttentionPattern.FULL,
+        3e-4,
+        mesh,
+        1000,
+        8,
+        "f32",
+        "scalar",
+        "ipc",
+        Path.of("t.txt"));
   }
 
   private static Plan plan(BenchJob job) {

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.job;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import java.util.List;
 
 /**
@@ -10,7 +11,7 @@ import java.util.List;
  * @param intermediateSize width of an expert's, or a dense layer's, hidden layer
  * @param numLocalExperts experts per MoE layer; 0 for an all-dense model
  * @param numExpertsPerTok experts each token visits
- * @param slidingWindow keys a query sees, itself included; 0 for no window
+ * @param attention which tokens each layer mixes
  * @param mlpOnlyLayers layers with a dense MLP instead of experts
  * @param initializerRange standard deviation of initial weights; 0 for 1/√fan-in
  */
@@ -28,7 +29,7 @@ public record ModelSpec(
     double rmsNormEps,
     double ropeTheta,
     boolean tieWordEmbeddings,
-    int slidingWindow,
+    AttentionPattern attention,
     List<Integer> mlpOnlyLayers,
     double initializerRange) {
 
@@ -53,7 +54,10 @@ public record ModelSpec(
         numLocalExperts == 0 || (numExpertsPerTok >= 1 && numExpertsPerTok <= numLocalExperts),
         "model.num_experts_per_tok",
         numExpertsPerTok + " must be from 1 to num_local_experts " + numLocalExperts);
-    Invalid.require(slidingWindow >= 0, "model.sliding_window", slidingWindow + " is negative");
+    Invalid.require(
+        attention.layers().isEmpty() || attention.layers().size() == numHiddenLayers,
+        "model.layer_types",
+        attention.layers().size() + " kinds for num_hidden_layers " + numHiddenLayers);
     for (int layer : mlpOnlyLayers) {
       Invalid.require(
           layer >= 0 && layer < numHiddenLayers,
@@ -68,6 +72,34 @@ public record ModelSpec(
 
   public boolean isMoe(int layer) {
     return numLocalExperts > 0 && !mlpOnlyLayers.contains(layer);
+  }
+
+  /** Whether a layer mixes tokens by linear attention, not by softmax. */
+  public boolean isLinear(int layer) {
+    return attention.kind(layer) == LayerKind.LINEAR;
+  }
+
+  /** Layers with linear attention. */
+  public int linearLayers() {
+    int count = 0;
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      count += isLinear(layer) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Which keys a softmax layer's queries see; a linear layer has no mask. */
+  public AttentionMask mask(int layer) {
+    return attention.mask(layer);
+  }
+
+  /** The different masks of the softmax layers, in order of appearance; none if all are linear. */
+  public List<AttentionMask> masks() {
+    return java.util.stream.IntStream.range(0, numHiddenLayers)
+        .filter(layer -> !isLinear(layer))
+        .mapToObj(this::mask)
+        .distinct()
+        .toList();
   }
 
   /** Key/value head that serves each query head. */

@@ -2,15 +2,20 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * FLOPs and bytes from shapes alone, in whole numbers. A row is taken as one document of the full
@@ -40,27 +45,28 @@ public final class CostModel {
     return dtype.equals("bf16") ? 2 : F32_BYTES;
   }
 
-  /**
-   * Pairs a row's attention computes in one layer: exactly the visible ones.
-   *
-   * @param window keys a query sees, itself included; 0 for all before it
-   */
-  public static long visiblePairs(Documents documents, int window) {
-    long pairs = 0;
-    for (int d = 0; d < documents.count(); d++) {
-      pairs += CausalArea.of(documents.length(d), window);
-    }
-    return pairs;
+  /** Pairs a row's attention computes in one layer: exactly the visible ones. */
+  public static long visiblePairs(Documents documents, AttentionMask mask) {
+    return MaskArea.of(documents, mask);
   }
 
   /**
-   * FLOPs of attention, all layers, forward and backward: 2 for each multiply-add of scores and of
-   * weighted sums are 4 a pair, head and element forward; backward does five such products to
-   * forward's two. Source: Dao, FlashAttention-2, section 4.1.
+   * FLOPs of a row's attention, all layers, forward and backward. Softmax: 2 for each multiply-add
+   * of scores and of weighted sums are 4 a pair, head and element forward; backward does five such
+   * products to forward's two. Source: Dao, FlashAttention-2, section 4.1. Linear: a token's key
+   * meets its value and its query the state, 4·D² a head; backward twice that.
    */
-  public static long attentionFlops(ModelSpec model, long visiblePairs) {
-    long perPair = 14L * model.headDim() * model.numAttentionHeads() * model.numHiddenLayers();
-    return Math.multiplyExact(perPair, visiblePairs);
+  public static long attentionFlops(ModelSpec model, Documents documents) {
+    long pairs = 0;
+    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
+      if (!model.isLinear(layer)) {
+        pairs = Math.addExact(pairs, visiblePairs(documents, model.mask(layer)));
+      }
+    }
+    long width = (long) model.headDim() * model.numAttentionHeads();
+    long linear = 12 * width * model.headDim() * model.linearLayers();
+    return Math.addExact(
+        Math.multiplyExact(14 * width, pairs), Math.multiplyExact(linear, documents.tokens()));
   }
 
   /**
@@ -82,12 +88,15 @@ public final class CostModel {
   public StepCost step(ScheduleKind schedule, LayoutKind layout, int minChunk) {
     int ranks = mesh.rowRanks();
     long tokens = rows() * train.sequenceLength();
-    long pairs = rows() * CausalArea.of(train.sequenceLength(), model.slidingWindow());
+    long attentionFlops =
+        Math.multiplyExact(rows(), attentionFlops(model, new Documents(train.sequenceLength())));
     return new StepCost(
         linearFlops(model, tokens) / ranks,
-        attentionFlops(model, pairs) / ranks,
-        rows() * model.numHiddenLayers() * ringBytesOfRow(schedule, layout, minChunk) / ranks,
-        rows() * model.numHiddenLayers() * ulyssesBytesOfRow() / ranks,
+        attentionFlops / ranks,
+        rows() * ringBytesOfRow(schedule, layout, minChunk) / ranks,
+        rows() * (model.numHiddenLayers() - model.linearLayers()) * ulyssesBytesOfRow() / ranks,
+        rows() * linearBytesOfRow(layout, minChunk, LinearBytes::states) / ranks,
+        rows() * linearBytesOfRow(layout, minChunk, LinearBytes::moves) / ranks,
         expertBytes(tokens / ranks),
         gradientBytes(),
         parameterBytes());
@@ -98,22 +107,50 @@ public final class CostModel {
   }
 
   /**
-   * One layer, all ranks of a row: what the schedule's messages for such a row hold, with every
+   * All layers, all ranks of a row: what the schedules' messages for such a row hold, with every
    * Ulysses rank's share of the heads.
    */
   private long ringBytesOfRow(ScheduleKind kind, LayoutKind layout, int minChunk) {
     if (mesh.ring() == 1) {
       return 0;
     }
-    AttentionSchedule schedule =
-        kind.schedule(
-            Layouts.of(
-                layout,
-                new Documents(train.sequenceLength()),
-                mesh.ring(),
-                mesh.ulysses(),
-                minChunk),
-            model.slidingWindow());
+    SequenceLayout row = longestRow(layout, minChunk);
+    Map<AttentionMask, Long> ofMask = new HashMap<>();
+    long bytes = 0;
+    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
+      if (!model.isLinear(layer)) {
+        bytes +=
+            ofMask.computeIfAbsent(model.mask(layer), mask -> bytesOf(kind.schedule(row, mask)));
+      }
+    }
+    return bytes;
+  }
+
+  private SequenceLayout longestRow(LayoutKind layout, int minChunk) {
+    return Layouts.of(
+        layout, new Documents(train.sequenceLength()), mesh.ring(), mesh.ulysses(), minChunk);
+  }
+
+  /** Of one rank in a linear layer. */
+  private interface LinearTraffic {
+    long of(LinearBytes bytes, LinearLayout layout, int rank);
+  }
+
+  /** All linear layers, all ranks of a row. */
+  private long linearBytesOfRow(LayoutKind layout, int minChunk, LinearTraffic traffic) {
+    if (model.linearLayers() == 0 || mesh.rowRanks() == 1) {
+      return 0;
+    }
+    LinearLayout linear = LinearLayout.of(longestRow(layout, minChunk));
+    LinearBytes bytes = LinearBytes.of(model, Math.toIntExact(elementBytes));
+    long sum = 0;
+    for (int rank = 0; rank < mesh.rowRanks(); rank++) {
+      sum += traffic.of(bytes, linear, rank);
+    }
+    return model.linearLayers() * sum;
+  }
+
+  private long bytesOf(AttentionSchedule schedule) {
     long bytes = 0;
     for (HeadSplit.Part part : heads().parts()) {
       MessageBytes ofPart =

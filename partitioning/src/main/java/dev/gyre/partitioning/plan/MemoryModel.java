@@ -7,6 +7,7 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.MessageBytes;
+import java.util.List;
 
 /**
  * Memory of the fullest rank. Legend: T its tokens outside attention, S its tokens inside (the ring
@@ -27,10 +28,14 @@ final class MemoryModel {
   private final long slotBytesPerRow;
 
   /**
-   * @param schedule for a row of one document of the full length, which holds most
+   * @param schedules of each mask, for a row of one document of the full length, which holds most
    */
   MemoryModel(
-      ModelSpec model, Mesh mesh, String dtype, long ringTokens, AttentionSchedule schedule) {
+      ModelSpec model,
+      Mesh mesh,
+      String dtype,
+      long ringTokens,
+      List<AttentionSchedule> schedules) {
     this.model = model;
     this.mesh = mesh;
     this.ringTokens = ringTokens;
@@ -38,14 +43,17 @@ final class MemoryModel {
     e = CostModel.elementBytes(dtype);
     tokens = Math.ceilDiv(ringTokens, mesh.ulysses());
     int headDim = model.headDim();
-    slotBytesPerRow =
-        ScheduleMemory.bytesPerRow(
-            schedule,
-            new MessageBytes(
-                Math.toIntExact(ringQueryWidth() / headDim),
-                Math.toIntExact(ringKvWidth() / headDim),
-                headDim,
-                Math.toIntExact(e)));
+    MessageBytes bytes =
+        new MessageBytes(
+            Math.toIntExact(ringQueryWidth() / headDim),
+            Math.toIntExact(ringKvWidth() / headDim),
+            headDim,
+            Math.toIntExact(e));
+    long most = 0;
+    for (AttentionSchedule schedule : schedules) {
+      most = Math.max(most, ScheduleMemory.bytesPerRow(schedule, bytes));
+    }
+    slotBytesPerRow = most;
   }
 
   /**
@@ -104,20 +112,49 @@ final class MemoryModel {
     long hidden = model.hiddenSize();
     // Per token: residual before attention and before the MLP, two normalised inputs, two rstd.
     long perToken = 2 * F32_BYTES * hidden + 2 * e * hidden + 2 * F32_BYTES;
+    long linear = model.linearLayers() * (perToken * tokens + linearActivations());
     // q, k, v and the attention's output.
     perToken += e * (2 * queryWidth() + 2 * kvWidth());
     // After the exchange, per ring token: q, k, v, output, and lse of each head.
     long perRingToken = e * (2 * ringQueryWidth() + 2 * ringKvWidth());
     perRingToken += F32_BYTES * Math.ceilDiv(model.numAttentionHeads(), mesh.ulysses());
     long layers = model.numHiddenLayers();
+    long softmax = layers - model.linearLayers();
     long dense = e * 3 * model.intermediateSize() * tokens * (layers - size.moeLayers());
     // Router: probabilities, lse, and k indices, weights, rows and slots.
     long router = (size.experts() + 1L + 4L * size.expertsPerToken()) * F32_BYTES;
     long ends = 3 * F32_BYTES * hidden + e * hidden;
-    return layers * (perToken * tokens + perRingToken * ringTokens)
+    return linear
+        + softmax * (perToken * tokens + perRingToken * ringTokens)
         + dense
         + size.moeLayers() * router * tokens
         + ends * tokens;
+  }
+
+  /** What one linear-attention layer keeps besides what every layer keeps. */
+  private long linearActivations() {
+    // q, k, v; silu of q and k; output and output normed, with its factor.
+    long perToken = e * (4 * queryWidth() + 3 * kvWidth()) + F32_BYTES;
+    // q, k, v in rank order.
+    long moved = mesh.rowRanks() == 1 ? 0 : e * (queryWidth() + 2 * kvWidth());
+    return (perToken + moved) * tokens + linearState();
+  }
+
+  private long linearState() {
+    return F32_BYTES * queryWidth() * model.headDim();
+  }
+
+  /**
+   * Of one linear layer backward: gradients in f32 of the residual and the normalised input, of
+   * both outputs, of q, k, v and of what silu was taken of; in rank order dOut, dq, dk, dv, and
+   * these as they travel; states of all ranks.
+   */
+  private long linearScratch() {
+    long all = queryWidth() + 2 * kvWidth();
+    long perToken = F32_BYTES * (3L * model.hiddenSize() + 3 * queryWidth() + kvWidth() + all);
+    perToken += 2 * e * queryWidth();
+    perToken += mesh.rowRanks() == 1 ? 0 : 2 * F32_BYTES * all;
+    return perToken * tokens + (2L + mesh.rowRanks()) * linearState();
   }
 
   /** One layer: received rows, gate and up, hidden [M]; returned rows [T·k]. */
@@ -151,6 +188,8 @@ final class MemoryModel {
     // Gradients of what is inside the experts; gathered rows, their gradient, the results'.
     long experts = size.moeLayers() == 0 ? 0 : insideExperts(bound) + 3 * rowsOfTokens();
     long head = Math.min(tokens, HEAD_TILE_ROWS) * model.vocabSize() * 2 * F32_BYTES;
-    return Math.max(attention, experts) + layer + head;
+    long softmax = model.masks().isEmpty() ? 0 : attention;
+    long linear = model.linearLayers() == 0 ? 0 : linearScratch();
+    return Math.max(Math.max(softmax, experts) + layer, linear) + head;
   }
 }

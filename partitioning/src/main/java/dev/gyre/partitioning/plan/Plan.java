@@ -26,6 +26,7 @@ import java.util.Map;
  * @param minChunk fewest tokens of a zigzag chunk
  * @param schedule key of the attention schedule's kind
  * @param backend name of what computes
+ * @param device where it computes, {@code cpu} or {@code cuda:N}
  * @param dtype compute dtype, {@code bf16} or {@code f32}
  * @param transport {@code ipc} or {@code udp}
  * @param instructionSet what the backend's bits depend on
@@ -44,6 +45,7 @@ public record Plan(
     int minChunk,
     String schedule,
     String backend,
+    String device,
     String dtype,
     String transport,
     String instructionSet,
@@ -57,7 +59,7 @@ public record Plan(
     long stepMicros) {
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 1;
+  public static final int FORMAT_VERSION = 2;
 
   public Plan {
     if (formatVersion != FORMAT_VERSION) {
@@ -109,6 +111,7 @@ public record Plan(
     fields.put("min-chunk", minChunk);
     fields.put("schedule", schedule);
     fields.put("backend", backend);
+    fields.put("device", device);
     fields.put("dtype", dtype);
     fields.put("transport", transport);
     fields.put("instruction-set", instructionSet);
@@ -123,6 +126,8 @@ public record Plan(
     fields.put("cost.attention-flops", cost.attentionFlops());
     fields.put("cost.ring-bytes", cost.ringBytes());
     fields.put("cost.ulysses-bytes", cost.ulyssesBytes());
+    fields.put("cost.state-bytes", cost.stateBytes());
+    fields.put("cost.move-bytes", cost.moveBytes());
     fields.put("cost.expert-bytes", cost.expertBytes());
     fields.put("cost.gradient-bytes", cost.gradientBytes());
     fields.put("cost.parameter-bytes", cost.parameterBytes());

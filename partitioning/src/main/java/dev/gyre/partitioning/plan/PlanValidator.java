@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -19,10 +21,11 @@ public final class PlanValidator {
    * whatever is sent or computed with was held before, and nothing arrives twice; every partial
    * result reaches its owner exactly once, with all rows it has.
    *
-   * @param window keys a query sees, itself included; 0 for all before it
+   * @param mask what it must compute
    * @throws InvalidPlanException naming the first violation found
    */
-  public static void validate(SequenceLayout layout, AttentionSchedule schedule, int window) {
+  public static void validate(
+      SequenceLayout layout, AttentionSchedule schedule, AttentionMask mask) {
     proveLayout(layout);
     int ring = layout.ring();
     if (schedule.forward().size() != ring || schedule.backward().size() != ring) {
@@ -30,11 +33,22 @@ public final class PlanValidator {
           "%d forward and %d backward programs for a ring of %d"
               .formatted(schedule.forward().size(), schedule.backward().size(), ring));
     }
-    TileProof tiles = new TileProof(layout, window);
+    TileProof tiles = new TileProof(layout, mask);
     tiles.prove("forward", schedule.forward());
     tiles.prove("backward", schedule.backward());
     new MessageProof(layout, Phase.FORWARD, schedule.forward()).prove();
     new MessageProof(layout, Phase.BACKWARD, schedule.backward()).prove();
+  }
+
+  /**
+   * Proves for one row's linear-attention layers: every token is moved to, or stays at, the one
+   * rank that computes it, exactly once and in order.
+   *
+   * @throws InvalidPlanException naming the rank or move
+   */
+  public static void validate(SequenceLayout layout, LinearLayout linear) {
+    proveLayout(layout);
+    new MoveProof(layout, linear).prove();
   }
 
   /**

@@ -4,9 +4,11 @@ import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
@@ -59,11 +61,12 @@ public final class Planner {
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
     String schedule = schedule(job.mesh());
     ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
-    LayoutKind layout = layout(job.mesh(), kind);
-    AttentionSchedule longest =
-        kind.schedule(
-            Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk),
-            job.model().slidingWindow());
+    LayoutKind layout = layout(job, kind);
+    requireMasks(job.model(), mesh, kind);
+    SequenceLayout row =
+        Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
+    List<AttentionSchedule> longest =
+        job.model().masks().stream().map(mask -> kind.schedule(row, mask)).toList();
     long ringTokens = MemoryModel.mostRingTokens(layout, mesh.ring(), minChunk, length);
     long bound = expertRowsBound(mesh, size, length, ringTokens);
     MemoryEstimate memory =
@@ -76,6 +79,7 @@ public final class Planner {
         minChunk,
         schedule,
         backend.name(),
+        job.device(),
         dtype,
         job.transport(),
         backend.instructionSet(),
@@ -105,11 +109,16 @@ public final class Planner {
     return spec.schedule().equals(MeshSpec.AUTO) ? RingSchedule.KEY : spec.schedule();
   }
 
-  /** The layout asked for, or the one that suits the schedule best. */
-  private static LayoutKind layout(MeshSpec spec, ScheduleKind kind) {
+  /**
+   * The layout asked for, or the one that suits the schedule best. Rows whose layers are all linear
+   * lie in rank order: nothing then has to move, and no pairs are to be evened out.
+   */
+  private static LayoutKind layout(JobSpec job, ScheduleKind kind) {
+    MeshSpec spec = job.mesh();
     List<LayoutKind> able = kind.layouts();
     if (spec.layout().equals(MeshSpec.AUTO)) {
-      return able.getFirst();
+      boolean onlyLinear = job.model().masks().isEmpty();
+      return onlyLinear ? LayoutKind.CONTIGUOUS : able.getFirst();
     }
     LayoutKind asked = LayoutKind.of(spec.layout());
     if (!able.contains(asked)) {
@@ -119,6 +128,18 @@ public final class Planner {
               .formatted(asked.key(), kind.key(), able.getFirst().key(), able.getFirst().key()));
     }
     return asked;
+  }
+
+  private static void requireMasks(ModelSpec model, Mesh mesh, ScheduleKind kind) {
+    for (AttentionMask mask : model.masks()) {
+      if (mesh.ring() > 1 && !kind.computes(mask)) {
+        throw new Invalid(
+            "mesh.schedule",
+            ("'%s' cannot compute attention that is %s: a query may see keys of a later rank. Use"
+                    + " ring, allgather or tokenring, or set model.prefix_length 0.")
+                .formatted(kind.key(), mask));
+      }
+    }
   }
 
   /**

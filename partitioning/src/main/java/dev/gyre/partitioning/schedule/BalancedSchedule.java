@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
@@ -29,19 +30,26 @@ public final class BalancedSchedule implements ScheduleKind {
     return List.of(LayoutKind.CONTIGUOUS);
   }
 
+  /** A prefix that two ranks share has queries that see keys of the later one. */
+  @Override
+  public boolean computes(AttentionMask mask) {
+    return mask.causal();
+  }
+
   /**
    * @throws IllegalArgumentException if a query sees a key of a later rank
    */
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, int window) {
-    TileGrid grid = new TileGrid(layout, window);
+  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+    TileGrid grid = new TileGrid(layout, mask);
     for (int query = 0; query < grid.ring(); query++) {
       for (int key = query + 1; key < grid.ring(); key++) {
         if (!grid.work(query, key).tiles().isEmpty()) {
           throw new IllegalArgumentException(
-              ("schedule balanced needs contiguous order; here queries of ring rank %d see keys of"
-                      + " ring rank %d")
-                  .formatted(query, key));
+              ("schedule balanced needs %s; here queries of ring rank %d see keys of ring rank %d."
+                      + " Use ring, allgather or tokenring")
+                  .formatted(
+                      mask.causal() ? "contiguous order" : "a mask without prefix", query, key));
         }
       }
     }

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
@@ -39,8 +40,8 @@ public final class RingSchedule implements ScheduleKind {
   }
 
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, int window) {
-    TileGrid grid = new TileGrid(layout, window);
+  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+    TileGrid grid = new TileGrid(layout, mask);
     List<Program> forward = new Rotation(grid, false).pass(Item.KEY_VALUE).programs();
     List<Program> keys =
         new Rotation(grid, false)

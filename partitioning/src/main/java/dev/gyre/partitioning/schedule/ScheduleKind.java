@@ -1,11 +1,12 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import java.util.List;
 
 /**
- * A way to run attention of one row over a ring; each is a pure function of layout and window. Only
+ * A way to run attention of one row over a ring; each is a pure function of layout and mask. Only
  * rows that the mask asks for travel.
  */
 public interface ScheduleKind {
@@ -21,12 +22,13 @@ public interface ScheduleKind {
     return List.of(LayoutKind.ZIGZAG, LayoutKind.STRIPED, LayoutKind.CONTIGUOUS);
   }
 
-  /**
-   * All ranks' programs for one row.
-   *
-   * @param window keys a query sees, itself included; 0 for all before it
-   */
-  AttentionSchedule schedule(SequenceLayout layout, int window);
+  /** Whether it computes this mask for any row; if not, {@link #schedule} may throw. */
+  default boolean computes(AttentionMask mask) {
+    return true;
+  }
+
+  /** All ranks' programs for one row. */
+  AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask);
 
   /**
    * The kind of a key; any other text is an error.

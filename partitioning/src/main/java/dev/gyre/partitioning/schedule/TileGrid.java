@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import java.util.ArrayList;
@@ -18,9 +19,9 @@ final class TileGrid {
   private final List<Rows> queries = new ArrayList<>();
   private final List<Rows> keys = new ArrayList<>();
 
-  TileGrid(SequenceLayout layout, int window) {
+  TileGrid(SequenceLayout layout, AttentionMask mask) {
     ring = layout.ring();
-    TileCutter cutter = new TileCutter(layout, window);
+    TileCutter cutter = new TileCutter(layout, mask);
     for (int query = 0; query < ring; query++) {
       for (int key = 0; key < ring; key++) {
         List<AttentionTile> tiles = cutter.between(query, key);

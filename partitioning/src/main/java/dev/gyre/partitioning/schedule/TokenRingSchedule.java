@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 
@@ -19,8 +20,8 @@ public final class TokenRingSchedule implements ScheduleKind {
   }
 
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, int window) {
-    TileGrid grid = new TileGrid(layout, window);
+  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+    TileGrid grid = new TileGrid(layout, mask);
     return new AttentionSchedule(
         KEY,
         new Rotation(grid, true).pass(Item.QUERY).returnDirectly(Item.PARTIAL_OUTPUT).programs(),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -16,6 +17,7 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CostModelTest {
@@ -44,17 +46,17 @@ class CostModelTest {
 
   @Test
   void visiblePairsAreCountedOneByOne() {
-    for (long seed = 0; seed < 100; seed++) {
+    for (long seed = 0; seed < 400; seed++) {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(60);
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       long pairs = 0;
-      for (int d = 0; d < documents.count(); d++) {
-        for (int p = 1; p <= documents.length(d); p++) {
-          pairs += window == 0 ? p : Math.min(p, window);
+      for (int query = 0; query < documents.tokens(); query++) {
+        for (int key = 0; key < documents.tokens(); key++) {
+          pairs += RandomRows.sees(mask, documents, query, key) ? 1 : 0;
         }
       }
-      assertEquals(pairs, CostModel.visiblePairs(documents, window), "seed " + seed);
+      assertEquals(pairs, CostModel.visiblePairs(documents, mask), "seed " + seed + " " + mask);
     }
   }
 
@@ -85,7 +87,7 @@ class CostModelTest {
               ScheduleKind.of(key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), 2, mesh));
           LayoutKind order = kind.layouts().getFirst();
           SequenceLayout layout = Layouts.of(order, new Documents(1001), ring, ulysses, 64);
-          AttentionSchedule schedule = kind.schedule(layout, 0);
+          AttentionSchedule schedule = kind.schedule(layout, AttentionMask.CAUSAL);
           long sent = 0;
           for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
             MessageBytes bytes =
@@ -129,14 +131,15 @@ class CostModelTest {
 
   @Test
   void timeFollowsTheRates() {
-    StepCost cost = new StepCost(3_000_000, 500_000, 4_000_000, 100, 100, 100, 700_000);
+    StepCost cost = new StepCost(3_000_000, 500_000, 4_000_000, 100, 0, 0, 100, 100, 700_000);
     Rates rates = new Rates(1_000_000_000, 1_000_000_000, 1_000_000_000);
     // 3 ms of matmuls, then the ring's 4 ms above attention's 0.5 ms, then 0.7 ms of the rest.
     assertEquals(7_700, cost.micros(rates));
     assertEquals(0, cost.micros(Rates.UNKNOWN));
     assertEquals(
         2_500_000,
-        new StepCost(5_000_000_000L, 0, 0, 0, 0, 0, 0).micros(new Rates(2_000_000_000, 1, 1)));
+        new StepCost(5_000_000_000L, 0, 0, 0, 0, 0, 0, 0, 0)
+            .micros(new Rates(2_000_000_000, 1, 1)));
   }
 
   @Test
@@ -158,7 +161,8 @@ class CostModelTest {
 
   private static AttentionSchedule ring(int ranks) {
     return new RingSchedule()
-        .schedule(Layouts.of(LayoutKind.ZIGZAG, new Documents(8192), ranks, 1, 64), 0);
+        .schedule(
+            Layouts.of(LayoutKind.ZIGZAG, new Documents(8192), ranks, 1, 64), AttentionMask.CAUSAL);
   }
 
   @Test
@@ -166,9 +170,10 @@ class CostModelTest {
     ModelSpec model = Jobs.model(8, 0);
     ExpertPlacement alone = new ExpertPlacement(8, 1);
     MemoryEstimate one =
-        new MemoryModel(model, new Mesh(1, 1, 1, 1), "bf16", 8192, ring(1)).estimate(alone, 32768);
+        new MemoryModel(model, new Mesh(1, 1, 1, 1), "bf16", 8192, List.of(ring(1)))
+            .estimate(alone, 32768);
     MemoryEstimate two =
-        new MemoryModel(model, new Mesh(1, 2, 1, 2), "bf16", 4224, ring(2))
+        new MemoryModel(model, new Mesh(1, 2, 1, 2), "bf16", 4224, List.of(ring(2)))
             .estimate(new ExpertPlacement(8, 2), 16384);
     ModelSize size = ModelSize.of(model);
     assertEquals(4 * size.total(), one.gradients());

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
@@ -44,7 +45,7 @@ final class Jobs {
         1e-5,
         1e6,
         true,
-        window,
+        AttentionPattern.sliding(window),
         List.of(),
         0);
   }
@@ -72,6 +73,7 @@ final class Jobs {
         train,
         mesh,
         backend,
+        "cpu",
         "ipc",
         new JobSpec.Eval(0, 1),
         new JobSpec.Checkpoint(0, 1));

@@ -16,12 +16,13 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        1,
+        Plan.FORMAT_VERSION,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
         "ring",
         "onednn",
+        "cpu",
         "bf16",
         "ipc",
         instructionSet,
@@ -30,7 +31,7 @@ class PlanTest {
         16384,
         1000,
         new Rates(1, 2, 3),
-        new StepCost(4, 5, 6, 7, 8, 9, 10),
+        new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
         new MemoryEstimate(11, 12, 13, 14, 15, 16),
         17);
   }
@@ -42,7 +43,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=1
+        format=2
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -52,6 +53,7 @@ class PlanTest {
         min-chunk=64
         schedule=ring
         backend=onednn
+        device=cpu
         dtype=bf16
         transport=ipc
         instruction-set=AMX
@@ -66,6 +68,8 @@ class PlanTest {
         cost.attention-flops=5
         cost.ring-bytes=6
         cost.ulysses-bytes=7
+        cost.state-bytes=20
+        cost.move-bytes=21
         cost.expert-bytes=8
         cost.gradient-bytes=9
         cost.parameter-bytes=10
@@ -79,7 +83,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "7747b4d80f073a2e6bba9c2fdcf8102f1014b75a1c7d0d119e733e99ca4443ab",
+        "202173c0b2dc988230f21c7b4634ddce07d67aa4208a41a0fcbcc6202267c769",
         plan("AMX", 1).sha256());
   }
 
@@ -136,12 +140,13 @@ class PlanTest {
         InvalidPlanException.class,
         () ->
             new Plan(
-                2,
+                Plan.FORMAT_VERSION + 1,
                 good.mesh(),
                 good.layout(),
                 64,
                 "ring",
                 "onednn",
+                "cpu",
                 "bf16",
                 "ipc",
                 "AMX",

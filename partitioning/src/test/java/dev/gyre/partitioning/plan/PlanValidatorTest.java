@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -27,7 +28,8 @@ import org.junit.jupiter.api.Test;
 class PlanValidatorTest {
   private final SequenceLayout layout =
       Layouts.of(LayoutKind.ZIGZAG, new Documents(400, 90, 30), 4, 1, 8);
-  private final AttentionSchedule good = new RingSchedule().schedule(layout, 0);
+  private final AttentionSchedule good =
+      new RingSchedule().schedule(layout, AttentionMask.window(0));
 
   private String refused(AttentionSchedule schedule) {
     return refused(layout, schedule);
@@ -35,7 +37,9 @@ class PlanValidatorTest {
 
   private static String refused(SequenceLayout row, AttentionSchedule schedule) {
     InvalidPlanException refusal =
-        assertThrows(InvalidPlanException.class, () -> PlanValidator.validate(row, schedule, 0));
+        assertThrows(
+            InvalidPlanException.class,
+            () -> PlanValidator.validate(row, schedule, AttentionMask.window(0)));
     return String.valueOf(refusal.getMessage());
   }
 
@@ -53,13 +57,13 @@ class PlanValidatorTest {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(2000);
       int ring = rows.ring();
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout row =
           Layouts.of(rows.anyOf(LayoutKind.values()), documents, ring, 1, 1 + rows.below(70));
-      AttentionSchedule schedule = new RingSchedule().schedule(row, window);
+      AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       assertDoesNotThrow(
-          () -> PlanValidator.validate(row, schedule, window),
-          "seed " + seed + " ring " + ring + " window " + window);
+          () -> PlanValidator.validate(row, schedule, mask),
+          "seed " + seed + " ring " + ring + " " + mask);
     }
   }
 
@@ -67,7 +71,7 @@ class PlanValidatorTest {
   void ringMessagesAreAsManyAsTheFormulaSays() {
     for (int ring = 1; ring <= 6; ring++) {
       SequenceLayout row = Layouts.of(LayoutKind.ZIGZAG, new Documents(4 * ring), ring, 1, 1);
-      AttentionSchedule schedule = new RingSchedule().schedule(row, 0);
+      AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(0));
       for (int rank = 0; rank < ring; rank++) {
         assertEquals(ring - 1, sent(schedule.forward().get(rank), Item.KEY_VALUE));
         assertEquals(ring - 1, sent(schedule.backward().get(rank), Item.KEY_VALUE));
@@ -88,11 +92,11 @@ class PlanValidatorTest {
   @Test
   void aBatchIsProvenInMilliseconds() {
     SequenceLayout row = Layouts.of(LayoutKind.ZIGZAG, new Documents(16384), 4, 1, 64);
-    AttentionSchedule schedule = new RingSchedule().schedule(row, 0);
+    AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(0));
     long best = Long.MAX_VALUE;
     for (int i = 0; i < 200; i++) {
       long start = System.nanoTime();
-      PlanValidator.validate(row, schedule, 0);
+      PlanValidator.validate(row, schedule, AttentionMask.window(0));
       best = Math.min(best, System.nanoTime() - start);
     }
     assertTrue(best < 3_000_000, "took " + best + " ns");
@@ -106,8 +110,8 @@ class PlanValidatorTest {
     }
     Documents documents = new Documents(lengths);
     SequenceLayout row = Layouts.of(LayoutKind.ZIGZAG, documents, 32, 1, 64);
-    AttentionSchedule schedule = new RingSchedule().schedule(row, 0);
-    PlanValidator.validate(row, schedule, 0);
+    AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(0));
+    PlanValidator.validate(row, schedule, AttentionMask.window(0));
     long tiles = 0;
     for (Program program : schedule.forward()) {
       for (Step step : program.steps()) {
@@ -201,10 +205,10 @@ class PlanValidatorTest {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(400);
       int ring = 1 + rows.below(6);
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout row =
           Layouts.of(rows.anyOf(LayoutKind.values()), documents, ring, 1, 1 + rows.below(9));
-      AttentionSchedule schedule = new RingSchedule().schedule(row, window);
+      AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       boolean forward = rows.below(2) == 0;
       int rank = rows.below(ring);
       int step = rows.below(ring);
@@ -225,7 +229,7 @@ class PlanValidatorTest {
               schedule, forward, rank, step, Mutation.tiles(Mutation.replace(at, t -> changed)));
       assertThrows(
           InvalidPlanException.class,
-          () -> PlanValidator.validate(row, bad, window),
+          () -> PlanValidator.validate(row, bad, mask),
           "seed " + seed + " tile " + tiles.get(at) + " changed to " + changed);
     }
   }
@@ -401,7 +405,7 @@ class PlanValidatorTest {
   @Test
   void rotatingQueriesIsProvenToo() {
     SequenceLayout two = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(10), 2, 1, 1);
-    AttentionSchedule ring = new RingSchedule().schedule(two, 0);
+    AttentionSchedule ring = new RingSchedule().schedule(two, AttentionMask.window(0));
     List<Run> rows = List.of(new Run(0, 5));
     Work home0 = ring.forward().get(0).steps().get(0).work().getFirst();
     Work home1 = ring.forward().get(1).steps().get(0).work().getFirst();
@@ -422,7 +426,9 @@ class PlanValidatorTest {
                 new Step(List.of(queryOut), List.of(), List.of(home1)),
                 new Step(List.of(), List.of(outputIn), List.of())));
     PlanValidator.validate(
-        two, new AttentionSchedule("test", List.of(rank0, rank1), ring.backward()), 0);
+        two,
+        new AttentionSchedule("test", List.of(rank0, rank1), ring.backward()),
+        AttentionMask.CAUSAL);
     Program withoutReturn = new Program(rank0.steps().subList(0, 2));
     Program withoutWaiting = new Program(rank1.steps().subList(0, 1));
     AttentionSchedule lost =

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -39,6 +40,14 @@ class ScheduleKindsTest {
 
   private static final MessageBytes SHARED = new MessageBytes(4, 1, 16, 2);
 
+  private static final List<AttentionMask> MASKS =
+      List.of(
+          AttentionMask.CAUSAL,
+          AttentionMask.window(70).withSinks(3),
+          AttentionMask.CAUSAL.withAnchor(),
+          AttentionMask.CAUSAL.withPrefix(90),
+          AttentionMask.window(20).withSinks(2).withAnchor().withPrefix(33));
+
   enum Kind {
     RING(new RingSchedule()),
     RING_WITH_QUERIES_BACKWARD(new RingSchedule(ALIKE)),
@@ -50,6 +59,12 @@ class ScheduleKindsTest {
 
     Kind(ScheduleKind kind) {
       this.kind = kind;
+    }
+
+    /** Any mask that it computes for any row. */
+    AttentionMask mask(RandomRows rows, Documents documents) {
+      AttentionMask mask = rows.mask(documents);
+      return kind.computes(mask) ? mask : mask.withPrefix(0);
     }
 
     LayoutKind layout(RandomRows rows) {
@@ -65,13 +80,13 @@ class ScheduleKindsTest {
     for (long seed = 0; seed < 150; seed++) {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(1500);
-      int window = rows.window(documents);
+      AttentionMask mask = of.mask(rows, documents);
       SequenceLayout row =
           Layouts.of(of.layout(rows), documents, rows.ring(), 1, 1 + rows.below(70));
-      AttentionSchedule schedule = of.kind.schedule(row, window);
+      AttentionSchedule schedule = of.kind.schedule(row, mask);
       assertDoesNotThrow(
-          () -> PlanValidator.validate(row, schedule, window),
-          "seed " + seed + " ring " + row.ring() + " window " + window);
+          () -> PlanValidator.validate(row, schedule, mask),
+          "seed " + seed + " ring " + row.ring() + " " + mask);
     }
   }
 
@@ -85,8 +100,8 @@ class ScheduleKindsTest {
       RandomRows rows = new RandomRows(seed);
       SequenceLayout row =
           Layouts.of(of.layout(rows), rows.documents(300), 2 + rows.below(5), 1, 1 + rows.below(9));
-      int window = rows.window(row.documents());
-      AttentionSchedule good = of.kind.schedule(row, window);
+      AttentionMask mask = of.mask(rows, row.documents());
+      AttentionSchedule good = of.kind.schedule(row, mask);
       boolean forward = rows.below(2) == 0;
       Sent sent = anyMessage(forward ? good.forward() : good.backward(), rows);
       if (sent == null) {
@@ -96,7 +111,7 @@ class ScheduleKindsTest {
       UnaryOperator<List<Message>> change = change(rows.below(3), sent.message.rows());
       AttentionSchedule oneEnd =
           Mutation.step(good, forward, sent.rank, sent.step, Mutation.sends(at(sent.at, change)));
-      String refusal = refused(row, oneEnd, window, "seed " + seed);
+      String refusal = refused(row, oneEnd, mask, "seed " + seed);
       assertTrue(refusal.contains("rank " + sent.rank), refusal);
       AttentionSchedule bothEnds =
           Mutation.step(
@@ -105,7 +120,7 @@ class ScheduleKindsTest {
               sent.message.peer(),
               sent.step,
               Mutation.receives(at(sent.receivedAt, change)));
-      refusal = refused(row, bothEnds, window, "seed " + seed);
+      refusal = refused(row, bothEnds, mask, "seed " + seed);
       assertTrue(refusal.contains(item.name()), "seed " + seed + " " + item + ": " + refusal);
       seen.add(item);
       changes++;
@@ -128,8 +143,16 @@ class ScheduleKindsTest {
   @ParameterizedTest
   @EnumSource
   void aLostTileAndAWorkDoneTwiceAreRefused(Kind of) {
+    for (AttentionMask mask : MASKS) {
+      if (of.kind.computes(mask)) {
+        lostAndDoubled(of, mask);
+      }
+    }
+  }
+
+  private static void lostAndDoubled(Kind of, AttentionMask mask) {
     SequenceLayout row = row(of.kind, new Documents(300, 40, 7), 5, 4);
-    AttentionSchedule good = of.kind.schedule(row, 0);
+    AttentionSchedule good = of.kind.schedule(row, mask);
     for (boolean forward : new boolean[] {true, false}) {
       List<Program> programs = forward ? good.forward() : good.backward();
       for (int rank = 0; rank < 5; rank++) {
@@ -141,13 +164,13 @@ class ScheduleKindsTest {
             }
             List<Work> rest = new ArrayList<>(programs.get(rank).steps().get(s).work());
             rest.remove(w);
+            String lost = refused(row, works(good, forward, rank, s, rest), mask, "");
             assertTrue(
-                refused(row, works(good, forward, rank, s, rest), 0, "")
-                    .contains("of rank " + work.keyOwner() + " (document"));
+                lost.contains("of rank " + work.keyOwner() + " (document"), mask + ": " + lost);
             rest.add(work);
             rest.add(work);
             assertTrue(
-                refused(row, works(good, forward, rank, s, rest), 0, "")
+                refused(row, works(good, forward, rank, s, rest), mask, "")
                     .contains("computes pairs again that rank %d step %d".formatted(rank, s)));
           }
         }
@@ -168,7 +191,8 @@ class ScheduleKindsTest {
     long best = Long.MAX_VALUE;
     for (int i = 0; i < 200; i++) {
       long start = System.nanoTime();
-      PlanValidator.validate(row, of.kind.schedule(row, 0), 0);
+      PlanValidator.validate(
+          row, of.kind.schedule(row, AttentionMask.window(0)), AttentionMask.CAUSAL);
       best = Math.min(best, System.nanoTime() - start);
     }
     assertTrue(best < 3_000_000, "took " + best + " ns");
@@ -180,12 +204,12 @@ class ScheduleKindsTest {
   void onlyRowsThatTheMaskAsksForTravel(Kind of) {
     // Documents of 64 tokens lie whole on a rank; nothing is left to say.
     SequenceLayout whole = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
-    AttentionSchedule silent = of.kind.schedule(whole, 0);
+    AttentionSchedule silent = of.kind.schedule(whole, AttentionMask.window(0));
     assertEquals(0, SHARED.sent(silent.forward()) + SHARED.sent(silent.backward()));
     // A window of 8 in contiguous order: a rank needs the last 7 keys before its own, no more.
     SequenceLayout contiguous = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(400), 4, 1, 1);
-    AttentionSchedule near = of.kind.schedule(contiguous, 8);
-    PlanValidator.validate(contiguous, near, 8);
+    AttentionSchedule near = of.kind.schedule(contiguous, AttentionMask.window(8));
+    PlanValidator.validate(contiguous, near, AttentionMask.window(8));
     for (Program program : near.forward()) {
       for (Step step : program.steps()) {
         for (Message message : step.sends()) {
@@ -194,6 +218,43 @@ class ScheduleKindsTest {
         }
       }
     }
+    sinksAndAnchorTravelAlone(of, contiguous);
+  }
+
+  /** Besides the window's 7 keys every rank needs two sinks, or the anchor's one row. */
+  private static void sinksAndAnchorTravelAlone(Kind of, SequenceLayout one) {
+    if (of != Kind.RING && of != Kind.ALLGATHER) {
+      return;
+    }
+    AttentionMask sinks = AttentionMask.window(8).withSinks(2);
+    AttentionSchedule schedule = of.kind.schedule(one, sinks);
+    PlanValidator.validate(one, schedule, sinks);
+    assertEquals(Set.of(new Run(93, 7), new Run(0, 2)), sentRuns(schedule.forward()));
+    // Four documents, each whole on its rank: all that anyone needs is the first token of the row.
+    SequenceLayout four = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
+    AttentionMask anchor = AttentionMask.CAUSAL.withAnchor();
+    schedule = of.kind.schedule(four, anchor);
+    PlanValidator.validate(four, schedule, anchor);
+    assertEquals(Set.of(new Run(0, 1)), sentRuns(schedule.forward()));
+    assertEquals(3 * SHARED.perRow(Item.KEY_VALUE), SHARED.sent(schedule.forward()));
+    // A prefix that ends on rank 1: rank 0 needs its part of the second rank's keys, and no more.
+    AttentionMask prefix = AttentionMask.window(8).withPrefix(130);
+    schedule = of.kind.schedule(one, prefix);
+    PlanValidator.validate(one, schedule, prefix);
+    assertEquals(
+        Set.of(new Run(0, 100), new Run(0, 30), new Run(93, 7)), sentRuns(schedule.forward()));
+  }
+
+  private static Set<Run> sentRuns(List<Program> programs) {
+    Set<Run> runs = new HashSet<>();
+    for (Program program : programs) {
+      for (Step step : program.steps()) {
+        for (Message message : step.sends()) {
+          runs.addAll(message.rows());
+        }
+      }
+    }
+    return runs;
   }
 
   /** The numbers of docs/sequence-parallelism.md: one document, no window, N divisible by 2P. */
@@ -203,7 +264,7 @@ class ScheduleKindsTest {
     int ring = 4;
     int tokens = 64;
     SequenceLayout row = row(of.kind, new Documents(ring * tokens), ring, 1);
-    AttentionSchedule schedule = of.kind.schedule(row, 0);
+    AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.window(0));
     MessageBytes bytes = of == Kind.RING_WITH_QUERIES_BACKWARD ? ALIKE : SHARED;
     long key = bytes.perRow(Item.KEY_VALUE);
     long keyGradient = bytes.perRow(Item.KEY_VALUE_GRADIENT);
@@ -262,7 +323,8 @@ class ScheduleKindsTest {
 
   private static long memory(Kind of, int ring) {
     return ScheduleMemory.bytesPerRow(
-        of.kind.schedule(row(of.kind, new Documents(96 * ring), ring, 1), 0), SHARED);
+        of.kind.schedule(row(of.kind, new Documents(96 * ring), ring, 1), AttentionMask.CAUSAL),
+        SHARED);
   }
 
   // --- single kinds ---------------------------------------------------------------------------
@@ -278,16 +340,16 @@ class ScheduleKindsTest {
     // With tiny heads log-sum-exp and delta weigh too much: 4·h·(1 + 1) + 8·h against 12·h.
     assertEquals(Item.KEY_VALUE, firstBackward(row, new MessageBytes(8, 8, 1, 2)));
     for (MessageBytes bytes : List.of(ALIKE, SHARED)) {
-      AttentionSchedule chosen = new RingSchedule(bytes).schedule(row, 0);
+      AttentionSchedule chosen = new RingSchedule(bytes).schedule(row, AttentionMask.window(0));
       assertTrue(
           bytes.sent(chosen.backward())
-              <= bytes.sent(new RingSchedule().schedule(row, 0).backward()));
+              <= bytes.sent(new RingSchedule().schedule(row, AttentionMask.window(0)).backward()));
     }
   }
 
   private static Item firstBackward(SequenceLayout row, MessageBytes bytes) {
     return new RingSchedule(bytes)
-        .schedule(row, 0)
+        .schedule(row, AttentionMask.window(0))
         .backward()
         .getFirst()
         .steps()
@@ -301,7 +363,7 @@ class ScheduleKindsTest {
   void balancedStepsAreHalfTheRingAndEven() {
     for (int ring = 1; ring <= 9; ring++) {
       SequenceLayout row = row(new BalancedSchedule(), new Documents(ring * 120), ring, 64);
-      AttentionSchedule schedule = new BalancedSchedule().schedule(row, 0);
+      AttentionSchedule schedule = new BalancedSchedule().schedule(row, AttentionMask.window(0));
       long block = 120L * 120;
       for (Program program : schedule.forward()) {
         int working = 0;
@@ -325,11 +387,25 @@ class ScheduleKindsTest {
     SequenceLayout zigzag = Layouts.of(LayoutKind.ZIGZAG, new Documents(400), 3, 1, 1);
     IllegalArgumentException e =
         assertThrows(
-            IllegalArgumentException.class, () -> new BalancedSchedule().schedule(zigzag, 0));
+            IllegalArgumentException.class,
+            () -> new BalancedSchedule().schedule(zigzag, AttentionMask.window(0)));
     assertEquals(
         "schedule balanced needs contiguous order; here queries of ring rank 0 see keys of ring"
-            + " rank 1",
+            + " rank 1. Use ring, allgather or tokenring",
         e.getMessage());
+    SequenceLayout contiguous = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(400), 3, 1, 1);
+    AttentionMask both = AttentionMask.CAUSAL.withPrefix(140);
+    e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> new BalancedSchedule().schedule(contiguous, both));
+    assertEquals(
+        "schedule balanced needs a mask without prefix; here queries of ring rank 0 see keys of"
+            + " ring rank 1. Use ring, allgather or tokenring",
+        e.getMessage());
+    // A prefix that lies whole on one rank does no harm.
+    AttentionMask first = AttentionMask.CAUSAL.withPrefix(100);
+    PlanValidator.validate(contiguous, new BalancedSchedule().schedule(contiguous, first), first);
   }
 
   @Test
@@ -338,7 +414,7 @@ class ScheduleKindsTest {
       ScheduleKind kind = ScheduleKind.of(key, SHARED);
       assertEquals(key, kind.key());
       SequenceLayout row = row(kind, new Documents(50), 2, 1);
-      assertEquals(key, kind.schedule(row, 0).kind());
+      assertEquals(key, kind.schedule(row, AttentionMask.window(0)).kind());
     }
     IllegalArgumentException e =
         assertThrows(IllegalArgumentException.class, () -> ScheduleKind.of("star", SHARED));
@@ -354,10 +430,10 @@ class ScheduleKindsTest {
   }
 
   private static String refused(
-      SequenceLayout row, AttentionSchedule bad, int window, String what) {
+      SequenceLayout row, AttentionSchedule bad, AttentionMask mask, String what) {
     InvalidPlanException refusal =
         assertThrows(
-            InvalidPlanException.class, () -> PlanValidator.validate(row, bad, window), what);
+            InvalidPlanException.class, () -> PlanValidator.validate(row, bad, mask), what);
     return String.valueOf(refusal.getMessage());
   }
 

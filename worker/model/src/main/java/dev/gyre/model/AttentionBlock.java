@@ -49,7 +49,7 @@ final class AttentionBlock implements Block {
     Variable v = ops.linear(h, names.value(), hidden, DType.F32, kvHeads, headDim);
     ops.rope(q, pass.ropeTable());
     ops.rope(k, pass.ropeTable());
-    Variable out = ops.attention(sequence, q, k, v, model.slidingWindow());
+    Variable out = ops.attention(sequence, q, k, v, model.mask(layer));
     ops.linearToResidual(out, names.attentionOutput(), heads * headDim, x, next);
   }
 }

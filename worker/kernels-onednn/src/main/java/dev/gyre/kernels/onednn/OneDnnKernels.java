@@ -1,11 +1,13 @@
 package dev.gyre.kernels.onednn;
 
 import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.onednn.binding.Gemm;
 import dev.gyre.kernels.onednn.binding.Scratch;
+import dev.gyre.kernels.vector.LightningAttention;
 
 /** Products of matrices by oneDNN, attention in blocks over them, the rest by another backend. */
 final class OneDnnKernels implements Kernels {
@@ -13,6 +15,7 @@ final class OneDnnKernels implements Kernels {
   private final Linears linears;
   private final FlashForward forward;
   private final FlashBackward backward;
+  private final LightningAttention lightning;
 
   /**
    * @param packs whether weights are packed for products of many rows
@@ -23,6 +26,7 @@ final class OneDnnKernels implements Kernels {
     this.linears = new Linears(gemm, scratch, packs, rest);
     this.forward = new FlashForward(gemm, scratch);
     this.backward = new FlashBackward(gemm, scratch);
+    this.lightning = new LightningAttention(scratch::atLeast, new GemmProducts(gemm));
   }
 
   /** The blocks hide scores as −∞ before they are scaled, which asks for a scale above 0. */
@@ -180,6 +184,46 @@ final class OneDnnKernels implements Kernels {
     } else {
       rest.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
     }
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    rest.silu(x, y);
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    rest.siluBackward(dy, x, dx);
+  }
+
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    lightning.forward(q, k, v, pattern, state, out);
+  }
+
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    lightning.state(a, b, pattern, backward, state);
+  }
+
+  @Override
+  public void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    lightning.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarKernels;
@@ -20,6 +21,8 @@ final class VectorKernels implements Kernels {
   private final RouterCalls router;
   private final FlashForward flashForward;
   private final FlashBackward flashBackward;
+  private final SiluCalls silu;
+  private final LightningAttention lightning;
   private final Kernels scalar = new ScalarKernels();
 
   /**
@@ -31,6 +34,8 @@ final class VectorKernels implements Kernels {
     this.router = new RouterCalls(scratch);
     this.flashForward = new FlashForward(scratch);
     this.flashBackward = new FlashBackward(scratch);
+    this.silu = new SiluCalls(scratch);
+    this.lightning = new LightningAttention(scratch::reserve, new PanelProducts());
   }
 
   @Override
@@ -242,6 +247,48 @@ final class VectorKernels implements Kernels {
     flashBackward.run(
         new AttentionCall(q, k, v, kvHeadOf, tiles, scale),
         new FlashBackward.Outputs(dOut, lse, delta, dq, dk, dv));
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    KernelChecks.silu(x, y);
+    silu.forward(x, y);
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    KernelChecks.siluBackward(dy, x, dx);
+    silu.backward(dy, x, dx);
+  }
+
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    lightning.forward(q, k, v, pattern, state, out);
+  }
+
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    lightning.state(a, b, pattern, backward, state);
+  }
+
+  @Override
+  public void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    lightning.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.gyre.model.port;
 
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.partitioning.layout.AttentionMask;
 
 /**
  * The ranks that share one row of tokens. Every rank enters every call, in the same order, even
@@ -10,19 +11,32 @@ import dev.gyre.kernels.Workspace;
 public interface SequenceGroup {
 
   /**
-   * Causal attention inside each document over the whole row.
+   * Softmax attention inside each document over the whole row.
    *
    * <p>T are this rank's tokens. What backward needs is saved in {@code workspace} by this call, q,
    * k, v and out included by reference: they must stay until {@link #backward}.
    *
    * @param q compute [T,H,D], rotated; k, v compute [T,K,D]
-   * @param window keys a query sees, itself included; 0 for all
+   * @param mask which keys a query sees
    * @param out compute [T,H,D], written
    */
-  Saved attention(Tensor q, Tensor k, Tensor v, int window, Tensor out, Workspace workspace);
+  Saved attention(
+      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace);
 
   /**
-   * Gradients of one {@link #attention}; scratch is taken from the workspace and given back.
+   * Causal linear attention with decay inside each document over the whole row. Saves like {@link
+   * #attention}.
+   *
+   * @param q compute [T,H,D]; k, v compute [T,K,D]
+   * @param slopes of each query head: a token n positions back counts exp(−slope·n)
+   * @param out compute [T,H,D], written
+   */
+  Saved linearAttention(
+      Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace);
+
+  /**
+   * Gradients of one {@link #attention} or {@link #linearAttention}; scratch is taken from the
+   * workspace and given back.
    *
    * @param dOut compute [T,H,D]
    * @param dq F32 [T,H,D], written; dk, dv F32 [T,K,D], written
@@ -33,5 +47,13 @@ public interface SequenceGroup {
   void sumOverRow(double[] values);
 
   /** What one attention call keeps for its backward. */
-  interface Saved {}
+  interface Saved {
+    /**
+     * The same, for inputs that were dropped and computed again elsewhere. {@code out} and whatever
+     * the call took from the workspace must have stayed.
+     *
+     * @param q bits and shapes of q, k and v are those of the call
+     */
+    Saved withInputs(Tensor q, Tensor k, Tensor v);
+  }
 }

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,7 +43,21 @@ final class HfConfigTest {
     HfConfig config = HfConfig.parse(json(MIXTRAL));
     assertEquals(
         new ModelSpec(
-            "mixtral", 32000, 4096, 32, 32, 8, 128, 14336, 8, 2, 1e-5, 1e6, false, 0, List.of(),
+            "mixtral",
+            32000,
+            4096,
+            32,
+            32,
+            8,
+            128,
+            14336,
+            8,
+            2,
+            1e-5,
+            1e6,
+            false,
+            AttentionPattern.FULL,
+            List.of(),
             0.02),
         config.model());
     assertEquals(1, config.warnings().size());
@@ -59,14 +75,75 @@ final class HfConfigTest {
     assertEquals(1, again.source().path("bos_token_id").asInt());
 
     ModelSpec dense =
-        new ModelSpec("llama", 300, 64, 3, 4, 2, 24, 96, 0, 0, 1e-6, 1e4, true, 0, List.of(), 0);
+        new ModelSpec(
+            "llama",
+            300,
+            64,
+            3,
+            4,
+            2,
+            24,
+            96,
+            0,
+            0,
+            1e-6,
+            1e4,
+            true,
+            AttentionPattern.FULL,
+            List.of(),
+            0);
     HfConfig.write(dense, null, file);
     assertEquals(dense, HfConfig.read(file).model());
     ModelSpec mixed =
         new ModelSpec(
-            "mixtral", 300, 64, 3, 4, 2, 24, 96, 4, 1, 1e-6, 1e4, true, 7, List.of(0, 2), 0);
+            "mixtral",
+            300,
+            64,
+            3,
+            4,
+            2,
+            24,
+            96,
+            4,
+            1,
+            1e-6,
+            1e4,
+            true,
+            new AttentionPattern(List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.FULL), 7),
+            List.of(0, 2),
+            0);
     HfConfig.write(mixed, null, file);
     assertEquals(mixed, HfConfig.read(file).model());
+  }
+
+  /**
+   * They have no keys of Hugging Face's, so they have our own, and a line says who ignores them.
+   */
+  @Test
+  void masksHaveKeysOfTheirOwn() throws IOException {
+    Path file = folder.resolve("config.json");
+    ObjectNode root = json(MIXTRAL);
+    root.put("sliding_window", 9);
+    root.put("gyre_attention_sinks", 4);
+    root.put("gyre_anchor_token", true);
+    root.put("gyre_prefix_length", 16);
+    ModelSpec model = HfConfig.parse(root).model();
+    assertEquals(new AttentionPattern(List.of(), 9, 4, true, 16), model.attention());
+    HfConfig.write(model, null, file);
+    assertEquals(model, HfConfig.read(file).model());
+    String said = HfConfig.unknownToHuggingFace(model);
+    for (String key :
+        List.of("gyre_attention_sinks", "gyre_anchor_token", "gyre_prefix_length", "ignores")) {
+      assertTrue(said.contains(key), said);
+    }
+    // A model without them is written without them, whatever it started from.
+    ModelSpec plain = HfConfig.parse(json(MIXTRAL)).model();
+    HfConfig.write(plain, root, file);
+    assertEquals(plain, HfConfig.read(file).model());
+    assertEquals("", HfConfig.unknownToHuggingFace(plain));
+    root.putNull("sliding_window");
+    String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
+    assertTrue(message.contains("model.attention_sinks"), message);
   }
 
   @Test

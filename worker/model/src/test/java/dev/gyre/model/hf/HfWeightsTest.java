@@ -48,7 +48,7 @@ final class HfWeightsTest {
         m.rmsNormEps(),
         m.ropeTheta(),
         tied,
-        m.slidingWindow(),
+        m.attention(),
         List.of(),
         m.initializerRange());
   }

@@ -10,6 +10,8 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.trainer.offload.OffloadSpec;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all ranks of a run agree on before they open.
@@ -17,6 +19,7 @@ import dev.gyre.partitioning.schedule.ScheduleKind;
  * @param minChunk fewest tokens of a zigzag chunk
  * @param expertRowsBound most rows a rank's experts take in one round
  * @param workspaceBytes memory of a micro-batch's activations and scratch
+ * @param offload where activations wait for backward; null for the workspace
  */
 public record RankSpec(
     ModelSpec model,
@@ -27,7 +30,8 @@ public record RankSpec(
     int minChunk,
     ScheduleKind schedule,
     int expertRowsBound,
-    long workspaceBytes) {
+    long workspaceBytes,
+    @Nullable OffloadSpec offload) {
 
   /**
    * The ring schedule on the zigzag layout.
@@ -50,7 +54,8 @@ public record RankSpec(
         Layouts.DEFAULT_MIN_CHUNK,
         ScheduleKind.of(RingSchedule.KEY, messageBytes(model, mesh, execution.compute())),
         defaultRowsBound(model, mesh, rowTokens),
-        workspaceBytes);
+        workspaceBytes,
+        null);
   }
 
   /** What choices inside a schedule are made from. */

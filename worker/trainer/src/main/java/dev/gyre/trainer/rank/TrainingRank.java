@@ -10,21 +10,27 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.DecoderModel;
 import dev.gyre.model.MicroBatch;
 import dev.gyre.model.Observer;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.trainer.experts.ShardedExperts;
+import dev.gyre.trainer.offload.DiskActivations;
+import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.ShardedParameters;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One rank of a run: a model whose ports reach the other ranks, and the memory of its steps. The
@@ -47,6 +53,7 @@ public final class TrainingRank implements AutoCloseable {
   private final Workspace workspace;
   private final ShardedSequence sequence;
   private final ShardedParameters parameters;
+  private final @Nullable DiskActivations activations;
   private final DecoderModel model;
   private final ProcessGroup everyone;
   private final Map<List<Integer>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
@@ -94,6 +101,8 @@ public final class TrainingRank implements AutoCloseable {
             arena);
     parameters =
         new ShardedParameters(transport, spec.mesh(), backend, spec.model(), compute, arena);
+    OffloadSpec offload = spec.offload();
+    activations = offload == null ? null : DiskActivations.open(offload, transport.rank());
     model =
         new DecoderModel(
             spec.model(),
@@ -103,7 +112,8 @@ public final class TrainingRank implements AutoCloseable {
             workspace,
             sequence,
             experts,
-            parameters);
+            parameters,
+            activations);
     everyone = new ProcessGroup(transport, spec.mesh().everyone(), Channel.CONTROL);
   }
 
@@ -135,13 +145,19 @@ public final class TrainingRank implements AutoCloseable {
     SequenceLayout layout =
         Layouts.of(
             spec.layout(), documents, spec.mesh().ring(), spec.mesh().ulysses(), spec.minChunk());
-    int window = spec.model().slidingWindow();
-    AttentionSchedule schedule = spec.schedule().schedule(layout, window);
-    PlanValidator.validate(layout, schedule, window);
-    return new RowPart(
-        layout,
-        Map.of(window, schedule),
-        layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank)));
+    Map<AttentionMask, AttentionSchedule> schedules = new HashMap<>();
+    for (AttentionMask mask : spec.model().masks()) {
+      AttentionSchedule schedule = spec.schedule().schedule(layout, mask);
+      PlanValidator.validate(layout, schedule, mask);
+      schedules.put(mask, schedule);
+    }
+    List<Run> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
+    if (spec.model().linearLayers() == 0) {
+      return new RowPart(layout, schedules, null, mine);
+    }
+    LinearLayout linear = LinearLayout.of(layout);
+    PlanValidator.validate(layout, linear);
+    return new RowPart(layout, schedules, linear, mine);
   }
 
   /** Sets the row to work on, and reads this rank's tokens into the workspace. */
@@ -167,10 +183,16 @@ public final class TrainingRank implements AutoCloseable {
         if (p >= documents.start(document + 1)) {
           document++;
         }
-        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, p - documents.start(document));
+        int position =
+            spec.model().attention().firstPosition(document) + p - documents.start(document);
+        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
       }
     }
     sequence.begin(part.layout(), part.schedules(), workspace);
+    LinearLayout linear = part.linear();
+    if (linear != null) {
+      sequence.beginLinear(linear, workspace);
+    }
     return new PreparedRow(
         workspace,
         mark,
@@ -222,6 +244,9 @@ public final class TrainingRank implements AutoCloseable {
   /** Frees what does not belong to the transport. No kernel or transfer may be running. */
   @Override
   public void close() {
+    if (activations != null) {
+      activations.close();
+    }
     arena.close();
   }
 }

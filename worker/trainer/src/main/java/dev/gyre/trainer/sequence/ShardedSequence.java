@@ -10,6 +10,8 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -42,19 +44,27 @@ public final class ShardedSequence implements SequenceGroup {
   private final long heads;
   private final long kvHeads;
   private final long headDim;
-  private final Map<Integer, Programs> programs = new HashMap<>();
+  private final Map<AttentionMask, Programs> programs = new HashMap<>();
+  private final LinearRun linear;
   private @Nullable HeadExchange exchange;
   private int tokens;
 
-  /** The ring's programs of one attention window. */
+  /** The ring's programs of one attention mask. */
   private record Programs(AttentionSchedule schedule, RingProgram forward, RingProgram backward) {}
 
   /**
-   * @param lse F32 [T,h]; the others compute: with one Ulysses rank the caller's own tensors, else
-   *     copies [T,h,D], [T,k,D]
+   * @param own whether q, k and v are the caller's tensors, as with one Ulysses rank; else they are
+   *     copies [T,h,D], [T,k,D], and no exchange is ever repeated
+   * @param lse F32 [T,h]; the others compute
    */
   private record SavedAttention(
-      Programs programs, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse) implements Saved {}
+      Programs programs, boolean own, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse)
+      implements Saved {
+    @Override
+    public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
+      return own ? new SavedAttention(programs, true, newQ, newK, newV, out, lse) : this;
+    }
+  }
 
   /**
    * @param compute F32 or BF16
@@ -95,17 +105,37 @@ public final class ShardedSequence implements SequenceGroup {
             model.headDim(),
             compute,
             overlap);
+    int[] rowGroup = mesh.rowGroup(rank);
+    this.linear =
+        new LinearRun(
+            backend,
+            transfers,
+            rowGroup,
+            rank - rowGroup[0],
+            model.kvHeadOf(),
+            model.numKeyValueHeads(),
+            model.headDim(),
+            compute);
+  }
+
+  /**
+   * Sets the row for {@link #linearAttention}, where the model has such layers.
+   *
+   * @param workspace takes a few index tensors, which must live as long as the row is worked on
+   */
+  public void beginLinear(LinearLayout layout, Workspace workspace) {
+    linear.begin(layout, workspace);
   }
 
   /**
    * Sets the row that the following calls work on. A schedule equal to the last call's is not
    * prepared again.
    *
-   * @param schedules the ring's schedule for each attention window of the model (0: no window)
+   * @param schedules the ring's schedule for each attention mask of the model
    * @param workspace takes a few index tensors, which must live as long as the row is worked on
    */
   public void begin(
-      SequenceLayout layout, Map<Integer, AttentionSchedule> schedules, Workspace workspace) {
+      SequenceLayout layout, Map<AttentionMask, AttentionSchedule> schedules, Workspace workspace) {
     if (layout.ring() != mesh.ring() || layout.ulysses() != mesh.ulysses()) {
       throw new IllegalArgumentException(
           "layout for ring %d × ulysses %d on a mesh of ring %d × ulysses %d"
@@ -118,10 +148,10 @@ public final class ShardedSequence implements SequenceGroup {
     }
     programs.keySet().retainAll(schedules.keySet());
     schedules.forEach(
-        (window, schedule) -> {
-          Programs known = programs.get(window);
+        (mask, schedule) -> {
+          Programs known = programs.get(mask);
           if (known == null || !known.schedule.equals(schedule)) {
-            programs.put(window, compile(schedule, ringRank, ringTokens));
+            programs.put(mask, compile(schedule, ringRank, ringTokens));
           }
         });
     tokens = layout.tokens(ringRank, mesh.ulyssesRank(rank));
@@ -152,12 +182,12 @@ public final class ShardedSequence implements SequenceGroup {
 
   @Override
   public Saved attention(
-      Tensor q, Tensor k, Tensor v, int window, Tensor out, Workspace workspace) {
-    Programs of = programs.get(window);
+      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
+    Programs of = programs.get(mask);
     if (of == null) {
       throw new IllegalStateException(
-          "no attention schedule for window %d was set, only for %s"
-              .formatted(window, programs.keySet()));
+          "no attention schedule for mask %s was set, only for %s"
+              .formatted(mask, programs.keySet()));
     }
     q.require("q", compute, tokens, allHeads, headDim);
     k.require("k", compute, tokens, allKvHeads, headDim);
@@ -167,7 +197,7 @@ public final class ShardedSequence implements SequenceGroup {
     if (swap == null) {
       Tensor lse = workspace.save(DType.F32, tokens, heads);
       runForward(of, q, k, v, out, lse, workspace);
-      return new SavedAttention(of, q, k, v, out, lse);
+      return new SavedAttention(of, true, q, k, v, out, lse);
     }
     long all = swap.allTokens();
     Tensor qAll = workspace.save(compute, all, heads, headDim);
@@ -178,7 +208,17 @@ public final class ShardedSequence implements SequenceGroup {
     swap.toHeads(q, k, v, qAll, kAll, vAll, workspace);
     runForward(of, qAll, kAll, vAll, outAll, lse, workspace);
     swap.queriesToTokens(outAll, out, workspace);
-    return new SavedAttention(of, qAll, kAll, vAll, outAll, lse);
+    return new SavedAttention(of, false, qAll, kAll, vAll, outAll, lse);
+  }
+
+  @Override
+  public Saved linearAttention(
+      Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+    q.require("q", compute, tokens, allHeads, headDim);
+    k.require("k", compute, tokens, allKvHeads, headDim);
+    v.require("v", compute, tokens, allKvHeads, headDim);
+    out.require("out", compute, tokens, allHeads, headDim);
+    return linear.forward(q, k, v, slopes, out, workspace);
   }
 
   /** Partial outputs are merged in f32 and rounded to the compute dtype once. */
@@ -199,11 +239,15 @@ public final class ShardedSequence implements SequenceGroup {
   @Override
   public void backward(
       Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
-    SavedAttention a = (SavedAttention) saved;
     dOut.require("dOut", compute, tokens, allHeads, headDim);
     dq.require("dq", DType.F32, tokens, allHeads, headDim);
     dk.require("dk", DType.F32, tokens, allKvHeads, headDim);
     dv.require("dv", DType.F32, tokens, allKvHeads, headDim);
+    if (saved instanceof LinearRun.SavedLinear s) {
+      linear.backward(s, dOut, dq, dk, dv, workspace);
+      return;
+    }
+    SavedAttention a = (SavedAttention) saved;
     long mark = workspace.scratchMark();
     long all = a.q.dim(0);
     Tensor delta = workspace.scratch(DType.F32, all, heads);

@@ -235,12 +235,11 @@ public final class TrainingStep {
   /** What the step needs, forward and backward; recomputation is not counted. */
   private double flops(BatchShape shape) {
     ModelSpec model = rank.spec().model();
-    long pairs = 0;
+    double flops = CostModel.linearFlops(model, shape.tokens());
     for (RowShape row : shape.rows()) {
-      pairs += CostModel.visiblePairs(row.documents(), model.slidingWindow());
+      flops += CostModel.attentionFlops(model, row.documents());
     }
-    return (double) CostModel.linearFlops(model, shape.tokens())
-        + CostModel.attentionFlops(model, pairs);
+    return flops;
   }
 
   private List<List<Long>> expertLoad() {

@@ -16,6 +16,8 @@ final class Circumstances {
             .formatted(mesh.dataParallel(), mesh.ring(), mesh.ulysses(), mesh.expertParallel()),
         "backend",
         plan.backend(),
+        "device",
+        plan.device(),
         "instruction set",
         plan.instructionSet(),
         "kernel threads",

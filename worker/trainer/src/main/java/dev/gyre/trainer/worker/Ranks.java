@@ -20,6 +20,7 @@ final class Ranks {
         plan.minChunk(),
         plan.scheduleKind(job.model()),
         Math.toIntExact(plan.expertRowsBound()),
-        plan.workspaceBytes());
+        plan.workspaceBytes(),
+        null);
   }
 }

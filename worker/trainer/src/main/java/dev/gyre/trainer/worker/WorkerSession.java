@@ -84,6 +84,7 @@ final class WorkerSession implements AutoCloseable {
             job.dataset(),
             job.train().sequenceLength(),
             job.train().rowsPerStep(),
+            job.model().attention().prefix(),
             job.train().seed());
     Backend backend =
         measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype()));
@@ -97,7 +98,7 @@ final class WorkerSession implements AutoCloseable {
     long firstStep = Weights.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
     WorkerSession session =
         new WorkerSession(
-            job, store, feed, transport, rank, checkpoints, measured.rates(), firstStep);
+            job, store, feed, transport, rank, checkpoints, measured.rates().rates(), firstStep);
     progress.phase("warm-up");
     session.warm();
     return session;

@@ -2,6 +2,7 @@ package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.trainer.parameters.OwnedSlice;
@@ -21,7 +22,22 @@ record CheckpointFixture(Path checkpoints) {
 
   static ModelSpec model(int hidden) {
     return new ModelSpec(
-        "mixtral", 16, hidden, 2, 2, 1, 4, 6, 3, 2, 1e-5, 10_000, true, 0, List.of(1), 0);
+        "mixtral",
+        16,
+        hidden,
+        2,
+        2,
+        1,
+        4,
+        6,
+        3,
+        2,
+        1e-5,
+        10_000,
+        true,
+        AttentionPattern.FULL,
+        List.of(1),
+        0);
   }
 
   static RunIdentity identity() {

@@ -39,6 +39,7 @@ final class ResumeCheckTest {
             new TrainSpec.Optimizer(lr, 0.05, "cosine", 0, 1, 0.1, 0.9, 0.95, 1e-8)),
         new MeshSpec(2, 0, 0, 0, 0),
         "auto",
+        "cpu",
         "ipc",
         new JobSpec.Eval(50, 4),
         new JobSpec.Checkpoint(100, 3));

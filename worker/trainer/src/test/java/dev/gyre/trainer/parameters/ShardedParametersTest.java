@@ -15,6 +15,7 @@ import dev.gyre.kernels.Tensors;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
@@ -33,7 +34,23 @@ import org.junit.jupiter.api.Test;
 /** Weights and optimizer state over any ranks are those of one rank. */
 final class ShardedParametersTest {
   private static final ModelSpec MODEL =
-      new ModelSpec("mixtral", 11, 6, 2, 2, 1, 4, 5, 5, 2, 1e-5, 1e4, false, 0, List.of(1), 0.02);
+      new ModelSpec(
+          "mixtral",
+          11,
+          6,
+          2,
+          2,
+          1,
+          4,
+          5,
+          5,
+          2,
+          1e-5,
+          1e4,
+          false,
+          AttentionPattern.FULL,
+          List.of(1),
+          0.02);
   private static final TrainSpec.Optimizer ADAM =
       new TrainSpec.Optimizer(1e-2, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-6);
   private static final Mesh ONE = new Mesh(1, 1, 1, 1);

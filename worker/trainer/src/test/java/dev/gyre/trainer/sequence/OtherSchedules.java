@@ -1,5 +1,6 @@
 package dev.gyre.trainer.sequence;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -31,8 +32,8 @@ final class OtherSchedules {
       }
 
       @Override
-      public AttentionSchedule schedule(SequenceLayout layout, int window) {
-        TileCutter cutter = new TileCutter(layout, window);
+      public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+        TileCutter cutter = new TileCutter(layout, mask);
         List<Program> forward = new ArrayList<>();
         List<Program> backward = new ArrayList<>();
         for (int rank = 0; rank < layout.ring(); rank++) {

@@ -13,6 +13,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -54,7 +55,7 @@ final class OverlapTest {
   @Test
   void transfersTravelUnderTheHopBeforeThem() {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, ROW.documents(), RANKS, 1, 64);
-    AttentionSchedule schedule = new RingSchedule().schedule(layout, 0);
+    AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.CAUSAL);
     long hopBytes = 2L * (TOKENS / RANKS) * HEADS * HEAD_DIM * Float.BYTES;
     long bytesPerSecond = (long) (hopBytes / (TRANSFER_SHARE * HOP_NANOS / 1e9));
 
@@ -102,7 +103,7 @@ final class OverlapTest {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);
       ShardedSequence sequence =
           new ShardedSequence(transport, MESH, device, ROW.model(), DType.F32, overlap);
-      sequence.begin(layout, Map.of(0, schedule), ws);
+      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
       int tokens = layout.tokens(transport.rank());
       Tensor x = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor out = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
@@ -111,7 +112,7 @@ final class OverlapTest {
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       sequence.sumOverRow(new double[1]); // all begin together
       long start = System.nanoTime();
-      Saved saved = sequence.attention(x, x, x, 0, out, ws);
+      Saved saved = sequence.attention(x, x, x, AttentionMask.CAUSAL, out, ws);
       sequence.backward(saved, x, dq, dk, dv, ws);
       long nanos = System.nanoTime() - start;
       long bytes = transport.counters().bytesSent().getOrDefault("ring", 0L);
@@ -134,7 +135,7 @@ final class OverlapTest {
   /** Output and gradients of every rank, one after another. */
   private static float[][] outputs(Row row, Mesh mesh, RingRun.Overlap overlap) {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, row.documents(), mesh.ring(), 1, 2);
-    AttentionSchedule schedule = new RingSchedule().schedule(layout, 0);
+    AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.CAUSAL);
     try (LocalNetwork network = LocalNetwork.loopback(mesh.workers(), Options.plain())) {
       return RankThreads.run(
               mesh.workers(), network, t -> outputs(t, row, mesh, layout, schedule, overlap))
@@ -154,7 +155,7 @@ final class OverlapTest {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);
       ShardedSequence sequence =
           new ShardedSequence(transport, mesh, backend, row.model(), DType.F32, overlap);
-      sequence.begin(layout, Map.of(0, schedule), ws);
+      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
       int tokens = layout.tokens(transport.rank());
       int rank = transport.rank();
       Tensor q = waves(arena, rank, tokens, row.heads(), row.headDim());
@@ -164,7 +165,7 @@ final class OverlapTest {
       Tensor dq = Tensors.zeros(arena, DType.F32, tokens, row.heads(), row.headDim());
       Tensor dk = Tensors.zeros(arena, DType.F32, tokens, row.kvHeads(), row.headDim());
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, row.kvHeads(), row.headDim());
-      Saved saved = sequence.attention(q, k, v, 0, out, ws);
+      Saved saved = sequence.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
       sequence.backward(saved, q, dq, dk, dv, ws);
       float[] all = new float[(int) (out.elements() + 2 * dk.elements() + dq.elements())];
       int at = 0;

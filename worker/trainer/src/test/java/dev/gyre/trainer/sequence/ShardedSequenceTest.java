@@ -14,6 +14,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -131,7 +132,7 @@ final class ShardedSequenceTest {
   @Test
   void ringKeysTakeTwoSlotsWhateverItsSize() {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, new Documents(96), 6, 1, 4);
-    AttentionSchedule schedule = new RingSchedule().schedule(layout, 0);
+    AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.window(0));
     int[] tokens = {16, 16, 16, 16, 16, 16};
     RingProgram program = RingProgram.compile("ring", schedule.forward().get(2), true, 2, tokens);
     assertEquals(2, program.slotRows(AttentionSchedule.Item.KEY_VALUE).length);
@@ -151,7 +152,9 @@ final class ShardedSequenceTest {
       IllegalStateException e =
           assertThrows(
               IllegalStateException.class,
-              () -> sequence.attention(q, k, k, 3, q, workspace(arena, 1 << 16)));
+              () ->
+                  sequence.attention(
+                      q, k, k, AttentionMask.window(3), q, workspace(arena, 1 << 16)));
       assertTrue(e.getMessage().contains("window 3"), e.getMessage());
     }
   }

@@ -11,6 +11,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -52,7 +53,7 @@ final class TraceTest {
 
   private static List<Traced> ranks(int spans) {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, ROW.documents(), 2, 1, 64);
-    AttentionSchedule schedule = new RingSchedule().schedule(layout, 0);
+    AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.CAUSAL);
     long base = System.nanoTime();
     Options link = Options.plain().withBytesPerSecond(BYTES_PER_SECOND);
     try (LocalNetwork network = LocalNetwork.loopback(2, link)) {
@@ -70,12 +71,12 @@ final class TraceTest {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);
       ShardedSequence sequence =
           new ShardedSequence(transport, MESH, device, ROW.model(), DType.F32);
-      sequence.begin(layout, Map.of(0, schedule), ws);
+      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
       Tensor[] x = new Tensor[5];
       for (int i = 0; i < x.length; i++) {
         x[i] = Tensors.zeros(arena, DType.F32, TOKENS / 2, 2, 16);
       }
-      Saved saved = sequence.attention(x[0], x[0], x[0], 0, x[1], ws);
+      Saved saved = sequence.attention(x[0], x[0], x[0], AttentionMask.CAUSAL, x[1], ws);
       sequence.backward(saved, x[0], x[2], x[3], x[4], ws);
     }
     StringBuilder lines = new StringBuilder();
