@@ -39,6 +39,7 @@ final class PeerLink {
       LogWriter writer,
       Subscription subscription,
       Slabs slabs,
+      SlabCopy copier,
       Doorbells bells,
       boolean byReference) {
     this.peer = peer;
@@ -48,7 +49,7 @@ final class PeerLink {
     this.bells = bells;
     for (Channel channel : CHANNELS) {
       outboxes[channel.code()] = new Outbox(channel, writer, slabs, byReference);
-      inboxes[channel.code()] = new Inbox(self, peer, channel, writer, slabs);
+      inboxes[channel.code()] = new Inbox(self, peer, channel, writer, slabs, copier);
     }
   }
 

@@ -60,6 +60,7 @@ final class Rendezvous {
     long[] publications = new long[options.size()];
     long[] subscriptions = new long[options.size()];
     Identity identity = Identity.of(options);
+    SlabCopy copier = new SlabCopy(options.size());
     for (int peer = 0; peer < options.size(); peer++) {
       if (peer != self) {
         subscriptions[peer] =
@@ -86,7 +87,15 @@ final class Rendezvous {
         LogWriter writer = new LogWriter(publication, identity, where);
         links.add(
             new PeerLink(
-                self, peer, identity, writer, subscription, slabs, bells, !options.isUdp()));
+                self,
+                peer,
+                identity,
+                writer,
+                subscription,
+                slabs,
+                copier,
+                bells,
+                !options.isUdp()));
       }
     }
     return links;
