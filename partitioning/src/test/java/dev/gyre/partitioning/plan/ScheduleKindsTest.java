@@ -26,8 +26,6 @@ import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.partitioning.schedule.TokenRingSchedule;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -209,7 +207,6 @@ class ScheduleKindsTest {
   @ParameterizedTest
   @EnumSource
   void aThousandDocumentsAreProvenInMilliseconds(Kind of) {
-    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     int[] lengths = new int[1024];
     Arrays.fill(lengths, 16);
