@@ -7,8 +7,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header =
-        "Measures this machine: a training job, the collectives, a ring's balance, every kernel.",
+    header = "Measures this machine: a job, the collectives, a ring's balance, every kernel.",
     description = {"For comparison with other frameworks and other machines."},
     subcommands = {
       BenchTrainCommand.class,
