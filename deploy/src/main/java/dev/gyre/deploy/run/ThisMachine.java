@@ -51,13 +51,6 @@ public final class ThisMachine {
     try (Backend backend = Backends.open(unmeasured.backend(), unmeasured.kernelThreads())) {
       rates = Calibration.measure(backend, Dtypes.of(unmeasured.dtype()));
     }
-    return Planner.plan(
-        job,
-        new WorkerCapabilities(
-            offers.backends(),
-            offers.hostCores(),
-            offers.hostMemoryBytes(),
-            offers.workersPerHost(),
-            rates));
+    return Planner.plan(job, offers.with(rates));
   }
 }

@@ -29,12 +29,6 @@ public record JobSpec(
             + "' may hold letters, digits, '.', '_' and '-', and starts with a letter or digit");
   }
 
-  /** The same job on another mesh, laid out and scheduled otherwise. */
-  public JobSpec onMesh(MeshSpec other) {
-    return new JobSpec(
-        name, model, modelFrom, dataset, train, other, backend, transport, eval, checkpoint);
-  }
-
   /** The same model and data on one worker, in f32, with rows of so many tokens. */
   public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
     TrainSpec one =

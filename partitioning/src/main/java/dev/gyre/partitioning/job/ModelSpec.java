@@ -1,7 +1,9 @@
 package dev.gyre.partitioning.job;
 
 import dev.gyre.partitioning.layout.AttentionMask;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A decoder of the Llama / Mixtral family. Field names follow the Hugging Face {@code config.json}
@@ -79,12 +81,22 @@ public record ModelSpec(
     return attention.mask(layer);
   }
 
-  /** The different masks of the layers, in order of appearance. */
-  public List<AttentionMask> masks() {
-    return java.util.stream.IntStream.range(0, numHiddenLayers)
-        .mapToObj(this::mask)
-        .distinct()
-        .toList();
+  /** The mask of each kind of layer that there is, in order of appearance. */
+  public Map<LayerKind, AttentionMask> maskOfKind() {
+    Map<LayerKind, AttentionMask> masks = new LinkedHashMap<>();
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      masks.put(attention.kind(layer), mask(layer));
+    }
+    return masks;
+  }
+
+  /** Layers of a kind. */
+  public int layers(LayerKind kind) {
+    int layers = 0;
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      layers += attention.kind(layer) == kind ? 1 : 0;
+    }
+    return layers;
   }
 
   /** Key/value head that serves each query head. */

@@ -4,17 +4,10 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.layout.LayoutKind;
-import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
-import dev.gyre.partitioning.schedule.MessageBytes;
-import dev.gyre.partitioning.schedule.ScheduleKind;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
 
 /**
  * FLOPs and bytes from shapes alone, in whole numbers. A row is taken as one document of the full
@@ -80,55 +73,25 @@ public final class CostModel {
   }
 
   /**
-   * @param schedule with the layout and chunk length it runs on
+   * @param schedules of every kind of layers, with what they send for a row of the full length
    */
-  public StepCost step(ScheduleKind schedule, LayoutKind layout, int minChunk) {
+  public StepCost step(List<ScheduleChoice> schedules) {
     int ranks = mesh.rowRanks();
     long tokens = rows() * train.sequenceLength();
     long attentionFlops =
         Math.multiplyExact(rows(), attentionFlops(model, new Documents(train.sequenceLength())));
+    long ringBytes = 0;
+    for (ScheduleChoice choice : schedules) {
+      ringBytes += choice.forecast().bytes() * model.layers(choice.layers());
+    }
     return new StepCost(
         linearFlops(model, tokens) / ranks,
         attentionFlops / ranks,
-        rows() * ringBytesOfRow(schedule, layout, minChunk) / ranks,
+        rows() * ringBytes / ranks,
         rows() * model.numHiddenLayers() * ulyssesBytesOfRow() / ranks,
         expertBytes(tokens / ranks),
         gradientBytes(),
         parameterBytes());
-  }
-
-  private HeadSplit heads() {
-    return HeadSplit.of(model.kvHeadOf(), mesh);
-  }
-
-  /**
-   * All layers, all ranks of a row: what the schedules' messages for such a row hold, with every
-   * Ulysses rank's share of the heads.
-   */
-  private long ringBytesOfRow(ScheduleKind kind, LayoutKind layout, int minChunk) {
-    if (mesh.ring() == 1) {
-      return 0;
-    }
-    SequenceLayout row =
-        Layouts.of(
-            layout, new Documents(train.sequenceLength()), mesh.ring(), mesh.ulysses(), minChunk);
-    Map<AttentionMask, Long> ofMask = new HashMap<>();
-    long bytes = 0;
-    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
-      bytes += ofMask.computeIfAbsent(model.mask(layer), mask -> bytesOf(kind.schedule(row, mask)));
-    }
-    return bytes;
-  }
-
-  private long bytesOf(AttentionSchedule schedule) {
-    long bytes = 0;
-    for (HeadSplit.Part part : heads().parts()) {
-      MessageBytes ofPart =
-          new MessageBytes(
-              part.queryHeads(), part.kvHeads(), model.headDim(), Math.toIntExact(elementBytes));
-      bytes += ofPart.sent(schedule.forward()) + ofPart.sent(schedule.backward());
-    }
-    return bytes;
   }
 
   /**
@@ -137,7 +100,7 @@ public final class CostModel {
    * part of its own heads.
    */
   private long ulyssesBytesOfRow() {
-    HeadSplit split = heads();
+    HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
     long kvHeads = 0;
     for (HeadSplit.Part part : split.parts()) {
       kvHeads += part.kvHeads();

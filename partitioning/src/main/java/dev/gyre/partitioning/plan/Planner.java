@@ -2,6 +2,7 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
@@ -9,12 +10,11 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
-import dev.gyre.partitioning.schedule.RingSchedule;
-import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /** Turns a job and what the workers offer into a plan. Pure: equal arguments, equal plan. */
 public final class Planner {
@@ -58,24 +58,33 @@ public final class Planner {
     ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
     int length = job.train().sequenceLength();
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
-    String schedule = schedule(job.mesh());
-    ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
-    LayoutKind layout = layout(job.mesh(), kind);
+    Rates rates = workers.rates().over(job.transport());
+    RowSchedules schedules = new RowSchedules(job.model(), mesh, dtype, job.transport(), rates);
+    LayoutKind layout = schedules.layout(job.mesh().schedule(), job.mesh().layout());
     SequenceLayout row =
         Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
-    List<AttentionSchedule> longest =
-        job.model().masks().stream().map(mask -> kind.schedule(row, mask)).toList();
     long ringTokens = MemoryModel.mostRingTokens(layout, mesh.ring(), minChunk, length);
     long bound = expertRowsBound(mesh, size, length, ringTokens);
+    Map<LayerKind, List<String>> candidates = schedules.candidates(job.mesh().schedule(), layout);
     MemoryEstimate memory =
-        new MemoryModel(job.model(), mesh, dtype, ringTokens, longest).estimate(placement, bound);
-    StepCost cost = cost(job, mesh, dtype, kind, layout, minChunk);
+        new MemoryModel(job.model(), mesh, dtype, ringTokens, schedules.all(candidates, row))
+            .estimate(placement, bound);
+    if (memory.total() > workers.workerMemoryBytes(mesh.workers())) {
+      // What is gathered at once is held at once: the first of the candidates holds least.
+      candidates.replaceAll((_, keys) -> keys.subList(0, 1));
+      memory =
+          new MemoryModel(job.model(), mesh, dtype, ringTokens, schedules.all(candidates, row))
+              .estimate(placement, bound);
+    }
+    List<ScheduleChoice> choices = new ArrayList<>();
+    candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row)));
+    StepCost cost = cost(job, mesh, dtype, choices);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
         layout,
         minChunk,
-        schedule,
+        choices,
         backend.name(),
         dtype,
         job.transport(),
@@ -84,16 +93,16 @@ public final class Planner {
         placement,
         bound,
         memory.workspace(),
-        workers.rates(),
+        rates,
         cost,
         memory,
-        cost.micros(workers.rates()));
+        cost.micros(rates));
   }
 
   private static StepCost cost(
-      JobSpec job, Mesh mesh, String dtype, ScheduleKind kind, LayoutKind layout, int minChunk) {
+      JobSpec job, Mesh mesh, String dtype, List<ScheduleChoice> schedules) {
     try {
-      return new CostModel(job.model(), job.train(), mesh, dtype).step(kind, layout, minChunk);
+      return new CostModel(job.model(), job.train(), mesh, dtype).step(schedules);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",
@@ -102,24 +111,30 @@ public final class Planner {
     }
   }
 
-  private static String schedule(MeshSpec spec) {
-    return spec.schedule().equals(MeshSpec.AUTO) ? RingSchedule.KEY : spec.schedule();
-  }
-
-  /** The layout asked for, or the one that suits the schedule best. */
-  private static LayoutKind layout(MeshSpec spec, ScheduleKind kind) {
-    List<LayoutKind> able = kind.layouts();
-    if (spec.layout().equals(MeshSpec.AUTO)) {
-      return able.getFirst();
-    }
-    LayoutKind asked = LayoutKind.of(spec.layout());
-    if (!able.contains(asked)) {
+  /**
+   * The workspace that a job needs under a plan's decisions, which may be another job's.
+   *
+   * @throws Invalid if the plan's mesh cannot be this model's
+   */
+  public static long workspaceBytes(JobSpec job, Plan plan) {
+    Mesh mesh = plan.mesh();
+    int length = job.train().sequenceLength();
+    RowSchedules schedules =
+        new RowSchedules(job.model(), mesh, plan.dtype(), plan.transport(), plan.rates());
+    Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
+    plan.schedules().forEach(choice -> candidates.put(choice.layers(), choice.candidates()));
+    if (!candidates.keySet().equals(job.model().maskOfKind().keySet())) {
       throw new Invalid(
-          "mesh.layout",
-          "'%s' cannot be computed with mesh.schedule %s, which needs %s. Use mesh.layout %s, or mesh.schedule ring."
-              .formatted(asked.key(), kind.key(), able.getFirst().key(), able.getFirst().key()));
+          "plan.schedules",
+          "they are of other kinds of layers than this job's; plan it: ./gyre plan --json");
     }
-    return asked;
+    SequenceLayout row = plan.layoutOf(new Documents(length));
+    long ringTokens =
+        MemoryModel.mostRingTokens(plan.layout(), mesh.ring(), plan.minChunk(), length);
+    return new MemoryModel(
+            job.model(), mesh, plan.dtype(), ringTokens, schedules.all(candidates, row))
+        .estimate(plan.experts(), plan.expertRowsBound())
+        .workspace();
   }
 
   /**

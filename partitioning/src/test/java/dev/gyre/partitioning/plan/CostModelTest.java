@@ -3,6 +3,7 @@ package dev.gyre.partitioning.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.AttentionMask;
@@ -17,12 +18,30 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CostModelTest {
   private static StepCost cost(ModelSpec model, TrainSpec train, Mesh mesh, String dtype) {
-    return new CostModel(model, train, mesh, dtype).step(new RingSchedule(), LayoutKind.ZIGZAG, 64);
+    return cost(model, train, mesh, dtype, "ring", LayoutKind.ZIGZAG);
+  }
+
+  private static StepCost cost(
+      ModelSpec model,
+      TrainSpec train,
+      Mesh mesh,
+      String dtype,
+      String schedule,
+      LayoutKind layout) {
+    RowSchedules schedules = new RowSchedules(model, mesh, dtype, "ipc", Rates.UNKNOWN);
+    SequenceLayout row =
+        Layouts.of(layout, new Documents(train.sequenceLength()), mesh.ring(), mesh.ulysses(), 64);
+    List<ScheduleChoice> choices = new ArrayList<>();
+    for (LayerKind layers : model.maskOfKind().keySet()) {
+      choices.add(schedules.choice(layers, List.of(schedule), row));
+    }
+    return new CostModel(model, train, mesh, dtype).step(choices);
   }
 
   @Test
@@ -98,7 +117,7 @@ class CostModelTest {
           assertEquals(ring == 1, sent == 0);
           assertEquals(
               4 * sent / mesh.rowRanks(),
-              new CostModel(model, train, mesh, "bf16").step(kind, order, 64).ringBytes(),
+              cost(model, train, mesh, "bf16", key, order).ringBytes(),
               key + " ring " + ring);
         }
       }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -16,11 +17,17 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        1,
+        2,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
-        "ring",
+        List.of(
+            new ScheduleChoice(
+                LayerKind.FULL,
+                "allgather",
+                List.of(
+                    new ScheduleForecast("ring", 18, 19),
+                    new ScheduleForecast("allgather", 17, 20)))),
         "onednn",
         "bf16",
         "ipc",
@@ -42,7 +49,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=1
+        format=2
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -50,7 +57,11 @@ class PlanTest {
         mesh.expert-parallel=2
         layout=zigzag
         min-chunk=64
-        schedule=ring
+        schedule.full_attention=allgather
+        schedule.full_attention.ring.micros=18
+        schedule.full_attention.ring.bytes=19
+        schedule.full_attention.allgather.micros=17
+        schedule.full_attention.allgather.bytes=20
         backend=onednn
         dtype=bf16
         transport=ipc
@@ -79,7 +90,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "7747b4d80f073a2e6bba9c2fdcf8102f1014b75a1c7d0d119e733e99ca4443ab",
+        "4c79c9bd401403dead02de57e742e3e780cd5bffd81b7dc4adeee9d07386fcea",
         plan("AMX", 1).sha256());
   }
 
@@ -123,8 +134,9 @@ class PlanTest {
         leaves += component.getType().isRecord() ? 0 : 1;
       }
     }
-    // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike.
-    assertEquals(leaves, plan("AMX", 1).fields().size());
+    // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike. The
+    // schedules are one component, and here a choice with two forecasts of two numbers.
+    assertEquals(leaves + 4, plan("AMX", 1).fields().size());
   }
 
   @Test
@@ -134,13 +146,16 @@ class PlanTest {
     assertThrows(IllegalArgumentException.class, () -> new ExpertPlacement(2, 3));
     assertThrows(
         InvalidPlanException.class,
+        () -> new ScheduleChoice(LayerKind.FULL, "ring", List.of(new ScheduleForecast("a", 1, 1))));
+    assertThrows(
+        InvalidPlanException.class,
         () ->
             new Plan(
-                2,
+                Plan.FORMAT_VERSION + 1,
                 good.mesh(),
                 good.layout(),
                 64,
-                "ring",
+                good.schedules(),
                 "onednn",
                 "bf16",
                 "ipc",

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.rank;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
@@ -11,12 +12,17 @@ import java.util.Map;
  * One row as this rank sees it.
  *
  * @param schedules attention over the ring, by mask
+ * @param choices the schedule that layers of each kind run on
  * @param runs the row positions this rank holds, in local order
  */
 public record RowPart(
-    SequenceLayout layout, Map<AttentionMask, AttentionSchedule> schedules, List<Run> runs) {
+    SequenceLayout layout,
+    Map<AttentionMask, AttentionSchedule> schedules,
+    Map<LayerKind, String> choices,
+    List<Run> runs) {
   public RowPart {
     schedules = Map.copyOf(schedules);
+    choices = Map.copyOf(choices);
     runs = List.copyOf(runs);
   }
 

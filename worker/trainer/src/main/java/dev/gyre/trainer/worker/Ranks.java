@@ -18,7 +18,7 @@ final class Ranks {
         Execution.of(Dtypes.of(plan.dtype())),
         plan.layout(),
         plan.minChunk(),
-        plan.scheduleKind(job.model()),
+        plan.scheduleKinds(job.model()),
         Math.toIntExact(plan.expertRowsBound()),
         plan.workspaceBytes());
   }

@@ -1,0 +1,160 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Which schedules there are for a model's kinds of layers on a mesh, and what each would take. */
+public final class RowSchedules {
+  private final ModelSpec model;
+  private final Mesh mesh;
+  private final int elementBytes;
+  private final ScheduleClock clock;
+
+  /**
+   * @param dtype {@code bf16} or {@code f32}
+   * @param transport {@code ipc} or {@code udp}
+   * @param rates to choose by; if one is unknown nothing is chosen, and {@code auto} is ring
+   */
+  public RowSchedules(ModelSpec model, Mesh mesh, String dtype, String transport, Rates rates) {
+    this.model = model;
+    this.mesh = mesh;
+    elementBytes = Math.toIntExact(CostModel.elementBytes(dtype));
+    MessageBytes busiest = new MessageBytes(0, 0, model.headDim(), elementBytes);
+    for (MessageBytes part : parts()) {
+      busiest =
+          new MessageBytes(
+              Math.max(busiest.queryHeads(), part.queryHeads()),
+              Math.max(busiest.kvHeads(), part.kvHeads()),
+              part.headDim(),
+              part.elementBytes());
+    }
+    clock = new ScheduleClock(rates, busiest, transport.equals("udp"));
+  }
+
+  /** Messages of each Ulysses rank of a ring rank. */
+  private List<MessageBytes> parts() {
+    List<MessageBytes> parts = new ArrayList<>();
+    for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
+      parts.add(new MessageBytes(part.queryHeads(), part.kvHeads(), model.headDim(), elementBytes));
+    }
+    return parts;
+  }
+
+  /**
+   * The layout asked for, or the first that all schedules asked for can work on.
+   *
+   * @param layout {@code auto} or a layout's key
+   * @throws Invalid if a schedule cannot work on the layout asked for
+   */
+  public LayoutKind layout(ScheduleSpec spec, String layout) {
+    List<LayoutKind> able = new ArrayList<>();
+    String narrowest = MeshSpec.AUTO;
+    for (LayerKind layers : model.maskOfKind().keySet()) {
+      String key = spec.of(layers);
+      List<LayoutKind> own = plain(first(key)).layouts();
+      if (able.isEmpty()) {
+        able.addAll(own);
+        narrowest = key;
+      } else if (able.retainAll(own)) {
+        narrowest = key;
+      }
+    }
+    if (layout.equals(MeshSpec.AUTO)) {
+      return able.getFirst();
+    }
+    LayoutKind asked = LayoutKind.of(layout);
+    if (!able.contains(asked)) {
+      throw new Invalid(
+          "mesh.layout",
+          "'%s' cannot be computed with mesh.schedule %s, which needs %s. Use mesh.layout %s, or mesh.schedule ring."
+              .formatted(asked.key(), narrowest, able.getFirst().key(), able.getFirst().key()));
+    }
+    return asked;
+  }
+
+  /** How the layers of each kind run on rows of a layout that {@link #layout} gave. */
+  public Map<LayerKind, ScheduleKind> kinds(ScheduleSpec spec, LayoutKind layout) {
+    Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
+    candidates(spec, layout).forEach((layers, keys) -> kinds.put(layers, kind(keys)));
+    return kinds;
+  }
+
+  /** By kind of layer: the schedule asked for, or all that can work on a layout. */
+  Map<LayerKind, List<String>> candidates(ScheduleSpec spec, LayoutKind layout) {
+    Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
+    for (LayerKind layers : model.maskOfKind().keySet()) {
+      String key = spec.of(layers);
+      List<String> able =
+          ScheduleKind.KEYS.stream().filter(k -> plain(k).layouts().contains(layout)).toList();
+      candidates.put(
+          layers, key.equals(MeshSpec.AUTO) && mesh.ring() > 1 ? able : List.of(first(key)));
+    }
+    return candidates;
+  }
+
+  /** What {@code auto} is where nothing is to be chosen, or nothing known to choose by. */
+  private static String first(String key) {
+    return key.equals(MeshSpec.AUTO) ? ScheduleKind.KEYS.getFirst() : key;
+  }
+
+  private ScheduleKind plain(String key) {
+    return ScheduleKind.of(
+        key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh));
+  }
+
+  /** One kind, or the choice between several. */
+  ScheduleKind kind(List<String> candidates) {
+    return candidates.size() == 1
+        ? plain(candidates.getFirst())
+        : new AutoSchedule(candidates.stream().map(this::plain).toList(), clock);
+  }
+
+  /**
+   * What each candidate takes, and which is chosen.
+   *
+   * @param row the longest there is
+   */
+  ScheduleChoice choice(LayerKind layers, List<String> candidates, SequenceLayout row) {
+    AttentionMask mask = model.maskOfKind().get(layers);
+    List<ScheduleForecast> forecasts = new ArrayList<>();
+    for (String key : candidates) {
+      AttentionSchedule schedule = plain(key).schedule(row, mask);
+      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule)));
+    }
+    return new ScheduleChoice(layers, kind(candidates).schedule(row, mask).kind(), forecasts);
+  }
+
+  /** Every schedule that a row may run on, for the memory that each takes. */
+  List<AttentionSchedule> all(Map<LayerKind, List<String>> candidates, SequenceLayout row) {
+    List<AttentionSchedule> all = new ArrayList<>();
+    candidates.forEach(
+        (layers, keys) -> {
+          AttentionMask mask = model.maskOfKind().get(layers);
+          keys.forEach(key -> all.add(plain(key).schedule(row, mask)));
+        });
+    return all;
+  }
+
+  private long bytes(AttentionSchedule schedule) {
+    long bytes = 0;
+    for (MessageBytes part : parts()) {
+      bytes += part.sent(schedule.forward()) + part.sent(schedule.backward());
+    }
+    return bytes;
+  }
+}
