@@ -7,9 +7,13 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header = "Measures this machine: a fixed training job, or the collectives.",
+    header = "Measures this machine: a fixed training job, the collectives, attention.",
     description = {"For comparison with other frameworks and other machines."},
-    subcommands = {BenchTrainCommand.class, BenchCollectivesCommand.class},
+    subcommands = {
+      BenchTrainCommand.class,
+      BenchCollectivesCommand.class,
+      BenchAttentionCommand.class
+    },
     synopsisSubcommandLabel = "COMMAND")
 final class BenchCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();

@@ -12,6 +12,7 @@ import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -46,6 +47,13 @@ import picocli.CommandLine.Option;
     })
 final class BenchTrainCommand implements Callable<Integer> {
   @Mixin private MeshOptions mesh = new MeshOptions();
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "S",
+      defaultValue = "ring",
+      description = "auto, ring, allgather, balanced or tokenring. Default: ${DEFAULT-VALUE}.")
+  private String schedule = "ring";
 
   @Option(
       names = "--seq",
@@ -163,7 +171,7 @@ final class BenchTrainCommand implements Callable<Integer> {
         topK,
         ffn,
         lr,
-        mesh.alone(),
+        mesh.alone(ScheduleSpec.parse(schedule)),
         sequence,
         steps,
         type,

@@ -110,7 +110,7 @@ final class PlanCommandTest {
     Plan plan = SpecJson.read(ran.out(), Plan.class, "what plan printed");
     assertTrue(plan.rates().known(), ran::toString);
     assertTrue(plan.stepMicros() > 0, ran::toString);
-    assertTrue(plan.schedules().getFirst().isAuto(), ran::toString);
+    assertTrue(plan.schedules().getFirst().rowsChoose(), ran::toString);
     assertTrue(
         plan.schedules().getFirst().forecasts().stream().allMatch(f -> f.micros() > 0),
         ran::toString);
@@ -137,7 +137,7 @@ final class PlanCommandTest {
         ran.out().contains("sliding_attention × 1: ring for 2 rows (auto; a layer of a full row"),
         ran::toString);
     for (List<String> rank : ranks(ran)) {
-      assertEquals(9 + 2 * 5, rank.size(), () -> rank + " of " + ran);
+      assertEquals(9 + 2 * 6, rank.size(), () -> rank + " of " + ran);
     }
   }
 

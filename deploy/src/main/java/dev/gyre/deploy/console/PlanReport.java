@@ -236,7 +236,7 @@ public final class PlanReport {
         choice.layers().key(),
         count,
         String.join(", ", rowsOf),
-        choice.isAuto() ? reason(choice) : "",
+        choice.rowsChoose() ? reason(choice) : "",
         tokens / 10.0,
         pairs / 10.0);
   }

@@ -121,6 +121,17 @@ public final class CostModel {
     return (queryAway * perQuery + kvAway * perKv) * model.headDim();
   }
 
+  /**
+   * Attention of all layers over all rows, as long ones as there can be; 0 if a rate is unknown.
+   */
+  long attentionMicros(List<ScheduleChoice> schedules) {
+    long micros = 0;
+    for (ScheduleChoice choice : schedules) {
+      micros += choice.forecast().micros() * model.layers(choice.layers());
+    }
+    return rows() * micros;
+  }
+
   /** Four exchanges a layer: dispatch and combine, forward and backward. */
   private long expertBytes(long tokensOfRank) {
     long rows = tokensOfRank * size.expertsPerToken();

@@ -78,7 +78,8 @@ public final class Planner {
     }
     List<ScheduleChoice> choices = new ArrayList<>();
     candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row)));
-    StepCost cost = cost(job, mesh, dtype, choices);
+    CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
+    StepCost cost = cost(job, costs, choices);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
@@ -96,13 +97,12 @@ public final class Planner {
         rates,
         cost,
         memory,
-        cost.micros(rates));
+        cost.micros(rates, costs.attentionMicros(choices)));
   }
 
-  private static StepCost cost(
-      JobSpec job, Mesh mesh, String dtype, List<ScheduleChoice> schedules) {
+  private static StepCost cost(JobSpec job, CostModel costs, List<ScheduleChoice> schedules) {
     try {
-      return new CostModel(job.model(), job.train(), mesh, dtype).step(schedules);
+      return costs.step(schedules);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",

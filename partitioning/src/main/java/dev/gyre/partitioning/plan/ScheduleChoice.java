@@ -27,7 +27,7 @@ public record ScheduleChoice(LayerKind layers, String chosen, List<ScheduleForec
   }
 
   /** Whether rows may run on different schedules. */
-  public boolean isAuto() {
+  public boolean rowsChoose() {
     return forecasts.size() > 1;
   }
 

@@ -153,12 +153,25 @@ class CostModelTest {
   void timeFollowsTheRates() {
     StepCost cost = new StepCost(3_000_000, 500_000, 4_000_000, 100, 100, 100, 700_000);
     Rates rates = new Rates(1_000_000_000, 1_000_000_000, 1_000_000_000);
-    // 3 ms of matmuls, then the ring's 4 ms above attention's 0.5 ms, then 0.7 ms of the rest.
-    assertEquals(7_700, cost.micros(rates));
-    assertEquals(0, cost.micros(Rates.UNKNOWN));
+    // 3 ms of matmuls, 4 ms of attention with its messages, then 0.7 ms of the rest.
+    assertEquals(7_700, cost.micros(rates, 4_000));
+    assertEquals(0, cost.micros(Rates.UNKNOWN, 4_000));
     assertEquals(
         2_500_000,
-        new StepCost(5_000_000_000L, 0, 0, 0, 0, 0, 0).micros(new Rates(2_000_000_000, 1, 1)));
+        new StepCost(5_000_000_000L, 0, 0, 0, 0, 0, 0).micros(new Rates(2_000_000_000, 1, 1), 0));
+  }
+
+  /** A layer's forecast, for every layer of its kind and every row of the busiest data rank. */
+  @Test
+  void attentionTakesWhatItsSchedulesDo() {
+    ModelSpec model = Jobs.model(0, 0);
+    Mesh mesh = new Mesh(2, 2, 1, 1);
+    ScheduleForecast forecast = new ScheduleForecast("ring", 11, 4000);
+    List<ScheduleChoice> choices =
+        List.of(new ScheduleChoice(LayerKind.FULL, "ring", List.of(forecast)));
+    CostModel costs = new CostModel(model, Jobs.train(1000, 3000, "f32"), mesh, "f32");
+    assertEquals(11 * 4 * 2, costs.attentionMicros(choices));
+    assertEquals(4000 * 4 * 2 / 2, costs.step(choices).ringBytes());
   }
 
   @Test

@@ -37,7 +37,7 @@ final class Circumstances {
     for (ScheduleChoice choice : plan.schedules()) {
       all.add(choice.layers().key() + " " + String.join(" or ", choice.candidates()));
     }
-    return plan.schedules().stream().anyMatch(ScheduleChoice::isAuto)
+    return plan.schedules().stream().anyMatch(ScheduleChoice::rowsChoose)
         ? "%s by %s".formatted(all, plan.rates())
         : all.toString();
   }
