@@ -106,7 +106,7 @@ final class PlanCommandTest {
 
   @Test
   void measuredRatesPredictAStep() {
-    Cli ran = plan("--json");
+    Cli ran = plan("--json", "--ring", 2);
     Plan plan = SpecJson.read(ran.out(), Plan.class, "what plan printed");
     assertTrue(plan.rates().known(), ran::toString);
     assertTrue(plan.stepMicros() > 0, ran::toString);
