@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
@@ -130,7 +132,7 @@ public final class RowSchedules {
    * @param row the longest there is
    */
   ScheduleChoice choice(LayerKind layers, List<String> candidates, SequenceLayout row) {
-    AttentionMask mask = model.maskOfKind().get(layers);
+    AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
     List<ScheduleForecast> forecasts = new ArrayList<>();
     for (String key : candidates) {
       AttentionSchedule schedule = plain(key).schedule(row, mask);
@@ -144,7 +146,7 @@ public final class RowSchedules {
     List<AttentionSchedule> all = new ArrayList<>();
     candidates.forEach(
         (layers, keys) -> {
-          AttentionMask mask = model.maskOfKind().get(layers);
+          AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
           keys.forEach(key -> all.add(plain(key).schedule(row, mask)));
         });
     return all;

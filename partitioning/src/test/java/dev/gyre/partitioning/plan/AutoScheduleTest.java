@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -63,8 +64,10 @@ class AutoScheduleTest {
   }
 
   private static String chosen(Plan plan, Documents documents, LayerKind layers) {
-    AttentionMask mask = mixed().maskOfKind().get(layers);
-    return plan.scheduleKinds(mixed()).get(layers).schedule(plan.layoutOf(documents), mask).kind();
+    AttentionMask mask = requireNonNull(mixed().maskOfKind().get(layers));
+    return requireNonNull(plan.scheduleKinds(mixed()).get(layers))
+        .schedule(plan.layoutOf(documents), mask)
+        .kind();
   }
 
   @Test
@@ -244,7 +247,7 @@ class AutoScheduleTest {
     }
     Rates rates = Jobs.workers().rates();
     Plan plan = plan(mixed(), "auto", "contiguous", rates);
-    ScheduleKind kind = plan.scheduleKinds(mixed()).get(LayerKind.FULL);
+    ScheduleKind kind = requireNonNull(plan.scheduleKinds(mixed()).get(LayerKind.FULL));
     SequenceLayout row = plan.layoutOf(new Documents(lengths));
     AttentionSchedule warm = kind.schedule(row, AttentionMask.CAUSAL);
     for (int i = 0; i < 50; i++) {

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -92,7 +93,7 @@ class PlannerTest {
 
   private static String attention(String schedule, String layout) {
     Plan plan = plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.parse(schedule), layout)));
-    return plan.scheduleKinds(Jobs.model(8, 0)).get(LayerKind.FULL).key()
+    return requireNonNull(plan.scheduleKinds(Jobs.model(8, 0)).get(LayerKind.FULL)).key()
         + " "
         + plan.layout().key();
   }
