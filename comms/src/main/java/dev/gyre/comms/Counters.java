@@ -7,7 +7,8 @@ import java.util.Map;
  *
  * @param bytesSent payload bytes this rank sent, by collective ({@code ring}, {@code all-to-all},
  *     {@code all-reduce}, {@code reduce-scatter}, {@code all-gather}, …)
- * @param transferNanos time the training thread spent in awaits, its own copying included
+ * @param transferNanos time the training thread spent posting and awaiting transfers, its own
+ *     copying included; what moves while it computes is not
  * @param waitNanos of these, with nothing to move but for a peer to wait
  * @param waitCpuNanos CPU time burnt in these waits: spinning, yielding, and looking in between
  *     parks

@@ -10,10 +10,15 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract class PolledTransport implements Transport {
   /** A small message between two cores takes 2 µs; a peer on this core needs it sooner. */
-  private static final long SPIN_NANOS = 3_000;
+  protected static final long SHARED_CORE_SPIN_NANOS = 3_000;
 
-  /** From then on a waiting thread gives way to whoever wants its core; beyond this it parks. */
-  private static final long YIELD_NANOS = 30_000;
+  /** With a core of its own a rank spares its peer the wake-up, of 5 to 50 µs. */
+  protected static final long OWN_CORE_SPIN_NANOS = 30_000;
+
+  /** A look costs some 5 µs of a core that a kernel wants. */
+  private static final long BESIDE_KERNELS_NANOS = 100_000;
+
+  private static final long BESIDE_KERNELS_LIMIT_NANOS = 5_000_000;
 
   private static final Thread ANY_OTHER = Thread.ofPlatform().unstarted(() -> {});
 
@@ -25,6 +30,7 @@ public abstract class PolledTransport implements Transport {
   private final Idleness idleness = new Idleness();
   private String kind = "point-to-point";
   private volatile @Nullable Thread waiter;
+  private volatile @Nullable ProgressThread background;
 
   /**
    * @param deadlineNanos longest wait for one transfer
@@ -51,12 +57,20 @@ public abstract class PolledTransport implements Transport {
    */
   protected abstract void withdraw(Transfer transfer, String reason);
 
+  /** How long a waiting thread spins before it gives its core away. */
+  protected abstract long spinNanos();
+
+  /** The calling thread will sleep if it finds nothing more to do: from now on it must be woken. */
+  protected abstract void prepareToPause();
+
   /**
-   * Longest park between two calls of {@link #progress} now, in nanoseconds.
+   * Sleeps until something may have moved; may return at any time.
    *
-   * @param waitedNanos how long the thread has waited since something last moved
+   * @param quietNanos how long nothing has moved
+   * @param leastNanos no look at the network is worth its time sooner, unless woken
+   * @param limitNanos longest sleep
    */
-  protected abstract long parkNanos(long waitedNanos);
+  protected abstract void pause(long quietNanos, long leastNanos, long limitNanos);
 
   /** Tells the peer that what it lent is read no more. */
   protected abstract void release(Transfer loan);
@@ -90,7 +104,7 @@ public abstract class PolledTransport implements Transport {
   public final Pending send(int peer, Channel channel, int tag, MemorySegment payload) {
     Transfer transfer = transfer(Transfer.Way.SEND, peer, channel, tag, payload);
     meter.sent(kind, payload.byteSize());
-    start(transfer);
+    post(transfer);
     return transfer;
   }
 
@@ -110,8 +124,15 @@ public abstract class PolledTransport implements Transport {
       throw new IllegalArgumentException("a receive from rank " + peer + " into read-only memory");
     }
     Transfer transfer = transfer(way, peer, channel, tag, into);
-    start(transfer);
+    post(transfer);
     return transfer;
+  }
+
+  /** A receive whose payload is there already copies it here. */
+  private void post(Transfer transfer) {
+    long start = System.nanoTime();
+    start(transfer);
+    meter.waited(System.nanoTime() - start, 0, 0);
   }
 
   private Transfer transfer(
@@ -136,10 +157,40 @@ public abstract class PolledTransport implements Transport {
   }
 
   /** Wakes the thread that waits for one of this rank's transfers, if one does. */
-  protected final void wake() {
+  protected void wake() {
     Thread parked = waiter;
     if (parked != null) {
       LockSupport.unpark(parked);
+    }
+    ProgressThread driving = background;
+    if (driving != null) {
+      driving.wake();
+    }
+  }
+
+  @Override
+  public final void computing(boolean now) {
+    ProgressThread driving = background;
+    if (driving == null) {
+      driving = new ProgressThread(this);
+      background = driving;
+    }
+    driving.needed(now);
+  }
+
+  /** Nothing moves by itself from now on; no progress thread runs any more. */
+  protected final void endBackground() {
+    ProgressThread driving = background;
+    if (driving != null) {
+      driving.close();
+    }
+  }
+
+  /** Beside kernels that want the core nothing is spun, and looks are rare. */
+  final void pauseBesideKernels(ProgressThread driving, long quietNanos) {
+    prepareToPause();
+    if (progress() == 0 && driving.isNeeded()) {
+      pause(quietNanos, BESIDE_KERNELS_NANOS, BESIDE_KERNELS_LIMIT_NANOS);
     }
   }
 
@@ -164,25 +215,29 @@ public abstract class PolledTransport implements Transport {
       long end = System.nanoTime();
       idleness.moved(end);
       meter.waited(end - start, idleness.nanos(), idleness.cpuNanos());
+      Trace trace = where.trace();
+      if (trace != null) {
+        trace.waited(transfer.kind(), transfer.peer(), start);
+      }
     }
   }
 
-  /** Spins a moment, then yields, then parks; ends the wait at its deadline. */
-  @SuppressWarnings("ThreadPriorityCheck") // a yield is right when the scheduler ignores it, too
+  /** Spins a moment, then sleeps; ends the wait at its deadline. */
   private void rest(Transfer transfer, long start, long now) {
     long quiet = idleness.quiet(now);
     if (now - start >= deadlineNanos) {
       expire(transfer);
-    } else if (quiet < SPIN_NANOS) {
+    } else if (quiet < spinNanos()) {
       Thread.onSpinWait();
-    } else if (quiet < YIELD_NANOS) {
-      idleness.givingWay(now);
-      Thread.yield();
     } else {
-      where.waitingFor(transfer.peer());
-      idleness.givingWay(now);
-      long limit = start + deadlineNanos - now;
-      LockSupport.parkNanos(this, Math.min(parkNanos(quiet), limit));
+      prepareToPause();
+      if (progress() > 0) {
+        idleness.moved(System.nanoTime());
+      } else if (!transfer.isSettled()) {
+        where.waitingFor(transfer.peer());
+        idleness.givingWay(now);
+        pause(quiet, 0, start + deadlineNanos - now);
+      }
     }
   }
 

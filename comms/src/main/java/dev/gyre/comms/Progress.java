@@ -1,5 +1,7 @@
 package dev.gyre.comms;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where a rank is, for error messages and heartbeats. One writer (the training thread), any
  * readers; readers may see the fields of two neighbouring moments.
@@ -10,11 +12,26 @@ public final class Progress {
   private volatile String phase = "starting";
   private volatile long changes;
   private volatile int waitingFor = -1;
+  private volatile @Nullable Trace trace;
+
+  /** From now on steps, phases, transfers and waits are also written down. */
+  public void traceTo(Trace to) {
+    trace = to;
+  }
+
+  /** Null where nothing is traced. */
+  public @Nullable Trace trace() {
+    return trace;
+  }
 
   /** Begins a step, at its feed. */
   public void step(long newStep) {
     step = newStep;
     layer = -1;
+    Trace to = trace;
+    if (to != null) {
+      to.step(newStep);
+    }
     phase("feed");
   }
 
@@ -29,6 +46,10 @@ public final class Progress {
   public void phase(String newPhase) {
     phase = newPhase;
     changes++;
+    Trace to = trace;
+    if (to != null) {
+      to.phase(layer, newPhase);
+    }
   }
 
   /**

@@ -25,6 +25,10 @@ public final class Transfer implements Loan {
   private @Nullable String failure;
   private @Nullable MemorySegment lent;
   private long loanTicket = -1;
+
+  /** When it was posted, if that is traced. */
+  private final long beganNanos;
+
   private volatile boolean settled;
 
   Transfer(
@@ -42,6 +46,7 @@ public final class Transfer implements Loan {
     this.tag = tag;
     this.segment = segment;
     this.kind = kind;
+    beganNanos = transport.where().trace() == null ? 0 : System.nanoTime();
   }
 
   public boolean isSend() {
@@ -51,6 +56,10 @@ public final class Transfer implements Loan {
   /** A receive that may leave the payload where it is, by {@link #lend}. */
   public boolean isBorrow() {
     return way == Way.BORROW;
+  }
+
+  String kind() {
+    return kind;
   }
 
   public int peer() {
@@ -129,6 +138,10 @@ public final class Transfer implements Loan {
       }
       failure = with;
       settled = true;
+    }
+    Trace trace = transport.where().trace();
+    if (trace != null) {
+      trace.transferred(isSend(), kind, peer, bytes(), beganNanos);
     }
     transport.wake();
     return true;

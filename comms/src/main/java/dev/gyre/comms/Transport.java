@@ -57,6 +57,14 @@ public interface Transport extends AutoCloseable {
   /** Moves whatever can move without waiting; cheap when nothing can. Returns a work count. */
   int progress();
 
+  /**
+   * Says that the calling thread, which has transfers under way, computes from now on and drives
+   * nothing ({@code true}), or that it is back ({@code false}). In between a thread of the
+   * transport moves what can move, asleep while nothing can. Without this, transfers stand still
+   * while nobody waits. Both cost a few microseconds.
+   */
+  void computing(boolean now);
+
   /** What this rank does now; the transport quotes it in errors. */
   Progress where();
 

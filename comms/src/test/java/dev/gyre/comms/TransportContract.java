@@ -23,6 +23,10 @@ import org.junit.jupiter.api.Test;
 /** Point-to-point behaviour that every transport has. */
 public abstract class TransportContract {
   private static final Duration PATIENT = Duration.ofSeconds(30);
+
+  /** Waits for its posted receive. */
+  private static final int LARGE = 300_000;
+
   private static final Duration SHORT = Duration.ofMillis(400);
   private static final long[] SIZES = {
     0, 1, 2, 7, 64, 1021, 65_535, Transport.EAGER_BYTES, 65_537, 300_007, 2_500_001
@@ -441,19 +445,20 @@ public abstract class TransportContract {
   }
 
   @Test
-  void countersCountTheTimeOfAWaitThatParked() throws Exception {
-    AtomicReference<Thread> waiter = new AtomicReference<>();
+  void countersCountTheTimeOfAWaitThatSlept() throws Exception {
+    AtomicReference<Progress> waiter = new AtomicReference<>();
     try (Cluster cluster = cluster(2, PATIENT)) {
       List<Counters> counters =
           cluster.run(
               transport -> {
                 MemorySegment turn = transport.allocate("turn", 8);
                 if (transport.rank() == 0) {
-                  waiter.set(Thread.currentThread());
+                  waiter.set(transport.where());
                   transport.receive(1, Channel.CONTROL, 0, turn).await();
                 } else {
-                  Thread other = waiter.get();
-                  while (other == null || other.getState() != Thread.State.TIMED_WAITING) {
+                  // Who sleeps has said for whom.
+                  Progress other = waiter.get();
+                  while (other == null || other.waitingFor() != 1) {
                     LockSupport.parkNanos(10_000);
                     other = waiter.get();
                   }
@@ -462,9 +467,71 @@ public abstract class TransportContract {
                 return transport.counters();
               });
       Counters waited = counters.getFirst();
-      assertTrue(waited.waitNanos() >= 30_000, waited.toString());
+      assertTrue(waited.waitNanos() >= 3_000, waited.toString()); // it spins for so long first
       assertTrue(waited.waitCpuNanos() > 0, waited.toString());
       assertTrue(waited.transferNanos() >= waited.waitNanos(), waited.toString());
+    }
+  }
+
+  /** The training thread does nothing until the payload is there: so somebody else moved it. */
+  @Test
+  void transfersMoveWhileTheTrainingThreadsCompute() throws Exception {
+    try (Cluster cluster = cluster(2, PATIENT)) {
+      cluster.run(
+          transport -> {
+            int peer = 1 - transport.rank();
+            MemorySegment out = transport.allocate("out", LARGE);
+            MemorySegment in = transport.allocate("in", LARGE);
+            for (int round = 0; round < 3; round++) {
+              out.fill((byte) (10 * transport.rank() + round + 1));
+              Transfer receive = (Transfer) transport.receive(peer, Channel.SEQUENCE, round, in);
+              Transfer send = (Transfer) transport.send(peer, Channel.SEQUENCE, round, out);
+              transport.computing(true);
+              awaitSettled(receive);
+              awaitSettled(send);
+              transport.computing(false);
+              receive.await();
+              send.await();
+              for (long at = 0; at < LARGE; at++) {
+                assertEquals(10 * peer + round + 1, in.get(ValueLayout.JAVA_BYTE, at));
+              }
+            }
+            return true;
+          });
+    }
+  }
+
+  private static void awaitSettled(Transfer transfer) {
+    long deadline = System.nanoTime() + PATIENT.toNanos();
+    while (!transfer.isSettled()) {
+      assertTrue(System.nanoTime() < deadline, () -> "stands still: " + transfer.describe());
+      LockSupport.parkNanos(100_000);
+    }
+  }
+
+  /** A peer that ends while both compute is heard of at the next await. */
+  @Test
+  void aPeerThatAbortsUnderComputeIsNamed() throws Exception {
+    try (Cluster cluster = cluster(2, PATIENT)) {
+      List<Cluster.Outcome<Boolean>> outcomes =
+          cluster.outcomes(
+              transport -> {
+                MemorySegment in = transport.allocate("in", LARGE);
+                if (transport.rank() == 0) {
+                  Transfer receive = (Transfer) transport.receive(1, Channel.SEQUENCE, 0, in);
+                  transport.computing(true);
+                  awaitSettled(receive);
+                  transport.computing(false);
+                  receive.await();
+                } else {
+                  transport.abort("enough");
+                }
+                return true;
+              });
+      Throwable thrown = outcomes.getFirst().thrown();
+      CommsException failed = assertInstanceOf(CommsException.class, thrown);
+      assertEquals(1, failed.peer());
+      assertTrue(failed.getMessage().contains("enough"), failed.getMessage());
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.Alive;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Checkpoint;

@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.ExitCode;
 import org.jspecify.annotations.Nullable;
 
 /**

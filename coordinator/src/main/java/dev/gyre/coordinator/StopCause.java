@@ -1,5 +1,7 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.ExitCode;
+
 /** Why a run is asked to end before its last step. */
 public enum StopCause {
   /** A person pressed Ctrl-C. */

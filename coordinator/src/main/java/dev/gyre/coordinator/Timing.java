@@ -5,7 +5,8 @@ import java.time.Duration;
 /**
  * The limits of a run's waits.
  *
- * @param joinWithin from opening to the last worker's hello
+ * @param joinWithin from opening to the last worker's hello: measuring kernels, twice if one is
+ *     slow
  * @param readyWithin from the plan to the last worker's ready: loading weights, warming kernels
  * @param lease a worker from which nothing is heard for so long is lost; workers beat every second
  * @param reportStillAfter a rank that enters no new phase for so long is reported
@@ -43,7 +44,7 @@ public record Timing(
    */
   public static Timing defaults() {
     return new Timing(
-        Duration.ofSeconds(60),
+        Duration.ofSeconds(240),
         Duration.ofMinutes(15),
         Duration.ofSeconds(20),
         Duration.ofSeconds(10),

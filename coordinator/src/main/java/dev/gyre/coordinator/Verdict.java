@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FailureKind;
 import java.util.ArrayList;
 import java.util.HashSet;

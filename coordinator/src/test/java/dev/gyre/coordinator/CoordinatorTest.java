@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FailureKind;
 import dev.gyre.comms.control.ToWorker.KindCase;
 import io.grpc.Status;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.FromWorker;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package dev.gyre.coordinator;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FromWorker;
 import java.util.List;
 import org.junit.jupiter.api.Test;

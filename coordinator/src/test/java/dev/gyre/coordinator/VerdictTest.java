@@ -6,6 +6,7 @@ import static dev.gyre.comms.control.FailureKind.FAILURE_KIND_NUMERIC;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FromWorker;
 import org.junit.jupiter.api.Test;
 

@@ -59,6 +59,14 @@ final class BenchCollectivesCommand implements Callable<Integer> {
   @Option(names = "--json", description = "One JSON object a line, for scripts.")
   private boolean json;
 
+  @Option(
+      names = "--no-bind",
+      description = {
+        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
+        "many as workers and nobody has narrowed them."
+      })
+  private boolean unbound;
+
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
@@ -68,7 +76,7 @@ final class BenchCollectivesCommand implements Callable<Integer> {
     require(repeats >= 1, "--repeats %d: at least 1".formatted(repeats));
     require(TRANSPORTS.contains(transport), "--transport %s: ipc or udp".formatted(transport));
     return new CollectivesBench(
-        workers, transport, repeats, sizes.stream().map(this::bytes).toList());
+        workers, transport, repeats, sizes.stream().map(this::bytes).toList(), !unbound);
   }
 
   private long bytes(String text) {

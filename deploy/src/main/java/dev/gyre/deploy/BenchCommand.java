@@ -7,12 +7,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header = "Measures this machine: a fixed training job, the collectives, attention.",
+    header = "Measures a training job, collectives, attention, a ring's balance, kernels.",
     description = {"For comparison with other frameworks and other machines."},
     subcommands = {
       BenchTrainCommand.class,
       BenchCollectivesCommand.class,
-      BenchAttentionCommand.class
+      BenchAttentionCommand.class,
+      BenchBalanceCommand.class,
+      BenchKernelsCommand.class
     },
     synopsisSubcommandLabel = "COMMAND")
 final class BenchCommand implements Runnable {

@@ -9,9 +9,13 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
+import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
@@ -87,7 +91,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
+      description = "auto, onednn, vector, torch, scalar.")
   private String backend = "auto";
 
   @Option(
@@ -98,7 +102,7 @@ final class BenchTrainCommand implements Callable<Integer> {
   private String transport = "ipc";
 
   @Option(
-      names = "--d",
+      names = {"--d", "--hidden"},
       paramLabel = "N",
       defaultValue = "512",
       description = "Model width: ${DEFAULT-VALUE}.")
@@ -147,11 +151,61 @@ final class BenchTrainCommand implements Callable<Integer> {
   private int ffn;
 
   @Option(
+      names = "--layer-types",
+      paramLabel = "KIND",
+      split = ",",
+      description =
+          "What mixes the tokens of each layer: full_attention, sliding_attention or"
+              + " linear_attention, one a layer. Default: all alike, sliding if there is a --window.")
+  private List<String> layerTypes = List.of();
+
+  @Option(
+      names = "--window",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Keys a query of a sliding layer sees; 0: all before it.")
+  private int window;
+
+  @Option(
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "3e-4",
       description = "Constant: ${DEFAULT-VALUE}.")
   private double lr;
+
+  @Option(
+      names = "--activations",
+      paramLabel = "A",
+      defaultValue = "auto",
+      description = "auto, none, attention-saving or full.")
+  private String activations = "auto";
+
+  @Option(
+      names = "--offload",
+      paramLabel = "O",
+      defaultValue = "auto",
+      description = "Activations wait on disk: auto, true or false.")
+  private String offload = "auto";
+
+  @Option(
+      names = "--mlp-tile",
+      paramLabel = "N",
+      defaultValue = "-1",
+      description = "Tokens of an MLP's tile; 0: all; -1: the plan chooses.")
+  private int mlpTile = MemorySpec.AUTO_TILE;
+
+  @Option(
+      names = "--trace",
+      description = "Keeps the run's folder with a trace.json, for https://ui.perfetto.dev.")
+  private boolean trace;
+
+  @Option(
+      names = "--no-bind",
+      description = {
+        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
+        "many as workers and nobody has narrowed them."
+      })
+  private boolean unbound;
 
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
@@ -170,6 +224,8 @@ final class BenchTrainCommand implements Callable<Integer> {
         experts,
         topK,
         ffn,
+        new AttentionPattern(
+            layerTypes.stream().map(key -> LayerKind.of(key, "--layer-types")).toList(), window),
         lr,
         mesh.alone(ScheduleSpec.parse(schedule)),
         sequence,
@@ -177,6 +233,7 @@ final class BenchTrainCommand implements Callable<Integer> {
         type,
         backend,
         transport,
+        new MemorySpec(activations, offload, "", mlpTile),
         text);
   }
 
@@ -205,15 +262,18 @@ final class BenchTrainCommand implements Callable<Integer> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      outcome = new LocalJob(job, null, folder, store, null, recorded).run();
-      if (outcome.exit() == dev.gyre.coordinator.ExitCode.DONE
-          || outcome.exit() == dev.gyre.coordinator.ExitCode.INTERRUPTED) {
+      LaunchOptions launch = new LaunchOptions(trace, !unbound);
+      outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
+      boolean well =
+          outcome.exit() == dev.gyre.comms.ExitCode.DONE
+              || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
+      if (well && !trace) {
         folder.delete();
-      } else {
+      } else if (!well) {
         console.line("Logs: " + folder.mergedLog());
       }
     }
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       System.err.println("gyre: " + outcome.message());
       return outcome.exit().code();
     }
@@ -264,12 +324,13 @@ final class BenchTrainCommand implements Callable<Integer> {
       console.line(
           String.format(
               Locale.ROOT,
-              "step %4d  loss %.4f  %s  %,.0f tok/s  MFU %s  wait %s",
+              "step %4d  loss %.4f  %s  %,.0f tok/s  MFU %s  exposed %s, waits %s",
               m.step(),
               m.loss(),
               Units.seconds(m.stepSeconds()),
               m.tokensPerSecond(),
               Units.percent(m.mfu()),
+              Units.percent(m.exposedFraction()),
               Units.seconds(m.waitSeconds())));
     }
 

@@ -63,7 +63,9 @@ final class CheckpointExportCommand implements Callable<Integer> {
           "--hf %s holds a model already; export into another folder".formatted(target));
     }
     Path checkpoint = Checkpoints.find(named, runs);
-    HuggingFaceExport.export(checkpoint, target, dtype);
+    for (String warning : HuggingFaceExport.export(checkpoint, target, dtype)) {
+      System.err.println("gyre: " + warning);
+    }
     System.out.println(checkpoint + " -> " + target);
     return ExitCode.DONE;
   }

@@ -16,7 +16,7 @@ final class CommandGroups implements IHelpSectionRenderer {
   static {
     GROUPS.put("Commands:", List.of("train", "plan", "generate"));
     GROUPS.put("Around a run:", List.of("data", "checkpoint", "bench"));
-    GROUPS.put("About Gyre:", List.of("schema", "version", "help"));
+    GROUPS.put("About Gyre:", List.of("doctor", "schema", "version", "help"));
     GROUPS.put("For developers:", List.of("golden"));
   }
 

@@ -1,25 +1,16 @@
 package dev.gyre.deploy;
 
-/** What the command's exit status means; the same on one machine and on a cluster. */
+/** The codes of {@link dev.gyre.comms.ExitCode} that commands return, as numbers. */
 public final class ExitCode {
-  public static final int DONE = 0;
+  public static final int DONE = dev.gyre.comms.ExitCode.DONE.code();
 
-  /** A check that was asked for found a difference ({@code golden}, {@code checkpoint verify}). */
-  public static final int DIFFERENT = 1;
+  /** A check that was asked for found a difference: {@code golden}, a benchmark's slow JVM. */
+  public static final int DIFFERENT = dev.gyre.comms.ExitCode.DIFFERENT.code();
 
-  /** The command line or the job file cannot mean anything. */
-  public static final int BAD_JOB = 64;
-
-  public static final int CORRUPT_CHECKPOINT = 65;
-
-  /** A bug in Gyre. */
-  public static final int INTERNAL = 70;
-
-  /** A worker, a machine or memory failed: the same command may well succeed. */
-  public static final int TRY_AGAIN = 75;
-
-  public static final int INTERRUPTED = 130;
-  public static final int PREEMPTED = 143;
+  public static final int BAD_JOB = dev.gyre.comms.ExitCode.BAD_JOB.code();
+  public static final int CORRUPT_CHECKPOINT = dev.gyre.comms.ExitCode.CORRUPT_CHECKPOINT.code();
+  public static final int INTERNAL = dev.gyre.comms.ExitCode.INTERNAL.code();
+  public static final int TRY_AGAIN = dev.gyre.comms.ExitCode.TRY_AGAIN.code();
 
   private ExitCode() {}
 }

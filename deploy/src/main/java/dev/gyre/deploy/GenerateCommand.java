@@ -37,7 +37,10 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(names = "--seed", defaultValue = "1", description = "Of the draws: ${DEFAULT-VALUE}.")
   private long seed;
 
-  @Option(names = "--backend", defaultValue = "auto", description = "auto, onednn, vector, scalar.")
+  @Option(
+      names = "--backend",
+      defaultValue = "auto",
+      description = "auto, onednn, vector, torch, scalar.")
   private String backend = "auto";
 
   @Option(names = "--runs", defaultValue = "runs", description = "Where runs are kept.")

@@ -49,7 +49,7 @@ final class GoldenCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector or scalar. Default: ${DEFAULT-VALUE}.")
+      description = "auto, onednn, vector, torch or scalar. Default: ${DEFAULT-VALUE}.")
   private String backend = "auto";
 
   @Option(

@@ -35,8 +35,14 @@ final class JobOptions {
       description = "auto, zigzag, striped or contiguous.")
   private @Nullable String layout;
 
-  @Option(names = "--backend", paramLabel = "B", description = "auto, onednn, vector or scalar.")
+  @Option(
+      names = "--backend",
+      paramLabel = "B",
+      description = "auto, onednn, vector, torch or scalar.")
   private @Nullable String backend;
+
+  @Option(names = "--device", paramLabel = "D", description = "cpu, or cuda:N with backend torch.")
+  private @Nullable String device;
 
   @Option(names = "--dtype", paramLabel = "T", description = "auto, bf16 or f32.")
   private @Nullable String dtype;
@@ -67,6 +73,7 @@ final class JobOptions {
     set(all, "mesh.schedule", schedule);
     set(all, "mesh.layout", layout);
     set(all, "backend", backend);
+    set(all, "device", device);
     set(all, "train.dtype", dtype);
     set(all, "transport", transport);
     if (workers != null && !mesh.anyDegree()) {

@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
       CheckpointCommand.class,
       BenchCommand.class,
       GoldenCommand.class,
+      DoctorCommand.class,
       SchemaCommand.class,
       VersionCommand.class,
       CommandLine.HelpCommand.class

@@ -61,7 +61,7 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     JobSpec job = options.read();
-    WorkerCapabilities here = ThisMachine.offers();
+    WorkerCapabilities here = ThisMachine.offers(job.device());
     Plan plan = ThisMachine.plan(job, !unmeasured);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =

@@ -5,6 +5,7 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
@@ -61,6 +62,19 @@ final class TrainCommand implements Callable<Integer> {
   private @Nullable Path plan;
 
   @Option(
+      names = "--trace",
+      description = "Writes what every rank does when to trace.json, for https://ui.perfetto.dev.")
+  private boolean trace;
+
+  @Option(
+      names = "--no-bind",
+      description = {
+        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
+        "many as workers and nobody has narrowed them."
+      })
+  private boolean unbound;
+
+  @Option(
       names = "--runs",
       paramLabel = "DIR",
       defaultValue = "runs",
@@ -99,7 +113,9 @@ final class TrainCommand implements Callable<Integer> {
       console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, began);
       Path store = data.store().folder().toAbsolutePath();
-      Outcome outcome = new LocalJob(job, given, folder, store, from.checkpoint, events).run();
+      LaunchOptions launch = new LaunchOptions(trace, !unbound);
+      Outcome outcome =
+          new LocalJob(job, given, folder, store, from.checkpoint, launch, events).run();
       return finish(job, folder, data, console, events, outcome);
     }
   }
@@ -163,11 +179,11 @@ final class TrainCommand implements Callable<Integer> {
       TrainConsole events,
       Outcome outcome)
       throws IOException, InterruptedException {
-    if (outcome.exit() != dev.gyre.coordinator.ExitCode.DONE) {
+    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
       console.line("");
       System.err.println("gyre: " + outcome.message());
       if (outcome.newestCheckpoint() != null) {
-        boolean changeFirst = outcome.exit() == dev.gyre.coordinator.ExitCode.BAD_JOB;
+        boolean changeFirst = outcome.exit() == dev.gyre.comms.ExitCode.BAD_JOB;
         System.err.println(
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(
@@ -180,11 +196,17 @@ final class TrainCommand implements Callable<Integer> {
     }
     events.summary();
     EvalMetrics eval = events.lastEval();
-    if (eval != null) {
+    if (eval != null && eval.sure() != null) {
+      console.titled(
+          "answer",
+          TrainConsole.sure(eval, "%.1f %% of ")
+              + "%,d held-out answers with more than half of the probability"
+                  .formatted(eval.tokens()));
+    } else if (eval != null) {
       loss(eval, data, console);
       events.reach(eval);
     }
-    if (outcome.newestCheckpoint() != null) {
+    if (outcome.newestCheckpoint() != null && !data.feed().isTask()) {
       Sample.print(folder, console);
     }
     console.titled(

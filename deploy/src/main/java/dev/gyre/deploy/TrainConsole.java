@@ -7,11 +7,13 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.step.EvalMetrics;
 import dev.gyre.trainer.step.StepMetrics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Tells a person how a job goes, and remembers what its summary needs. */
@@ -23,6 +25,8 @@ final class TrainConsole implements JobEvents {
   private final List<Double> stepSeconds = new ArrayList<>();
   private long tokens;
   private double trainSeconds;
+  private double exposedSeconds;
+  private List<WorkerCapabilities.Backend> offered = List.of();
   private @Nullable Plan plan;
   private @Nullable EvalMetrics lastEval;
   private @Nullable StepMetrics lastStep;
@@ -38,15 +42,36 @@ final class TrainConsole implements JobEvents {
   }
 
   @Override
+  public void offered(WorkerCapabilities offers) {
+    offered = offers.backends();
+  }
+
+  @Override
   public void planned(Plan made) {
     plan = made;
     console.titled(
         "kernel",
-        "backend %s (%s)  %s  %s"
-            .formatted(made.backend(), job.backend(), made.dtype(), made.instructionSet()));
+        "backend %s (%s)  %s (%s)  %s"
+            .formatted(
+                made.backend(),
+                job.backend() + also(made),
+                made.dtype(),
+                job.train().dtype(),
+                made.instructionSet()));
     console.titled("plan", PlanText.shape(made) + "; every tile computed once: proven per batch");
     console.titled("", PlanText.traffic(made, job));
     console.busy("start  opening workers");
+  }
+
+  /** What else could have been chosen; why the rest could not is in the log. */
+  private String also(Plan made) {
+    String others =
+        offered.stream()
+            .filter(WorkerCapabilities.Backend::available)
+            .map(WorkerCapabilities.Backend::name)
+            .filter(name -> !name.equals(made.backend()))
+            .collect(Collectors.joining(", "));
+    return others.isEmpty() ? "" : "; also: " + others;
   }
 
   @Override
@@ -64,11 +89,13 @@ final class TrainConsole implements JobEvents {
     lastStep = metrics;
     tokens += metrics.tokens();
     trainSeconds += metrics.stepSeconds();
+    exposedSeconds += metrics.exposedFraction() * metrics.stepSeconds();
     stepSeconds.add(metrics.stepSeconds());
     EvalMetrics eval = metrics.eval();
     if (eval != null) {
       lastEval = eval;
-      table.remark(String.format(Locale.ROOT, "eval %.2f", eval.loss()));
+      table.remark(
+          String.format(Locale.ROOT, "eval %.2f%s", eval.loss(), sure(eval, "  %.0f %% sure")));
     }
     table.step(metrics);
   }
@@ -87,6 +114,12 @@ final class TrainConsole implements JobEvents {
     return lastEval;
   }
 
+  /** The share of sure answers in a format, or nothing. */
+  static String sure(EvalMetrics eval, String format) {
+    Double sure = eval.sure();
+    return sure == null ? "" : String.format(Locale.ROOT, format, 100 * sure);
+  }
+
   /** The lines after the last step: time against prediction, loss by position, files. */
   void summary() {
     StepMetrics last = lastStep;
@@ -97,9 +130,13 @@ final class TrainConsole implements JobEvents {
     console.line("");
     console.titled(
         "done",
-        "%,d steps, %s tokens in %s%s"
+        "%,d steps, %s tokens in %s, %s of it exposed communication and waits%s"
             .formatted(
-                stepSeconds.size(), Units.count(tokens), Units.seconds(trainSeconds), held(last)));
+                stepSeconds.size(),
+                Units.count(tokens),
+                Units.seconds(trainSeconds),
+                Units.percent(exposedSeconds / trainSeconds),
+                held(last)));
   }
 
   /** The plan held against the measurement. */

@@ -1,12 +1,9 @@
 package dev.gyre.deploy;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.util.Properties;
+import dev.gyre.trainer.spec.BuildVersion;
 import picocli.CommandLine;
 
-/** The build's version, as the build wrote it. */
+/** The build's version, for people. */
 public final class Version implements CommandLine.IVersionProvider {
   Version() {}
 
@@ -19,16 +16,7 @@ public final class Version implements CommandLine.IVersionProvider {
     return "gyre " + text() + "  JDK " + Runtime.version();
   }
 
-  public static String text() {
-    try (InputStream in = Version.class.getResourceAsStream("version.properties")) {
-      if (in == null) {
-        throw new IllegalStateException("the build left out version.properties");
-      }
-      Properties p = new Properties();
-      p.load(in);
-      return p.getProperty("version");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  static String text() {
+    return BuildVersion.text();
   }
 }

@@ -19,15 +19,25 @@ class BenchCollectivesCommandTest {
   @Test
   void defaultsAreTheSizesOfOtherFrameworksScripts() {
     assertEquals(
-        new CollectivesBench(2, "ipc", 20, List.of(4L << 10, 256L << 10, 4L << 20, 32L << 20)),
+        new CollectivesBench(
+            2, "ipc", 20, List.of(4L << 10, 256L << 10, 4L << 20, 32L << 20), true),
         bench());
   }
 
   @Test
   void sizesTakeUnits() {
     assertEquals(
-        new CollectivesBench(3, "udp", 5, List.of(12L, 3L << 10, 6L << 20)),
-        bench("--workers", "3", "--transport", "udp", "--repeats", "5", "--sizes", "12,3k,6M"));
+        new CollectivesBench(3, "udp", 5, List.of(12L, 3L << 10, 6L << 20), false),
+        bench(
+            "--workers",
+            "3",
+            "--transport",
+            "udp",
+            "--repeats",
+            "5",
+            "--sizes",
+            "12,3k,6M",
+            "--no-bind"));
   }
 
   @Test

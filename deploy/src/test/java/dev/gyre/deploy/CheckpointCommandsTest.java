@@ -43,7 +43,7 @@ final class CheckpointCommandsTest {
           1e-5,
           10_000,
           true,
-          AttentionPattern.FULL,
+          new AttentionPattern(List.of(), 0, 0, true, 0),
           List.of(),
           0);
   private static final float VALUE = 0.5f;
@@ -141,6 +141,7 @@ final class CheckpointCommandsTest {
     assertEquals(0, ran.exit(), ran::toString);
     assertTrue(ran.out().contains(step(5) + " -> "), ran::toString);
     assertTrue(ran.err().contains("passed over"), ran::toString);
+    assertTrue(ran.err().contains("gyre_anchor_token, which Hugging Face ignores"), ran::toString);
     assertEquals(8, HfConfig.read(hf.resolve("config.json")).model().hiddenSize());
     try (SafetensorsReader weights = SafetensorsReader.open(hf.resolve("model.safetensors"))) {
       assertEquals("BF16", weights.info("model.norm.weight").dtype());

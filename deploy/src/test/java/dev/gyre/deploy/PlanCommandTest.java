@@ -67,6 +67,29 @@ final class PlanCommandTest {
   }
 
   @Test
+  void linearLayersAreTold() {
+    Cli mixed =
+        plan(
+            "--no-measure",
+            "--ring",
+            2,
+            "--set",
+            "model.layer_types=[full_attention, linear_attention]");
+    assertEquals(0, mixed.exit(), mixed::toString);
+    assertTrue(mixed.out().contains("states "), mixed::toString);
+    Cli alone =
+        plan(
+            "--no-measure",
+            "--ring",
+            2,
+            "--set",
+            "model.layer_types=[linear_attention, linear_attention]");
+    assertEquals(0, alone.exit(), alone::toString);
+    assertTrue(alone.out().contains("layout contiguous"), alone::toString);
+    assertTrue(alone.out().contains("moves 0 B"), alone::toString);
+  }
+
+  @Test
   void everyRankIsThereAndTogetherTheyHoldTheBatch() {
     Cli ran =
         plan(
@@ -143,18 +166,24 @@ final class PlanCommandTest {
 
   @Test
   void whatDoesNotFitIsShownAndRefused() {
-    Cli ran =
-        plan(
-            "--no-measure",
-            "--set",
-            "train.sequence-length=4194304",
-            "--set",
-            "train.batch-tokens=4194304",
-            "--set",
-            "model.num_hidden_layers=512");
+    Cli ran = plan("--no-measure", "--set", "model.intermediate_size=1073741824");
     assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
     assertTrue(ran.out().contains("activations"), ran::toString);
+    assertTrue(ran.out().contains("no row fits: a smaller model"), ran::toString);
     assertTrue(ran.err().contains("a worker needs"), ran::toString);
+    assertTrue(ran.err().contains("nothing fits"), ran::toString);
     assertTrue(ran.err().contains("Use more ring or expert ranks"), ran::toString);
+  }
+
+  @Test
+  void whatBlocksKeepIsExplainedAndTheLongestRowNamed() {
+    Cli roomy = plan("--no-measure");
+    assertTrue(roomy.out().contains("keeps  none: the fastest, and it fits"), roomy::toString);
+    assertTrue(roomy.out().matches("(?s).*longest rows of [0-9,]+ tokens fit.*"), roomy::toString);
+    assertTrue(roomy.out().contains(" with none"), roomy::toString);
+    assertTrue(roomy.out().contains("further: "), roomy::toString);
+    Cli stored = plan("--no-measure", "--set", "train.offload=true");
+    assertTrue(stored.out().contains("keeps  attention-saving, on disk; "), stored::toString);
+    assertTrue(stored.out().contains("leave train.activations"), stored::toString);
   }
 }

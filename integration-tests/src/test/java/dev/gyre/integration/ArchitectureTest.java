@@ -7,6 +7,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
@@ -36,6 +37,7 @@ final class ArchitectureTest {
           Map.entry("kernels", List.of()),
           Map.entry("kernels-vector", List.of("kernels")),
           Map.entry("kernels-onednn", List.of("kernels", "kernels-vector")),
+          Map.entry("kernels-torch", List.of("kernels")),
           Map.entry("model", List.of("kernels", "partitioning")),
           Map.entry("trainer", List.of("model", "kernels", "partitioning", "comms")),
           Map.entry("coordinator", List.of("partitioning", "comms")),
@@ -59,8 +61,12 @@ final class ArchitectureTest {
 
   private static String[] packages(String module) {
     return switch (module) {
-      case "kernels" -> new String[] {"dev.gyre.kernels", "dev.gyre.kernels.conformance.."};
+      case "kernels" ->
+          new String[] {
+            "dev.gyre.kernels", "dev.gyre.kernels.conformance..", "dev.gyre.kernels.workload.."
+          };
       case "kernels-vector" -> new String[] {"dev.gyre.kernels.vector.."};
+      case "kernels-torch" -> new String[] {"dev.gyre.kernels.torch.."};
       case "kernels-onednn" -> new String[] {"dev.gyre.kernels.onednn.."};
       default -> new String[] {"dev.gyre." + module + ".."};
     };
@@ -70,7 +76,11 @@ final class ArchitectureTest {
   void modulesKnowOnlyWhomTheyMay() {
     var architecture = layeredArchitecture().consideringOnlyDependenciesInLayers();
     for (String module : MAY_KNOW.keySet()) {
-      architecture = architecture.layer(module).definedBy(packages(module));
+      // Without -Ptorch its classes are not there.
+      architecture =
+          module.equals("kernels-torch")
+              ? architecture.optionalLayer(module).definedBy(packages(module))
+              : architecture.layer(module).definedBy(packages(module));
     }
     for (Map.Entry<String, List<String>> module : MAY_KNOW.entrySet()) {
       var layer = architecture.whereLayer(module.getKey());
@@ -99,6 +109,13 @@ final class ArchitectureTest {
   }
 
   @Test
+  void onlyTheTorchBackendKnowsLibtorch() {
+    assumeTrue(
+        classes.containPackage("dev.gyre.kernels.torch"), "built without -Ptorch: nothing to hold");
+    onlyIn("org.bytedeco..", "dev.gyre.kernels.torch..");
+  }
+
+  @Test
   void onlyTheControlPlaneKnowsGrpc() {
     onlyIn("io.grpc..", GENERATED, "dev.gyre.coordinator..", "dev.gyre.trainer.control..");
   }
@@ -110,10 +127,13 @@ final class ArchitectureTest {
   }
 
   @Test
-  void onlyTheOneDnnBindingCallsNativeCode() {
+  void onlyBindingsCallNativeCode() {
     noClasses()
         .that()
-        .resideOutsideOfPackage("dev.gyre.kernels.onednn.binding..")
+        .resideOutsideOfPackages(
+            "dev.gyre.kernels.onednn.binding..",
+            "dev.gyre.kernels.torch..",
+            "dev.gyre.comms.linux..")
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)

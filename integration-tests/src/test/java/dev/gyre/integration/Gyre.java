@@ -1,6 +1,7 @@
 package dev.gyre.integration;
 
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
@@ -14,6 +15,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The {@code gyre} command in a JVM of its own, started as the launcher script does, in a folder of
@@ -22,6 +25,12 @@ import java.util.regex.Pattern;
 final class Gyre implements AutoCloseable {
   /** Far above what any command of these tests takes, on a machine that does much else. */
   static final Duration LIMIT = Duration.ofMinutes(4);
+
+  /** This process's, but without libtorch: every worker would load it to ask what it can do. */
+  private static final String CLASS_PATH =
+      Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+          .filter(entry -> !entry.contains("kernels-torch"))
+          .collect(Collectors.joining(File.pathSeparator));
 
   private static final long SIGINT_BIT = 1L << 1;
 
@@ -50,6 +59,14 @@ final class Gyre implements AutoCloseable {
    * @param before what the JVM is started by, such as {@code unshare}
    */
   static Gyre start(Path folder, List<String> before, List<String> arguments) throws IOException {
+    return start(folder, before, CLASS_PATH, arguments);
+  }
+
+  /**
+   * @param classPath of the command and its workers
+   */
+  static Gyre start(Path folder, List<String> before, String classPath, List<String> arguments)
+      throws IOException {
     List<String> line = new ArrayList<>(before);
     if (interruptIgnored()) {
       // A build in the background hands an ignored SIGINT down, which no shell can undo.
@@ -65,7 +82,7 @@ final class Gyre implements AutoCloseable {
             "-XX:+UseSerialGC",
             "-Xmx512m",
             "-cp",
-            System.getProperty("java.class.path"),
+            classPath,
             "dev.gyre.deploy.Main"));
     line.addAll(arguments);
     Process process =
@@ -81,6 +98,14 @@ final class Gyre implements AutoCloseable {
 
   static Ended run(Path folder, List<String> arguments) throws Exception {
     try (Gyre gyre = start(folder, arguments)) {
+      return gyre.await();
+    }
+  }
+
+  /** With libtorch on the class path, as the launcher script has it for {@code backend: torch}. */
+  static Ended runWithLibtorch(Path folder, List<String> arguments) throws Exception {
+    String classPath = System.getProperty("java.class.path");
+    try (Gyre gyre = start(folder, List.of(), classPath, arguments)) {
       return gyre.await();
     }
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.trainer.step.StepMetrics;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -13,6 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Several worker processes train what one worker trains; and the same plan gives the same bits,
@@ -55,7 +58,7 @@ final class ProcessParityTest {
     return Workplace.in(Files.createDirectories(folder.resolve(name)), SEED);
   }
 
-  private static String[] concat(String[] some, String more) {
+  private static String[] concat(String[] some, String... more) {
     return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
   }
 
@@ -83,8 +86,9 @@ final class ProcessParityTest {
     Trained first = train(at, 1, mesh);
     Trained.assertEqualWithin(alone, first);
 
-    Trained again = train(at, 2, mesh);
+    Trained again = train(at, 2, concat(mesh, "--trace"));
     Trained.assertSameBits(first, again);
+    assertTraced(at.run(2), again);
 
     // As if the run had been killed after its first checkpoint.
     Path last = at.run(2).resolve("checkpoints").resolve("step-" + STEPS);
@@ -92,6 +96,36 @@ final class ProcessParityTest {
     Trained resumed = train(at, 2, concat(mesh, "--resume"));
     assertEquals(List.of(1L, 2L, 3L, 4L, 5L, 4L, 5L), stepsOf(resumed));
     Trained.assertSameBits(first.withSteps(3, STEPS), resumed.withSteps(STEPS, STEPS + 2));
+  }
+
+  /** The trace shows every rank, and rank 0 sends in it what the metrics count. */
+  private static void assertTraced(Path run, Trained trained) throws Exception {
+    JsonNode events =
+        JsonMapper.shared().readTree(run.resolve("trace.json").toFile()).path("traceEvents");
+    for (int rank = 0; rank < 2; rank++) {
+      long dispatched = 0;
+      int steps = 0;
+      for (JsonNode event : events) {
+        if (event.path("pid").asInt() == rank && event.path("ph").asString().equals("b")) {
+          boolean send = event.path("cat").asString().equals("sends");
+          boolean dispatch = event.path("name").asString().equals("dispatch");
+          dispatched += send && dispatch ? event.path("args").path("bytes").asLong() : 0;
+        }
+        boolean step = event.path("cat").asString("").equals("steps");
+        steps += step && event.path("pid").asInt() == rank ? 1 : 0;
+      }
+      assertEquals(STEPS, steps, "steps of rank " + rank);
+      assertTrue(dispatched > 0, "rank " + rank + " sends nothing");
+      if (rank == 0) {
+        long counted = 0;
+        for (StepMetrics step : trained.steps()) {
+          counted += step.bytesSent().get("dispatch");
+          assertTrue(step.exposedFraction() > 0 && step.exposedFraction() < 1, step.toString());
+        }
+        // Tokens of the warm-up before step 0 are dispatched, too.
+        assertTrue(dispatched >= counted, dispatched + " bytes traced, " + counted + " counted");
+      }
+    }
   }
 
   @Test
@@ -107,5 +141,38 @@ final class ProcessParityTest {
     Workplace at = another("data");
     Trained got = train(at, 1, "--data-parallel", "2", "--expert-parallel", "1");
     Trained.assertEqualWithin(alone, got);
+  }
+
+  /** A window with sinks in one layer, all keys in the other; an anchor, and a prefix, in both. */
+  @Test
+  void masksOnEverySchedule() throws Exception {
+    Workplace at = another("masks");
+    List<String> masks = new ArrayList<>();
+    for (String set :
+        List.of(
+            "layer_types=[sliding_attention,full_attention]",
+            "sliding_window=24",
+            "attention_sinks=3",
+            "anchor_token=true",
+            "prefix_length=20")) {
+      masks.addAll(List.of("--set", "model." + set));
+    }
+    String[] set = masks.toArray(String[]::new);
+    Trained one = train(at, 1, concat(set, "--workers", "1"));
+    int run = 2;
+    for (String schedule : List.of("ring", "allgather", "tokenring")) {
+      Trained got =
+          train(at, run++, concat(set, "--ring", "2", "--set", "mesh.schedule=" + schedule));
+      Trained.assertEqualWithin(one, got);
+    }
+    // A prefix that two ranks share is what balanced cannot compute; it says what can.
+    Gyre.Ended refused = at.train(concat(set, "--ring", "2", "--set", "mesh.schedule=balanced"));
+    assertEquals(64, refused.exit(), refused.output());
+    assertTrue(refused.output().contains("Use ring, allgather or tokenring"), refused.output());
+    String[] causal = concat(set, "--set", "model.prefix_length=0");
+    Trained without = train(at, run++, concat(causal, "--workers", "1"));
+    Trained balanced =
+        train(at, run, concat(causal, "--ring", "2", "--set", "mesh.schedule=balanced"));
+    Trained.assertEqualWithin(without, balanced);
   }
 }

@@ -4,6 +4,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
@@ -43,7 +44,8 @@ record RouterMargin(List<Double> losses, double least) {
     double[] least = {Double.POSITIVE_INFINITY};
     List<Double> losses = new ArrayList<>();
     try (TokenStore store = TokenStore.open(place.tokens());
-        Backend backend = watched(Backends.open(plan.backend(), plan.kernelThreads()), least);
+        Backend backend =
+            watched(Backends.open(plan.backend(), plan.kernelThreads(), Device.CPU), least);
         Transport transport = LoopbackNetwork.alone();
         TrainingRank rank =
             TrainingRank.open(
@@ -62,6 +64,7 @@ record RouterMargin(List<Double> losses, double least) {
               job.dataset(),
               job.train().sequenceLength(),
               job.train().rowsPerStep(),
+              job.model().attention().prefix(),
               job.train().seed());
       rank.parameters().initialise(job.train().seed());
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);

@@ -11,6 +11,7 @@ import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.deploy.job.JobFile;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.partitioning.job.JobSpec;
@@ -127,8 +128,9 @@ final class TrainingFaultTest {
             job.dataset(),
             job.train().sequenceLength(),
             job.train().rowsPerStep(),
+            job.model().attention().prefix(),
             job.train().seed());
-    try (Backend backend = Backends.open("scalar", 1);
+    try (Backend backend = Backends.open("scalar", 1, Device.CPU);
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters().initialise(1);
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);

@@ -10,6 +10,7 @@ import java.util.List;
  * @param epoch the membership epoch; messages of another epoch are refused
  * @param folder of this host's {@link RunMediaDriver}
  * @param deadlineNanos longest wait for one transfer, and for all ranks to join
+ * @param cores that the ranks of this host share: with fewer than ranks, who waits gives way sooner
  * @param endpoints {@code host:port} of every rank for UDP; empty for IPC
  */
 public record AeronOptions(
@@ -19,6 +20,7 @@ public record AeronOptions(
     int size,
     Path folder,
     long deadlineNanos,
+    int cores,
     List<String> endpoints) {
   /** A pair's two log numbers must fit in the lower half of a stream id. */
   private static final int MAX_RANKS = 256;
@@ -50,13 +52,23 @@ public record AeronOptions(
   /** All ranks on this host: envelopes by IPC, payload by reference. */
   public static AeronOptions ipc(
       String run, int epoch, int rank, int size, Path folder, long deadlineNanos) {
-    return new AeronOptions(run, epoch, rank, size, folder, deadlineNanos, List.of());
+    return new AeronOptions(run, epoch, rank, size, folder, deadlineNanos, coresHere(), List.of());
   }
 
   /** Ranks on any hosts, each reached at its {@code host:port}. */
   public static AeronOptions udp(
       String run, int epoch, int rank, Path folder, long deadlineNanos, List<String> endpoints) {
-    return new AeronOptions(run, epoch, rank, endpoints.size(), folder, deadlineNanos, endpoints);
+    return new AeronOptions(
+        run, epoch, rank, endpoints.size(), folder, deadlineNanos, coresHere(), endpoints);
+  }
+
+  private static int coresHere() {
+    return Runtime.getRuntime().availableProcessors();
+  }
+
+  /** For a thread that is bound to some of them, from where the others cannot be seen. */
+  public AeronOptions withCores(int number) {
+    return new AeronOptions(run, epoch, rank, size, folder, deadlineNanos, number, endpoints);
   }
 
   boolean isUdp() {

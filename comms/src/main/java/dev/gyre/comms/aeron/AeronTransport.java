@@ -4,6 +4,7 @@ import dev.gyre.comms.PolledTransport;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transfer;
 import io.aeron.Aeron;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * One rank's end of the data plane over Aeron. By IPC, payload in memory from {@link #allocate}
  * above the eager limit goes by reference: the receiver copies it once, straight from the sender's
  * memory, and says so. Everything else goes through a log in chunks, above the eager limit only
- * once its receive is posted. Has no thread of its own: whoever calls in drives it.
+ * once its receive is posted. Whoever calls in drives it; while kernels compute, its one thread.
  */
 public final class AeronTransport extends PolledTransport {
   private static final long SERVICE_NANOS = 1_000_000;
@@ -27,6 +28,9 @@ public final class AeronTransport extends PolledTransport {
 
   private static final long MAX_PARK_NANOS = 500_000;
 
+  /** Asleep until woken: only the driver and dead peers are looked for in between. */
+  private static final long MAX_SLEEP_NANOS = 10_000_000;
+
   /** An ending rank lets its last words out for so long; its peers' deadlines do the rest. */
   private static final long LAST_WORDS_NANOS = 1_000_000_000;
 
@@ -34,6 +38,7 @@ public final class AeronTransport extends PolledTransport {
   private final Slabs slabs;
   private final Aeron aeron;
   private final PeerProcesses processes;
+  private final Doorbells bells;
   private final List<PeerLink> links;
 
   /** Held by whoever touches payload memory, so that an abort knows when nobody does. */
@@ -43,10 +48,19 @@ public final class AeronTransport extends PolledTransport {
   private long servicedNanos;
   private long livenessNanos;
   private @Nullable String ended;
-  private boolean closed;
+  private volatile boolean closed;
 
-  /** The last thread that parked here: its timer is precise. */
-  private @Nullable Thread tightened;
+  /** What a thread needs to sleep here; its timer is precise. */
+  private static final class Sleeper {
+    final MemorySegment timeout = Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES);
+
+    Sleeper() {
+      TimerSlack.tighten();
+    }
+  }
+
+  /** The training thread's and the progress thread's. */
+  private final ThreadLocal<Sleeper> sleepers = ThreadLocal.withInitial(Sleeper::new);
 
   private AeronTransport(
       AeronOptions options,
@@ -54,12 +68,14 @@ public final class AeronTransport extends PolledTransport {
       Slabs slabs,
       Aeron aeron,
       PeerProcesses processes,
+      Doorbells bells,
       List<PeerLink> links) {
     super(options.rank(), options.size(), options.deadlineNanos(), where);
     this.options = options;
     this.slabs = slabs;
     this.aeron = aeron;
     this.processes = processes;
+    this.bells = bells;
     this.links = links;
     linkOf = new int[options.size()];
     for (int i = 0; i < links.size(); i++) {
@@ -93,16 +109,19 @@ public final class AeronTransport extends PolledTransport {
         rendezvous.connect(error -> log.accept("rank " + options.rank() + ", Aeron: " + error));
     Slabs slabs =
         new Slabs(options.folder(), options.epoch(), options.rank(), channels.logBytes(), log);
+    Doorbells bells = new Doorbells(options);
     try {
       processes.announceSelf();
-      List<PeerLink> links = rendezvous.open(aeron, slabs);
+      List<PeerLink> links = rendezvous.open(aeron, slabs, bells);
       rendezvous.join(aeron, links);
       processes.findPeers();
-      return new AeronTransport(options, where, slabs, aeron, processes, links);
+      bells.findPeers();
+      return new AeronTransport(options, where, slabs, aeron, processes, bells, links);
     } catch (RuntimeException failed) {
       processes.withdrawSelf();
       slabs.close();
       aeron.close();
+      bells.close();
       throw failed;
     }
   }
@@ -150,9 +169,7 @@ public final class AeronTransport extends PolledTransport {
 
   @Override
   public int progress() {
-    if (!lock.tryLock()) {
-      return 0;
-    }
+    lock.lock(); // not tryLock: who has looked here and found nothing may sleep
     try {
       if (ended != null) {
         return 0;
@@ -197,12 +214,47 @@ public final class AeronTransport extends PolledTransport {
   }
 
   @Override
-  protected long parkNanos(long waitedNanos) {
-    if (tightened != Thread.currentThread()) {
-      tightened = Thread.currentThread();
-      TimerSlack.tighten();
+  protected long spinNanos() {
+    return options.size() <= options.cores() ? OWN_CORE_SPIN_NANOS : SHARED_CORE_SPIN_NANOS;
+  }
+
+  @Override
+  protected void prepareToPause() {
+    bells.arm();
+  }
+
+  @Override
+  protected void pause(long quietNanos, long leastNanos, long limitNanos) {
+    Sleeper sleeper = sleepers.get();
+    if (bells.canSleep() && !isBackedUp()) {
+      bells.await(Math.min(MAX_SLEEP_NANOS, limitNanos), sleeper.timeout);
+    } else {
+      long park = Math.clamp(quietNanos / 8, Math.max(MIN_PARK_NANOS, leastNanos), MAX_PARK_NANOS);
+      LockSupport.parkNanos(this, Math.min(park, limitNanos));
     }
-    return Math.clamp(waitedNanos / 8, MIN_PARK_NANOS, MAX_PARK_NANOS);
+  }
+
+  /** A reader that makes room in a log rings no bell. */
+  private boolean isBackedUp() {
+    lock.lock();
+    try {
+      for (int i = 0; i < links.size(); i++) {
+        if (!links.get(i).isGone() && !links.get(i).hasWrittenAll()) {
+          return true;
+        }
+      }
+      return false;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  protected void wake() {
+    super.wake();
+    if (!closed) {
+      bells.ring(options.rank());
+    }
   }
 
   @Override
@@ -245,22 +297,24 @@ public final class AeronTransport extends PolledTransport {
 
   @Override
   public void close() {
+    endBackground();
     lock.lock();
     try {
       if (closed) {
         return;
       }
-      closed = true;
       if (ended == null) {
         writeOut();
         end(Frame.Kind.BYE, "this rank's transport is closed", "");
       }
+      closed = true;
       for (PeerLink link : links) {
         link.close();
       }
       processes.withdrawSelf();
       aeron.close();
       slabs.close();
+      bells.close();
     } finally {
       lock.unlock();
     }

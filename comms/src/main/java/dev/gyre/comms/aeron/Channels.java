@@ -2,9 +2,12 @@ package dev.gyre.comms.aeron;
 
 import io.aeron.ChannelUriStringBuilder;
 import io.aeron.CommonContext;
+import io.aeron.driver.Configuration;
+import io.aeron.logbuffer.FrameDescriptor;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.net.SocketException;
 import java.net.UnknownHostException;
-import java.util.List;
 
 /** Aeron's names for the logs of a run: one log for every ordered pair of ranks. */
 final class Channels {
@@ -21,39 +24,60 @@ final class Channels {
   /** Ethernet's 1500 less the headers, in whole frames. */
   private static final int UDP_MTU_BYTES = 1408;
 
-  private static final int UDP_LOOPBACK_MTU_BYTES = 8 << 10;
+  /** The loopback device takes 64 KB: a system call moves as much as a datagram can hold. */
+  private static final int UDP_LOOPBACK_MTU_BYTES = Configuration.MAX_UDP_PAYLOAD_LENGTH;
 
-  /** Aeron's default SO_RCVBUF, which all senders to one socket share. */
-  private static final int RECEIVE_BUFFER_BYTES = 128 << 10;
+  /** Asked of the system for a socket's buffer, which all senders to it share. */
+  private static final int SOCKET_BUFFER_BYTES = 2 << 20;
+
+  /** Aeron's default, which every system grants. */
+  private static final int LEAST_SOCKET_BUFFER_BYTES = 128 << 10;
 
   /** A window holds a few packets at least. */
   private static final int MIN_WINDOW_PACKETS = 4;
 
   private final AeronOptions options;
   private final int mtuBytes;
+  private final int socketBufferBytes;
 
   Channels(AeronOptions options) {
     this.options = options;
-    mtuBytes = !options.isUdp() ? IPC_MTU_BYTES : udpMtuBytes(options.endpoints());
+    socketBufferBytes = options.isUdp() ? grantedSocketBufferBytes() : 0;
+    mtuBytes = options.isUdp() ? udpMtuBytes() : IPC_MTU_BYTES;
   }
 
-  private static int udpMtuBytes(List<String> endpoints) {
-    for (String endpoint : endpoints) {
-      int colon = endpoint.lastIndexOf(':');
-      if (colon < 1) {
-        throw new IllegalArgumentException("endpoint '" + endpoint + "' is not host:port");
-      }
-      String host = endpoint.substring(0, colon);
-      try {
-        if (!InetAddress.getByName(host).isLoopbackAddress()) {
-          return UDP_MTU_BYTES;
-        }
-      } catch (UnknownHostException unknown) {
-        throw new IllegalArgumentException(
-            "host of endpoint '" + endpoint + "' is unknown", unknown);
+  /** Linux grants at most net.core.rmem_max and wmem_max, 208 KB where nobody has raised them. */
+  private static int grantedSocketBufferBytes() {
+    try (DatagramSocket socket = new DatagramSocket(null)) {
+      socket.setReceiveBufferSize(SOCKET_BUFFER_BYTES);
+      socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+      int granted = Math.min(socket.getReceiveBufferSize(), socket.getSendBufferSize());
+      return Math.clamp(granted, LEAST_SOCKET_BUFFER_BYTES, SOCKET_BUFFER_BYTES);
+    } catch (SocketException unknown) {
+      return LEAST_SOCKET_BUFFER_BYTES;
+    }
+  }
+
+  private int udpMtuBytes() {
+    for (String endpoint : options.endpoints()) {
+      if (!isLoopback(endpoint)) {
+        return UDP_MTU_BYTES;
       }
     }
-    return UDP_LOOPBACK_MTU_BYTES;
+    int share = Math.min(socketBufferBytes, termBytes() / 2) / MIN_WINDOW_PACKETS;
+    return Math.min(UDP_LOOPBACK_MTU_BYTES, share & -FrameDescriptor.FRAME_ALIGNMENT);
+  }
+
+  private static boolean isLoopback(String endpoint) {
+    int colon = endpoint.lastIndexOf(':');
+    if (colon < 1) {
+      throw new IllegalArgumentException("endpoint '" + endpoint + "' is not host:port");
+    }
+    try {
+      return InetAddress.getByName(endpoint.substring(0, colon)).isLoopbackAddress();
+    } catch (UnknownHostException unknown) {
+      throw new IllegalArgumentException("host of endpoint '" + endpoint + "' is unknown", unknown);
+    }
   }
 
   private int termBytes() {
@@ -74,7 +98,7 @@ final class Channels {
   String publication(int to) {
     ChannelUriStringBuilder uri = base().termLength(termBytes()).sparse(true);
     if (options.isUdp()) {
-      uri.endpoint(options.endpoints().get(to));
+      uri.endpoint(options.endpoints().get(to)).socketSndbufLength(socketBufferBytes);
     }
     return uri.mtu(mtuBytes).build();
   }
@@ -82,9 +106,11 @@ final class Channels {
   String subscription() {
     ChannelUriStringBuilder uri = base();
     if (options.isUdp()) {
-      int share = RECEIVE_BUFFER_BYTES / Math.max(1, options.size() - 1);
       uri.endpoint(options.endpoints().get(options.rank()));
-      uri.receiverWindowLength(Math.max(share, MIN_WINDOW_PACKETS * mtuBytes));
+      uri.socketRcvbufLength(socketBufferBytes);
+      int share = socketBufferBytes / Math.max(1, options.size() - 1);
+      // More than half a term is never under way.
+      uri.receiverWindowLength(Math.clamp(share, MIN_WINDOW_PACKETS * mtuBytes, termBytes() / 2));
     }
     return uri.build();
   }

@@ -45,6 +45,7 @@ final class Inbox {
   private final Channel channel;
   private final LogWriter writer;
   private final Slabs slabs;
+  private final SlabCopy copier;
   private final ArrayDeque<Arrival> arrivals = new ArrayDeque<>();
   private final ArrayDeque<Transfer> receives = new ArrayDeque<>();
   private final ArrayDeque<Arrival> granted = new ArrayDeque<>();
@@ -54,12 +55,13 @@ final class Inbox {
   private @Nullable String broken;
   private @Nullable String ended;
 
-  Inbox(int self, int peer, Channel channel, LogWriter writer, Slabs slabs) {
+  Inbox(int self, int peer, Channel channel, LogWriter writer, Slabs slabs, SlabCopy copier) {
     this.self = self;
     this.peer = peer;
     this.channel = channel;
     this.writer = writer;
     this.slabs = slabs;
+    this.copier = copier;
   }
 
   void receive(Transfer receive) {
@@ -179,7 +181,7 @@ final class Inbox {
       receive.lend(slab.asSlice(arrival.offset, arrival.bytes), arrival.sequence);
       return;
     }
-    SlabCopy.copy(slab, arrival.offset, receive.segment());
+    copier.copy(slab, arrival.offset, receive.segment());
     receive.complete();
     writer.add(Outgoing.about(Frame.Kind.DONE, channel, arrival.sequence));
   }

@@ -23,6 +23,7 @@ final class PeerLink {
   private final Identity identity;
   private final LogWriter writer;
   private final Subscription subscription;
+  private final Doorbells bells;
   private final FragmentHandler handler = this::onFragment;
   private final Frame frame = new Frame(new UnsafeBuffer(0, 0));
   private final Outbox[] outboxes = new Outbox[CHANNELS.length];
@@ -38,14 +39,17 @@ final class PeerLink {
       LogWriter writer,
       Subscription subscription,
       Slabs slabs,
+      SlabCopy copier,
+      Doorbells bells,
       boolean byReference) {
     this.peer = peer;
     this.identity = identity;
     this.writer = writer;
     this.subscription = subscription;
+    this.bells = bells;
     for (Channel channel : CHANNELS) {
       outboxes[channel.code()] = new Outbox(channel, writer, slabs, byReference);
-      inboxes[channel.code()] = new Inbox(self, peer, channel, writer, slabs);
+      inboxes[channel.code()] = new Inbox(self, peer, channel, writer, slabs, copier);
     }
   }
 
@@ -104,7 +108,11 @@ final class PeerLink {
 
   private int write() {
     try {
-      return writer.write();
+      int written = writer.write();
+      if (written > 0) {
+        bells.ring(peer);
+      }
+      return written;
     } catch (IllegalStateException ended) {
       failWith(ended);
       return 1;
@@ -183,7 +191,10 @@ final class PeerLink {
   /** Tells the peer why nothing more will come; false if its log has no room for it now. */
   boolean sayLast(Frame.Kind kind, String reason) {
     try {
-      return writer.writeLast(Outgoing.text(kind, null, Inbox.text(reason, writer.chunkBytes())));
+      boolean written =
+          writer.writeLast(Outgoing.text(kind, null, Inbox.text(reason, writer.chunkBytes())));
+      bells.ring(peer);
+      return written;
     } catch (IllegalStateException ended) {
       failWith(ended);
       return true;

@@ -55,11 +55,12 @@ final class Rendezvous {
   }
 
   /** Opens both logs of every pair with this rank; null at this rank's own place. */
-  List<PeerLink> open(Aeron aeron, Slabs slabs) {
+  List<PeerLink> open(Aeron aeron, Slabs slabs, Doorbells bells) {
     int self = options.rank();
     long[] publications = new long[options.size()];
     long[] subscriptions = new long[options.size()];
     Identity identity = Identity.of(options);
+    SlabCopy copier = new SlabCopy(options.size());
     for (int peer = 0; peer < options.size(); peer++) {
       if (peer != self) {
         subscriptions[peer] =
@@ -85,7 +86,16 @@ final class Rendezvous {
                 () -> aeron.getExclusivePublication(publicationId));
         LogWriter writer = new LogWriter(publication, identity, where);
         links.add(
-            new PeerLink(self, peer, identity, writer, subscription, slabs, !options.isUdp()));
+            new PeerLink(
+                self,
+                peer,
+                identity,
+                writer,
+                subscription,
+                slabs,
+                copier,
+                bells,
+                !options.isUdp()));
       }
     }
     return links;

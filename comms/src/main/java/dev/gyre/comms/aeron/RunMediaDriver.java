@@ -121,19 +121,25 @@ public final class RunMediaDriver implements AutoCloseable {
    * @return the folders removed
    */
   public static List<Path> sweepStale(Path parent) {
-    List<Path> swept = new ArrayList<>();
+    List<Path> stale = stale(parent);
+    stale.forEach(RunMediaDriver::delete);
+    return stale;
+  }
+
+  /** Folders of runs whose owner is gone, and that this user may remove. */
+  public static List<Path> stale(Path parent) {
+    List<Path> stale = new ArrayList<>();
     try (DirectoryStream<Path> folders = Files.newDirectoryStream(parent, "gyre-*")) {
       for (Path folder : folders) {
         Matcher name = FOLDER.matcher(folder.getFileName().toString());
         if (name.matches() && !owner(name).isAlive() && Files.isWritable(folder)) {
-          delete(folder);
-          swept.add(folder);
+          stale.add(folder);
         }
       }
     } catch (IOException failed) {
       throw new UncheckedIOException("cannot look for stale runs in " + parent, failed);
     }
-    return swept;
+    return stale;
   }
 
   private static ProcessMark owner(Matcher name) {

@@ -1,6 +1,7 @@
 package dev.gyre.comms.aeron;
 
 import dev.gyre.comms.CommsException;
+import dev.gyre.comms.LazyMemory;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
@@ -81,7 +82,7 @@ final class Slabs implements AutoCloseable {
   }
 
   MemorySegment anonymous(long bytes) {
-    return arena.allocate(bytes, 64);
+    return LazyMemory.allocate(arena, bytes, 64);
   }
 
   /*

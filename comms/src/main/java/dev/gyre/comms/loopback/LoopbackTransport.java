@@ -1,11 +1,13 @@
 package dev.gyre.comms.loopback;
 
 import dev.gyre.comms.Channel;
+import dev.gyre.comms.LazyMemory;
 import dev.gyre.comms.PolledTransport;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transfer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.locks.LockSupport;
 
 /** One rank of a {@link LoopbackNetwork}. */
 final class LoopbackTransport extends PolledTransport {
@@ -30,7 +32,7 @@ final class LoopbackTransport extends PolledTransport {
 
   @Override
   public MemorySegment allocate(String name, long bytes) {
-    return arena.allocate(bytes, 64);
+    return LazyMemory.allocate(arena, bytes, 64);
   }
 
   @Override
@@ -67,15 +69,23 @@ final class LoopbackTransport extends PolledTransport {
   }
 
   @Override
-  protected long parkNanos(long waitedNanos) {
-    long park = MAX_PARK_NANOS;
+  protected long spinNanos() {
+    return SHARED_CORE_SPIN_NANOS;
+  }
+
+  @Override
+  protected void prepareToPause() {} // an unpark is not lost on a thread that parks later
+
+  @Override
+  protected void pause(long quietNanos, long leastNanos, long limitNanos) {
+    long park = Math.min(MAX_PARK_NANOS, limitNanos);
     for (int peer = 0; peer < size(); peer++) {
       for (Channel channel : CHANNELS) {
         park = Math.min(park, network.link(rank(), peer, channel).idleNanos());
         park = Math.min(park, network.link(peer, rank(), channel).idleNanos());
       }
     }
-    return park;
+    LockSupport.parkNanos(this, park);
   }
 
   void wakeUp() {
@@ -92,6 +102,7 @@ final class LoopbackTransport extends PolledTransport {
   public void close() {
     if (!closed) {
       closed = true;
+      endBackground();
       network.leave(rank());
       arena.close();
     }

@@ -48,7 +48,7 @@ final class AeronCluster extends Cluster {
 
   AeronOptions options(int rank, int epoch) {
     return new AeronOptions(
-        "test", epoch, rank, ranks, driver.folder(), deadline.toNanos(), endpoints);
+        "test", epoch, rank, ranks, driver.folder(), deadline.toNanos(), 2, endpoints);
   }
 
   @Override

@@ -383,7 +383,7 @@ class AeronTransportTest {
         () -> AeronOptions.ipc("r", 0, 0, 2, folder, RunMediaDriver.LIVENESS_NANOS));
     assertThrows(
         IllegalArgumentException.class,
-        () -> new AeronOptions("r", 0, 0, 3, folder, 1, List.of("a:1", "b:2")));
+        () -> new AeronOptions("r", 0, 0, 3, folder, 1, 1, List.of("a:1", "b:2")));
     AeronOptions noPort = AeronOptions.udp("r", 0, 0, folder, 1, List.of("127.0.0.1", "b:2"));
     assertThrows(IllegalArgumentException.class, () -> new Channels(noPort));
   }

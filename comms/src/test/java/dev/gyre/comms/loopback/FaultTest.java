@@ -61,7 +61,9 @@ class FaultTest {
       List<Cluster.Outcome<Boolean>> outcomes =
           cluster.outcomes(transport -> hops(transport, () -> cluster.network().silence(1)));
       assertNamed(failure(outcomes, 2), 1, "rank 1", "hop 2 of 4", "ring", "within 0.3 s");
-      assertEquals(1, failure(outcomes, 0).peer());
+      // All three wait equally long: rank 0 meets its own deadline, or hears of another's first.
+      String told = failure(outcomes, 0).getMessage();
+      assertTrue(told.contains("rank 1") && told.contains("within 0.3 s"), told);
     }
   }
 

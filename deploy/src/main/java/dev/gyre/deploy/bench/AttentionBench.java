@@ -3,6 +3,7 @@ package dev.gyre.deploy.bench;
 import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
@@ -121,7 +122,7 @@ public record AttentionBench(
             + own * width * TENSORS_OF_A_TOKEN
             + (1 << 20);
     try (Arena arena = Arena.ofShared();
-        Backend opened = Backends.open(backend, 1)) {
+        Backend opened = Backends.open(backend, 1, Device.CPU)) {
       MemorySegment slab = arena.allocate(memory, Workspace.ALIGNMENT_BYTES);
       Workspace ws = new Workspace(opened.memory(slab), memory);
       ShardedSequence sequence = new ShardedSequence(transport, mesh, opened, model(), dtype);

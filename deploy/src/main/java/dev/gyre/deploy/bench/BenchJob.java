@@ -3,6 +3,7 @@ package dev.gyre.deploy.bench;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -16,8 +17,10 @@ import java.util.List;
  *
  * @param hidden width of the residual stream
  * @param ffn width of an expert's hidden layer
+ * @param attention what mixes the tokens of each layer
  * @param sequence tokens of a row
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
+ * @param memory what a step may keep
  */
 public record BenchJob(
     int hidden,
@@ -27,6 +30,7 @@ public record BenchJob(
     int experts,
     int topK,
     int ffn,
+    AttentionPattern attention,
     double lr,
     MeshSpec mesh,
     int sequence,
@@ -34,6 +38,7 @@ public record BenchJob(
     String dtype,
     String backend,
     String transport,
+    MemorySpec memory,
     Path text) {
   private static final int BYTES = 256;
 
@@ -59,7 +64,7 @@ public record BenchJob(
             1e-5,
             10_000,
             false,
-            AttentionPattern.FULL,
+            attention,
             List.of(),
             0);
     TrainSpec train =
@@ -72,7 +77,8 @@ public record BenchJob(
             0,
             0,
             "fail",
-            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8));
+            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8),
+            memory);
     String path = text.toAbsolutePath().normalize().toString();
     return new JobSpec(
         "bench",
@@ -83,6 +89,7 @@ public record BenchJob(
         train,
         mesh,
         backend,
+        "cpu",
         transport,
         new JobSpec.Eval(0, 0),
         new JobSpec.Checkpoint(JobSpec.Checkpoint.NEVER, 1));

@@ -16,6 +16,9 @@ import java.util.List;
  * @param sp how the sequence is split: {@code ring}, {@code ulysses}, {@code hybrid}; {@code data}
  *     or {@code none} if it is not
  * @param stepSeconds median, without the steps that warm up
+ * @param exposed median of the same steps: share of rank 0's step spent in communication and waits
+ * @param activations what blocks kept for backward
+ * @param memoryBytes most that rank 0's tensors took in a step; the process comes on top
  * @param mfu median of the same steps: share of this machine's measured matmul peak
  */
 public record BenchResult(
@@ -34,7 +37,10 @@ public record BenchResult(
     @JsonProperty("step_s") double stepSeconds,
     @JsonProperty("tokens_per_s") double tokensPerSecond,
     List<Double> losses,
+    @JsonProperty("exposed_fraction") double exposed,
     double mfu,
+    String activations,
+    @JsonProperty("memory_bytes") long memoryBytes,
     String cpu) {
   public BenchResult {
     losses = List.copyOf(losses);
@@ -69,7 +75,10 @@ public record BenchResult(
         round(step, 4),
         round(tokens / step, 1),
         losses,
+        round(median(counted.stream().mapToDouble(StepMetrics::exposedFraction).toArray()), 4),
         round(median(counted.stream().mapToDouble(StepMetrics::mfu).toArray()), 4),
+        plan.activations().describe(),
+        steps.stream().mapToLong(StepMetrics::memoryBytes).max().orElse(0),
         cpu);
   }
 

@@ -3,6 +3,7 @@ package dev.gyre.deploy.bench;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.UdpPorts;
 import dev.gyre.coordinator.WorkerExit;
+import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.LocalWorkers;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerCommand;
@@ -20,8 +21,10 @@ import java.util.concurrent.LinkedBlockingQueue;
  *
  * @param transport {@code ipc} or {@code udp}
  * @param sizes bytes, in the order in which they are measured
+ * @param bind whether each worker keeps to cores of its own, where there are enough
  */
-public record CollectivesBench(int workers, String transport, int repeats, List<Long> sizes) {
+public record CollectivesBench(
+    int workers, String transport, int repeats, List<Long> sizes, boolean bind) {
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
   public CollectivesBench {
@@ -45,7 +48,9 @@ public record CollectivesBench(int workers, String transport, int repeats, List<
       List<String> arguments = new ArrayList<>(List.of(WorkerCommand.RANK));
       arguments.addAll(
           CollectivesRank.arguments(folder.name(), driver.folder(), this, endpoints, results));
-      WorkerCommand command = WorkerCommand.ofThisJvm(CollectivesRank.class.getName(), arguments);
+      WorkerCommand command =
+          WorkerCommand.ofThisJvm(CollectivesRank.class.getName(), arguments)
+              .withCores(bind ? CoreShares.ofThisMachine(workers) : CoreShares.NONE);
       try (LocalWorkers _ = LocalWorkers.start(workers, command, folder, exits::add)) {
         for (int left = workers; left > 0; left--) {
           require(exits.take());

@@ -7,6 +7,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.comms.aeron.AeronTransport;
 import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.worker.CoreShare;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
@@ -60,12 +61,14 @@ final class CollectivesRank {
 
   /** Of one rank: its number, then {@link #arguments}. */
   public static void main(String[] args) throws IOException {
+    int cores = CoreShare.take();
     int rank = Integer.parseInt(args[0]);
     int workers = Integer.parseInt(args[3]);
     long[] sizes = Arrays.stream(args[5].split(",", -1)).mapToLong(Long::parseLong).toArray();
     List<String> endpoints = args[6].isEmpty() ? List.of() : List.of(args[6].split(",", -1));
     AeronOptions options =
-        new AeronOptions(args[1], 0, rank, workers, Path.of(args[2]), DEADLINE_NANOS, endpoints);
+        new AeronOptions(
+            args[1], 0, rank, workers, Path.of(args[2]), DEADLINE_NANOS, cores, endpoints);
     List<CollectiveResult> results;
     try (Transport transport = AeronTransport.open(options, line -> System.out.println(line))) {
       ProcessGroup group =

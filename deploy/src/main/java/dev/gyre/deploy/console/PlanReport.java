@@ -4,11 +4,15 @@ import static java.util.Objects.requireNonNull;
 
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Balance;
+import dev.gyre.partitioning.plan.LongestSequence;
 import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
@@ -78,6 +82,9 @@ public final class PlanReport {
             PlanValidator.validate(layout, schedule, mask);
             attention.put(layers, new Attention(schedule, Balance.of(layout, schedule)));
           });
+      if (job.model().linearLayers() > 0) {
+        PlanValidator.validate(layout, LinearLayout.of(layout));
+      }
       rows.add(new Row(layout, attention));
     }
     return new PlanReport(job, plan, rows);
@@ -94,8 +101,17 @@ public final class PlanReport {
     for (ScheduleChoice choice : plan.schedules()) {
       lines.add(titled("layers", layers(choice)));
     }
+    if (job.model().linearLayers() > 0) {
+      lines.add(
+          titled(
+              "layers",
+              "%s × %d: states go from rank to rank"
+                  .formatted(LayerKind.LINEAR.key(), job.model().linearLayers())));
+    }
     lines.add(titled("sends", sends()));
     lines.add(titled("memory", memory(workerMemoryBytes)));
+    lines.add(titled("keeps", activations()));
+    lines.addAll(longest(workerMemoryBytes));
     lines.add(titled("time", time()));
     lines.add(titled("proven", proven()));
     return lines;
@@ -117,10 +133,11 @@ public final class PlanReport {
   }
 
   private String kernel() {
-    return "%s (%s)  %s (%s)  %s  kernel threads per worker: %d  transport %s"
+    return "%s (%s) on %s  %s (%s)  %s  kernel threads per worker: %d  transport %s"
         .formatted(
             plan.backend(),
             job.backend(),
+            plan.device(),
             plan.dtype(),
             job.train().dtype(),
             plan.instructionSet(),
@@ -260,10 +277,13 @@ public final class PlanReport {
 
   private String sends() {
     StepCost cost = plan.cost();
-    return "per step and worker: ring %s, ulysses %s, experts %s, gradients %s, weights %s; in all %s"
+    return ("per step and worker: ring %s, ulysses %s, states %s, moves %s,"
+            + "%n       experts %s, gradients %s, weights %s; in all %s")
         .formatted(
             Units.bytes(cost.ringBytes()),
             Units.bytes(cost.ulyssesBytes()),
+            Units.bytes(cost.stateBytes()),
+            Units.bytes(cost.moveBytes()),
             Units.bytes(cost.expertBytes()),
             Units.bytes(cost.gradientBytes()),
             Units.bytes(cost.parameterBytes()),
@@ -274,7 +294,8 @@ public final class PlanReport {
     MemoryEstimate m = plan.memory();
     long room = m.workspace() - m.activations() - m.expertRows() - m.scratch();
     return ("%s of %s per worker: weights %s, gradients %s, optimizer %s,"
-            + "%n       activations %s, expert rows %s, scratch %s, room %s")
+            + "%n       activations %s, expert rows %s, scratch %s, room %s, process %s;"
+            + "%n       a step touches %s of that if its experts are balanced")
         .formatted(
             Units.bytes(m.total()),
             Units.bytes(workerMemoryBytes),
@@ -284,7 +305,56 @@ public final class PlanReport {
             Units.bytes(m.activations()),
             Units.bytes(m.expertRows()),
             Units.bytes(m.scratch()),
-            Units.bytes(room));
+            Units.bytes(room),
+            Units.bytes(MemoryEstimate.PROCESS),
+            Units.bytes(m.resident() + m.balanced() + MemoryEstimate.PROCESS));
+  }
+
+  private String activations() {
+    ActivationPlan a = plan.activations();
+    String disk = a.offload() ? "; " + Units.bytes(plan.memory().stored()) + " on disk" : "";
+    return "%s%s: %s".formatted(a.describe(), disk, a.reason());
+  }
+
+  /** The longest rows under each policy, and what goes further. */
+  private List<String> longest(long workerMemoryBytes) {
+    LongestSequence longest = LongestSequence.of(job, plan, workerMemoryBytes);
+    LongestSequence.Longest best = longest.best();
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        titled(
+            "longest",
+            best.tokens() == 0
+                ? "no row fits: " + further(workerMemoryBytes)
+                : String.format(
+                    Locale.ROOT,
+                    "rows of %,d tokens fit this mesh and memory, with %s",
+                    best.tokens(),
+                    best.policy().describe())));
+    for (LongestSequence.Longest l : longest.policies()) {
+      if (l.tokens() != best.tokens()) {
+        lines.add(
+            String.format(Locale.ROOT, "       %,d with %s", l.tokens(), l.policy().describe()));
+      }
+    }
+    if (best.tokens() > 0) {
+      lines.add("       further: " + further(workerMemoryBytes));
+    }
+    return lines;
+  }
+
+  private String further(long workerMemoryBytes) {
+    List<String> ways = new ArrayList<>();
+    if (plan.memory().resident() > workerMemoryBytes / 2) {
+      ways.add("a smaller model, or more ranks of mesh.expert-parallel: weights are most of it");
+    }
+    if (!job.train().memory().equals(MemorySpec.PLANNED)) {
+      ways.add("leave train.activations, train.offload and train.mlp-tile to auto");
+    }
+    ways.add(
+        "twice the ranks on twice the memory (mesh.ring %d) halve what a rank holds of a row"
+            .formatted(2 * mesh.ring()));
+    return String.join("; ", ways);
   }
 
   private String time() {

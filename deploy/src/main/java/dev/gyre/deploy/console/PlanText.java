@@ -3,6 +3,7 @@ package dev.gyre.deploy.console;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ExpertPlacement;
 import dev.gyre.partitioning.plan.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
@@ -34,8 +35,13 @@ public final class PlanText {
 
   /** Mesh, placement and memory. */
   public static String shape(Plan plan) {
-    return "%s, %s; %s of memory per worker"
-        .formatted(mesh(plan), experts(plan.experts()), Units.bytes(plan.memory().total()));
+    String keeps = plan.activations().describe();
+    return "%s, %s; %s of memory per worker%s"
+        .formatted(
+            mesh(plan),
+            experts(plan.experts()),
+            Units.bytes(plan.memory().total()),
+            keeps.equals(ActivationPlan.NONE) ? "" : ", activations " + keeps);
   }
 
   private static String mesh(Plan plan) {
@@ -87,6 +93,8 @@ public final class PlanText {
     List<String> parts = new ArrayList<>();
     add(parts, "ring", cost.ringBytes());
     add(parts, "ulysses", cost.ulyssesBytes());
+    add(parts, "states", cost.stateBytes());
+    add(parts, "moves", cost.moveBytes());
     add(parts, "experts", cost.expertBytes());
     add(parts, "gradients", cost.gradientBytes());
     add(parts, "weights", cost.parameterBytes());

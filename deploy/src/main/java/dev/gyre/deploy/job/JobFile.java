@@ -5,6 +5,7 @@ import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
@@ -115,6 +116,7 @@ public final class JobFile {
         train(job.section("train")),
         mesh(job.section("mesh")),
         job.text("backend"),
+        job.text("device"),
         job.text("transport"),
         new JobSpec.Eval(eval.integer("every"), eval.count("rows")),
         new JobSpec.Checkpoint(checkpoint.integer("every"), checkpoint.count("keep")));
@@ -167,7 +169,12 @@ public final class JobFile {
     for (String key : m.texts("layer_types")) {
       layers.add(LayerKind.of(key, "model.layer_types"));
     }
-    return new AttentionPattern(layers, m.count("sliding_window"));
+    return new AttentionPattern(
+        layers,
+        m.count("sliding_window"),
+        m.count("attention_sinks"),
+        m.flag("anchor_token"),
+        m.count("prefix_length"));
   }
 
   private static DatasetSpec dataset(JobValues d) {
@@ -201,7 +208,12 @@ public final class JobFile {
             o.number("weight-decay"),
             o.number("beta1"),
             o.number("beta2"),
-            o.number("eps")));
+            o.number("eps")),
+        new MemorySpec(
+            t.text("activations"),
+            t.text("offload"),
+            t.text("offload-folder"),
+            t.count("mlp-tile")));
   }
 
   private static MeshSpec mesh(JobValues m) {

@@ -48,7 +48,10 @@ final class JobKeys {
                   "layer_types",
                   TEXTS,
                   "[]",
-                  "full_attention or sliding_attention for each layer. Default: all alike."),
+                  "full_, sliding_ or linear_attention for each layer. Default: all alike."),
+              value("attention_sinks", INTEGER, "0", "First tokens that stay in the window."),
+              value("anchor_token", FLAG, "false", "Every document sees the row's first token."),
+              value("prefix_length", INTEGER, "0", "First tokens that see each other both ways."),
               value("mlp_only_layers", INTEGERS, "[]", "Layers with a dense MLP, from 0."),
               value("initializer_range", NUMBER, "0", "Std of initial weights; 0: 1/√fan-in.")),
           section(
@@ -80,6 +83,27 @@ final class JobKeys {
               value("balance-loss", NUMBER, "0.01", "α of the load-balance loss."),
               value("z-loss", NUMBER, "0", "Coefficient of the router z-loss."),
               choice("non-finite", "fail", "When a loss is not finite.", "fail", "skip"),
+              choice(
+                  "activations",
+                  "auto",
+                  "What blocks keep for backward; auto: the fastest that fits.",
+                  "auto",
+                  "none",
+                  "attention-saving",
+                  "full"),
+              choice(
+                  "offload",
+                  "auto",
+                  "Whether that waits on disk; auto: if nothing else fits.",
+                  "auto",
+                  "true",
+                  "false"),
+              value("offload-folder", TEXT, "", "Where on disk. Default: the run's folder."),
+              value(
+                  "mlp-tile",
+                  INTEGER,
+                  "-1",
+                  "Tokens whose gate, up and hidden exist at once; 0: all; -1: the plan chooses."),
               section(
                   "optimizer",
                   "AdamW.",
@@ -105,7 +129,10 @@ final class JobKeys {
                   "auto",
                   "What travels round the ring, and how; for all layers, or by kind of layer.",
                   ScheduleSpec.KEYS,
-                  Arrays.stream(LayerKind.values()).map(LayerKind::key).toList()),
+                  Arrays.stream(LayerKind.values())
+                      .filter(kind -> kind != LayerKind.LINEAR)
+                      .map(LayerKind::key)
+                      .toList()),
               choice(
                   "layout",
                   "auto",
@@ -121,7 +148,9 @@ final class JobKeys {
               "auto",
               "onednn",
               "vector",
+              "torch",
               "scalar"),
+          value("device", TEXT, "cpu", "cpu, or cuda:N for a GPU, with backend torch."),
           choice("transport", "ipc", "What carries data between workers.", "ipc", "udp"),
           section(
               "eval",

@@ -1,5 +1,6 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.comms.ExitCode;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,8 +22,6 @@ public final class Interrupts implements AutoCloseable {
     void preempted();
   }
 
-  private static final int INTERRUPTED = 130;
-
   private final Reaction reaction;
   private final Runnable lastResort;
   private final List<Runnable> restore = new ArrayList<>();
@@ -35,7 +34,8 @@ public final class Interrupts implements AutoCloseable {
 
   /** Takes over SIGINT, SIGTERM and SIGHUP until closed, as far as they were not ignored. */
   public static Interrupts install(Reaction reaction) {
-    Interrupts interrupts = new Interrupts(reaction, () -> Runtime.getRuntime().exit(INTERRUPTED));
+    Interrupts interrupts =
+        new Interrupts(reaction, () -> Runtime.getRuntime().exit(ExitCode.INTERRUPTED.code()));
     ProcessSignals signals = new ProcessSignals();
     interrupts.restore.add(signals.on("INT", interrupts::interrupt));
     interrupts.restore.add(signals.on("TERM", interrupts::terminate));

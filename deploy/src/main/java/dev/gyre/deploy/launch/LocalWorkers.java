@@ -1,15 +1,16 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.WorkerExit;
 import dev.gyre.deploy.launch.WorkerOutput.MergedLog;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 
 /**
  * The worker processes of a run on this machine. They are ended when this is closed, or the JVM
@@ -25,32 +26,53 @@ public final class LocalWorkers implements AutoCloseable {
   /** After SIGKILL only the kernel is waited for. */
   private static final Duration KILL_GRACE = Duration.ofSeconds(5);
 
-  private record Worker(int rank, Process process, Thread output) {}
+  /** Hears of processes; each call on a thread of its own. */
+  public interface Listener {
+    /** A worker's process has ended, however it did, and no other takes its place. */
+    void exited(WorkerExit exit);
 
-  private final List<Worker> workers = new ArrayList<>();
+    /**
+     * A worker's first process asked for another ({@link ExitCode#WORKER_AGAIN}), which has been
+     * started.
+     */
+    default void startedAgain(int rank) {}
+  }
+
+  private record Worker(int rank, int attempt, Process process, Thread output, Path log) {}
+
+  private static final int FIRST = 1;
+
+  private final TreeMap<Integer, Worker> workers = new TreeMap<>();
+  private final WorkerCommand command;
+  private final RunFolder folder;
+  private final Listener listener;
   private final MergedLog merged;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Thread hook = Thread.ofPlatform().name("gyre-end-workers").unstarted(this::end);
 
-  private LocalWorkers(MergedLog merged) {
+  private LocalWorkers(
+      WorkerCommand command, RunFolder folder, Listener listener, MergedLog merged) {
+    this.command = command;
+    this.folder = folder;
+    this.listener = listener;
     this.merged = merged;
   }
 
   /**
-   * Starts ranks 0 to {@code count − 1}.
+   * Starts ranks 0 to {@code count − 1}. A worker that asks for it before it has joined, as its JVM
+   * compiled a kernel badly, is started once more.
    *
    * @param folder gets {@code logs/rank-N.log}, {@code log.txt} and crash files
-   * @param onExit told of every process that ends, however it does; on a thread of its own
    * @throws IOException if a process cannot be started; those that were are ended again
    */
   public static LocalWorkers start(
-      int count, WorkerCommand command, RunFolder folder, Consumer<WorkerExit> onExit)
-      throws IOException {
-    LocalWorkers local = new LocalWorkers(new MergedLog(folder.mergedLog()));
+      int count, WorkerCommand command, RunFolder folder, Listener listener) throws IOException {
+    LocalWorkers local =
+        new LocalWorkers(command, folder, listener, new MergedLog(folder.mergedLog()));
     Runtime.getRuntime().addShutdownHook(local.hook);
     try {
       for (int rank = 0; rank < count; rank++) {
-        local.startOne(rank, command, folder, onExit);
+        local.startOne(rank, FIRST);
       }
     } catch (IOException e) {
       local.endNow();
@@ -59,15 +81,13 @@ public final class LocalWorkers implements AutoCloseable {
     return local;
   }
 
-  private synchronized void startOne(
-      int rank, WorkerCommand command, RunFolder folder, Consumer<WorkerExit> onExit)
-      throws IOException {
+  private synchronized void startOne(int rank, int attempt) throws IOException {
     if (closed.get()) {
       throw new IOException("the workers are being ended");
     }
     Path log = folder.rankLog(rank);
     ProcessBuilder builder =
-        new ProcessBuilder(command.line(rank, folder.path())).redirectErrorStream(true);
+        new ProcessBuilder(command.line(rank, attempt, folder.path())).redirectErrorStream(true);
     builder.environment().putAll(command.flags().environment());
     Process process = builder.start();
     process.getOutputStream().close();
@@ -77,28 +97,42 @@ public final class LocalWorkers implements AutoCloseable {
             .name("gyre-output-" + rank)
             .daemon()
             .start(new WorkerOutput(rank, process.getInputStream(), log, merged));
-    workers.add(new Worker(rank, process, output));
-    Thread.ofVirtual()
-        .name("gyre-exit-" + rank)
-        .start(() -> tellExit(rank, process, output, log, onExit));
+    Worker worker = new Worker(rank, attempt, process, output, log);
+    workers.put(rank, worker);
+    Thread.ofVirtual().name("gyre-exit-" + rank).start(() -> tellExit(worker));
   }
 
   /** Its output comes first: whoever is told of the exit finds the last words in the log. */
-  private static void tellExit(
-      int rank, Process process, Thread output, Path log, Consumer<WorkerExit> onExit) {
+  private void tellExit(Worker worker) {
     try {
-      int exitCode = process.waitFor();
+      int exitCode = worker.process.waitFor();
       // A grandchild could hold the pipe open: the exit is told all the same.
-      output.join(Duration.ofSeconds(1));
-      onExit.accept(new WorkerExit(rank, process.pid(), exitCode, log.toString()));
+      worker.output.join(Duration.ofSeconds(1));
+      boolean again = exitCode == ExitCode.WORKER_AGAIN.code() && worker.attempt == FIRST;
+      if (again && startedAgain(worker.rank)) {
+        listener.startedAgain(worker.rank);
+      } else {
+        listener.exited(
+            new WorkerExit(worker.rank, worker.process.pid(), exitCode, worker.log.toString()));
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
   }
 
+  private boolean startedAgain(int rank) {
+    try {
+      startOne(rank, FIRST + 1);
+      return true;
+    } catch (IOException e) {
+      // The run is ending, or the machine is full: the first process's end is then the worker's.
+      return false;
+    }
+  }
+
   /** Process ids, by rank. */
   public synchronized List<Long> pids() {
-    return workers.stream().map(worker -> worker.process().pid()).toList();
+    return workers.values().stream().map(worker -> worker.process().pid()).toList();
   }
 
   /**
@@ -112,7 +146,7 @@ public final class LocalWorkers implements AutoCloseable {
   }
 
   private synchronized List<Worker> started() {
-    return List.copyOf(workers);
+    return List.copyOf(workers.values());
   }
 
   private void endNow() {
@@ -128,15 +162,16 @@ public final class LocalWorkers implements AutoCloseable {
     if (closed.getAndSet(true)) {
       return;
     }
-    workers.forEach(worker -> worker.process().destroy());
-    awaitGone(workers, TERM_GRACE);
-    workers.forEach(worker -> worker.process().destroyForcibly());
-    awaitGone(workers, KILL_GRACE);
+    Collection<Worker> all = workers.values();
+    all.forEach(worker -> worker.process().destroy());
+    awaitGone(all, TERM_GRACE);
+    all.forEach(worker -> worker.process().destroyForcibly());
+    awaitGone(all, KILL_GRACE);
     merged.close();
   }
 
   /** Waits, within the limit, until none of them lives and all output is written. */
-  private static void awaitGone(List<Worker> workers, Duration limit) {
+  private static void awaitGone(Collection<Worker> workers, Duration limit) {
     long deadline = System.nanoTime() + limit.toNanos();
     boolean interrupted = false;
     for (Worker worker : workers) {

@@ -140,6 +140,11 @@ public final class RunFolder {
     return path.resolve("metrics.jsonl");
   }
 
+  /** What every rank did when, for chrome://tracing and Perfetto. */
+  public Path trace() {
+    return path.resolve("trace.json");
+  }
+
   /** Deletes the folder with all that lies in it. */
   public void delete() throws IOException {
     Files.walkFileTree(

@@ -1,19 +1,31 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.trainer.worker.CoreShare;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * What a worker process runs.
  *
  * @param java the java executable
- * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank
+ * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank, {@code
+ *     {attempt}} for how often it has been started
+ * @param cores which cores each worker keeps to
  */
 public record WorkerCommand(
-    Path java, String classPath, String mainClass, List<String> arguments, WorkerFlags flags) {
+    Path java,
+    String classPath,
+    String mainClass,
+    List<String> arguments,
+    WorkerFlags flags,
+    CoreShares cores) {
   /** Stands for the worker's rank in arguments. */
   public static final String RANK = "{rank}";
+
+  /** Stands for 1, or 2 in a process that replaces another, in arguments. */
+  public static final String ATTEMPT = "{attempt}";
 
   /**
    * Ctrl-C reaches every process in the terminal's foreground group, and closing the terminal too.
@@ -34,22 +46,37 @@ public record WorkerCommand(
         System.getProperty("java.class.path"),
         mainClass,
         arguments,
-        WorkerFlags.DEFAULT);
+        WorkerFlags.DEFAULT,
+        CoreShares.NONE);
   }
 
   public WorkerCommand withFlags(WorkerFlags newFlags) {
-    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags);
+    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags, cores);
+  }
+
+  public WorkerCommand withCores(CoreShares newCores) {
+    return new WorkerCommand(java, classPath, mainClass, arguments, flags, newCores);
   }
 
   /** The process's command line. */
-  List<String> line(int rank, Path crashes) {
+  List<String> line(int rank, int attempt, Path crashes) {
     List<String> line = new ArrayList<>(List.of("/bin/sh", "-c", IGNORE_THEN_EXEC, "gyre-worker"));
     line.add(java.toString());
     line.addAll(flags.jvm(rank, crashes));
+    if (!cores.ofRank().isEmpty()) {
+      line.add("-D" + CoreShare.PROPERTY + "=" + joined(cores.ofRank().get(rank)));
+    }
     line.addAll(List.of("-cp", classPath, mainClass));
     for (String argument : arguments) {
-      line.add(argument.replace(RANK, Integer.toString(rank)));
+      line.add(
+          argument
+              .replace(RANK, Integer.toString(rank))
+              .replace(ATTEMPT, Integer.toString(attempt)));
     }
     return line;
+  }
+
+  private static String joined(List<Integer> cores) {
+    return cores.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 }

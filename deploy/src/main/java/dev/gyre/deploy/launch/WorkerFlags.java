@@ -29,6 +29,11 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
     }
   }
 
+  /** The same with so many kernel threads. */
+  public WorkerFlags withKernelThreads(int threads) {
+    return new WorkerFlags(heapBytes, threads);
+  }
+
   /**
    * @param crashes the folder for crash files
    */
@@ -51,7 +56,7 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
   }
 
   /** Idle OpenMP threads must not spin: another worker's kernel wants the core. */
-  Map<String, String> environment() {
+  public Map<String, String> environment() {
     return Map.of("OMP_NUM_THREADS", Integer.toString(kernelThreads), "OMP_WAIT_POLICY", "passive");
   }
 }

@@ -36,6 +36,7 @@ final class FrozenRates {
     boolean same =
         before.mesh().equals(fresh.mesh())
             && before.backend().equals(fresh.backend())
+            && before.device().equals(fresh.device())
             && before.dtype().equals(fresh.dtype())
             && before.transport().equals(fresh.transport())
             && before.instructionSet().equals(fresh.instructionSet())

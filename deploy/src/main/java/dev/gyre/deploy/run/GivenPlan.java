@@ -16,8 +16,11 @@ final class GivenPlan {
    */
   static void check(Plan plan, JobSpec job) {
     agree("backend", plan.backend(), job.backend());
+    agree("device", plan.device(), job.device());
     agree("dtype", plan.dtype(), job.train().dtype());
     agree("transport", plan.transport(), job.transport());
+    agree("activations", plan.activations().keep(), job.train().memory().activations());
+    agree("offload", "" + plan.activations().offload(), job.train().memory().offload());
     int experts = job.model().numLocalExperts();
     if (plan.experts().experts() != experts) {
       throw new Invalid(

@@ -65,6 +65,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
             job.dataset(),
             job.train().sequenceLength(),
             job.train().rowsPerStep(),
+            job.model().attention().prefix(),
             job.train().seed());
     return new JobData(store, feed, tokenizer);
   }

@@ -9,10 +9,13 @@ import dev.gyre.coordinator.PlanMaker;
 import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
 import dev.gyre.coordinator.StopCause;
+import dev.gyre.coordinator.WorkerExit;
+import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.Interrupts;
 import dev.gyre.deploy.launch.LocalWorkers;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerCommand;
+import dev.gyre.deploy.launch.WorkerFlags;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.InvalidPlanException;
@@ -50,6 +53,8 @@ public final class LocalJob {
   private final Path data;
   private final @Nullable Path resume;
   private final JobEvents events;
+  private final LaunchOptions launch;
+  private final @Nullable RunTrace trace;
   private volatile @Nullable Plan plan;
 
   /**
@@ -63,6 +68,7 @@ public final class LocalJob {
       RunFolder folder,
       Path data,
       @Nullable Path resume,
+      LaunchOptions launch,
       JobEvents events) {
     this.job = job;
     this.workers = (given == null ? Planner.mesh(job) : given.mesh()).workers();
@@ -71,12 +77,19 @@ public final class LocalJob {
     this.data = data;
     this.resume = resume;
     this.events = events;
+    this.launch = launch;
+    this.trace = launch.trace() ? new RunTrace(folder, workers) : null;
   }
 
   /** Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. */
   public Outcome run() throws IOException, InterruptedException {
     try (RunLock _ = RunLock.take(folder)) {
-      return runAlone();
+      Outcome outcome = runAlone();
+      if (trace != null) {
+        trace.merge();
+        events.note("trace  " + folder.trace() + "   (open it in https://ui.perfetto.dev)");
+      }
+      return outcome;
     }
   }
 
@@ -98,7 +111,7 @@ public final class LocalJob {
                 setup(driver), this::planFor, new Commits(checkpoints), new Listener(metrics));
         Interrupts _ = Interrupts.install(reaction(coordinator));
         LocalWorkers _ =
-            LocalWorkers.start(workers, command(coordinator), folder, coordinator::workerExited)) {
+            LocalWorkers.start(workers, command(coordinator), folder, listener(coordinator))) {
       return coordinator.await();
     }
   }
@@ -128,6 +141,7 @@ public final class LocalJob {
       }
       PlanValidator.requireMemory(made, offers.workerMemoryBytes(workers));
       plan = made;
+      events.offered(offers);
       if (resume == null) {
         Files.writeString(folder.plan(), SpecJson.write(made));
       }
@@ -145,16 +159,42 @@ public final class LocalJob {
         (given == null ? job.transport() : given.transport()).equals("udp")
             ? UdpPorts.loopbackEndpoints(workers)
             : List.of();
+    int threads =
+        given == null
+            ? WorkerCapabilities.kernelThreads(Runtime.getRuntime().availableProcessors(), workers)
+            : given.kernelThreads();
     WorkerOptions options =
         new WorkerOptions(
             coordinator.address(),
             folder.name(),
             WorkerCommand.RANK,
             data,
-            job.backend(),
-            job.train().dtype(),
+            given == null ? job.backend() : given.backend(),
+            job.device(),
+            given == null ? job.train().dtype() : given.dtype(),
+            trace == null ? 0 : trace.baseNanos(),
+            threads,
+            WorkerCommand.ATTEMPT,
             endpoints);
-    return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments());
+    return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments())
+        .withFlags(WorkerFlags.DEFAULT.withKernelThreads(threads))
+        .withCores(launch.bind() ? CoreShares.ofThisMachine(workers) : CoreShares.NONE);
+  }
+
+  private LocalWorkers.Listener listener(Coordinator coordinator) {
+    return new LocalWorkers.Listener() {
+      @Override
+      public void exited(WorkerExit exit) {
+        coordinator.workerExited(exit);
+      }
+
+      @Override
+      public void startedAgain(int rank) {
+        events.note(
+            "rank %d met a slow kernel and is started once more; its rates are in %s"
+                .formatted(rank, folder.rankLog(rank)));
+      }
+    };
   }
 
   private Interrupts.Reaction reaction(Coordinator coordinator) {

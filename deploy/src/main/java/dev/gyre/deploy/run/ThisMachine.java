@@ -3,14 +3,20 @@ package dev.gyre.deploy.run;
 import dev.gyre.comms.control.MeasuredRates;
 import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.calibration.Calibration;
+import dev.gyre.trainer.calibration.KernelRates;
+import dev.gyre.trainer.calibration.Machine;
+import dev.gyre.trainer.calibration.RateCache;
+import dev.gyre.trainer.spec.BuildVersion;
 import dev.gyre.trainer.worker.Backends;
-import dev.gyre.trainer.worker.Calibration;
 import dev.gyre.trainer.worker.Dtypes;
 import dev.gyre.trainer.worker.HostLimits;
 import java.util.List;
@@ -19,8 +25,12 @@ import java.util.List;
 public final class ThisMachine {
   private ThisMachine() {}
 
-  /** What this process finds here; nothing is measured. */
-  public static WorkerCapabilities offers() {
+  /**
+   * What this process finds here for a device; nothing is measured.
+   *
+   * @param device {@code cpu} or {@code cuda:N}
+   */
+  public static WorkerCapabilities offers(String device) {
     JoinedWorker here =
         new JoinedWorker(
             0,
@@ -29,7 +39,7 @@ public final class ThisMachine {
             Runtime.getRuntime().availableProcessors(),
             HostLimits.memoryBytes(),
             HostLimits.sharedMemoryBytes(),
-            Backends.capabilities(),
+            Backends.capabilities(Device.parse(device)),
             MeasuredRates.getDefaultInstance());
     return Machines.of(List.of(here));
   }
@@ -42,15 +52,28 @@ public final class ThisMachine {
    * @throws Invalid if the job contradicts itself or asks for what is not here
    */
   public static Plan plan(JobSpec job, boolean measured) {
-    WorkerCapabilities offers = offers();
+    WorkerCapabilities offers = offers(job.device());
     Plan unmeasured = Planner.plan(job, offers);
     if (!measured) {
       return unmeasured;
     }
-    Rates rates;
-    try (Backend backend = Backends.open(unmeasured.backend(), unmeasured.kernelThreads())) {
-      rates = Calibration.measure(backend, Dtypes.of(unmeasured.dtype()));
-    }
+    Rates rates = measured(unmeasured, Device.parse(job.device())).rates();
     return Planner.plan(job, offers.with(rates));
+  }
+
+  /** What earlier runs measured here, where they did; else what this process measures now. */
+  private static KernelRates measured(Plan plan, Device device) {
+    BackendProbe.Available probe = Backends.available(plan.backend(), device);
+    Machine machine =
+        Machine.here(
+            BuildVersion.text(), plan.backend(), probe, plan.dtype(), plan.kernelThreads());
+    RateCache cache = RateCache.ofUser();
+    KernelRates known = cache.find(machine);
+    if (known.rates().known()) {
+      return known;
+    }
+    try (Backend backend = Backends.open(plan.backend(), plan.kernelThreads(), device)) {
+      return Calibration.measure(backend, Dtypes.of(plan.dtype()), machine, cache).rates();
+    }
   }
 }

@@ -2,6 +2,8 @@ package dev.gyre.deploy.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
@@ -22,7 +24,23 @@ final class BenchResultTest {
   private static BenchJob job(int data, int ring, int ulysses) {
     MeshSpec mesh = new MeshSpec(0, data, ring, ulysses, 0);
     return new BenchJob(
-        512, 4, 8, 4, 8, 2, 768, 3e-4, mesh, 1000, 8, "f32", "scalar", "ipc", Path.of("t.txt"));
+        512,
+        4,
+        8,
+        4,
+        8,
+        2,
+        768,
+        AttentionPattern.FULL,
+        3e-4,
+        mesh,
+        1000,
+        8,
+        "f32",
+        "scalar",
+        "ipc",
+        MemorySpec.PLANNED,
+        Path.of("t.txt"));
   }
 
   private static Plan plan(BenchJob job) {
@@ -54,6 +72,7 @@ final class BenchResultTest {
               s,
               0,
               0,
+              0.01 * s,
               1,
               false,
               null));
@@ -86,7 +105,10 @@ final class BenchResultTest {
             "step_s",
             "tokens_per_s",
             "losses",
+            "exposed_fraction",
             "mfu",
+            "activations",
+            "memory_bytes",
             "cpu"),
         List.copyOf(json.propertyNames()));
     assertEquals("gyre-0.1", json.path("peer").asString());
@@ -100,6 +122,7 @@ final class BenchResultTest {
     assertEquals(2, five.stepSeconds());
     assertEquals(500, five.tokensPerSecond());
     assertEquals(0.2, five.mfu());
+    assertEquals(0.02, five.exposed());
     assertEquals(5, five.losses().size());
     assertEquals(3, result(job(1, 2, 1), 90, 80, 2, 1, 4, 7).stepSeconds(), "even count");
     assertEquals(5, result(job(1, 2, 1), 4, 5, 6, 1).losses().getFirst() - 0.1235, 1e-9);

@@ -21,7 +21,7 @@ class CollectivesBenchTest {
   @Test
   void everyCollectiveIsMeasuredAtEverySize(@TempDir Path runs) throws Exception {
     List<Long> sizes = List.of(4096L, 300_000L);
-    CollectivesBench bench = new CollectivesBench(2, "ipc", 2, sizes);
+    CollectivesBench bench = new CollectivesBench(2, "ipc", 2, sizes, true);
     List<CollectiveResult> results = bench.run(RunFolder.create(runs, "test"));
     assertEquals(CollectiveOp.values().length * sizes.size(), results.size());
     for (int i = 0; i < results.size(); i++) {

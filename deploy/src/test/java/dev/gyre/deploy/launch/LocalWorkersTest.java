@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.Coordinator;
-import dev.gyre.coordinator.ExitCode;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.coordinator.PlanMaker;
 import dev.gyre.coordinator.RunListener;
@@ -90,6 +90,52 @@ class LocalWorkersTest {
     assertTrue(merged.contains("[rank 1] err of rank 1\n"), merged);
   }
 
+  /** Started as {@code again}: exits, and ranks that were started again. */
+  private WorkerExit again(String when, BlockingQueue<Integer> startedAgain) throws Exception {
+    WorkerCommand command =
+        WorkerCommand.ofThisJvm(
+            TinyWorker.class.getName(), List.of("{rank}", "again", "{attempt}", when));
+    LocalWorkers.Listener listener =
+        new LocalWorkers.Listener() {
+          @Override
+          public void exited(WorkerExit exit) {
+            exits.add(exit);
+          }
+
+          @Override
+          public void startedAgain(int rank) {
+            startedAgain.add(rank);
+          }
+        };
+    try (LocalWorkers workers = LocalWorkers.start(1, command, folder, listener)) {
+      WorkerExit exit = exit();
+      assertEquals(workers.pids(), List.of(exit.pid()));
+      return exit;
+    }
+  }
+
+  private List<String> attempts() throws IOException {
+    return Files.readAllLines(folder.rankLog(0)).stream()
+        .filter(line -> line.startsWith("attempt"))
+        .toList();
+  }
+
+  @Test
+  void aWorkerThatAsksForAnotherProcessGetsOne() throws Exception {
+    BlockingQueue<Integer> startedAgain = new LinkedBlockingQueue<>();
+    assertEquals(41, again("once", startedAgain).exitCode());
+    assertEquals(0, startedAgain.poll(DEADLINE_SECONDS, TimeUnit.SECONDS));
+    assertTrue(startedAgain.isEmpty() && exits.isEmpty());
+    assertEquals(List.of("attempt 1", "attempt 2"), attempts());
+  }
+
+  @Test
+  void andNoThird() throws Exception {
+    BlockingQueue<Integer> startedAgain = new LinkedBlockingQueue<>();
+    assertEquals(76, again("always", startedAgain).exitCode());
+    assertEquals(List.of("attempt 1", "attempt 2"), attempts());
+  }
+
   @Test
   void closeLeavesNoOrphanEvenOfTheStubborn() throws Exception {
     List<Long> pids;
@@ -157,7 +203,8 @@ class LocalWorkersTest {
   @Test
   void aJavaThatIsNotThereIsSeenAsAnExit() throws Exception {
     WorkerCommand command =
-        new WorkerCommand(temp.resolve("no-java"), "", "Main", List.of(), WorkerFlags.DEFAULT);
+        new WorkerCommand(
+            temp.resolve("no-java"), "", "Main", List.of(), WorkerFlags.DEFAULT, CoreShares.NONE);
     try (LocalWorkers _ = LocalWorkers.start(1, command, folder, exits::add)) {
       assertEquals(127, exit().exitCode());
     }

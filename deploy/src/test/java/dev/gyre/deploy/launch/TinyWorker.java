@@ -24,6 +24,10 @@ final class TinyWorker {
         System.err.print("err of rank " + rank);
         System.exit(40 + rank);
       }
+      case "again" -> {
+        System.out.println("attempt " + args[2]);
+        System.exit(args[2].equals("1") || args[3].equals("always") ? 76 : 41);
+      }
       case "wait" -> {
         System.out.println(
             "OMP " + System.getenv("OMP_NUM_THREADS") + " " + System.getenv("OMP_WAIT_POLICY"));

@@ -9,8 +9,13 @@ import java.util.List;
  * @param layers kind of each layer; empty for one kind everywhere: sliding if there is a window,
  *     else full
  * @param window keys a query of a sliding layer sees, itself included; 0 for no window
+ * @param sinks first tokens of a document that its sliding layers see outside of the window
+ * @param anchor whether the row's first token is visible to all its documents, in every layer
+ * @param prefix first tokens of each document that see each other both ways, in every layer; they
+ *     are read, not predicted: tokens whose label lies among them have none
  */
-public record AttentionPattern(List<LayerKind> layers, int window) {
+public record AttentionPattern(
+    List<LayerKind> layers, int window, int sinks, boolean anchor, int prefix) {
   /** Full attention in every layer. */
   public static final AttentionPattern FULL = sliding(0);
 
@@ -21,6 +26,17 @@ public record AttentionPattern(List<LayerKind> layers, int window) {
         window > 0 || !layers.contains(LayerKind.SLIDING),
         "model.sliding_window",
         "is needed by layer_types sliding_attention; give the keys a query sees");
+    Invalid.require(sinks >= 0, "model.attention_sinks", sinks + " is negative");
+    Invalid.require(
+        sinks == 0 || window > 0,
+        "model.attention_sinks",
+        sinks + " without a window: full attention sees them anyway; set model.sliding_window");
+    Invalid.require(prefix >= 0, "model.prefix_length", prefix + " is negative");
+  }
+
+  /** Without sinks, anchor or prefix. */
+  public AttentionPattern(List<LayerKind> layers, int window) {
+    this(layers, window, 0, false, 0);
   }
 
   /**
@@ -39,10 +55,25 @@ public record AttentionPattern(List<LayerKind> layers, int window) {
     return layers.get(layer);
   }
 
+  /**
+   * Which keys a softmax layer's queries see.
+   *
+   * @throws IllegalArgumentException for a linear layer, which has no mask
+   */
   public AttentionMask mask(int layer) {
     return switch (kind(layer)) {
-      case FULL -> AttentionMask.CAUSAL;
-      case SLIDING -> AttentionMask.window(window);
+      case FULL -> new AttentionMask(0, 0, anchor, prefix);
+      case SLIDING -> new AttentionMask(window, sinks, anchor, prefix);
+      case LINEAR ->
+          throw new IllegalArgumentException("layer " + layer + " is linear: it has no mask");
     };
+  }
+
+  /**
+   * Rotary position of a document's first token: 0, or 1 behind an anchor. So a document sees the
+   * anchor where its own first token would be if it began with it, wherever it lies in the row.
+   */
+  public int firstPosition(int document) {
+    return anchor && document > 0 ? 1 : 0;
   }
 }

@@ -5,7 +5,8 @@ package dev.gyre.partitioning.job;
  *
  * @param name the run's folder below {@code runs/}
  * @param modelFrom folder with Hugging Face weights to start from; empty to start fresh
- * @param backend {@code auto}, {@code onednn}, {@code vector} or {@code scalar}
+ * @param backend {@code auto}, {@code onednn}, {@code vector}, {@code torch} or {@code scalar}
+ * @param device {@code cpu} or {@code cuda:N}, the latter with backend torch alone
  * @param transport {@code ipc} or {@code udp}
  */
 public record JobSpec(
@@ -16,6 +17,7 @@ public record JobSpec(
     TrainSpec train,
     MeshSpec mesh,
     String backend,
+    String device,
     String transport,
     Eval eval,
     Checkpoint checkpoint) {
@@ -27,6 +29,13 @@ public record JobSpec(
         "'"
             + name
             + "' may hold letters, digits, '.', '_' and '-', and starts with a letter or digit");
+    Invalid.require(
+        device.matches("cpu|cuda:\\d{1,3}"), "device", "'" + device + "' must be cpu or cuda:N");
+    Invalid.require(
+        device.equals("cpu") || backend.equals("torch"),
+        "device",
+        "'%s' needs backend torch, and the job's is '%s'. Use backend: torch, or device: cpu."
+            .formatted(device, backend));
   }
 
   /** The same model and data on one worker, in f32, with rows of so many tokens. */
@@ -50,6 +59,7 @@ public record JobSpec(
         one,
         new MeshSpec(1, 1, 1, 1, 1),
         oneBackend,
+        "cpu",
         transport,
         eval,
         checkpoint);

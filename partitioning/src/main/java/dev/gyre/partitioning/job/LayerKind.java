@@ -5,7 +5,9 @@ public enum LayerKind {
   /** Softmax attention over all keys before the query. */
   FULL("full_attention"),
   /** Softmax attention over the nearest keys. */
-  SLIDING("sliding_attention");
+  SLIDING("sliding_attention"),
+  /** Linear attention with decay: a state of fixed size instead of keys. */
+  LINEAR("linear_attention");
 
   private final String key;
 

@@ -76,16 +76,35 @@ public record ModelSpec(
     return numLocalExperts > 0 && !mlpOnlyLayers.contains(layer);
   }
 
-  /** Which keys a layer's queries see. */
+  /** Whether a layer mixes tokens by linear attention, not by softmax. */
+  public boolean isLinear(int layer) {
+    return attention.kind(layer) == LayerKind.LINEAR;
+  }
+
+  /** Layers with linear attention. */
+  public int linearLayers() {
+    int count = 0;
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      count += isLinear(layer) ? 1 : 0;
+    }
+    return count;
+  }
+
+  /** Which keys a softmax layer's queries see; a linear layer has no mask. */
   public AttentionMask mask(int layer) {
     return attention.mask(layer);
   }
 
-  /** The mask of each kind of layer that there is, in order of appearance. */
+  /**
+   * The mask of each kind of softmax layer that there is, in order of appearance; none if all
+   * layers are linear.
+   */
   public Map<LayerKind, AttentionMask> maskOfKind() {
     Map<LayerKind, AttentionMask> masks = new LinkedHashMap<>();
     for (int layer = 0; layer < numHiddenLayers; layer++) {
-      masks.put(attention.kind(layer), mask(layer));
+      if (!isLinear(layer)) {
+        masks.put(attention.kind(layer), mask(layer));
+      }
     }
     return masks;
   }

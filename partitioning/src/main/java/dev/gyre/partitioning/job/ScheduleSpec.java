@@ -27,6 +27,11 @@ public record ScheduleSpec(String others, Map<LayerKind, String> named) {
     named = Collections.unmodifiableMap(sorted);
     require(others);
     named.values().forEach(ScheduleSpec::require);
+    Invalid.require(
+        !named.containsKey(LayerKind.LINEAR),
+        KEY,
+        "'%s' layers pass states on and have no schedule; leave them out"
+            .formatted(LayerKind.LINEAR.key()));
   }
 
   private static void require(String schedule) {

@@ -11,6 +11,7 @@ package dev.gyre.partitioning.job;
  * @param balanceLoss α of the load-balance loss
  * @param zLoss coefficient of the router z-loss
  * @param nonFinite {@code fail} or {@code skip} when a loss or norm is not finite
+ * @param memory what a step may keep, and where
  */
 public record TrainSpec(
     int sequenceLength,
@@ -21,7 +22,47 @@ public record TrainSpec(
     double balanceLoss,
     double zLoss,
     String nonFinite,
-    Optimizer optimizer) {
+    Optimizer optimizer,
+    MemorySpec memory) {
+
+  /** Leaves to the plan what a step keeps. */
+  public TrainSpec(
+      int sequenceLength,
+      long batchTokens,
+      long steps,
+      long seed,
+      String dtype,
+      double balanceLoss,
+      double zLoss,
+      String nonFinite,
+      Optimizer optimizer) {
+    this(
+        sequenceLength,
+        batchTokens,
+        steps,
+        seed,
+        dtype,
+        balanceLoss,
+        zLoss,
+        nonFinite,
+        optimizer,
+        MemorySpec.PLANNED);
+  }
+
+  /** The same loop, keeping other things. */
+  public TrainSpec withMemory(MemorySpec other) {
+    return new TrainSpec(
+        sequenceLength,
+        batchTokens,
+        steps,
+        seed,
+        dtype,
+        balanceLoss,
+        zLoss,
+        nonFinite,
+        optimizer,
+        other);
+  }
 
   public TrainSpec {
     Invalid.require(

@@ -50,6 +50,18 @@ public record Piece(int document, int localStart, int count, int first, int stri
     return fits ? gap : 0;
   }
 
+  /** Local index behind the last token. */
+  public int localEnd() {
+    return localStart + count;
+  }
+
+  /**
+   * Index in this piece of the first token at or behind a place; {@code count} if there is none.
+   */
+  public int indexFrom(int place) {
+    return (int) Math.clamp(Math.ceilDiv((long) place - first, (long) stride), 0L, (long) count);
+  }
+
   /** Tokens {@code [from, from + length)} of this piece. */
   public Piece part(int from, int length) {
     return new Piece(

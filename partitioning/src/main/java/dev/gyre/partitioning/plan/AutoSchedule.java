@@ -38,6 +38,11 @@ final class AutoSchedule implements ScheduleKind {
   }
 
   @Override
+  public boolean computes(AttentionMask mask) {
+    return candidates.stream().allMatch(candidate -> candidate.computes(mask));
+  }
+
+  @Override
   public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
     AttentionSchedule best = candidates.getFirst().schedule(layout, mask);
     if (!clock.known() || layout.ring() == 1) {

@@ -4,6 +4,9 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.HeadSplit;
@@ -39,24 +42,26 @@ public final class CostModel {
 
   /** Pairs a row's attention computes in one layer: exactly the visible ones. */
   public static long visiblePairs(Documents documents, AttentionMask mask) {
-    long pairs = 0;
-    for (int d = 0; d < documents.count(); d++) {
-      pairs += CausalArea.of(documents.length(d), mask.window());
-    }
-    return pairs;
+    return MaskArea.of(documents, mask);
   }
 
   /**
-   * FLOPs of a row's attention, all layers, forward and backward: 2 for each multiply-add of scores
-   * and of weighted sums are 4 a pair, head and element forward; backward does five such products
-   * to forward's two. Source: Dao, FlashAttention-2, section 4.1.
+   * FLOPs of a row's attention, all layers, forward and backward. Softmax: 2 for each multiply-add
+   * of scores and of weighted sums are 4 a pair, head and element forward; backward does five such
+   * products to forward's two. Source: Dao, FlashAttention-2, section 4.1. Linear: a token's key
+   * meets its value and its query the state, 4·D² a head; backward twice that.
    */
   public static long attentionFlops(ModelSpec model, Documents documents) {
     long pairs = 0;
     for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
-      pairs = Math.addExact(pairs, visiblePairs(documents, model.mask(layer)));
+      if (!model.isLinear(layer)) {
+        pairs = Math.addExact(pairs, visiblePairs(documents, model.mask(layer)));
+      }
     }
-    return Math.multiplyExact(14L * model.headDim() * model.numAttentionHeads(), pairs);
+    long width = (long) model.headDim() * model.numAttentionHeads();
+    long linear = 12 * width * model.headDim() * model.linearLayers();
+    return Math.addExact(
+        Math.multiplyExact(14 * width, pairs), Math.multiplyExact(linear, documents.tokens()));
   }
 
   /**
@@ -73,9 +78,11 @@ public final class CostModel {
   }
 
   /**
-   * @param schedules of every kind of layers, with what they send for a row of the full length
+   * @param schedules of every kind of softmax layers, with what they send for a row of the full
+   *     length
+   * @param layout how rows are dealt, in zigzag chunks of at least {@code minChunk} tokens
    */
-  public StepCost step(List<ScheduleChoice> schedules) {
+  public StepCost step(List<ScheduleChoice> schedules, LayoutKind layout, int minChunk) {
     int ranks = mesh.rowRanks();
     long tokens = rows() * train.sequenceLength();
     long attentionFlops =
@@ -88,10 +95,38 @@ public final class CostModel {
         linearFlops(model, tokens) / ranks,
         attentionFlops / ranks,
         rows() * ringBytes / ranks,
-        rows() * model.numHiddenLayers() * ulyssesBytesOfRow() / ranks,
+        rows() * (model.numHiddenLayers() - model.linearLayers()) * ulyssesBytesOfRow() / ranks,
+        rows() * linearBytesOfRow(layout, minChunk, LinearBytes::states) / ranks,
+        rows() * linearBytesOfRow(layout, minChunk, LinearBytes::moves) / ranks,
         expertBytes(tokens / ranks),
         gradientBytes(),
         parameterBytes());
+  }
+
+  /** Of one rank in a linear layer. */
+  private interface LinearTraffic {
+    long of(LinearBytes bytes, LinearLayout layout, int rank);
+  }
+
+  /** All linear layers, all ranks of a row. */
+  private long linearBytesOfRow(LayoutKind layout, int minChunk, LinearTraffic traffic) {
+    if (model.linearLayers() == 0 || mesh.rowRanks() == 1) {
+      return 0;
+    }
+    LinearLayout linear =
+        LinearLayout.of(
+            Layouts.of(
+                layout,
+                new Documents(train.sequenceLength()),
+                mesh.ring(),
+                mesh.ulysses(),
+                minChunk));
+    LinearBytes bytes = LinearBytes.of(model, Math.toIntExact(elementBytes));
+    long sum = 0;
+    for (int rank = 0; rank < mesh.rowRanks(); rank++) {
+      sum += traffic.of(bytes, linear, rank);
+    }
+    return model.linearLayers() * sum;
   }
 
   /**

@@ -1,29 +1,54 @@
 package dev.gyre.partitioning.plan;
 
 /**
- * Bytes of the fullest rank, by what they are for.
+ * Bytes of the fullest rank, by what they are for. Activations, expert rows and scratch are those
+ * of the moment at which they are most together, with as many expert rows as a round may have.
  *
  * @param weights compute copy: matmul weights in the compute dtype, norms and routers f32
  * @param gradients f32 of every weight the rank holds
  * @param optimizer f32 master weights and two moments of the rank's shard
- * @param activations what forward keeps for backward, all layers
- * @param expertRows dispatched rows and what experts keep, all layers, at the bound
- * @param scratch the most that is live inside one call, and messages on their way
+ * @param activations what forward keeps for backward, all layers, but for expert rows
+ * @param expertRows dispatched rows and what experts keep
+ * @param scratch gradients, what is computed again, and messages on their way
+ * @param balanced activations, expert rows and scratch with balanced experts and one document
+ * @param stored on disk
  */
 public record MemoryEstimate(
-    long weights, long gradients, long optimizer, long activations, long expertRows, long scratch) {
+    long weights,
+    long gradients,
+    long optimizer,
+    long activations,
+    long expertRows,
+    long scratch,
+    long balanced,
+    long stored) {
 
-  /** What alignment of tensors and the tape's odds and ends are given: a quarter, and 64 MiB. */
-  private static final long ROOM = 64L << 20;
+  /**
+   * What alignment of tensors and rows of many documents are given over the model: a sixteenth, and
+   * 32 MiB, the most that small jobs with their few but equally many tensors have been seen to
+   * need.
+   */
+  private static final long ROOM = 32L << 20;
+
+  /**
+   * What the process itself takes: the Java heap at its limit of half a gigabyte, of which little
+   * is used, stands for compiled code and native libraries, too.
+   */
+  public static final long PROCESS = 512L << 20;
 
   public long total() {
-    return weights + gradients + optimizer + workspace();
+    return resident() + workspace() + PROCESS;
+  }
+
+  /** What stays from step to step. */
+  public long resident() {
+    return weights + gradients + optimizer;
   }
 
   /** Size of the rank's slab: all that lives within a step, with room. */
   public long workspace() {
     long live = activations + expertRows + scratch;
-    return live + live / 4 + ROOM;
+    return live + live / 16 + ROOM;
   }
 
   /** The categories with their bytes, for a person. */

@@ -4,56 +4,76 @@ import static dev.gyre.partitioning.plan.CostModel.F32_BYTES;
 
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import java.util.List;
 
-/**
- * Memory of the fullest rank. Legend: T its tokens outside attention, S its tokens inside (the ring
- * rank's), H and K query and key/value widths (heads · head size), D the hidden size, F an expert's
- * width, V the vocabulary, E experts, k experts per token, M dispatched rows at the bound, e bytes
- * of the compute dtype.
- */
+/** Memory of the fullest rank of a job on a mesh, under any policy. */
 final class MemoryModel {
-  /** Rows of logits that are live at once: the head and the loss work in tiles of tokens. */
-  private static final long HEAD_TILE_ROWS = 1024;
+  /** What the head's f32 logits of one tile may take. */
+  private static final long LOSS_TILE_BYTES = 64L << 20;
+
+  /** Tokens of a loss tile at a small vocabulary: more make the head's matmuls no faster. */
+  private static final long MOST_LOSS_TILE = 1024;
 
   private final ModelSpec model;
   private final ModelSize size;
   private final Mesh mesh;
-  private final long e;
-  private final long tokens;
-  private final long ringTokens;
-  private final long slotBytesPerRow;
+  private final long elementBytes;
+  private final ExpertPlacement placement;
+  private final long expertRowsBound;
+  private final long mostRingTokens;
+  private final long fullRowRingTokens;
+  private final long forwardSlotsPerRow;
+  private final long backwardSlotsPerRow;
+  private final boolean moved;
 
   /**
-   * @param schedules of each mask, for a row of one document of the full length, which holds most
+   * @param layout how rows are dealt
+   * @param mostRingTokens of {@link #mostRingTokens}
+   * @param row one document of the full length
+   * @param schedules of each mask, for that row, which holds most
    */
   MemoryModel(
       ModelSpec model,
       Mesh mesh,
       String dtype,
-      long ringTokens,
+      ExpertPlacement placement,
+      LayoutKind layout,
+      long expertRowsBound,
+      long mostRingTokens,
+      SequenceLayout row,
       List<AttentionSchedule> schedules) {
     this.model = model;
     this.mesh = mesh;
-    this.ringTokens = ringTokens;
+    this.placement = placement;
+    this.moved = mesh.rowRanks() > 1 && layout != LayoutKind.CONTIGUOUS;
+    this.expertRowsBound = expertRowsBound;
+    this.mostRingTokens = mostRingTokens;
     size = ModelSize.of(model);
-    e = CostModel.elementBytes(dtype);
-    tokens = Math.ceilDiv(ringTokens, mesh.ulysses());
-    int headDim = model.headDim();
-    MessageBytes bytes =
-        new MessageBytes(
-            Math.toIntExact(ringQueryWidth() / headDim),
-            Math.toIntExact(ringKvWidth() / headDim),
-            headDim,
-            Math.toIntExact(e));
-    long most = 0;
-    for (AttentionSchedule schedule : schedules) {
-      most = Math.max(most, ScheduleMemory.bytesPerRow(schedule, bytes));
+    elementBytes = CostModel.elementBytes(dtype);
+    long tokens = 0;
+    for (int r = 0; r < row.ring(); r++) {
+      tokens = Math.max(tokens, row.tokens(r));
     }
-    slotBytesPerRow = most;
+    fullRowRingTokens = tokens;
+    HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
+    long forward = 0;
+    long backward = 0;
+    for (HeadSplit.Part part : split.parts()) {
+      MessageBytes bytes =
+          new MessageBytes(
+              part.queryHeads(), part.kvHeads(), model.headDim(), Math.toIntExact(elementBytes));
+      for (AttentionSchedule schedule : schedules) {
+        forward = Math.max(forward, ScheduleMemory.forwardBytesPerRow(schedule, bytes));
+        backward = Math.max(backward, ScheduleMemory.backwardBytesPerRow(schedule, bytes));
+      }
+    }
+    forwardSlotsPerRow = forward;
+    backwardSlotsPerRow = backward;
   }
 
   /**
@@ -69,7 +89,18 @@ final class MemoryModel {
     return Math.min(sequenceLength, even + Math.max(shortest, sequenceLength / shortest));
   }
 
-  MemoryEstimate estimate(ExpertPlacement placement, long expertRowsBound) {
+  /** Tokens whose logits exist at once: as many as 64 MiB of f32 hold, from 16 to 1,024. */
+  static int lossTile(ModelSpec model) {
+    long rows = LOSS_TILE_BYTES / (F32_BYTES * model.vocabSize());
+    return Math.toIntExact(Math.clamp(rows, 16, MOST_LOSS_TILE));
+  }
+
+  MemoryEstimate estimate(ActivationPlan policy) {
+    PassMemory.Result one = pass(policy, mostRingTokens, expertRowsBound, false);
+    PassMemory.Result several = pass(policy, mostRingTokens, expertRowsBound, true);
+    PassMemory.Result worst = one.stack().peak() >= several.stack().peak() ? one : several;
+    PassMemory.Result even = pass(policy, fullRowRingTokens, balancedRows(), false);
+    StackModel stack = worst.stack();
     // Expert rank 0 has the larger share.
     long experts = size.expertsOf(placement, 0);
     long replicas = mesh.workers() / mesh.expertParallel();
@@ -79,86 +110,39 @@ final class MemoryModel {
         Math.ceilDiv(size.dense() - size.alwaysF32(), mesh.workers())
             + Math.ceilDiv(experts, replicas);
     // Two moments, and a master copy of what the compute copy does not hold in f32 already.
-    long copies = e == F32_BYTES ? 2 : 3;
+    long copies = elementBytes == F32_BYTES ? 2 : 3;
     return new MemoryEstimate(
-        (held - size.alwaysF32()) * e + size.alwaysF32() * F32_BYTES,
+        (held - size.alwaysF32()) * elementBytes + size.alwaysF32() * F32_BYTES,
         held * F32_BYTES,
         (shard * copies + exactShard * 2) * F32_BYTES,
-        activations(),
-        expertRows(expertRowsBound) * size.moeLayers(),
-        scratch(expertRowsBound));
+        stack.peakSaved(),
+        stack.peakExperts(),
+        stack.peak() - stack.peakSaved() - stack.peakExperts(),
+        even.stack().peak(),
+        Math.max(one.stored(), several.stored()));
   }
 
-  private long queryWidth() {
-    return (long) model.numAttentionHeads() * model.headDim();
+  private PassMemory.Result pass(
+      ActivationPlan policy, long ringTokens, long received, boolean severalRounds) {
+    PassShape shape =
+        new PassShape(
+            Math.ceilDiv(ringTokens, mesh.ulysses()),
+            ringTokens,
+            received,
+            severalRounds,
+            forwardSlotsPerRow * ringTokens,
+            backwardSlotsPerRow * ringTokens,
+            moved);
+    return PassMemory.of(model, mesh, elementBytes, policy, shape);
   }
 
-  private long kvWidth() {
-    return (long) model.numKeyValueHeads() * model.headDim();
-  }
-
-  /** Width of the key/value heads of one Ulysses rank: an even share, and one that is shared. */
-  private long ringKvWidth() {
-    long even = Math.ceilDiv(model.numKeyValueHeads(), mesh.ulysses());
-    return Math.min(model.numKeyValueHeads(), even + (mesh.ulysses() > 1 ? 1 : 0))
-        * (long) model.headDim();
-  }
-
-  private long ringQueryWidth() {
-    return Math.ceilDiv(model.numAttentionHeads(), mesh.ulysses()) * (long) model.headDim();
-  }
-
-  private long activations() {
-    long hidden = model.hiddenSize();
-    // Per token: residual before attention and before the MLP, two normalised inputs, two rstd.
-    long perToken = 2 * F32_BYTES * hidden + 2 * e * hidden + 2 * F32_BYTES;
-    // q, k, v and the attention's output.
-    perToken += e * (2 * queryWidth() + 2 * kvWidth());
-    // After the exchange, per ring token: q, k, v, output, and lse of each head.
-    long perRingToken = e * (2 * ringQueryWidth() + 2 * ringKvWidth());
-    perRingToken += F32_BYTES * Math.ceilDiv(model.numAttentionHeads(), mesh.ulysses());
-    long layers = model.numHiddenLayers();
-    long dense = e * 3 * model.intermediateSize() * tokens * (layers - size.moeLayers());
-    // Router: probabilities, lse, and k indices, weights, rows and slots.
-    long router = (size.experts() + 1L + 4L * size.expertsPerToken()) * F32_BYTES;
-    long ends = 3 * F32_BYTES * hidden + e * hidden;
-    return layers * (perToken * tokens + perRingToken * ringTokens)
-        + dense
-        + size.moeLayers() * router * tokens
-        + ends * tokens;
-  }
-
-  /** One layer: received rows, gate and up, hidden [M]; returned rows [T·k]. */
-  private long expertRows(long bound) {
-    return size.moeLayers() == 0 ? 0 : insideExperts(bound) + rowsOfTokens();
-  }
-
-  private long insideExperts(long bound) {
-    return bound * e * (model.hiddenSize() + 3L * model.intermediateSize());
-  }
-
-  private long rowsOfTokens() {
-    return tokens * size.expertsPerToken() * model.hiddenSize() * e;
-  }
-
-  private long scratch(long bound) {
-    // Attention backward: dOut; dq, dk, dv and delta in f32; and what the schedule holds of other
-    // ranks or, later, the gradients packed for the exchange.
-    long exchange =
-        mesh.ulysses() == 1
-            ? 0
-            : tokens * F32_BYTES * (queryWidth() + 2L * mesh.ulysses() * ringKvWidth());
-    long attention =
-        ringTokens
-                * (e * ringQueryWidth()
-                    + F32_BYTES
-                        * (ringQueryWidth() + 2 * ringKvWidth() + model.numAttentionHeads()))
-            + Math.max(ringTokens * slotBytesPerRow, exchange);
-    // Gradients of q, k, v before the exchange, of the residual, and of a normalised input.
-    long layer = tokens * F32_BYTES * (queryWidth() + 2 * kvWidth() + 3L * model.hiddenSize());
-    // Gradients of what is inside the experts; gathered rows, their gradient, the results'.
-    long experts = size.moeLayers() == 0 ? 0 : insideExperts(bound) + 3 * rowsOfTokens();
-    long head = Math.min(tokens, HEAD_TILE_ROWS) * model.vocabSize() * 2 * F32_BYTES;
-    return Math.max(attention, experts) + layer + head;
+  /** Of the rows of the whole expert group, the share of expert rank 0's experts. */
+  private long balancedRows() {
+    if (size.moeLayers() == 0) {
+      return 0;
+    }
+    long tokens = Math.ceilDiv(fullRowRingTokens, mesh.ulysses());
+    long ofGroup = tokens * size.expertsPerToken() * mesh.expertParallel();
+    return Math.ceilDiv(ofGroup * placement.count(0), size.experts());
   }
 }

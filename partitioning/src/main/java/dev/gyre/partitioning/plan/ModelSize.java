@@ -36,14 +36,16 @@ public record ModelSize(
       moeLayers += model.isMoe(layer) ? 1 : 0;
     }
     long embedding = model.vocabSize() * hidden;
-    // q and o are hidden × (query heads · head size); k and v the same for their heads.
+    // A linear layer has one more norm, of its output. q and o are hidden × (query heads · head
+    // size); k and v the same for their heads.
     long heads = 2L * model.numAttentionHeads() + 2L * model.numKeyValueHeads();
     // w1, w2 and w3, whether of an expert or of a dense layer.
     long gated = 3 * hidden * model.intermediateSize();
     return new ModelSize(
         embedding,
         model.tieWordEmbeddings() ? 0 : embedding,
-        (2 * layers + 1) * hidden,
+        (2 * layers + 1) * hidden
+            + (long) model.linearLayers() * model.numAttentionHeads() * model.headDim(),
         layers * heads * model.headDim() * hidden,
         (layers - moeLayers) * gated,
         hidden * moeLayers * model.numLocalExperts(),

@@ -26,11 +26,13 @@ import java.util.Map;
  * @param minChunk fewest tokens of a zigzag chunk
  * @param schedules what the attention of each kind of layers runs on
  * @param backend name of what computes
+ * @param device where it computes, {@code cpu} or {@code cuda:N}
  * @param dtype compute dtype, {@code bf16} or {@code f32}
  * @param transport {@code ipc} or {@code udp}
  * @param instructionSet what the backend's bits depend on
  * @param kernelThreads threads of a worker's kernels
  * @param expertRowsBound most rows a rank receives in one round of dispatch
+ * @param activations what blocks keep for backward
  * @param workspaceBytes a rank's slab
  * @param rates what decisions were made from
  * @param cost predicted FLOPs and bytes of a step and rank
@@ -44,12 +46,14 @@ public record Plan(
     int minChunk,
     List<ScheduleChoice> schedules,
     String backend,
+    String device,
     String dtype,
     String transport,
     String instructionSet,
     int kernelThreads,
     ExpertPlacement experts,
     long expertRowsBound,
+    ActivationPlan activations,
     long workspaceBytes,
     Rates rates,
     StepCost cost,
@@ -57,7 +61,7 @@ public record Plan(
     long stepMicros) {
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 2;
+  public static final int FORMAT_VERSION = 4;
 
   public Plan {
     schedules = List.copyOf(schedules);
@@ -90,10 +94,15 @@ public record Plan(
   public Map<LayerKind, ScheduleKind> scheduleKinds(ModelSpec model) {
     RowSchedules all = new RowSchedules(model, mesh, dtype, transport, rates);
     Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
-    for (ScheduleChoice choice : schedules) {
-      kinds.put(choice.layers(), all.kind(choice.candidates()));
-    }
+    candidates().forEach((layers, keys) -> kinds.put(layers, all.kind(keys)));
     return kinds;
+  }
+
+  /** What rows may choose from, by kind of layer. */
+  Map<LayerKind, List<String>> candidates() {
+    Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
+    schedules.forEach(choice -> candidates.put(choice.layers(), choice.candidates()));
+    return candidates;
   }
 
   /** Every field as text, in canonical order. */
@@ -116,12 +125,18 @@ public record Plan(
       }
     }
     fields.put("backend", backend);
+    fields.put("device", device);
     fields.put("dtype", dtype);
     fields.put("transport", transport);
     fields.put("instruction-set", instructionSet);
     fields.put("kernel-threads", kernelThreads);
     fields.put("experts", experts.experts());
     fields.put("expert-rows-bound", expertRowsBound);
+    fields.put("activations.keep", activations.keep());
+    fields.put("activations.offload", activations.offload());
+    fields.put("activations.mlp-tile", activations.mlpTile());
+    fields.put("activations.loss-tile", activations.lossTile());
+    fields.put("activations.reason", activations.reason());
     fields.put("workspace-bytes", workspaceBytes);
     fields.put("rates.matmul-flops-per-second", rates.matmulFlopsPerSecond());
     fields.put("rates.attention-flops-per-second", rates.attentionFlopsPerSecond());
@@ -130,6 +145,8 @@ public record Plan(
     fields.put("cost.attention-flops", cost.attentionFlops());
     fields.put("cost.ring-bytes", cost.ringBytes());
     fields.put("cost.ulysses-bytes", cost.ulyssesBytes());
+    fields.put("cost.state-bytes", cost.stateBytes());
+    fields.put("cost.move-bytes", cost.moveBytes());
     fields.put("cost.expert-bytes", cost.expertBytes());
     fields.put("cost.gradient-bytes", cost.gradientBytes());
     fields.put("cost.parameter-bytes", cost.parameterBytes());
@@ -139,6 +156,8 @@ public record Plan(
     fields.put("memory.activations", memory.activations());
     fields.put("memory.expert-rows", memory.expertRows());
     fields.put("memory.scratch", memory.scratch());
+    fields.put("memory.balanced", memory.balanced());
+    fields.put("memory.stored", memory.stored());
     fields.put("step-micros", stepMicros);
     Map<String, String> text = new LinkedHashMap<>();
     fields.forEach((key, value) -> text.put(key, value.toString()));

@@ -1,6 +1,7 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -40,6 +41,17 @@ public final class PlanValidator {
   }
 
   /**
+   * Proves for one row's linear-attention layers: every token is moved to, or stays at, the one
+   * rank that computes it, exactly once and in order.
+   *
+   * @throws InvalidPlanException naming the rank or move
+   */
+  public static void validate(SequenceLayout layout, LinearLayout linear) {
+    proveLayout(layout);
+    new MoveProof(layout, linear).prove();
+  }
+
+  /**
    * Proves that the fullest rank fits.
    *
    * @param workerBytes memory of one worker
@@ -49,12 +61,14 @@ public final class PlanValidator {
     MemoryEstimate memory = plan.memory();
     if (memory.total() > workerBytes) {
       throw new InvalidPlanException(
-          ("a worker needs %s but has %s: %s. Use more ring or expert ranks, a shorter"
-                  + " train.sequence-length, or a smaller model.")
+          ("a worker needs %s but has %s: %s. Activations (%s): %s. Use more ring or expert ranks,"
+                  + " a shorter train.sequence-length, or a smaller model.")
               .formatted(
                   MemoryEstimate.mebibytes(memory.total()),
                   MemoryEstimate.mebibytes(workerBytes),
-                  memory.describe()));
+                  memory.describe(),
+                  plan.activations().describe(),
+                  plan.activations().reason()));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
@@ -10,9 +11,9 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -63,23 +64,28 @@ public final class Planner {
     LayoutKind layout = schedules.layout(job.mesh().schedule(), job.mesh().layout());
     SequenceLayout row =
         Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
-    long ringTokens = MemoryModel.mostRingTokens(layout, mesh.ring(), minChunk, length);
-    long bound = expertRowsBound(mesh, size, length, ringTokens);
+    long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
     Map<LayerKind, List<String>> candidates = schedules.candidates(job.mesh().schedule(), layout);
-    MemoryEstimate memory =
-        new MemoryModel(job.model(), mesh, dtype, ringTokens, schedules.all(candidates, row))
-            .estimate(placement, bound);
-    if (memory.total() > workers.workerMemoryBytes(mesh.workers())) {
-      // What is gathered at once is held at once: the first of the candidates holds least.
-      candidates.replaceAll((_, keys) -> keys.subList(0, 1));
-      memory =
-          new MemoryModel(job.model(), mesh, dtype, ringTokens, schedules.all(candidates, row))
-              .estimate(placement, bound);
+    Map<LayerKind, List<String>> least = RowSchedules.least(candidates);
+    long workerBytes = workers.workerMemoryBytes(mesh.workers());
+    int lossTile = MemoryModel.lossTile(job.model());
+    MemorySpec asked = job.train().memory();
+    MemoryModel model = memory(job.model(), mesh, dtype, layout, length, schedules.all(least, row));
+    ActivationPlan activations = PolicyChoice.choose(asked, model, lossTile, workerBytes);
+    MemoryModel all =
+        memory(job.model(), mesh, dtype, layout, length, schedules.all(candidates, row));
+    // A schedule that is sooner is not worth computing activations again, which takes longer.
+    if (all.estimate(activations).total() <= workerBytes) {
+      model = all;
+      activations = PolicyChoice.choose(asked, model, lossTile, workerBytes);
+    } else {
+      candidates = least;
     }
+    MemoryEstimate memory = model.estimate(activations);
     List<ScheduleChoice> choices = new ArrayList<>();
     candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row)));
     CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
-    StepCost cost = cost(job, costs, choices);
+    StepCost cost = cost(job, costs, choices, layout, minChunk);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
@@ -87,12 +93,14 @@ public final class Planner {
         minChunk,
         choices,
         backend.name(),
+        job.device(),
         dtype,
         job.transport(),
         backend.instructionSet(),
         workers.kernelThreads(mesh.workers()),
         placement,
         bound,
+        activations,
         memory.workspace(),
         rates,
         cost,
@@ -100,9 +108,47 @@ public final class Planner {
         cost.micros(rates, costs.attentionMicros(choices)));
   }
 
-  private static StepCost cost(JobSpec job, CostModel costs, List<ScheduleChoice> schedules) {
+  /**
+   * What a job needs with rows of a length.
+   *
+   * @param longest schedules of one document of that length, all that there may be
+   */
+  static MemoryModel memory(
+      ModelSpec model,
+      Mesh mesh,
+      String dtype,
+      LayoutKind layout,
+      int length,
+      List<AttentionSchedule> longest) {
+    ModelSize size = ModelSize.of(model);
+    SequenceLayout row =
+        Layouts.of(
+            layout, new Documents(length), mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
+    long ringTokens = mostRingTokens(layout, mesh, length);
+    return new MemoryModel(
+        model,
+        mesh,
+        dtype,
+        new ExpertPlacement(size.experts(), mesh.expertParallel()),
+        layout,
+        expertRowsBound(mesh, size, length, ringTokens),
+        ringTokens,
+        row,
+        longest);
+  }
+
+  private static long mostRingTokens(LayoutKind layout, Mesh mesh, int length) {
+    return MemoryModel.mostRingTokens(layout, mesh.ring(), Layouts.DEFAULT_MIN_CHUNK, length);
+  }
+
+  private static StepCost cost(
+      JobSpec job,
+      CostModel costs,
+      List<ScheduleChoice> schedules,
+      LayoutKind layout,
+      int minChunk) {
     try {
-      return costs.step(schedules);
+      return costs.step(schedules, layout, minChunk);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",
@@ -121,19 +167,25 @@ public final class Planner {
     int length = job.train().sequenceLength();
     RowSchedules schedules =
         new RowSchedules(job.model(), mesh, plan.dtype(), plan.transport(), plan.rates());
-    Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
-    plan.schedules().forEach(choice -> candidates.put(choice.layers(), choice.candidates()));
+    Map<LayerKind, List<String>> candidates = plan.candidates();
     if (!candidates.keySet().equals(job.model().maskOfKind().keySet())) {
       throw new Invalid(
           "plan.schedules",
           "they are of other kinds of layers than this job's; plan it: ./gyre plan --json");
     }
+    schedules.requireMasks(candidates);
     SequenceLayout row = plan.layoutOf(new Documents(length));
-    long ringTokens =
-        MemoryModel.mostRingTokens(plan.layout(), mesh.ring(), plan.minChunk(), length);
     return new MemoryModel(
-            job.model(), mesh, plan.dtype(), ringTokens, schedules.all(candidates, row))
-        .estimate(plan.experts(), plan.expertRowsBound())
+            job.model(),
+            mesh,
+            plan.dtype(),
+            plan.experts(),
+            plan.layout(),
+            plan.expertRowsBound(),
+            MemoryModel.mostRingTokens(plan.layout(), mesh.ring(), plan.minChunk(), length),
+            row,
+            schedules.all(candidates, row))
+        .estimate(plan.activations())
         .workspace();
   }
 

@@ -58,7 +58,8 @@ public final class RowSchedules {
   }
 
   /**
-   * The layout asked for, or the first that all schedules asked for can work on.
+   * The layout asked for, or the first that all schedules asked for can work on. Rows whose layers
+   * are all linear lie in rank order: nothing then has to move, and no pairs are to be evened out.
    *
    * @param layout {@code auto} or a layout's key
    * @throws Invalid if a schedule cannot work on the layout asked for
@@ -77,10 +78,10 @@ public final class RowSchedules {
       }
     }
     if (layout.equals(MeshSpec.AUTO)) {
-      return able.getFirst();
+      return able.isEmpty() ? LayoutKind.CONTIGUOUS : able.getFirst();
     }
     LayoutKind asked = LayoutKind.of(layout);
-    if (!able.contains(asked)) {
+    if (!able.isEmpty() && !able.contains(asked)) {
       throw new Invalid(
           "mesh.layout",
           "'%s' cannot be computed with mesh.schedule %s, which needs %s. Use mesh.layout %s, or mesh.schedule ring."
@@ -96,17 +97,61 @@ public final class RowSchedules {
     return kinds;
   }
 
-  /** By kind of layer: the schedule asked for, or all that can work on a layout. */
+  /**
+   * By kind of layer: the schedule asked for, or all that compute its mask and can work on a
+   * layout.
+   *
+   * @throws Invalid if a schedule asked for cannot compute a mask
+   */
   Map<LayerKind, List<String>> candidates(ScheduleSpec spec, LayoutKind layout) {
     Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
-    for (LayerKind layers : model.maskOfKind().keySet()) {
-      String key = spec.of(layers);
-      List<String> able =
-          ScheduleKind.KEYS.stream().filter(k -> plain(k).layouts().contains(layout)).toList();
-      candidates.put(
-          layers, key.equals(MeshSpec.AUTO) && mesh.ring() > 1 ? able : List.of(first(key)));
-    }
+    model
+        .maskOfKind()
+        .forEach(
+            (layers, mask) -> {
+              String key = spec.of(layers);
+              boolean chosen = key.equals(MeshSpec.AUTO) && mesh.ring() > 1;
+              candidates.put(layers, chosen ? able(layout, mask) : List.of(first(key)));
+            });
+    requireMasks(candidates);
     return candidates;
+  }
+
+  private List<String> able(LayoutKind layout, AttentionMask mask) {
+    List<String> able = new ArrayList<>();
+    for (String key : ScheduleKind.KEYS) {
+      ScheduleKind kind = plain(key);
+      if (kind.layouts().contains(layout) && kind.computes(mask)) {
+        able.add(key);
+      }
+    }
+    return able;
+  }
+
+  /** Of every kind of layer the one that holds least: what is gathered at once is held at once. */
+  static Map<LayerKind, List<String>> least(Map<LayerKind, List<String>> candidates) {
+    Map<LayerKind, List<String>> least = new LinkedHashMap<>();
+    candidates.forEach((layers, keys) -> least.put(layers, keys.subList(0, 1)));
+    return least;
+  }
+
+  /**
+   * @throws Invalid if a schedule cannot compute the mask of its layers
+   */
+  void requireMasks(Map<LayerKind, List<String>> candidates) {
+    candidates.forEach(
+        (layers, keys) -> {
+          AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
+          for (String key : keys) {
+            if (mesh.ring() > 1 && !plain(key).computes(mask)) {
+              throw new Invalid(
+                  "mesh.schedule",
+                  ("'%s' cannot compute attention that is %s: a query may see keys of a later"
+                          + " rank. Use ring, allgather or tokenring, or set model.prefix_length 0.")
+                      .formatted(key, mask));
+            }
+          }
+        });
   }
 
   /** What {@code auto} is where nothing is to be chosen, or nothing known to choose by. */

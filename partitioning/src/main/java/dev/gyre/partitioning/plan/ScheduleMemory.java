@@ -20,15 +20,23 @@ import java.util.Map;
 public final class ScheduleMemory {
   private ScheduleMemory() {}
 
+  /** Bytes per local row, on the rank and in the half of the schedule that need most. */
+  public static long bytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
+    return Math.max(forwardBytesPerRow(schedule, bytes), backwardBytesPerRow(schedule, bytes));
+  }
+
   /**
-   * Bytes per local row, on the rank and in the half of the schedule that need most.
+   * Bytes per local row in a schedule's forward, on the rank that needs most.
    *
    * @param bytes with the heads of one Ulysses rank
    */
-  public static long bytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
-    return Math.max(
-        most(Phase.FORWARD, schedule.forward(), bytes),
-        most(Phase.BACKWARD, schedule.backward(), bytes));
+  public static long forwardBytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
+    return most(Phase.FORWARD, schedule.forward(), bytes);
+  }
+
+  /** The same in its backward. */
+  public static long backwardBytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
+    return most(Phase.BACKWARD, schedule.backward(), bytes);
   }
 
   private static long most(Phase phase, List<Program> programs, MessageBytes bytes) {

@@ -8,6 +8,8 @@ package dev.gyre.partitioning.plan;
  * @param attentionFlops scores and weighted sums over visible pairs only
  * @param ringBytes what the attention schedule's messages hold
  * @param ulyssesBytes heads against tokens
+ * @param stateBytes states of linear attention
+ * @param moveBytes tokens that change place for linear attention
  * @param expertBytes dispatch and combine, routing taken as balanced
  * @param gradientBytes reduce-scatter of gradients, f32
  * @param parameterBytes all-gather of updated parameters
@@ -17,6 +19,8 @@ public record StepCost(
     long attentionFlops,
     long ringBytes,
     long ulyssesBytes,
+    long stateBytes,
+    long moveBytes,
     long expertBytes,
     long gradientBytes,
     long parameterBytes) {
@@ -26,7 +30,13 @@ public record StepCost(
   }
 
   public long bytes() {
-    return ringBytes + ulyssesBytes + expertBytes + gradientBytes + parameterBytes;
+    return ringBytes
+        + ulyssesBytes
+        + stateBytes
+        + moveBytes
+        + expertBytes
+        + gradientBytes
+        + parameterBytes;
   }
 
   /**

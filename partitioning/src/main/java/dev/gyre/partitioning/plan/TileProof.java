@@ -18,7 +18,6 @@ import java.util.List;
 final class TileProof {
   private final SequenceLayout layout;
   private final AttentionMask mask;
-  private final int window;
   private final int ring;
   private final List<Piece[]> pieces = new ArrayList<>();
 
@@ -27,7 +26,6 @@ final class TileProof {
   TileProof(SequenceLayout layout, AttentionMask mask) {
     this.layout = layout;
     this.mask = mask;
-    this.window = mask.window();
     ring = layout.ring();
     for (int r = 0; r < ring; r++) {
       pieces.add(Piece.of(layout, r).toArray(new Piece[0]));
@@ -122,44 +120,30 @@ final class TileProof {
   }
 
   /**
-   * Whether all of a tile's pairs between two pieces are visible. The distance from key to query is
-   * linear in (i, j), so over the band, a polygon with whole corners, its extremes lie at corners.
+   * Whether all of a tile's pairs between two pieces are visible, shown by the absence of each sort
+   * of pair that is not: of different documents but for the anchor; a key after the query, unless
+   * both are of the prefix; a key outside of the window that is no sink, unless both are of the
+   * prefix. Each is a rectangle of the two pieces, over which only the distance matters.
    */
   private boolean allVisible(Piece query, Piece key, AttentionTile tile) {
-    long i0 = Math.max(query.localStart(), tile.queryStart());
-    long i1 = Math.min(query.localStart() + query.count(), tile.queryEnd()) - 1L;
-    long j0 = Math.max(key.localStart(), tile.keyStart());
-    long j1 = Math.min(key.localStart() + key.count(), tile.keyEnd()) - 1L;
-    // In local indices the band is least <= i − j <= most.
-    long shift = (long) tile.queryStart() - tile.keyStart();
-    long least = Math.max(tile.minDelta() + shift, i0 - j1);
-    long most = Math.min(tile.maxDelta() + shift, i1 - j0);
-    if (least > most) {
-      return true;
-    }
+    Polygon all = Polygon.of(query, key, tile);
     if (query.document() != key.document()) {
+      boolean anchor =
+          mask.seesAnchorElsewhere(query.document()) && key.document() == 0 && key.first() == 0;
+      return all.from(0, anchor ? 1 : 0).isEmpty();
+    }
+    // Where the key comes after the query both lie in the prefix, unless the key lies behind it;
+    // where the query is far from its key both do, unless the query lies behind it.
+    Polygon keysBehind = all.from(0, key.indexFrom(mask.prefix()));
+    if (!keysBehind.isEmpty() && keysBehind.leastDistance() < 0) {
       return false;
     }
-    long firstKey = Math.max(j0, i0 - most);
-    long lastKey = Math.min(j1, i1 - least);
-    long nearest = Long.MAX_VALUE;
-    long farthest = Long.MIN_VALUE;
-    long[] corners = {
-      firstKey,
-      lastKey,
-      Math.clamp(i0 - least, firstKey, lastKey),
-      Math.clamp(i1 - most, firstKey, lastKey)
-    };
-    for (long j : corners) {
-      long keyPlace = place(key, j);
-      nearest = Math.min(nearest, place(query, Math.max(i0, j + least)) - keyPlace);
-      farthest = Math.max(farthest, place(query, Math.min(i1, j + most)) - keyPlace);
+    if (mask.window() == 0) {
+      return true;
     }
-    return nearest >= 0 && (window == 0 || farthest < window);
-  }
-
-  private static long place(Piece piece, long local) {
-    return piece.first() + (local - piece.localStart()) * piece.stride();
+    int sinks = key.indexFrom(mask.sinksOf(key.document()));
+    Polygon far = all.from(query.indexFrom(mask.prefix()), sinks);
+    return far.isEmpty() || far.mostDistance() < mask.window();
   }
 
   // --- no pair in two tiles -------------------------------------------------------------------
@@ -211,7 +195,7 @@ final class TileProof {
     for (int owners = 0; owners < ring * ring; owners++) {
       for (Piece query : pieces.get(owners / ring)) {
         for (Piece key : pieces.get(owners % ring)) {
-          long wanted = query.document() == key.document() ? visibleBetween(query, key) : 0;
+          long wanted = visibleBetween(query, key);
           if (wanted > 0 && computedBetween(query, key, byOwners.get(owners)) < wanted) {
             return new InvalidPlanException(
                 ("%s: no tile has all visible pairs of queries %d to %d of rank %d and keys %d to %d"
@@ -233,16 +217,28 @@ final class TileProof {
     return new InvalidPlanException(phase + ": " + pairs + " visible pairs are in no tile");
   }
 
+  /** Counted query by query: slow, and nothing the tiles were made with. */
   private long visibleBetween(Piece query, Piece key) {
     long pairs = 0;
     for (int i = 0; i < query.count(); i++) {
-      long ahead = query.first() + (long) i * query.stride() - key.first();
-      long last = Math.min(key.count() - 1L, Math.floorDiv(ahead, (long) key.stride()));
-      long first =
-          window == 0 ? 0 : Math.max(0, Math.ceilDiv(ahead - window + 1, (long) key.stride()));
-      pairs += Math.max(0, last - first + 1);
+      int place = query.first() + i * query.stride();
+      if (query.document() != key.document()) {
+        boolean anchor = mask.seesAnchorElsewhere(query.document()) && key.document() == 0;
+        pairs += anchor ? keysIn(key, 0, 1) : 0;
+      } else if (place < mask.prefix()) {
+        pairs += keysIn(key, 0, mask.prefix());
+      } else {
+        int first = mask.window() == 0 ? 0 : Math.max(0, place - mask.window() + 1);
+        int sinks = Math.min(first, mask.sinksOf(query.document()));
+        pairs += keysIn(key, 0, sinks) + keysIn(key, first, place + 1);
+      }
     }
     return pairs;
+  }
+
+  /** Keys of a piece at places {@code [from, to)}. */
+  private static int keysIn(Piece key, int from, int to) {
+    return key.indexFrom(to) - key.indexFrom(from);
   }
 
   private static long computedBetween(Piece query, Piece key, List<Placed> placed) {

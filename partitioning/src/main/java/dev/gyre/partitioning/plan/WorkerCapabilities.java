@@ -55,7 +55,16 @@ public record WorkerCapabilities(
 
   /** Kernel threads of each worker: an even share of the host's cores, at least one. */
   public int kernelThreads(int workers) {
-    return Math.max(1, hostCores / sharing(workers));
+    return kernelThreads(hostCores, sharing(workers));
+  }
+
+  /**
+   * The same, before workers have said what they offer.
+   *
+   * @param sharing workers that share a host
+   */
+  public static int kernelThreads(int hostCores, int sharing) {
+    return Math.max(1, hostCores / sharing);
   }
 
   /** Memory of each worker: an even share of the host's. */

@@ -30,6 +30,12 @@ public final class BalancedSchedule implements ScheduleKind {
     return List.of(LayoutKind.CONTIGUOUS);
   }
 
+  /** A prefix that two ranks share has queries that see keys of the later one. */
+  @Override
+  public boolean computes(AttentionMask mask) {
+    return mask.causal();
+  }
+
   /**
    * @throws IllegalArgumentException if a query sees a key of a later rank
    */
@@ -40,9 +46,10 @@ public final class BalancedSchedule implements ScheduleKind {
       for (int key = query + 1; key < grid.ring(); key++) {
         if (!grid.work(query, key).tiles().isEmpty()) {
           throw new IllegalArgumentException(
-              ("schedule balanced needs contiguous order; here queries of ring rank %d see keys of"
-                      + " ring rank %d")
-                  .formatted(query, key));
+              ("schedule balanced needs %s; here queries of ring rank %d see keys of ring rank %d."
+                      + " Use ring, allgather or tokenring")
+                  .formatted(
+                      mask.causal() ? "contiguous order" : "a mask without prefix", query, key));
         }
       }
     }

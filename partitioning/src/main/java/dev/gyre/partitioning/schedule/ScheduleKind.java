@@ -22,6 +22,11 @@ public interface ScheduleKind {
     return List.of(LayoutKind.ZIGZAG, LayoutKind.STRIPED, LayoutKind.CONTIGUOUS);
   }
 
+  /** Whether it computes this mask for any row; if not, {@link #schedule} may throw. */
+  default boolean computes(AttentionMask mask) {
+    return true;
+  }
+
   /** All ranks' programs for one row. */
   AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask);
 

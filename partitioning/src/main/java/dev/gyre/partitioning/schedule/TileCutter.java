@@ -2,25 +2,28 @@ package dev.gyre.partitioning.schedule;
 
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Piece;
+import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
 /**
- * Cuts the mask between two ranks' tokens into rectangles. A query at place p of its document sees
- * the keys at places p − window + 1 to p of the same document (0 to p without a window). Work is in
- * proportion to the documents both ranks hold, never to tokens squared.
+ * Cuts the mask between two ranks' tokens into rectangles. Inside a document a mask is at most
+ * three of them, each with a band of distances: the prefix, which sees itself whole; behind it the
+ * sinks; and behind these the window, or the triangle. The anchor is one key, and a rectangle for
+ * all documents that do not hold it. Work is in proportion to the documents both ranks hold, never
+ * to tokens squared.
  */
 public final class TileCutter {
   /** Beyond every delta, and safe to add to. */
   private static final long FAR = 1L << 40;
 
-  private final int window;
+  private final AttentionMask mask;
   private final List<List<Piece>> pieces = new ArrayList<>();
 
   public TileCutter(SequenceLayout layout, AttentionMask mask) {
-    this.window = mask.window();
+    this.mask = mask;
     for (int r = 0; r < layout.ring(); r++) {
       List<Piece> own = Piece.of(layout, r);
       // Layouts made here are in document order already; others may not be.
@@ -32,7 +35,7 @@ public final class TileCutter {
   /**
    * The tiles between one rank's queries and one rank's keys: together every visible pair once and
    * no rectangle overlapping another, trimmed to rows and columns that hold a visible pair. Ordered
-   * by document.
+   * by document, the anchor last.
    */
   public List<AttentionTile> between(int queryOwner, int keyOwner) {
     List<Piece> queries = pieces.get(queryOwner);
@@ -50,16 +53,68 @@ public final class TileCutter {
       } else {
         int queryEnd = endOf(queries, q);
         int keyEnd = endOf(keys, k);
-        if (queryOwner == keyOwner && window == 0 && inOrder(queries, q, queryEnd)) {
-          addTriangle(queries, q, queryEnd, tiles);
-        } else {
-          addPairs(queries.subList(q, queryEnd), keys.subList(k, keyEnd), tiles);
-        }
+        boolean triangle = queryOwner == keyOwner && inOrder(queries, q, queryEnd);
+        addDocument(queries.subList(q, queryEnd), keys.subList(k, keyEnd), triangle, tiles);
         q = queryEnd;
         k = keyEnd;
       }
     }
+    if (mask.anchor()) {
+      addAnchor(queries, keys, tiles);
+    }
     return tiles;
+  }
+
+  /**
+   * @param triangle whether these are one rank's queries and keys, in order
+   */
+  private void addDocument(
+      List<Piece> queries, List<Piece> keys, boolean triangle, List<AttentionTile> tiles) {
+    int prefix = mask.prefix();
+    List<Piece> behind = queries;
+    if (prefix > 0) {
+      addWhole(between(queries, 0, prefix), between(keys, 0, prefix), tiles);
+      behind = between(queries, prefix, Integer.MAX_VALUE);
+    }
+    if (mask.window() == 0) {
+      addBand(behind, keys, FAR, triangle, tiles);
+      return;
+    }
+    int sinks = mask.sinksOf(keys.getFirst().document());
+    List<Piece> inWindow = keys;
+    if (sinks > 0) {
+      addBand(behind, between(keys, 0, sinks), FAR, triangle, tiles);
+      inWindow = between(keys, sinks, Integer.MAX_VALUE);
+    }
+    addBand(behind, inWindow, mask.window() - 1L, triangle, tiles);
+  }
+
+  /** What lies at places {@code [from, to)} of the document. */
+  private static List<Piece> between(List<Piece> pieces, int from, int to) {
+    List<Piece> inside = new ArrayList<>();
+    for (Piece piece : pieces) {
+      int first = piece.indexFrom(from);
+      int count = piece.indexFrom(to) - first;
+      if (count > 0) {
+        inside.add(piece.part(first, count));
+      }
+    }
+    return inside;
+  }
+
+  /** The row's first token, seen by the queries of all documents but its own. */
+  private void addAnchor(List<Piece> queries, List<Piece> keys, List<AttentionTile> tiles) {
+    for (Piece key : keys) {
+      if (key.document() == 0 && key.first() == 0) {
+        List<Piece> others = new ArrayList<>();
+        for (Piece query : queries) {
+          if (mask.seesAnchorElsewhere(query.document())) {
+            others.add(query);
+          }
+        }
+        addWhole(others, List.of(key.part(0, 1)), tiles);
+      }
+    }
   }
 
   private static int endOf(List<Piece> pieces, int from) {
@@ -77,45 +132,84 @@ public final class TileCutter {
       Piece before = pieces.get(i - 1);
       Piece piece = pieces.get(i);
       int last = before.first() + (before.count() - 1) * before.stride();
-      if (before.localStart() + before.count() != piece.localStart() || piece.first() <= last) {
+      if (before.localEnd() != piece.localStart() || piece.first() <= last) {
         return false;
       }
     }
     return true;
   }
 
+  /** Every query with every key. */
+  private static void addWhole(List<Piece> queries, List<Piece> keys, List<AttentionTile> tiles) {
+    List<Run> keyRuns = localRuns(keys);
+    for (Run query : localRuns(queries)) {
+      for (Run key : keyRuns) {
+        add(query.start(), query.length(), key.start(), key.length(), -FAR, FAR, tiles);
+      }
+    }
+  }
+
+  private static List<Run> localRuns(List<Piece> pieces) {
+    List<Run> runs = new ArrayList<>();
+    for (Piece piece : pieces) {
+      if (!runs.isEmpty() && runs.getLast().end() == piece.localStart()) {
+        Run last = runs.removeLast();
+        runs.add(new Run(last.start(), last.length() + piece.count()));
+      } else {
+        runs.add(new Run(piece.localStart(), piece.count()));
+      }
+    }
+    return runs;
+  }
+
+  /** Keys at most so far before the query, and none after it. */
+  private static void addBand(
+      List<Piece> queries,
+      List<Piece> keys,
+      long mostDistance,
+      boolean triangle,
+      List<AttentionTile> tiles) {
+    if (triangle && mostDistance == FAR) {
+      addTriangle(queries, keys, tiles);
+      return;
+    }
+    for (Piece query : queries) {
+      for (Piece key : keys) {
+        addPair(query, key, mostDistance, tiles);
+      }
+    }
+  }
+
   /**
    * A rank's own queries and keys of a document in document order: whatever lies between the
    * pieces, later local tokens see earlier ones, so the mask is one triangle in local indices.
    */
-  private static void addTriangle(List<Piece> pieces, int from, int to, List<AttentionTile> tiles) {
-    int start = pieces.get(from).localStart();
-    Piece last = pieces.get(to - 1);
-    int count = last.localStart() + last.count() - start;
-    add(start, count, start, count, 0, FAR, tiles);
-  }
-
-  private void addPairs(List<Piece> queries, List<Piece> keys, List<AttentionTile> tiles) {
-    for (Piece query : queries) {
-      for (Piece key : keys) {
-        addPair(query, key, tiles);
-      }
+  private static void addTriangle(
+      List<Piece> queries, List<Piece> keys, List<AttentionTile> tiles) {
+    if (queries.isEmpty() || keys.isEmpty()) {
+      return;
     }
+    int query = queries.getFirst().localStart();
+    int key = keys.getFirst().localStart();
+    int queryCount = queries.getLast().localEnd() - query;
+    int keyCount = keys.getLast().localEnd() - key;
+    add(query, queryCount, key, keyCount, (long) key - query, FAR, tiles);
   }
 
-  private void addPair(Piece query, Piece key, List<AttentionTile> tiles) {
+  private static void addPair(
+      Piece query, Piece key, long mostDistance, List<AttentionTile> tiles) {
     if (query.count() > 1 && key.count() > 1 && query.stride() != key.stride()) {
       // No band in local indices describes this; one query at a time does.
       for (int i = 0; i < query.count(); i++) {
-        addPair(query.part(i, 1), key, tiles);
+        addPair(query.part(i, 1), key, mostDistance, tiles);
       }
       return;
     }
     int stride = query.count() > 1 ? query.stride() : key.stride();
-    // Visible iff 0 <= (query.first + i·stride) − (key.first + j·stride) < window.
+    // Visible iff 0 <= (query.first + i·stride) − (key.first + j·stride) <= mostDistance.
     int ahead = key.first() - query.first();
     long least = Math.ceilDiv(ahead, stride);
-    long most = window == 0 ? FAR : Math.floorDiv((long) window - 1 + ahead, (long) stride);
+    long most = Math.floorDiv(mostDistance + ahead, (long) stride);
     add(query.localStart(), query.count(), key.localStart(), key.count(), least, most, tiles);
   }
 

@@ -51,6 +51,36 @@ public final class RandomRows {
     return random.nextBoolean() ? 0 : 1 + random.nextInt(documents.tokens() + 3);
   }
 
+  /** Any mask: each part of it there or not, lengths from 1 to a little over the row. */
+  public AttentionMask mask(Documents documents) {
+    AttentionMask mask = AttentionMask.window(window(documents));
+    if (random.nextInt(3) == 0) {
+      mask = mask.withSinks(1 + random.nextInt(random.nextBoolean() ? 5 : documents.tokens() + 3));
+    }
+    if (random.nextInt(3) == 0) {
+      mask = mask.withAnchor();
+    }
+    if (random.nextInt(3) == 0) {
+      mask = mask.withPrefix(1 + random.nextInt(random.nextBoolean() ? 9 : documents.tokens() + 3));
+    }
+    return mask;
+  }
+
+  /** Whether a query sees a key, both row positions: the definition, one pair at a time. */
+  public static boolean sees(AttentionMask mask, Documents documents, int query, int key) {
+    int document = documents.documentOf(query);
+    if (mask.anchor() && key == 0) {
+      return true;
+    }
+    if (documents.documentOf(key) != document) {
+      return false;
+    }
+    int p = query - documents.start(document);
+    int s = key - documents.start(document);
+    boolean near = mask.window() == 0 || p - s < mask.window() || s < mask.sinks();
+    return (s <= p && near) || (p < mask.prefix() && s < mask.prefix());
+  }
+
   /** Mostly small rings, sometimes up to 64. */
   public int ring() {
     return random.nextInt(5) == 0 ? 1 + random.nextInt(64) : 1 + random.nextInt(6);

@@ -30,6 +30,12 @@ class AutoScheduleTest {
 
   /** Two layers of each kind, windows of 512. */
   private static ModelSpec mixed() {
+    return model(
+        new AttentionPattern(
+            List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.SLIDING, LayerKind.FULL), 512));
+  }
+
+  private static ModelSpec model(AttentionPattern attention) {
     ModelSpec like = Jobs.model(0, 0);
     return new ModelSpec(
         like.modelType(),
@@ -45,8 +51,7 @@ class AutoScheduleTest {
         like.rmsNormEps(),
         like.ropeTheta(),
         like.tieWordEmbeddings(),
-        new AttentionPattern(
-            List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.SLIDING, LayerKind.FULL), 512),
+        attention,
         List.of(),
         0);
   }
@@ -156,6 +161,64 @@ class AutoScheduleTest {
     Plan fits = Planner.plan(job(mixed(), 8, "auto", "auto"), tight);
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
     assertEquals(ring.memory(), fits.memory());
+  }
+
+  /** Computing activations again takes longer than what the soonest schedule saves. */
+  @Test
+  void noScheduleIsWorthComputingActivationsAgain() {
+    WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN);
+    Plan ring = Planner.plan(job(mixed(), 8, "ring", "auto"), roomy);
+    WorkerCapabilities tight =
+        new WorkerCapabilities(roomy.backends(), 4, 8 * ring.memory().total(), 0, roomy.rates());
+    Plan fits = Planner.plan(job(mixed(), 8, "auto", "auto"), tight);
+    assertEquals(ring.activations(), fits.activations());
+    assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
+  }
+
+  /** Queries that see keys of later ranks are not what balanced computes. */
+  @Test
+  void onlyWhatComputesTheMaskIsACandidate() {
+    ModelSpec prefix = model(new AttentionPattern(List.of(), 0, 0, false, 3000));
+    Rates rates = new Rates(400 * GFLOPS, 100 * GFLOPS, 5 * GB);
+    Plan plan = plan(prefix, "auto", "contiguous", rates);
+    assertEquals(
+        List.of("ring", "allgather", "tokenring"), plan.schedules().getFirst().candidates());
+    Invalid e =
+        Assertions.assertThrows(
+            Invalid.class, () -> plan(prefix, "full_attention=balanced", "auto", rates));
+    assertTrue(
+        e.getMessage().startsWith("mesh.schedule: 'balanced' cannot compute"), e::getMessage);
+    // One rank computes any mask, and a plan for other masks is not one for this job.
+    Planner.plan(job(prefix, 1, "balanced", "auto"), Jobs.workers(Jobs.ONEDNN));
+    Plan causal = plan(mixed(), "balanced", "auto", rates);
+    ModelSpec both =
+        model(
+            new AttentionPattern(
+                List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.SLIDING, LayerKind.FULL),
+                512,
+                0,
+                false,
+                3000));
+    Assertions.assertThrows(
+        Invalid.class, () -> Planner.workspaceBytes(job(both, 4, "auto", "auto"), causal));
+  }
+
+  @Test
+  void linearLayersHaveNoSchedule() {
+    LayerKind linear = LayerKind.LINEAR;
+    ModelSpec some =
+        model(new AttentionPattern(List.of(linear, LayerKind.FULL, linear, linear), 0));
+    Plan plan = plan(some, "auto", "auto", Jobs.workers().rates());
+    assertEquals(
+        List.of(LayerKind.FULL), plan.schedules().stream().map(ScheduleChoice::layers).toList());
+    ModelSpec all = model(new AttentionPattern(List.of(linear, linear, linear, linear), 0));
+    Plan none = plan(all, "auto", "auto", Jobs.workers().rates());
+    assertEquals(List.of(), none.schedules());
+    assertEquals(LayoutKind.CONTIGUOUS, none.layout());
+    assertEquals(none.workspaceBytes(), Planner.workspaceBytes(job(all, 4, "auto", "auto"), none));
+    Invalid e =
+        Assertions.assertThrows(Invalid.class, () -> ScheduleSpec.parse("linear_attention=ring"));
+    assertTrue(e.getMessage().contains("have no schedule"), e::getMessage);
   }
 
   @Test

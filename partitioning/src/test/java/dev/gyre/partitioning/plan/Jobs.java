@@ -73,6 +73,7 @@ final class Jobs {
         train,
         mesh,
         backend,
+        "cpu",
         "ipc",
         new JobSpec.Eval(0, 1),
         new JobSpec.Checkpoint(0, 1));

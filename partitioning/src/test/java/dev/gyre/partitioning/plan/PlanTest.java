@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
     return new Plan(
-        2,
+        Plan.FORMAT_VERSION,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
@@ -29,16 +29,18 @@ class PlanTest {
                     new ScheduleForecast("ring", 18, 19),
                     new ScheduleForecast("allgather", 17, 20)))),
         "onednn",
+        "cpu",
         "bf16",
         "ipc",
         instructionSet,
         threads,
         new ExpertPlacement(8, 2),
         16384,
+        new ActivationPlan("full", true, 2048, 1024, "asked for"),
         1000,
         new Rates(1, 2, 3),
-        new StepCost(4, 5, 6, 7, 8, 9, 10),
-        new MemoryEstimate(11, 12, 13, 14, 15, 16),
+        new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
+        new MemoryEstimate(11, 12, 13, 14, 15, 16, 18, 19),
         17);
   }
 
@@ -49,7 +51,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=2
+        format=4
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -63,12 +65,18 @@ class PlanTest {
         schedule.full_attention.allgather.micros=17
         schedule.full_attention.allgather.bytes=20
         backend=onednn
+        device=cpu
         dtype=bf16
         transport=ipc
         instruction-set=AMX
         kernel-threads=1
         experts=8
         expert-rows-bound=16384
+        activations.keep=full
+        activations.offload=true
+        activations.mlp-tile=2048
+        activations.loss-tile=1024
+        activations.reason=asked for
         workspace-bytes=1000
         rates.matmul-flops-per-second=1
         rates.attention-flops-per-second=2
@@ -77,6 +85,8 @@ class PlanTest {
         cost.attention-flops=5
         cost.ring-bytes=6
         cost.ulysses-bytes=7
+        cost.state-bytes=20
+        cost.move-bytes=21
         cost.expert-bytes=8
         cost.gradient-bytes=9
         cost.parameter-bytes=10
@@ -86,11 +96,13 @@ class PlanTest {
         memory.activations=14
         memory.expert-rows=15
         memory.scratch=16
+        memory.balanced=18
+        memory.stored=19
         step-micros=17
         """,
         text);
     assertEquals(
-        "4c79c9bd401403dead02de57e742e3e780cd5bffd81b7dc4adeee9d07386fcea",
+        "3ce6f4168e4622ded55d8e7d78f91fe253dc4f18d6295ffeb8e3a643af3678db",
         plan("AMX", 1).sha256());
   }
 
@@ -127,6 +139,7 @@ class PlanTest {
             Plan.class,
             Mesh.class,
             ExpertPlacement.class,
+            ActivationPlan.class,
             Rates.class,
             StepCost.class,
             MemoryEstimate.class)) {
@@ -157,13 +170,15 @@ class PlanTest {
                 64,
                 good.schedules(),
                 "onednn",
+                "cpu",
                 "bf16",
                 "ipc",
                 "AMX",
                 1,
                 good.experts(),
-                0,
-                0,
+                16384,
+                good.activations(),
+                1000,
                 good.rates(),
                 good.cost(),
                 good.memory(),

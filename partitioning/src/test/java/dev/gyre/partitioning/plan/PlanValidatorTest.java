@@ -57,13 +57,13 @@ class PlanValidatorTest {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(2000);
       int ring = rows.ring();
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout row =
           Layouts.of(rows.anyOf(LayoutKind.values()), documents, ring, 1, 1 + rows.below(70));
-      AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(window));
+      AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       assertDoesNotThrow(
-          () -> PlanValidator.validate(row, schedule, AttentionMask.window(window)),
-          "seed " + seed + " ring " + ring + " window " + window);
+          () -> PlanValidator.validate(row, schedule, mask),
+          "seed " + seed + " ring " + ring + " " + mask);
     }
   }
 
@@ -198,6 +198,32 @@ class PlanValidatorTest {
         "reaches beyond");
   }
 
+  /** A plan of one mask is not one of another: the tile that shows too much, or what is missing. */
+  @Test
+  void aPlanOfAnotherMaskIsRefused() {
+    AttentionMask window = AttentionMask.window(30);
+    AttentionMask sinks = window.withSinks(4);
+    AttentionMask anchor = AttentionMask.CAUSAL.withAnchor();
+    AttentionMask prefix = AttentionMask.CAUSAL.withPrefix(70);
+    assertNames(refusedAs(window, sinks), "outside the window");
+    assertNames(refusedAs(sinks, window), "no tile has all visible pairs", "pairs are missing");
+    assertNames(refusedAs(sinks, window.withSinks(3)), "no tile has all", "(document");
+    assertNames(refusedAs(AttentionMask.CAUSAL, anchor), "against keys of document 0");
+    assertNames(refusedAs(anchor, AttentionMask.CAUSAL), "pairs are missing");
+    assertNames(refusedAs(AttentionMask.CAUSAL, prefix), "ahead of them");
+    assertNames(refusedAs(prefix, AttentionMask.CAUSAL), "no tile has all", "pairs are missing");
+    assertNames(refusedAs(AttentionMask.CAUSAL.withPrefix(69), prefix), "ahead of them");
+  }
+
+  private String refusedAs(AttentionMask wanted, AttentionMask planned) {
+    AttentionSchedule schedule = new RingSchedule().schedule(layout, planned);
+    PlanValidator.validate(layout, schedule, planned);
+    InvalidPlanException refusal =
+        assertThrows(
+            InvalidPlanException.class, () -> PlanValidator.validate(layout, schedule, wanted));
+    return String.valueOf(refusal.getMessage());
+  }
+
   /** Whatever single tile of whatever row is shifted, cut, or masked otherwise: refused. */
   @Test
   void anyChangeOfAnyTileIsRefused() {
@@ -205,10 +231,10 @@ class PlanValidatorTest {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(400);
       int ring = 1 + rows.below(6);
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout row =
           Layouts.of(rows.anyOf(LayoutKind.values()), documents, ring, 1, 1 + rows.below(9));
-      AttentionSchedule schedule = new RingSchedule().schedule(row, AttentionMask.window(window));
+      AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       boolean forward = rows.below(2) == 0;
       int rank = rows.below(ring);
       int step = rows.below(ring);
@@ -229,7 +255,7 @@ class PlanValidatorTest {
               schedule, forward, rank, step, Mutation.tiles(Mutation.replace(at, t -> changed)));
       assertThrows(
           InvalidPlanException.class,
-          () -> PlanValidator.validate(row, bad, AttentionMask.window(window)),
+          () -> PlanValidator.validate(row, bad, mask),
           "seed " + seed + " tile " + tiles.get(at) + " changed to " + changed);
     }
   }

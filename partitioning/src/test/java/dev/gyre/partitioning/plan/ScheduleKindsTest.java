@@ -24,7 +24,10 @@ import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.partitioning.schedule.TokenRingSchedule;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -40,6 +43,14 @@ class ScheduleKindsTest {
 
   private static final MessageBytes SHARED = new MessageBytes(4, 1, 16, 2);
 
+  private static final List<AttentionMask> MASKS =
+      List.of(
+          AttentionMask.CAUSAL,
+          AttentionMask.window(70).withSinks(3),
+          AttentionMask.CAUSAL.withAnchor(),
+          AttentionMask.CAUSAL.withPrefix(90),
+          AttentionMask.window(20).withSinks(2).withAnchor().withPrefix(33));
+
   enum Kind {
     RING(new RingSchedule()),
     RING_WITH_QUERIES_BACKWARD(new RingSchedule(ALIKE)),
@@ -51,6 +62,12 @@ class ScheduleKindsTest {
 
     Kind(ScheduleKind kind) {
       this.kind = kind;
+    }
+
+    /** Any mask that it computes for any row. */
+    AttentionMask mask(RandomRows rows, Documents documents) {
+      AttentionMask mask = rows.mask(documents);
+      return kind.computes(mask) ? mask : mask.withPrefix(0);
     }
 
     LayoutKind layout(RandomRows rows) {
@@ -66,13 +83,13 @@ class ScheduleKindsTest {
     for (long seed = 0; seed < 150; seed++) {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(1500);
-      int window = rows.window(documents);
+      AttentionMask mask = of.mask(rows, documents);
       SequenceLayout row =
           Layouts.of(of.layout(rows), documents, rows.ring(), 1, 1 + rows.below(70));
-      AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.window(window));
+      AttentionSchedule schedule = of.kind.schedule(row, mask);
       assertDoesNotThrow(
-          () -> PlanValidator.validate(row, schedule, AttentionMask.window(window)),
-          "seed " + seed + " ring " + row.ring() + " window " + window);
+          () -> PlanValidator.validate(row, schedule, mask),
+          "seed " + seed + " ring " + row.ring() + " " + mask);
     }
   }
 
@@ -86,8 +103,8 @@ class ScheduleKindsTest {
       RandomRows rows = new RandomRows(seed);
       SequenceLayout row =
           Layouts.of(of.layout(rows), rows.documents(300), 2 + rows.below(5), 1, 1 + rows.below(9));
-      int window = rows.window(row.documents());
-      AttentionSchedule good = of.kind.schedule(row, AttentionMask.window(window));
+      AttentionMask mask = of.mask(rows, row.documents());
+      AttentionSchedule good = of.kind.schedule(row, mask);
       boolean forward = rows.below(2) == 0;
       Sent sent = anyMessage(forward ? good.forward() : good.backward(), rows);
       if (sent == null) {
@@ -97,7 +114,7 @@ class ScheduleKindsTest {
       UnaryOperator<List<Message>> change = change(rows.below(3), sent.message.rows());
       AttentionSchedule oneEnd =
           Mutation.step(good, forward, sent.rank, sent.step, Mutation.sends(at(sent.at, change)));
-      String refusal = refused(row, oneEnd, window, "seed " + seed);
+      String refusal = refused(row, oneEnd, mask, "seed " + seed);
       assertTrue(refusal.contains("rank " + sent.rank), refusal);
       AttentionSchedule bothEnds =
           Mutation.step(
@@ -106,7 +123,7 @@ class ScheduleKindsTest {
               sent.message.peer(),
               sent.step,
               Mutation.receives(at(sent.receivedAt, change)));
-      refusal = refused(row, bothEnds, window, "seed " + seed);
+      refusal = refused(row, bothEnds, mask, "seed " + seed);
       assertTrue(refusal.contains(item.name()), "seed " + seed + " " + item + ": " + refusal);
       seen.add(item);
       changes++;
@@ -129,8 +146,16 @@ class ScheduleKindsTest {
   @ParameterizedTest
   @EnumSource
   void aLostTileAndAWorkDoneTwiceAreRefused(Kind of) {
+    for (AttentionMask mask : MASKS) {
+      if (of.kind.computes(mask)) {
+        lostAndDoubled(of, mask);
+      }
+    }
+  }
+
+  private static void lostAndDoubled(Kind of, AttentionMask mask) {
     SequenceLayout row = row(of.kind, new Documents(300, 40, 7), 5, 4);
-    AttentionSchedule good = of.kind.schedule(row, AttentionMask.window(0));
+    AttentionSchedule good = of.kind.schedule(row, mask);
     for (boolean forward : new boolean[] {true, false}) {
       List<Program> programs = forward ? good.forward() : good.backward();
       for (int rank = 0; rank < 5; rank++) {
@@ -142,13 +167,13 @@ class ScheduleKindsTest {
             }
             List<Work> rest = new ArrayList<>(programs.get(rank).steps().get(s).work());
             rest.remove(w);
+            String lost = refused(row, works(good, forward, rank, s, rest), mask, "");
             assertTrue(
-                refused(row, works(good, forward, rank, s, rest), 0, "")
-                    .contains("of rank " + work.keyOwner() + " (document"));
+                lost.contains("of rank " + work.keyOwner() + " (document"), mask + ": " + lost);
             rest.add(work);
             rest.add(work);
             assertTrue(
-                refused(row, works(good, forward, rank, s, rest), 0, "")
+                refused(row, works(good, forward, rank, s, rest), mask, "")
                     .contains("computes pairs again that rank %d step %d".formatted(rank, s)));
           }
         }
@@ -176,6 +201,27 @@ class ScheduleKindsTest {
     assertTrue(best < 3_000_000, "took " + best + " ns");
   }
 
+  /**
+   * The same for crowds, whatever the mask, in CPU time: a step over as many tokens takes seconds.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void aThousandDocumentsAreProvenInMilliseconds(Kind of) {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    int[] lengths = new int[1024];
+    Arrays.fill(lengths, 16);
+    SequenceLayout row = row(of.kind, new Documents(lengths), 4, 64);
+    for (AttentionMask mask : MASKS) {
+      long best = Long.MAX_VALUE;
+      for (int i = 0; i < 20 && of.kind.computes(mask); i++) {
+        long start = threads.getCurrentThreadCpuTime();
+        PlanValidator.validate(row, of.kind.schedule(row, mask), mask);
+        best = Math.min(best, threads.getCurrentThreadCpuTime() - start);
+      }
+      assertTrue(best < 20_000_000 || !of.kind.computes(mask), mask + " took " + best + " ns");
+    }
+  }
+
   /** Every row that travels is needed by a tile of a rank it reaches, and none is missing. */
   @ParameterizedTest
   @EnumSource
@@ -196,6 +242,43 @@ class ScheduleKindsTest {
         }
       }
     }
+    sinksAndAnchorTravelAlone(of, contiguous);
+  }
+
+  /** Besides the window's 7 keys every rank needs two sinks, or the anchor's one row. */
+  private static void sinksAndAnchorTravelAlone(Kind of, SequenceLayout one) {
+    if (of != Kind.RING && of != Kind.ALLGATHER) {
+      return;
+    }
+    AttentionMask sinks = AttentionMask.window(8).withSinks(2);
+    AttentionSchedule schedule = of.kind.schedule(one, sinks);
+    PlanValidator.validate(one, schedule, sinks);
+    assertEquals(Set.of(new Run(93, 7), new Run(0, 2)), sentRuns(schedule.forward()));
+    // Four documents, each whole on its rank: all that anyone needs is the first token of the row.
+    SequenceLayout four = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
+    AttentionMask anchor = AttentionMask.CAUSAL.withAnchor();
+    schedule = of.kind.schedule(four, anchor);
+    PlanValidator.validate(four, schedule, anchor);
+    assertEquals(Set.of(new Run(0, 1)), sentRuns(schedule.forward()));
+    assertEquals(3 * SHARED.perRow(Item.KEY_VALUE), SHARED.sent(schedule.forward()));
+    // A prefix that ends on rank 1: rank 0 needs its part of the second rank's keys, and no more.
+    AttentionMask prefix = AttentionMask.window(8).withPrefix(130);
+    schedule = of.kind.schedule(one, prefix);
+    PlanValidator.validate(one, schedule, prefix);
+    assertEquals(
+        Set.of(new Run(0, 100), new Run(0, 30), new Run(93, 7)), sentRuns(schedule.forward()));
+  }
+
+  private static Set<Run> sentRuns(List<Program> programs) {
+    Set<Run> runs = new HashSet<>();
+    for (Program program : programs) {
+      for (Step step : program.steps()) {
+        for (Message message : step.sends()) {
+          runs.addAll(message.rows());
+        }
+      }
+    }
+    return runs;
   }
 
   /** The numbers of docs/sequence-parallelism.md: one document, no window, N divisible by 2P. */
@@ -332,8 +415,21 @@ class ScheduleKindsTest {
             () -> new BalancedSchedule().schedule(zigzag, AttentionMask.window(0)));
     assertEquals(
         "schedule balanced needs contiguous order; here queries of ring rank 0 see keys of ring"
-            + " rank 1",
+            + " rank 1. Use ring, allgather or tokenring",
         e.getMessage());
+    SequenceLayout contiguous = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(400), 3, 1, 1);
+    AttentionMask both = AttentionMask.CAUSAL.withPrefix(140);
+    e =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> new BalancedSchedule().schedule(contiguous, both));
+    assertEquals(
+        "schedule balanced needs a mask without prefix; here queries of ring rank 0 see keys of"
+            + " ring rank 1. Use ring, allgather or tokenring",
+        e.getMessage());
+    // A prefix that lies whole on one rank does no harm.
+    AttentionMask first = AttentionMask.CAUSAL.withPrefix(100);
+    PlanValidator.validate(contiguous, new BalancedSchedule().schedule(contiguous, first), first);
   }
 
   @Test
@@ -358,12 +454,10 @@ class ScheduleKindsTest {
   }
 
   private static String refused(
-      SequenceLayout row, AttentionSchedule bad, int window, String what) {
+      SequenceLayout row, AttentionSchedule bad, AttentionMask mask, String what) {
     InvalidPlanException refusal =
         assertThrows(
-            InvalidPlanException.class,
-            () -> PlanValidator.validate(row, bad, AttentionMask.window(window)),
-            what);
+            InvalidPlanException.class, () -> PlanValidator.validate(row, bad, mask), what);
     return String.valueOf(refusal.getMessage());
   }
 

@@ -18,27 +18,31 @@ class TileCutterTest {
   /** Against the definition, pair by pair; rectangles must not overlap either. */
   @Test
   void everyVisiblePairIsInOneTileAndNoOther() {
-    for (long seed = 0; seed < 500; seed++) {
+    for (long seed = 0; seed < 800; seed++) {
       RandomRows rows = new RandomRows(seed);
       Documents documents = rows.documents(150);
       LayoutKind kind = rows.anyOf(LayoutKind.values());
       int ring = rows.ring();
       int minChunk = 1 + rows.below(5);
-      int window = rows.window(documents);
+      AttentionMask mask = rows.mask(documents);
       SequenceLayout layout = Layouts.of(kind, documents, ring, 1, minChunk);
-      TileCutter cutter = new TileCutter(layout, AttentionMask.window(window));
-      String about =
-          "seed %d %s ring %d chunk %d window %d".formatted(seed, kind, ring, minChunk, window);
+      TileCutter cutter = new TileCutter(layout, mask);
+      String about = "seed %d %s ring %d chunk %d %s".formatted(seed, kind, ring, minChunk, mask);
       for (int a = 0; a < ring; a++) {
         for (int b = 0; b < ring; b++) {
-          check(layout, window, a, b, cutter.between(a, b), about + " ranks " + a + " " + b);
+          check(layout, mask, a, b, cutter.between(a, b), about + " ranks " + a + " " + b);
         }
       }
     }
   }
 
   private static void check(
-      SequenceLayout layout, int window, int a, int b, List<AttentionTile> tiles, String about) {
+      SequenceLayout layout,
+      AttentionMask mask,
+      int a,
+      int b,
+      List<AttentionTile> tiles,
+      String about) {
     int[][] visible = new int[layout.tokens(a)][layout.tokens(b)];
     int[][] covered = new int[layout.tokens(a)][layout.tokens(b)];
     for (AttentionTile tile : tiles) {
@@ -73,10 +77,7 @@ class TileCutterTest {
       int query = layout.position(a, i);
       for (int j = 0; j < visible[i].length; j++) {
         int key = layout.position(b, j);
-        boolean sees =
-            documents.documentOf(query) == documents.documentOf(key)
-                && query >= key
-                && (window == 0 || query - key < window);
+        boolean sees = RandomRows.sees(mask, documents, query, key);
         assertEquals(sees ? 1 : 0, visible[i][j], about + " query " + i + " key " + j);
         assertTrue(covered[i][j] <= 1, about + " overlap at query " + i + " key " + j);
       }
@@ -110,5 +111,47 @@ class TileCutterTest {
     // Rank 0 holds document 0 and half of document 1, rank 1 the rest.
     assertEquals(List.of(new AttentionTile(0, 1, 5, 1, -U, U)), cutter.between(1, 0));
     assertEquals(List.of(), cutter.between(0, 1));
+  }
+
+  /** Every document but the first sees the anchor through one tile of one key. */
+  @Test
+  void theAnchorIsOneKeyForAllDocuments() {
+    SequenceLayout layout = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(4, 3, 5), 2, 1, 64);
+    TileCutter cutter = new TileCutter(layout, AttentionMask.CAUSAL.withAnchor());
+    assertEquals(
+        List.of(
+            new AttentionTile(0, 4, 0, 4, 0, U),
+            new AttentionTile(4, 2, 4, 2, 0, U),
+            new AttentionTile(4, 2, 0, 1, -U, U)),
+        cutter.between(0, 0));
+    // Rank 1 holds the last token of document 1, and document 2.
+    assertEquals(
+        List.of(new AttentionTile(0, 1, 4, 2, -U, U), new AttentionTile(0, 6, 0, 1, -U, U)),
+        cutter.between(1, 0));
+    assertEquals(List.of(), cutter.between(0, 1));
+  }
+
+  @Test
+  void sinksAreATileOfTheirOwn() {
+    SequenceLayout layout = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(12), 2, 1, 64);
+    TileCutter cutter = new TileCutter(layout, AttentionMask.window(3).withSinks(2));
+    assertEquals(
+        List.of(new AttentionTile(0, 6, 0, 2, 0, U), new AttentionTile(2, 4, 2, 4, 0, 2)),
+        cutter.between(0, 0));
+    // Behind the window of 3 only the sinks are left of rank 0's keys.
+    assertEquals(
+        List.of(new AttentionTile(0, 6, 0, 2, -U, U), new AttentionTile(0, 2, 4, 2, -U, 0)),
+        cutter.between(1, 0));
+  }
+
+  @Test
+  void thePrefixIsFullAndShowsLaterRanks() {
+    SequenceLayout layout = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(12), 2, 1, 64);
+    TileCutter cutter = new TileCutter(layout, AttentionMask.CAUSAL.withPrefix(8));
+    assertEquals(List.of(new AttentionTile(0, 6, 0, 6, -U, U)), cutter.between(0, 0));
+    assertEquals(List.of(new AttentionTile(0, 6, 0, 2, -U, U)), cutter.between(0, 1));
+    assertEquals(
+        List.of(new AttentionTile(0, 2, 0, 2, -U, U), new AttentionTile(2, 4, 0, 6, -2, U)),
+        cutter.between(1, 1));
   }
 }

@@ -12,14 +12,18 @@ public interface Backend extends AutoCloseable {
 
   Kernels kernels();
 
-  /** Whether kernels read and write host memory directly. */
+  /**
+   * Whether the host reads and writes the memory of this backend's tensors at their addresses, from
+   * {@link #synchronize} to the next kernel call. True on a CPU, and for a device's managed memory.
+   */
   boolean hostMemory();
 
   /**
-   * Memory for tensors, aligned for a {@link Workspace}. On a host-memory backend {@code host}
-   * itself is used (it must outlive the backend); a device backend allocates as many bytes on the
-   * device.
+   * Memory for tensors, zeroed and aligned for a {@link Workspace}. All tensors that kernels are
+   * given lie in it. On a CPU it is {@code host} itself, which must outlive the backend; a device
+   * backend allocates as many bytes of its own, until it is closed, and leaves {@code host} alone.
    *
+   * @param host zeroed
    * @return address of the first byte
    */
   long memory(MemorySegment host);

@@ -7,12 +7,34 @@ public interface BackendProvider {
   /** Higher is tried first by {@code backend: auto}. */
   int preference();
 
-  /** Looks without side effects that last; never throws. */
+  /** Looks, on the CPU, without side effects that last; never throws. */
   BackendProbe probe();
 
+  /** The same for any device. A backend that only knows the CPU need not say more than this. */
+  default BackendProbe probe(Device device) {
+    return device.isCpu()
+        ? probe()
+        : new BackendProbe.Unavailable(name() + " computes on the CPU only, not on " + device);
+  }
+
   /**
+   * Opens it on the CPU.
+   *
    * @param threads kernel threads to use, at least 1
    * @throws IllegalStateException with the probe's reason when unavailable
    */
   Backend open(int threads);
+
+  /**
+   * Opens it on a device.
+   *
+   * @param threads kernel threads to use on the host, at least 1
+   * @throws IllegalStateException with the probe's reason when unavailable
+   */
+  default Backend open(int threads, Device device) {
+    if (probe(device) instanceof BackendProbe.Unavailable(String reason)) {
+      throw new IllegalStateException(reason);
+    }
+    return open(threads);
+  }
 }

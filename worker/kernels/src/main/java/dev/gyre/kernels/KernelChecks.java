@@ -217,6 +217,90 @@ public final class KernelChecks {
     }
   }
 
+  public static void silu(Tensor x, Tensor y) {
+    compute("x", x);
+    y.require("y", x.dtype(), dims(x));
+  }
+
+  public static void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    compute("x", x);
+    computeOrF32("dy", dy, x.dtype());
+    computeOrF32("dx", dx, x.dtype());
+    dy.require("dy", dy.dtype(), dims(x));
+    dx.require("dx", dx.dtype(), dims(x));
+  }
+
+  private static long[] dims(Tensor x) {
+    long[] dims = new long[x.rank()];
+    for (int i = 0; i < dims.length; i++) {
+      dims[i] = x.dim(i);
+    }
+    return dims;
+  }
+
+  public static void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    decaying(q, k, v, pattern, state);
+    out.require("out", q.dtype(), q.dim(0), q.dim(1), q.dim(2));
+  }
+
+  public static void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    compute("a", a);
+    rank("a", a, 3);
+    if (backward && a.dim(1) != pattern.heads()) {
+      throw new IllegalArgumentException(
+          "a has %d heads, the pattern %d".formatted(a.dim(1), pattern.heads()));
+    }
+    b.require("b", a.dtype(), a.dim(0), a.dim(1), a.dim(2));
+    state.require("state", F32, pattern.heads(), a.dim(2), a.dim(2));
+    pattern(pattern, backward ? Integer.MAX_VALUE : a.dim(1), a.dim(0));
+  }
+
+  public static void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    decaying(q, k, v, pattern, state);
+    dOut.require("dOut", q.dtype(), q.dim(0), q.dim(1), q.dim(2));
+    dState.require("dState", F32, q.dim(1), q.dim(2), q.dim(2));
+    dq.require("dq", F32, q.dim(0), q.dim(1), q.dim(2));
+    dk.require("dk", F32, k.dim(0), k.dim(1), k.dim(2));
+    dv.require("dv", F32, k.dim(0), k.dim(1), k.dim(2));
+  }
+
+  private static void decaying(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state) {
+    compute("q", q);
+    rank("q", q, 3);
+    rank("k", k, 3);
+    q.require("q", q.dtype(), q.dim(0), pattern.heads(), q.dim(2));
+    k.require("k", q.dtype(), q.dim(0), k.dim(1), q.dim(2));
+    v.require("v", q.dtype(), q.dim(0), k.dim(1), q.dim(2));
+    state.require("state", F32, q.dim(1), q.dim(2), q.dim(2));
+    pattern(pattern, k.dim(1), q.dim(0));
+  }
+
+  private static void pattern(DecayPattern pattern, long kvHeads, long tokens) {
+    for (int h = 0; h < pattern.heads(); h++) {
+      if (pattern.kvHeadOf(h) < 0 || pattern.kvHeadOf(h) >= kvHeads) {
+        throw new IllegalArgumentException(
+            "kvHeadOf[%d] is %d, there are %d heads".formatted(h, pattern.kvHeadOf(h), kvHeads));
+      }
+    }
+    int resets = pattern.resets();
+    if (resets > 0 && pattern.reset(resets - 1) >= tokens) {
+      throw new IllegalArgumentException(
+          "a reset at token %d of %d".formatted(pattern.reset(resets - 1), tokens));
+    }
+  }
+
   public static void routeTopK(
       Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     rank("logits", logits, 2);

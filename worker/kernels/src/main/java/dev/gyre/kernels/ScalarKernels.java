@@ -204,6 +204,48 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void silu(Tensor x, Tensor y) {
+    KernelChecks.silu(x, y);
+    ScalarLinearAttention.silu(x, y);
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    KernelChecks.siluBackward(dy, x, dx);
+    ScalarLinearAttention.siluBackward(dy, x, dx);
+  }
+
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    ScalarLinearAttention.forward(q, k, v, pattern, state, out);
+  }
+
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    ScalarLinearAttention.state(a, b, pattern, backward, state);
+  }
+
+  @Override
+  public void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    ScalarLinearAttention.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+  }
+
+  @Override
   public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     KernelChecks.routeTopK(logits, probs, lse, indices, weights);
     ScalarRouter.topK(logits, probs, lse, indices, weights);

@@ -119,10 +119,42 @@ public final class Tensor {
   /** Throws {@link IllegalArgumentException} naming both shapes unless dtype and dims are these. */
   public Tensor require(String name, DType wantedType, long... wantedDims) {
     if (dtype != wantedType || !Arrays.equals(dims, wantedDims)) {
-      throw new IllegalArgumentException(
-          name + ": wanted " + wantedType + Arrays.toString(wantedDims) + ", got " + this);
+      throw refused(name, wantedType, wantedDims);
     }
     return this;
+  }
+
+  /** {@link #require} of one dim, without an array: every kernel checks its arguments. */
+  public Tensor require(String name, DType wantedType, long wanted) {
+    if (dtype != wantedType || dims.length != 1 || dims[0] != wanted) {
+      throw refused(name, wantedType, wanted);
+    }
+    return this;
+  }
+
+  /** {@link #require} of two dims, without an array. */
+  public Tensor require(String name, DType wantedType, long first, long second) {
+    if (dtype != wantedType || dims.length != 2 || dims[0] != first || dims[1] != second) {
+      throw refused(name, wantedType, first, second);
+    }
+    return this;
+  }
+
+  /** {@link #require} of three dims, without an array. */
+  public Tensor require(String name, DType wantedType, long first, long second, long third) {
+    if (dtype != wantedType
+        || dims.length != 3
+        || dims[0] != first
+        || dims[1] != second
+        || dims[2] != third) {
+      throw refused(name, wantedType, first, second, third);
+    }
+    return this;
+  }
+
+  private IllegalArgumentException refused(String name, DType wantedType, long... wantedDims) {
+    return new IllegalArgumentException(
+        name + ": wanted " + wantedType + Arrays.toString(wantedDims) + ", got " + this);
   }
 
   @Override

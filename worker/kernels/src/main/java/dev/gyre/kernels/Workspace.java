@@ -76,6 +76,25 @@ public final class Workspace {
     low = mark;
   }
 
+  /**
+   * Takes the bottom again up to a mark where it ended before, for contents that are put back.
+   *
+   * @throws IllegalStateException if it reaches further, or scratch is there now
+   */
+  public void resumeSaved(long mark) {
+    if (mark < low || mark > high) {
+      throw new IllegalStateException(
+          "saved mark " + mark + " is not between the stacks at " + low + " and " + high);
+    }
+    low = mark;
+    peakBytes = Math.max(peakBytes, low + size - high);
+  }
+
+  /** Address of what was or will be saved at a mark. */
+  public long address(long savedMark) {
+    return base + savedMark;
+  }
+
   public void releaseScratch(long mark) {
     if (mark < high) {
       throw new IllegalStateException("scratch mark " + mark + " is below the stack's " + high);

@@ -66,6 +66,7 @@ class ScalarConformanceTest {
       case "routeTopKBackward" -> "routeTopK";
       case "combineRowsBackward" -> "combineRows";
       case "swigluBackward" -> "swiglu";
+      case "siluBackward" -> "silu";
       default -> kernel;
     };
   }

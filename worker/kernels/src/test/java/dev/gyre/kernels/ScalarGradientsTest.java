@@ -1,5 +1,6 @@
 package dev.gyre.kernels;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.lang.foreign.Arena;
@@ -186,6 +187,105 @@ class ScalarGradientsTest {
     assertGradient("q", q, dq, loss);
     assertGradient("k", k, dk, loss);
     assertGradient("v", v, dv, loss);
+  }
+
+  @Test
+  void silu() {
+    Tensor x = normal(13);
+    Tensor dy = normal(13);
+    Tensor dx = zeros(13);
+    kernels.siluBackward(dy, x, dx);
+    assertGradient(
+        "x",
+        x,
+        dx,
+        () -> {
+          Tensor y = zeros(13);
+          kernels.silu(x, y);
+          return dot(y, dy);
+        });
+  }
+
+  /** With a state from before, one that goes on, and documents in between. */
+  @Test
+  void linearAttention() {
+    for (int[] resets : new int[][] {{}, {0}, {2, 3, 6}}) {
+      DecayPattern pattern =
+          new DecayPattern(new int[] {0, 0, 1}, new float[] {0.01f, 0.3f, 1}, resets);
+      Tensor q = normal(7, 3, 4);
+      Tensor k = normal(7, 2, 4);
+      Tensor v = normal(7, 2, 4);
+      Tensor before = normal(3, 4, 4);
+      Tensor dOut = normal(7, 3, 4);
+      Tensor dAfter = normal(3, 4, 4);
+      DoubleSupplier loss =
+          () -> {
+            Tensor state = zeros(3, 4, 4);
+            Tensor out = zeros(7, 3, 4);
+            kernels.copy(before, state);
+            kernels.linearAttention(q, k, v, pattern, state, out);
+            return dot(out, dOut) + dot(state, dAfter);
+          };
+      Tensor dState = zeros(3, 4, 4);
+      kernels.copy(dAfter, dState);
+      Tensor dq = zeros(7, 3, 4);
+      Tensor dk = zeros(7, 2, 4);
+      Tensor dv = zeros(7, 2, 4);
+      kernels.linearAttentionBackward(q, k, v, pattern, before, dOut, dState, dq, dk, dv);
+      assertGradient("q", q, dq, loss);
+      assertGradient("k", k, dk, loss);
+      assertGradient("v", v, dv, loss);
+      assertGradient("state", before, dState, loss);
+    }
+  }
+
+  /** The states alone are those of the whole kernels. */
+  @Test
+  void linearAttentionState() {
+    for (int[] resets : new int[][] {{}, {0}, {2, 3, 6}}) {
+      DecayPattern pattern =
+          new DecayPattern(new int[] {0, 0, 1}, new float[] {0.01f, 0.3f, 1}, resets);
+      Tensor q = normal(7, 3, 4);
+      Tensor k = normal(7, 2, 4);
+      Tensor v = normal(7, 2, 4);
+      Tensor dOut = normal(7, 3, 4);
+      Tensor before = normal(3, 4, 4);
+      Tensor whole = zeros(3, 4, 4);
+      Tensor alone = zeros(3, 4, 4);
+      kernels.copy(before, whole);
+      kernels.copy(before, alone);
+      kernels.linearAttention(q, k, v, pattern, whole, zeros(7, 3, 4));
+      kernels.linearAttentionState(k, v, pattern, false, alone);
+      assertArrayEquals(Tensors.toFloats(whole), Tensors.toFloats(alone));
+      kernels.copy(before, whole);
+      kernels.copy(before, alone);
+      kernels.linearAttentionBackward(
+          q, k, v, pattern, before, dOut, whole, zeros(7, 3, 4), zeros(7, 2, 4), zeros(7, 2, 4));
+      kernels.linearAttentionState(q, dOut, pattern, true, alone);
+      assertArrayEquals(Tensors.toFloats(whole), Tensors.toFloats(alone));
+    }
+  }
+
+  /** Against the sum as the paper writes it, over pairs. */
+  @Test
+  void linearAttentionIsTheSumOverEarlierTokens() {
+    int tokens = 9;
+    DecayPattern pattern = new DecayPattern(new int[] {0}, new float[] {0.2f}, new int[] {0, 4});
+    Tensor q = normal(tokens, 1, 3);
+    Tensor k = normal(tokens, 1, 3);
+    Tensor v = normal(tokens, 1, 3);
+    Tensor out = zeros(tokens, 1, 3);
+    kernels.linearAttention(q, k, v, pattern, normal(1, 3, 3), out);
+    for (int t = 0; t < tokens; t++) {
+      for (int e = 0; e < 3; e++) {
+        double sum = 0;
+        for (int s = t < 4 ? 0 : 4; s <= t; s++) {
+          double score = dot(q.get(t), k.get(s));
+          sum += Math.exp(-0.2f * (t - s)) * score * HostAccess.get(v, s * 3L + e);
+        }
+        assertEquals(sum, HostAccess.get(out, t * 3L + e), 1e-6);
+      }
+    }
   }
 
   @Test

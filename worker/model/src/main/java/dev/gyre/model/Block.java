@@ -4,7 +4,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.model.tape.Variable;
 
 /** A part of a layer that reads the residual stream and adds to it. */
-sealed interface Block permits AttentionBlock, DenseBlock, MoeBlock {
+sealed interface Block permits AttentionBlock, LinearAttentionBlock, DenseBlock, MoeBlock {
   int layer();
 
   Phase phase();

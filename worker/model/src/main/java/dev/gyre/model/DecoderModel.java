@@ -8,6 +8,7 @@ import dev.gyre.model.Block.PassContext;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.ParameterStore;
 import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.tape.ActivationStore;
 import dev.gyre.model.tape.Segment;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
@@ -39,6 +40,8 @@ public final class DecoderModel {
 
   /**
    * @param workspace memory of this backend that holds a micro-batch's activations
+   * @param activations where each block's input and what it keeps wait for backward; null for the
+   *     workspace
    * @throws IllegalArgumentException for a backend whose memory the host cannot read, which the
    *     router's index work needs
    */
@@ -50,7 +53,8 @@ public final class DecoderModel {
       Workspace workspace,
       SequenceGroup sequence,
       ExpertGroup experts,
-      ParameterStore store) {
+      ParameterStore store,
+      @Nullable ActivationStore activations) {
     if (!backend.hostMemory()) {
       throw new IllegalArgumentException(
           "backend " + backend.name() + " does not work in host memory, where routing indices are");
@@ -60,15 +64,19 @@ public final class DecoderModel {
     this.workspace = workspace;
     this.sequence = sequence;
     this.execution = execution;
-    this.tape = new Tape(workspace);
+    this.tape = new Tape(workspace, activations);
     this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
     this.embedding = new Embedding(ops, model);
+    int tile = execution.mlpTileTokens();
     for (int l = 0; l < model.numHiddenLayers(); l++) {
-      blocks.add(new AttentionBlock(ops, model, sequence, l));
+      blocks.add(
+          model.isLinear(l)
+              ? new LinearAttentionBlock(ops, model, sequence, l)
+              : new AttentionBlock(ops, model, sequence, l));
       blocks.add(
           model.isMoe(l)
-              ? new MoeBlock(ops, backend, model, experts, objective, l)
-              : new DenseBlock(ops, model, l));
+              ? new MoeBlock(ops, backend, model, experts, objective, l, tile)
+              : new DenseBlock(ops, model, l, tile));
     }
     this.head = new LanguageHead(ops, backend, model, execution.lossTileTokens());
   }
@@ -162,8 +170,11 @@ public final class DecoderModel {
     if (check != null) {
       check.look(x.value(), "embedding");
     }
+    Tensor spare = tape.stores() ? newResidual(pass) : null;
     for (Block block : blocks) {
-      x = run(block, x, pass);
+      Tensor input = x.value();
+      x = run(block, x, spare, pass);
+      spare = spare == null ? null : input; // its contents are stored
       if (check != null) {
         check.look(x.value(), "layer " + block.layer() + " " + block.phase().label());
       }
@@ -171,19 +182,26 @@ public final class DecoderModel {
     return x;
   }
 
-  private Variable run(Block block, Variable x, PassContext pass) {
+  private Tensor newResidual(PassContext pass) {
+    return workspace.save(DType.F32, pass.batch().count(), model.hiddenSize());
+  }
+
+  /**
+   * @param spare memory for the block's output; null for new memory
+   */
+  private Variable run(Block block, Variable x, @Nullable Tensor spare, PassContext pass) {
     // The norm's backward reads its input, so a training pass needs a new residual; else the old
     // one is updated in place.
     Variable next =
         tape.training()
             ? new Variable(
                 "residual after layer " + block.layer() + " " + block.phase().label(),
-                workspace.save(DType.F32, pass.batch().count(), model.hiddenSize()),
+                spare == null ? newResidual(pass) : spare,
                 DType.F32)
             : x;
     pass.observer().entering(block.layer(), block.phase());
     tape.segment(new BlockSegment(block, x, next, pass), execution.checkpointing());
-    if (!(block instanceof AttentionBlock)) {
+    if (block.phase() != Phase.ATTENTION) {
       ops.store.release(block.layer());
     }
     return next;
@@ -211,6 +229,14 @@ public final class DecoderModel {
     @Override
     public void forward() {
       block.forward(x, next, pass);
+      if (tape.stores()) {
+        backend.synchronize();
+      }
+    }
+
+    @Override
+    public Tensor input() {
+      return x.value();
     }
 
     @Override
@@ -220,7 +246,7 @@ public final class DecoderModel {
 
     @Override
     public void backwardEnded() {
-      if (block instanceof AttentionBlock) {
+      if (block.phase() == Phase.ATTENTION) {
         ops.store.release(block.layer());
       }
     }

@@ -3,6 +3,7 @@ package dev.gyre.model;
 import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
+import org.jspecify.annotations.Nullable;
 
 /** norm → gate and up → SwiGLU → down projection onto the residual. */
 final class DenseBlock implements Block {
@@ -10,12 +11,26 @@ final class DenseBlock implements Block {
   private final ModelSpec model;
   private final int layer;
   private final ParameterNames names;
+  private final @Nullable TiledMlp tiled;
 
-  DenseBlock(Ops ops, ModelSpec model, int layer) {
+  /**
+   * @param tile tokens whose gate, up and hidden exist at once; 0 for all
+   */
+  DenseBlock(Ops ops, ModelSpec model, int layer, int tile) {
     this.ops = ops;
     this.model = model;
     this.layer = layer;
     this.names = new ParameterNames(layer);
+    this.tiled =
+        tile == 0
+            ? null
+            : new TiledMlp(
+                ops,
+                names.gate(),
+                names.down(),
+                model.hiddenSize(),
+                model.intermediateSize(),
+                tile);
   }
 
   @Override
@@ -38,6 +53,10 @@ final class DenseBlock implements Block {
     long hidden = model.hiddenSize();
     long width = model.intermediateSize();
     Variable h = ops.rmsNorm(x, names.postAttentionNorm(), model.rmsNormEps());
+    if (tiled != null) {
+      tiled.forward(h, x, next);
+      return;
+    }
     // gate and up lie one after another, so one matmul makes both halves of each row.
     Variable gateUp = ops.linear(h, names.gate(), hidden, ops.compute, 2 * width);
     ops.linearToResidual(ops.swiglu(gateUp), names.down(), width, x, next);

@@ -16,19 +16,23 @@ final class MoeBlock implements Block {
   private final Router router;
   private final Experts experts;
 
+  /**
+   * @param tile rows whose gate, up and hidden exist at once in this rank's experts; 0 for all
+   */
   MoeBlock(
       Ops ops,
       Backend backend,
       ModelSpec model,
       ExpertGroup group,
       Objective objective,
-      int layer) {
+      int layer,
+      int tile) {
     this.ops = ops;
     this.model = model;
     this.layer = layer;
     this.names = new ParameterNames(layer);
     this.router = new Router(ops, backend, model, objective, layer);
-    this.experts = new Experts(ops, model, group, layer);
+    this.experts = new Experts(ops, model, group, layer, tile);
   }
 
   @Override
@@ -57,8 +61,10 @@ final class MoeBlock implements Block {
   private void combine(Variable out, Routing routing, Variable x, Variable next) {
     Tensor slots = routing.slots();
     Variable weights = routing.weights();
-    ops.carry(x, next);
-    ops.kernels.combineRows(out.value(), slots, weights.value(), next.value());
+    if (!ops.tape.replaying()) {
+      ops.carry(x, next);
+      ops.kernels.combineRows(out.value(), slots, weights.value(), next.value());
+    }
     ops.tape.record(
         () -> {
           x.takeGradientOf(next);

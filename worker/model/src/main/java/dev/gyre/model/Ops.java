@@ -6,6 +6,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.ParameterStore;
 import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.tape.Product;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.layout.AttentionMask;
@@ -35,10 +36,18 @@ final class Ops {
 
   /** RMSNorm of x F32 [T,d]; the result is in the compute dtype. */
   Variable rmsNorm(Variable x, String weight, double eps) {
-    Tensor in = x.value();
-    long width = in.width();
-    Tensor out = workspace.save(compute, in.dim(0), width);
-    Tensor rstd = workspace.save(DType.F32, in.dim(0));
+    return rmsNorm(x, weight, x.value().width(), eps);
+  }
+
+  /**
+   * RMSNorm of x compute or F32 with {@code width} elements a token; the result [T,width] is in the
+   * compute dtype. The gradient of x is F32.
+   */
+  Variable rmsNorm(Variable x, String weight, long width, double eps) {
+    long tokens = x.value().dim(0);
+    Tensor in = x.value().reshape(tokens, width);
+    Tensor out = tape.save(compute, tokens, width);
+    Tensor rstd = tape.save(DType.F32, tokens);
     kernels.rmsNorm(in, store.weight(weight, width), (float) eps, out, rstd);
     Variable y = new Variable(weight + " output", out, DType.F32);
     tape.record(
@@ -48,7 +57,7 @@ final class Ops {
                 in,
                 store.weight(weight, width),
                 rstd,
-                x.gradientToAdd(workspace, kernels),
+                x.gradientToAdd(workspace, kernels).reshape(tokens, width),
                 store.gradient(weight, width)));
     return y;
   }
@@ -69,7 +78,7 @@ final class Ops {
       out *= outDims[i];
     }
     long outWidth = out;
-    Tensor value = workspace.save(compute, dims);
+    Tensor value = tape.save(compute, dims);
     kernels.linear(
         x.value().reshape(tokens, in),
         store.weight(weight, outWidth, in),
@@ -83,14 +92,16 @@ final class Ops {
 
   /**
    * next = residual + x·wᵀ, F32 [T,O]. {@code next} may be {@code residual} itself where no
-   * backward follows.
+   * backward follows. A segment's last operation: not done again when the segment is.
    */
   void linearToResidual(Variable x, String weight, long in, Variable residual, Variable next) {
     long tokens = x.value().dim(0);
     long out = next.value().width();
-    carry(residual, next);
-    kernels.linear(
-        x.value().reshape(tokens, in), store.weight(weight, out, in), next.value(), true);
+    if (!tape.replaying()) {
+      carry(residual, next);
+      kernels.linear(
+          x.value().reshape(tokens, in), store.weight(weight, out, in), next.value(), true);
+    }
     tape.record(
         () -> {
           residual.takeGradientOf(next);
@@ -133,12 +144,15 @@ final class Ops {
     tape.record(() -> kernels.rope(x.gradient(), table, true));
   }
 
+  /** What one attention call made. */
+  private record Attended(Tensor out, SequenceGroup.Saved saved) {}
+
   /** Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
   Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
-    Tensor qs = q.value();
-    Tensor out = workspace.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
-    SequenceGroup.Saved saved = group.attention(qs, k.value(), v.value(), mask, out, workspace);
-    Variable o = new Variable("attention output", out, compute);
+    Attended made = tape.keep(Product.ATTENTION, () -> attend(group, q, k, v, mask));
+    Variable o = new Variable("attention output", made.out, compute);
+    SequenceGroup.Saved saved =
+        tape.replaying() ? made.saved.withInputs(q.value(), k.value(), v.value()) : made.saved;
     tape.record(
         () ->
             group.backward(
@@ -151,10 +165,55 @@ final class Ops {
     return o;
   }
 
+  private Attended attend(
+      SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
+    Tensor qs = q.value();
+    Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
+    return new Attended(out, group.attention(qs, k.value(), v.value(), mask, out, workspace));
+  }
+
+  /** x·σ(x) of x [T,H,D], whose gradient is F32. */
+  Variable silu(Variable x) {
+    Tensor in = x.value();
+    Tensor out = tape.save(compute, in.dim(0), in.dim(1), in.dim(2));
+    kernels.silu(in, out);
+    Variable y = new Variable("silu of " + x.name(), out, DType.F32);
+    tape.record(() -> kernels.siluBackward(y.gradient(), in, x.gradientOrNew(workspace)));
+    return y;
+  }
+
+  /** Linear attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
+  Variable linearAttention(
+      SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
+    Attended made = tape.keep(Product.ATTENTION, () -> attend(group, q, k, v, slopes));
+    Tensor out = made.out;
+    SequenceGroup.Saved saved =
+        tape.replaying() ? made.saved.withInputs(q.value(), k.value(), v.value()) : made.saved;
+    Variable o = new Variable("linear attention output", out, DType.F32);
+    tape.record(
+        () -> {
+          Tensor dq = q.gradientOrNew(workspace);
+          Tensor dk = k.gradientOrNew(workspace);
+          Tensor dv = v.gradientOrNew(workspace);
+          long mark = workspace.scratchMark();
+          Tensor dOut = inCompute(o.gradient()).reshape(out.dim(0), out.dim(1), out.dim(2));
+          group.backward(saved, dOut, dq, dk, dv, workspace);
+          workspace.releaseScratch(mark);
+        });
+    return o;
+  }
+
+  private Attended attend(SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
+    Tensor qs = q.value();
+    Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
+    return new Attended(
+        out, group.linearAttention(qs, k.value(), v.value(), slopes, out, workspace));
+  }
+
   /** silu(gate)·up of gateUp [T,2F]. */
   Variable swiglu(Variable gateUp) {
     Tensor in = gateUp.value();
-    Tensor out = workspace.save(compute, in.dim(0), in.width() / 2);
+    Tensor out = tape.save(compute, in.dim(0), in.width() / 2);
     kernels.swiglu(in, out);
     Variable h = new Variable("swiglu output", out, compute);
     tape.record(() -> kernels.swigluBackward(h.gradient(), in, gateUp.gradientOrNew(workspace)));

@@ -7,6 +7,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.Block.PassContext;
 import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.model.tape.Product;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.lang.foreign.MemorySegment;
@@ -37,22 +38,39 @@ final class Router {
     this.names = new ParameterNames(layer);
   }
 
+  /** What the router made of T tokens, M = T·k rows; see {@link Routing}. */
+  private record Decision(
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights,
+      Tensor tokenOfRow,
+      Tensor slots,
+      int[] rowsPerExpert) {}
+
   /**
    * @param x residual F32 [T,d]; the router norms it in F32 whatever the compute dtype
    * @param h the norm's output [T,d], whose gradient the router contributes to
    */
   Routing forward(Variable x, Variable h, PassContext pass) {
+    Decision made = ops.tape.keep(Product.ROUTING, () -> decide(x, h, pass));
+    Variable w = new Variable("router weights of layer " + layer, made.weights, DType.F32);
+    ops.tape.record(() -> backward(x, h, w, made, pass));
+    return new Routing(w, made.indices, made.tokenOfRow, made.slots, made.rowsPerExpert);
+  }
+
+  private Decision decide(Variable x, Variable h, PassContext pass) {
     Kernels kernels = ops.kernels;
     Workspace workspace = ops.workspace;
     long tokens = x.value().dim(0);
     long experts = model.numLocalExperts();
     int k = model.numExpertsPerTok();
-    Tensor probs = workspace.save(DType.F32, tokens, experts);
-    Tensor lse = workspace.save(DType.F32, tokens);
-    Tensor indices = workspace.save(DType.I32, tokens, k);
-    Tensor weights = workspace.save(DType.F32, tokens, k);
-    Tensor tokenOfRow = workspace.save(DType.I32, tokens * k);
-    Tensor slots = workspace.save(DType.I32, tokens, k);
+    Tensor probs = ops.tape.save(DType.F32, tokens, experts);
+    Tensor lse = ops.tape.save(DType.F32, tokens);
+    Tensor indices = ops.tape.save(DType.I32, tokens, k);
+    Tensor weights = ops.tape.save(DType.F32, tokens, k);
+    Tensor tokenOfRow = ops.tape.save(DType.I32, tokens * k);
+    Tensor slots = ops.tape.save(DType.I32, tokens, k);
 
     long mark = workspace.scratchMark();
     Tensor logits = workspace.scratch(DType.F32, tokens, experts);
@@ -65,24 +83,13 @@ final class Router {
     workspace.releaseScratch(mark);
 
     int[] rows = sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens);
-    if (!ops.tape.replaying()) {
-      pass.observer().routed(layer, indices, weights);
-      pass.statistics().choices(layer, rows);
-      sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics());
-    }
-    Variable w = new Variable("router weights of layer " + layer, weights, DType.F32);
-    ops.tape.record(() -> backward(x, h, w, probs, lse, indices, pass));
-    return new Routing(w, indices, tokenOfRow, slots, rows);
+    pass.observer().routed(layer, indices, weights);
+    pass.statistics().choices(layer, rows);
+    sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics());
+    return new Decision(probs, lse, indices, weights, tokenOfRow, slots, rows);
   }
 
-  private void backward(
-      Variable x,
-      Variable h,
-      Variable weights,
-      Tensor probs,
-      Tensor lse,
-      Tensor indices,
-      PassContext pass) {
+  private void backward(Variable x, Variable h, Variable weights, Decision made, PassContext pass) {
     Kernels kernels = ops.kernels;
     Workspace workspace = ops.workspace;
     long tokens = x.value().dim(0);
@@ -91,6 +98,7 @@ final class Router {
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
     Tensor probsGrad = workspace.scratch(DType.F32, experts);
+    backend.synchronize(); // kernels called before may still use this scratch
     MemorySegment grads = probsGrad.segment();
     for (int e = 0; e < experts; e++) {
       double g = pass.statistics().probabilityGradient(layer, e, pass.batch(), objective);
@@ -100,7 +108,14 @@ final class Router {
     float zGrad = (float) (2 * objective.z() / batchTokens);
     Tensor dLogits = workspace.scratch(DType.F32, tokens, experts);
     kernels.routeTopKBackward(
-        probs, lse, indices, weights.value(), weights.gradient(), probsGrad, zGrad, dLogits);
+        made.probs,
+        made.lse,
+        made.indices,
+        weights.value(),
+        weights.gradient(),
+        probsGrad,
+        zGrad,
+        dLogits);
     kernels.linearBackwardWeight(
         dLogits, normed(x, h), ops.store.gradient(names.router(), experts, width));
     kernels.linearBackwardInput(dLogits, gate(), dh, true);

@@ -320,8 +320,10 @@ final class DecoderModelTest {
   @Test
   void recomputationSavesMemory() {
     long kept = peak(Checkpointing.NONE);
+    long attentionKept = peak(Checkpointing.ATTENTION_SAVING);
     long recomputed = peak(Checkpointing.FULL);
-    assertTrue(recomputed < 0.6 * kept, recomputed + " against " + kept + " bytes");
+    assertTrue(attentionKept < 0.7 * kept, attentionKept + " against " + kept + " bytes");
+    assertTrue(recomputed < attentionKept, recomputed + " against " + attentionKept + " bytes");
   }
 
   private long peak(Checkpointing policy) {

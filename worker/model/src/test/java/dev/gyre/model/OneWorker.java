@@ -46,7 +46,8 @@ final class OneWorker {
             workspace,
             sequence,
             new LocalExpertGroup(backend.kernels(), spec.numLocalExperts(), roundRows),
-            parameters);
+            parameters,
+            null);
   }
 
   void load(Path folder, ModelSpec spec) throws IOException {

@@ -6,6 +6,7 @@ import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.onednn.binding.OneDnn;
 import dev.gyre.kernels.onednn.binding.OneDnnException;
+import dev.gyre.kernels.vector.KernelThreads;
 import dev.gyre.kernels.vector.VectorBackendProvider;
 import java.util.Set;
 
@@ -17,7 +18,7 @@ public final class OneDnnBackendProvider implements BackendProvider {
   static final String NAME = "onednn";
 
   /** Computes all that is not a product of matrices. */
-  private final BackendProvider vector = new VectorBackendProvider();
+  private final VectorBackendProvider vector = new VectorBackendProvider();
 
   @Override
   public String name() {
@@ -35,7 +36,7 @@ public final class OneDnnBackendProvider implements BackendProvider {
     if (vector.probe() instanceof BackendProbe.Unavailable without) {
       return without;
     }
-    try (OneDnn oneDnn = OneDnn.open(1)) {
+    try (OneDnn oneDnn = OneDnn.open()) {
       CpuFeatures cpu = CpuFeatures.detect(oneDnn);
       return new BackendProbe.Available(
           cpu.bf16() ? Set.of(DType.F32, DType.BF16) : Set.of(DType.F32),
@@ -48,16 +49,27 @@ public final class OneDnnBackendProvider implements BackendProvider {
     }
   }
 
+  /**
+   * Matrix products and attention are split over the threads. Attention has the same bits for every
+   * number of them; oneDNN chooses its kernels by shape, so the bits of the linear kernels may
+   * depend on the number of threads, as each computes a part. For any one number they are fixed.
+   */
   @Override
   public Backend open(int threads) {
-    if (threads < 1) {
-      throw new IllegalArgumentException("threads must be at least 1, got " + threads);
-    }
-    Backend rest = vector.open(threads);
+    KernelThreads workers = new KernelThreads(threads);
+    Backend rest = vector.open(workers);
+    OneDnn[] libraries = new OneDnn[threads];
+    int opened = 0;
     try {
-      OneDnn oneDnn = OneDnn.open(threads);
-      return new OneDnnBackend(oneDnn, CpuFeatures.detect(oneDnn).tiles(), rest);
+      for (; opened < threads; opened++) {
+        libraries[opened] = OneDnn.open();
+      }
+      boolean packs = CpuFeatures.detect(libraries[0]).tiles();
+      return new OneDnnBackend(workers, libraries, packs, rest);
     } catch (OneDnnException e) {
+      for (int i = 0; i < opened; i++) {
+        libraries[i].close();
+      }
       rest.close();
       throw new IllegalStateException("backend onednn: " + e.getMessage(), e);
     }

@@ -1,33 +1,29 @@
 package dev.gyre.kernels.onednn;
 
 import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.onednn.binding.Gemm;
-import dev.gyre.kernels.onednn.binding.Scratch;
+import dev.gyre.kernels.vector.LightningAttention;
+import dev.gyre.kernels.vector.Linears;
+import dev.gyre.kernels.vector.attention.FlashAttention;
 
 /** Products of matrices by oneDNN, attention in blocks over them, the rest by another backend. */
 final class OneDnnKernels implements Kernels {
   private final Kernels rest;
   private final Linears linears;
-  private final FlashForward forward;
-  private final FlashBackward backward;
+  private final FlashAttention flash;
+  private final LightningAttention lightning;
 
   /**
-   * @param packs whether weights are packed for products of many rows
    * @param rest takes all other calls
    */
-  OneDnnKernels(Gemm gemm, Scratch scratch, boolean packs, Kernels rest) {
+  OneDnnKernels(Linears linears, FlashAttention flash, LightningAttention lightning, Kernels rest) {
     this.rest = rest;
-    this.linears = new Linears(gemm, scratch, packs, rest);
-    this.forward = new FlashForward(gemm, scratch);
-    this.backward = new FlashBackward(gemm, scratch);
-  }
-
-  /** The blocks hide scores as −∞ before they are scaled, which asks for a scale above 0. */
-  private static boolean blocked(Tensor q, float scale) {
-    return scale > 0 && q.dim(2) > 0;
+    this.linears = linears;
+    this.flash = flash;
+    this.lightning = lightning;
   }
 
   @Override
@@ -143,8 +139,8 @@ final class OneDnnKernels implements Kernels {
       Tensor out,
       Tensor lse) {
     KernelChecks.attention(q, k, v, kvHeadOf, tiles, out, lse);
-    if (blocked(q, scale)) {
-      forward.run(q, k, v, kvHeadOf, tiles, scale, out, lse);
+    if (FlashAttention.takes(q, scale)) {
+      flash.forward(q, k, v, kvHeadOf, tiles, scale, out, lse);
     } else {
       rest.attention(q, k, v, kvHeadOf, tiles, scale, out, lse);
     }
@@ -175,11 +171,51 @@ final class OneDnnKernels implements Kernels {
       Tensor dk,
       Tensor dv) {
     KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
-    if (blocked(q, scale)) {
-      backward.run(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
+    if (FlashAttention.takes(q, scale)) {
+      flash.backward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
     } else {
       rest.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
     }
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    rest.silu(x, y);
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    rest.siluBackward(dy, x, dx);
+  }
+
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    lightning.forward(q, k, v, pattern, state, out);
+  }
+
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    lightning.state(a, b, pattern, backward, state);
+  }
+
+  @Override
+  public void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    lightning.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override

@@ -1,100 +1,97 @@
 package dev.gyre.kernels.vector;
 
+import java.util.Arrays;
+
 /**
- * C (+)= A·B for the linear kernels: F32 or BF16 operands in either orientation, sums in F32.
+ * C = op(A)·op(B) or C += op(A)·op(B) of row-major matrices, F32 or BF16, sums in F32; flags are
+ * those of {@link Products}. One thread at a time; its arrays grow to the largest need and stay.
  *
  * <p>Columns go in runs of {@value #COLUMNS}, whose panels of B (all of k) are packed once; rows in
- * runs of {@value #ROWS}; the inner size in runs of {@value #INNER}, so that a block of A (72·256
- * floats, 72 KB) and a panel (256·32 floats, 32 KB) stay in the second-level cache. Blocks of A are
- * copied as they lie, only widened and moved off the powers of two that would share cache sets.
+ * runs of {@value #ROWS}; the inner size in runs of {@value #INNER}. So a block of A (96·272
+ * floats, 102 KB) and the tiles of a result (96·512 floats, 192 KB) stay in the second-level cache
+ * and one panel (256·32 floats, 32 KB) is read once for all tiles of a column. Blocks of A are
+ * copied as they lie, widened, and moved off the powers of two that would share cache sets.
+ *
+ * <p>Every element of C is one sum over ascending k, cut at multiples of {@value #INNER} and
+ * nowhere else: its bits depend neither on the other rows and columns nor on how a caller cuts m
+ * and n.
  */
-final class Gemm {
-  private static final int ROWS = 72;
-  private static final int COLUMNS = 256;
+final class Gemm implements Products {
+  private static final int ROWS = 8 * MicroKernel.ROWS;
+  private static final int COLUMNS = 512;
   private static final int INNER = 256;
 
   /** Floats between rows of copied blocks: one cache line beyond a power of two. */
   private static final int PAD = 16;
 
-  private Gemm() {}
+  private final float[] block = new float[INNER * (ROWS + PAD)];
+  private final float[] tiles = new float[ROWS * COLUMNS];
+  private float[] panels = {};
+  private final Scratch scratch;
 
   /**
-   * An operand or result.
-   *
-   * @param stride elements between its rows in memory
+   * @param scratch for a row of BF16 results
    */
-  record Matrix(long address, boolean bf16, long stride) {
-    long at(long row, long column) {
-      return address + (row * stride + column) * (bf16 ? 2 : 4);
-    }
+  Gemm(Scratch scratch) {
+    this.scratch = scratch;
   }
 
-  /**
-   * C = A·B or C += A·B with C [m][n].
-   *
-   * @param aTransposed A lies as [k][m] instead of [m][k]
-   * @param bTransposed B lies as [n][k] instead of [k][n]
-   */
-  static void multiply(
-      Scratch scratch,
-      int m,
-      int n,
-      int k,
-      Matrix a,
-      boolean aTransposed,
-      Matrix b,
-      boolean bTransposed,
-      Matrix c,
-      boolean accumulate) {
-    int columns = Panels.padded(Math.min(n, COLUMNS));
-    long panelBytes = Scratch.bytes((long) columns * k);
-    long blockBytes = Scratch.bytes((long) INNER * (ROWS + PAD));
-    long resultBytes = Scratch.bytes((long) ROWS * (COLUMNS + PAD));
-    long panels =
-        scratch.reserve(
-            panelBytes + blockBytes + resultBytes + Scratch.bytes(Math.max(k, COLUMNS)));
-    long block = panels + panelBytes;
-    long result = block + blockBytes;
-    long row = result + resultBytes;
+  @Override
+  public void multiply(
+      int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
+    if (m == 0 || n == 0) {
+      return;
+    }
+    boolean bf16 = Products.has(flags, BF16_IN);
+    long aBytes = bf16 ? 2 : 4;
+    long cBytes = Products.has(flags, BF16_OUT) ? 2 : 4;
+    boolean columnsOfA = Products.has(flags, TRANSPOSE_A);
+    boolean columnsOfB = Products.has(flags, TRANSPOSE_B);
     for (int j = 0; j < n; j += COLUMNS) {
       int width = Math.min(COLUMNS, n - j);
-      if (bTransposed) {
-        Panels.packColumns(b.at(j, 0), b.bf16, b.stride, k, width, panels, row);
-      } else {
-        Panels.packRows(b.at(0, j), b.bf16, b.stride, k, width, panels, 0, k);
-      }
+      pack(
+          b + (columnsOfB ? (long) j * ldb : j) * aBytes, bf16, ldb * aBytes, columnsOfB, k, width);
       for (int i = 0; i < m; i += ROWS) {
         int height = Math.min(ROWS, m - i);
-        block(i, height, width, k, a, aTransposed, block, panels, result);
-        store(result, height, width, c.at(i, j), c, accumulate, row);
+        Arrays.fill(tiles, 0, roundedUp(height) * Panels.padded(width), 0f);
+        long rows = a + (columnsOfA ? i : (long) i * lda) * aBytes;
+        for (int from = 0; from < k; from += INNER) {
+          int depth = Math.min(INNER, k - from);
+          long at = rows + (columnsOfA ? (long) from * lda : from) * aBytes;
+          copy(at, bf16, lda * aBytes, columnsOfA, height, depth);
+          multiplyBlock(height, width, depth, columnsOfA, from * Panels.padded(width));
+        }
+        store(flags, height, width, c + ((long) i * ldc + j) * cBytes, ldc * cBytes);
       }
     }
   }
 
-  /** result [height][width] = rows [i, i + height) of A times the packed panels. */
-  private static void block(
-      int i,
-      int height,
-      int width,
-      int k,
-      Matrix a,
-      boolean aTransposed,
-      long block,
-      long panels,
-      long result) {
-    long cRow = 4L * (COLUMNS + PAD);
-    VectorMove.fill(result, roundedUp(height) * (COLUMNS + PAD), 0);
+  /** Packs columns of B for all of k: a run of panels for each run of the inner size. */
+  private void pack(long b, boolean bf16, long stride, boolean columns, int k, int width) {
+    int padded = Panels.padded(width);
+    int floats = Math.multiplyExact(k, padded);
+    if (panels.length < floats) {
+      panels = new float[floats + floats / 4];
+    }
     for (int from = 0; from < k; from += INNER) {
       int depth = Math.min(INNER, k - from);
-      if (aTransposed) {
-        copy(a, from, i, depth, height, block, ROWS + PAD);
-        Panels.multiply(
-            height, width, depth, block, 4, 4L * (ROWS + PAD), panels, from, k, result, cRow);
+      if (columns) {
+        long at = b + (long) from * (bf16 ? 2 : 4);
+        Panels.packColumns(at, bf16, stride, depth, width, panels, from * padded);
       } else {
-        copy(a, i, from, height, depth, block, INNER + PAD);
-        Panels.multiply(
-            height, width, depth, block, 4L * (INNER + PAD), 4, panels, from, k, result, cRow);
+        Panels.packRows(b + from * stride, bf16, stride, depth, width, panels, from * padded);
       }
+    }
+  }
+
+  /** block = a block of A, [height][INNER + PAD], or [depth][ROWS + PAD] where A is transposed. */
+  private void copy(
+      long from, boolean bf16, long stride, boolean transposed, int height, int depth) {
+    int rows = transposed ? depth : height;
+    int columns = transposed ? height : depth;
+    int to = transposed ? ROWS + PAD : INNER + PAD;
+    for (int r = 0; r < rows; r++) {
+      Panels.load(from + r * stride, bf16, columns, block, r * to);
     }
   }
 
@@ -102,38 +99,56 @@ final class Gemm {
     return (rows + MicroKernel.ROWS - 1) / MicroKernel.ROWS * MicroKernel.ROWS;
   }
 
-  /** to [rows][columns] in F32 = the part of the matrix at (row, column). */
-  private static void copy(
-      Matrix x, long row, long column, int rows, int columns, long to, int toStride) {
-    for (int r = 0; r < rows; r++) {
-      long from = x.at(row + r, column);
-      long at = to + 4L * r * toStride;
-      if (x.bf16) {
-        VectorMove.toF32(from, at, columns);
-      } else {
-        VectorMove.copy(from, at, columns);
+  /** tiles += block·panels; rows beyond the block are whatever it held before. */
+  private void multiplyBlock(int height, int width, int depth, boolean transposed, int panel) {
+    int row = transposed ? 1 : INNER + PAD;
+    int step = transposed ? ROWS + PAD : 1;
+    int rows = roundedUp(height);
+    for (int j = 0; j < width; j += Panels.WIDTH) {
+      int tileWidth = Panels.width(j, width);
+      int from = panel + j * depth;
+      for (int i = 0; i < rows; i += MicroKernel.ROWS) {
+        int to = j * rows + i * tileWidth;
+        if (tileWidth > Simd.LANES) {
+          MicroKernel.twoVectors(depth, block, i * row, row, step, panels, from, tiles, to);
+        } else {
+          MicroKernel.oneVector(depth, block, i * row, row, step, panels, from, tiles, to);
+        }
       }
     }
   }
 
-  private static void store(
-      long result, int rows, int columns, long to, Matrix c, boolean accumulate, long row) {
-    for (int r = 0; r < rows; r++) {
-      long from = result + 4L * r * (COLUMNS + PAD);
-      long at = to + r * c.stride * (c.bf16 ? 2 : 4);
-      if (!c.bf16) {
-        if (accumulate) {
-          VectorMove.add(from, at, columns);
+  /** Brings the tiles to C. */
+  private void store(int flags, int height, int width, long c, long stride) {
+    boolean bf16 = Products.has(flags, BF16_OUT);
+    boolean accumulate = Products.has(flags, ACCUMULATE);
+    int rows = roundedUp(height);
+    int bytes = bf16 ? 2 : 4;
+    long line = bf16 ? scratch.reserve(Scratch.bytes(2L * Panels.WIDTH)) : 0;
+    for (int j = 0; j < width; j += Panels.WIDTH) {
+      int tileWidth = Panels.width(j, width);
+      int used = Math.min(tileWidth, width - j);
+      for (int r = 0; r < height; r++) {
+        int from = j * rows + r * tileWidth;
+        long to = c + r * stride + (long) j * bytes;
+        if (bf16) {
+          storeBf16(from, used, to, accumulate, line);
+        } else if (accumulate) {
+          Panels.add(tiles, from, used, to);
         } else {
-          VectorMove.copy(from, at, columns);
+          Panels.store(tiles, from, used, to);
         }
-        continue;
       }
-      if (accumulate) {
-        VectorMove.toF32(at, row, columns);
-        VectorMove.add(row, from, columns);
-      }
-      VectorMove.toBf16(from, at, columns);
     }
+  }
+
+  private void storeBf16(int from, int count, long to, boolean accumulate, long line) {
+    if (accumulate) {
+      VectorMove.toF32(to, line, count);
+      Panels.add(tiles, from, count, line);
+    } else {
+      Panels.store(tiles, from, count, line);
+    }
+    VectorMove.toBf16(line, to, count);
   }
 }

@@ -1,14 +1,27 @@
 package dev.gyre.kernels.vector;
 
+import static dev.gyre.kernels.vector.Simd.ALL;
+import static dev.gyre.kernels.vector.Simd.F;
 import static dev.gyre.kernels.vector.Simd.LANES;
+import static dev.gyre.kernels.vector.Simd.ORDER;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.gyre.kernels.BFloat16;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
- * The layout in which {@link MicroKernel} reads the right-hand matrix B [k][columns]: panels of two
- * vectors of columns, each panel [k][2·LANES], and a last one of one vector where that is enough;
- * columns beyond the matrix are 0. And the product over such panels.
+ * Brings matrices from memory into the arrays {@link MicroKernel} works on, F32 or widened from
+ * BF16, and back. The right-hand matrix B [k][columns] is cut into panels of {@link #WIDTH}
+ * columns, each [k][WIDTH], the last one a single vector wide where that is enough; columns beyond
+ * the matrix are 0.
  */
 final class Panels {
-  static final int WIDTH = 2 * LANES;
+  /** Columns of a panel. */
+  static final int WIDTH = Simd.MANY_REGISTERS ? 2 * LANES : LANES;
 
   private Panels() {}
 
@@ -17,97 +30,171 @@ final class Panels {
     return (columns + LANES - 1) / LANES * LANES;
   }
 
+  /** Columns that the panel beginning at column {@code j} of {@code columns} has. */
+  static int width(int j, int columns) {
+    return columns - j > LANES ? WIDTH : LANES;
+  }
+
   /**
-   * Packs B whose rows are contiguous, B[n][j] at {@code b + (n·stride + j)} elements, rows [0, k),
-   * all columns, as rows [at, at + k) of panels that have {@code total} rows.
+   * Packs B whose rows are contiguous.
+   *
+   * @param rowBytes from one row to the next
    */
   static void packRows(
-      long b, boolean bf16, long stride, int k, int columns, long panels, int at, int total) {
+      long b, boolean bf16, long rowBytes, int k, int columns, float[] panels, int at) {
     int bytes = bf16 ? 2 : 4;
     for (int j = 0; j < columns; j += WIDTH) {
-      int used = Math.min(WIDTH, columns - j);
-      int width = used > LANES ? WIDTH : LANES;
-      long panel = panels + 4L * ((long) j * total + (long) at * width);
-      for (int n = 0; n < k; n++) {
-        long from = b + (n * stride + j) * bytes;
-        long to = panel + 4L * n * width;
-        if (bf16) {
-          VectorMove.toF32(from, to, used);
+      int width = width(j, columns);
+      int used = Math.min(width, columns - j);
+      for (int v = 0; v < width; v += LANES) {
+        long from = b + (long) (j + v) * bytes;
+        int to = at + j * k + v;
+        if (used - v < LANES) {
+          packTail(from, bf16, rowBytes, k, used - v, panels, to, width);
+        } else if (bf16) {
+          packVectorBf16(from, rowBytes, k, panels, to, width);
         } else {
-          VectorMove.copy(from, to, used);
-        }
-        if (used < width) {
-          VectorMove.fill(to + 4L * used, width - used, 0);
+          packVector(from, rowBytes, k, panels, to, width);
         }
       }
     }
   }
 
+  private static void packVector(
+      long from, long rowBytes, int k, float[] panels, int to, int width) {
+    for (int n = 0; n < k; n++) {
+      FloatVector.fromMemorySegment(F, ALL, from + n * rowBytes, ORDER)
+          .intoArray(panels, to + n * width);
+    }
+  }
+
+  private static void packVectorBf16(
+      long from, long rowBytes, int k, float[] panels, int to, int width) {
+    for (int n = 0; n < k; n++) {
+      ((IntVector)
+              ShortVector.fromMemorySegment(Simd.S, ALL, from + n * rowBytes, ORDER)
+                  .convertShape(VectorOperators.ZERO_EXTEND_S2I, Simd.I, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(panels, to + n * width);
+    }
+  }
+
+  private static void packTail(
+      long from, boolean bf16, long rowBytes, int k, int used, float[] panels, int to, int width) {
+    for (int n = 0; n < k; n++) {
+      for (int j = 0; j < LANES; j++) {
+        float value = 0;
+        if (j < used) {
+          value = bf16 ? getBf16(from + n * rowBytes + 2L * j) : get(from + n * rowBytes + 4L * j);
+        }
+        panels[to + n * width + j] = value;
+      }
+    }
+  }
+
   /**
-   * Packs B whose columns are contiguous, B[n][j] at {@code b + (j·stride + n)} elements.
+   * Packs B whose columns are contiguous.
    *
-   * @param row room for k floats, used for BF16
+   * @param columnBytes from one column to the next
    */
   static void packColumns(
-      long b, boolean bf16, long stride, int k, int columns, long panels, long row) {
-    int bytes = bf16 ? 2 : 4;
+      long b, boolean bf16, long columnBytes, int k, int columns, float[] panels, int at) {
     for (int j = 0; j < padded(columns); j++) {
       int start = j - j % WIDTH;
-      int width = columns - start > LANES ? WIDTH : LANES;
-      long to = panels + 4L * ((long) start * k + (j - start));
+      int width = width(start, columns);
+      int to = at + start * k + (j - start);
       if (j >= columns) {
-        zeroColumn(to, k, width);
+        zeroColumn(panels, to, k, width);
       } else if (bf16) {
-        VectorMove.toF32(b + j * stride * bytes, row, k);
-        spread(row, to, k, width);
+        spreadBf16(b + j * columnBytes, panels, to, k, width);
       } else {
-        spread(b + j * stride * bytes, to, k, width);
+        spread(b + j * columnBytes, panels, to, k, width);
       }
     }
   }
 
-  private static void spread(long from, long to, int k, int width) {
+  private static void spread(long from, float[] panels, int to, int k, int width) {
     for (int n = 0; n < k; n++) {
-      Simd.set(to + 4L * n * width, Simd.get(from + 4L * n));
+      panels[to + n * width] = get(from + 4L * n);
     }
   }
 
-  private static void zeroColumn(long to, int k, int width) {
+  private static void spreadBf16(long from, float[] panels, int to, int k, int width) {
     for (int n = 0; n < k; n++) {
-      Simd.set(to + 4L * n * width, 0);
+      panels[to + n * width] = getBf16(from + 2L * n);
     }
   }
 
-  /**
-   * C += A·B for rows rounded up to whole {@link MicroKernel#ROWS} and columns to whole vectors; A
-   * and C have room for them.
-   *
-   * @param k inner size; A[i][n] at {@code a + i·aRow + n·aStep} bytes
-   * @param panels panels of {@code total} rows, of which the product takes [from, from + k)
-   * @param c C[i][j] at {@code c + i·cRow + 4·j} bytes
-   */
-  static void multiply(
-      int rows,
-      int columns,
-      int k,
-      long a,
-      long aRow,
-      long aStep,
-      long panels,
-      int from,
-      int total,
-      long c,
-      long cRow) {
-    for (int j = 0; j < columns; j += WIDTH) {
-      boolean two = columns - j > LANES;
-      long panel = panels + 4L * ((long) j * total + (long) from * (two ? WIDTH : LANES));
-      for (int i = 0; i < rows; i += MicroKernel.ROWS) {
-        if (two) {
-          MicroKernel.twoVectors(k, a + i * aRow, aRow, aStep, panel, c + i * cRow + 4L * j, cRow);
-        } else {
-          MicroKernel.oneVector(k, a + i * aRow, aRow, aStep, panel, c + i * cRow + 4L * j, cRow);
-        }
-      }
+  private static void zeroColumn(float[] panels, int to, int k, int width) {
+    for (int n = 0; n < k; n++) {
+      panels[to + n * width] = 0;
     }
+  }
+
+  /** to[at + i] = the F32 or BF16 run at {@code from}. */
+  static void load(long from, boolean bf16, int count, float[] to, int at) {
+    if (bf16) {
+      loadBf16(from, count, to, at);
+    } else {
+      loadF32(from, count, to, at);
+    }
+  }
+
+  private static void loadF32(long from, int count, float[] to, int at) {
+    int i = 0;
+    for (int bound = F.loopBound(count); i < bound; i += LANES) {
+      FloatVector.fromMemorySegment(F, ALL, from + 4L * i, ORDER).intoArray(to, at + i);
+    }
+    for (; i < count; i++) {
+      to[at + i] = get(from + 4L * i);
+    }
+  }
+
+  private static void loadBf16(long from, int count, float[] to, int at) {
+    int i = 0;
+    for (int bound = F.loopBound(count); i < bound; i += LANES) {
+      ((IntVector)
+              ShortVector.fromMemorySegment(Simd.S, ALL, from + 2L * i, ORDER)
+                  .convertShape(VectorOperators.ZERO_EXTEND_S2I, Simd.I, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(to, at + i);
+    }
+    for (; i < count; i++) {
+      to[at + i] = getBf16(from + 2L * i);
+    }
+  }
+
+  /** The F32 run at {@code to} = from[at + i]. */
+  static void store(float[] from, int at, int count, long to) {
+    int i = 0;
+    for (int bound = F.loopBound(count); i < bound; i += LANES) {
+      FloatVector.fromArray(F, from, at + i).intoMemorySegment(ALL, to + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      Simd.set(to + 4L * i, from[at + i]);
+    }
+  }
+
+  /** The F32 run at {@code to} += from[at + i]. */
+  static void add(float[] from, int at, int count, long to) {
+    int i = 0;
+    for (int bound = F.loopBound(count); i < bound; i += LANES) {
+      FloatVector.fromMemorySegment(F, ALL, to + 4L * i, ORDER)
+          .add(FloatVector.fromArray(F, from, at + i))
+          .intoMemorySegment(ALL, to + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      Simd.set(to + 4L * i, get(to + 4L * i) + from[at + i]);
+    }
+  }
+
+  private static float get(long address) {
+    return ALL.get(JAVA_FLOAT_UNALIGNED, address);
+  }
+
+  private static float getBf16(long address) {
+    return BFloat16.toFloat(ALL.get(JAVA_SHORT_UNALIGNED, address));
   }
 }

@@ -1,7 +1,9 @@
 package dev.gyre.kernels.vector;
 
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Tensor;
 
@@ -55,17 +57,19 @@ final class RowCalls {
   /** Scalar: a few rows a step, and angles need double. */
   void ropeTable(Tensor positions, double theta, Tensor table) {
     int half = Math.toIntExact(table.dim(2));
-    double[] frequencies = new double[half];
+    long frequencies = scratch.reserve(8L * half);
     for (int i = 0; i < half; i++) {
-      frequencies[i] = StrictMath.pow(theta, -(double) i / half);
+      double frequency = StrictMath.pow(theta, -(double) i / half);
+      Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, frequencies + 8L * i, frequency);
     }
     for (long t = 0; t < positions.dim(0); t++) {
       int position = index(positions, t);
       long cos = table.address() + 8 * t * half;
       long sin = cos + 4L * half;
       for (int i = 0; i < half; i++) {
-        Simd.set(cos + 4L * i, (float) StrictMath.cos(position * frequencies[i]));
-        Simd.set(sin + 4L * i, (float) StrictMath.sin(position * frequencies[i]));
+        double angle = position * Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, frequencies + 8L * i);
+        Simd.set(cos + 4L * i, (float) StrictMath.cos(angle));
+        Simd.set(sin + 4L * i, (float) StrictMath.sin(angle));
       }
     }
   }
@@ -88,44 +92,52 @@ final class RowCalls {
 
   void swiglu(Tensor gateUp, Tensor h) {
     int width = Math.toIntExact(h.dim(1));
-    long run = Scratch.bytes(RUN);
-    long gates = scratch.reserve(4 * run + Scratch.bytes(Simd.LANES));
+    if (h.dtype() == DType.BF16) {
+      for (long row = 0; row < h.dim(0); row++) {
+        long gate = Wide.address(gateUp, row * 2 * width);
+        Bf16Activation.swiglu(gate, gate + 2L * width, Wide.address(h, row * width), width);
+      }
+      return;
+    }
+    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
     for (long row = 0; row < h.dim(0); row++) {
       for (int from = 0; from < width; from += RUN) {
-        int count = Math.min(RUN, width - from);
-        long gateAt = row * 2 * width + from;
-        long at = row * width + from;
-        VectorRows.swiglu(
-            Wide.read(gateUp, gateAt, count, gates),
-            Wide.read(gateUp, gateAt + width, count, gates + run),
-            Wide.target(h, at, gates + 2 * run),
-            count,
-            gates + 3 * run);
-        Wide.written(h, at, count, gates + 2 * run);
+        long gate = Wide.address(gateUp, row * 2 * width + from);
+        long to = Wide.address(h, row * width + from);
+        VectorRows.swiglu(gate, gate + 4L * width, to, Math.min(RUN, width - from), exps);
       }
     }
   }
 
   void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     int width = Math.toIntExact(dh.dim(1));
-    long run = Scratch.bytes(RUN);
-    long gates = scratch.reserve(6 * run + Scratch.bytes(Simd.LANES));
-    long dGates = gates + 3 * run;
-    long dUps = gates + 4 * run;
+    if (dh.dtype() == DType.BF16) {
+      for (long row = 0; row < dh.dim(0); row++) {
+        long gate = Wide.address(gateUp, row * 2 * width);
+        long dGate = Wide.address(dGateUp, row * 2 * width);
+        Bf16Activation.swigluBackward(
+            Wide.address(dh, row * width),
+            gate,
+            gate + 2L * width,
+            dGate,
+            dGate + 2L * width,
+            width);
+      }
+      return;
+    }
+    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
     for (long row = 0; row < dh.dim(0); row++) {
       for (int from = 0; from < width; from += RUN) {
-        int count = Math.min(RUN, width - from);
-        long gateAt = row * 2 * width + from;
+        long gate = Wide.address(gateUp, row * 2 * width + from);
+        long dGate = Wide.address(dGateUp, row * 2 * width + from);
         VectorRows.swigluBackward(
-            Wide.read(dh, row * width + from, count, gates + 2 * run),
-            Wide.read(gateUp, gateAt, count, gates),
-            Wide.read(gateUp, gateAt + width, count, gates + run),
-            Wide.target(dGateUp, gateAt, dGates),
-            Wide.target(dGateUp, gateAt + width, dUps),
-            count,
-            gates + 5 * run);
-        Wide.written(dGateUp, gateAt, count, dGates);
-        Wide.written(dGateUp, gateAt + width, count, dUps);
+            Wide.address(dh, row * width + from),
+            gate,
+            gate + 4L * width,
+            dGate,
+            dGate + 4L * width,
+            Math.min(RUN, width - from),
+            exps);
       }
     }
   }

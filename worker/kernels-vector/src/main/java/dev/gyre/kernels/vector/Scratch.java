@@ -4,33 +4,34 @@ import dev.gyre.kernels.Workspace;
 import java.lang.foreign.Arena;
 
 /**
- * The backend's own memory, grown to the largest need a call had and kept until the backend closes.
- * One call uses it at a time.
+ * A kernel's own memory, grown to the largest need a call had and kept until closed. One call uses
+ * it at a time.
  */
-final class Scratch implements AutoCloseable {
+public final class Scratch implements AutoCloseable {
   private static final long FIRST_BYTES = 1 << 20;
+  private static final long PAGE_BYTES = 4096;
 
   private Arena arena = Arena.ofShared();
   private long base;
   private long size;
 
   /**
-   * Address of at least {@code bytes} bytes, aligned to a cache line. What was there before is
-   * undefined, and addresses given out before are invalid.
+   * Address of at least {@code bytes} bytes, aligned to a page. What was there before is undefined,
+   * and where more are asked for than ever before, addresses given out before are invalid.
    */
   @SuppressWarnings("MustBeClosedChecker") // closed on growth and by close()
-  long reserve(long bytes) {
-    if (bytes > size) {
+  public long reserve(long bytes) {
+    if (bytes > size || base == 0) {
       arena.close();
       arena = Arena.ofShared();
       size = Math.max(FIRST_BYTES, bytes + bytes / 4);
-      base = arena.allocate(size, Workspace.ALIGNMENT_BYTES).address();
+      base = arena.allocate(size, PAGE_BYTES).address();
     }
     return base;
   }
 
   /** Bytes for {@code floats} floats, rounded up to whole cache lines. */
-  static long bytes(long floats) {
+  public static long bytes(long floats) {
     return (floats * 4 + Workspace.ALIGNMENT_BYTES - 1) & -Workspace.ALIGNMENT_BYTES;
   }
 

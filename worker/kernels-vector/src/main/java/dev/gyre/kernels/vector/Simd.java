@@ -25,6 +25,10 @@ final class Simd {
 
   static final int LANES = F.length();
 
+  /** Whether this machine has 32 vector registers, as AVX-512 and AArch64 have, and not 16. */
+  static final boolean MANY_REGISTERS =
+      F.vectorBitSize() == 512 || System.getProperty("os.arch").equals("aarch64");
+
   private Simd() {}
 
   static float get(long address) {

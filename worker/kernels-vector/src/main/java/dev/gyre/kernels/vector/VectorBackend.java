@@ -2,12 +2,37 @@ package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.vector.attention.FlashAttention;
 import java.lang.foreign.MemorySegment;
 
-/** Host memory, the calling thread, and scratch that lives as long as the backend. */
+/** Host memory, the kernel threads, and scratch that lives as long as the backend. */
 final class VectorBackend implements Backend {
+  private final KernelThreads threads;
   private final Scratch scratch = new Scratch();
-  private final Kernels kernels = new VectorKernels(scratch);
+  private final Scratch[] scratches;
+  private final FlashAttention flash;
+  private final Kernels kernels;
+  private boolean closed;
+
+  /**
+   * @param threads closed with this
+   */
+  VectorBackend(KernelThreads threads) {
+    this.threads = threads;
+    scratches = new Scratch[threads.count()];
+    Products[] products = new Products[threads.count()];
+    for (int i = 0; i < products.length; i++) {
+      scratches[i] = new Scratch();
+      products[i] = new Gemm(scratches[i]);
+    }
+    flash = new FlashAttention(threads, products);
+    kernels =
+        new VectorKernels(
+            scratch,
+            new Linears(new SplitProducts(threads, products)),
+            flash,
+            new LightningAttention(scratch::reserve, products[0]));
+  }
 
   /** For example {@code amd64 512-bit vectors}: what the JVM's preferred vectors are. */
   static String instructionSet() {
@@ -39,6 +64,15 @@ final class VectorBackend implements Backend {
 
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    threads.close();
+    flash.close();
+    for (Scratch each : scratches) {
+      each.close();
+    }
     scratch.close();
   }
 }

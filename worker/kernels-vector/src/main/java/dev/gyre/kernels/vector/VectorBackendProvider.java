@@ -37,15 +37,24 @@ public final class VectorBackendProvider implements BackendProvider {
         "jdk.incubator.vector of Java " + Runtime.version());
   }
 
-  /** Computes on the calling thread, whatever {@code threads} allows. */
+  /**
+   * Matrix products and attention are split over the threads; results have the same bits for every
+   * number of them.
+   */
   @Override
   public Backend open(int threads) {
-    if (threads < 1) {
-      throw new IllegalArgumentException("threads must be at least 1, got " + threads);
-    }
+    return open(new KernelThreads(threads));
+  }
+
+  /**
+   * As {@link #open(int)}, over threads that another backend shares.
+   *
+   * @param threads closed with the backend
+   */
+  public Backend open(KernelThreads threads) {
     if (probe() instanceof BackendProbe.Unavailable(String reason)) {
       throw new IllegalStateException(reason);
     }
-    return new VectorBackend();
+    return new VectorBackend(threads);
   }
 }

@@ -4,10 +4,12 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.vector.attention.FlashAttention;
 import java.lang.foreign.MemorySegment;
 
 /** Checks every call and hands it to the loops that compute it. */
@@ -15,22 +17,25 @@ final class VectorKernels implements Kernels {
   /** Elements of a long run handled by one call of a primitive, which counts in int. */
   private static final int RUN = 1 << 20;
 
-  private final Scratch scratch;
   private final RowCalls rows;
   private final RouterCalls router;
-  private final FlashForward flashForward;
-  private final FlashBackward flashBackward;
+  private final Linears linears;
+  private final FlashAttention flash;
+  private final SiluCalls silu;
+  private final LightningAttention lightning;
   private final Kernels scalar = new ScalarKernels();
 
   /**
    * @param scratch owned by the backend, used by one call at a time
    */
-  VectorKernels(Scratch scratch) {
-    this.scratch = scratch;
+  VectorKernels(
+      Scratch scratch, Linears linears, FlashAttention flash, LightningAttention lightning) {
     this.rows = new RowCalls(scratch);
     this.router = new RouterCalls(scratch);
-    this.flashForward = new FlashForward(scratch);
-    this.flashBackward = new FlashBackward(scratch);
+    this.linears = linears;
+    this.flash = flash;
+    this.silu = new SiluCalls(scratch);
+    this.lightning = lightning;
   }
 
   @Override
@@ -104,49 +109,37 @@ final class VectorKernels implements Kernels {
   @Override
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     KernelChecks.linear(x, w, y);
-    multiply(x, false, w, true, y, accumulate);
+    linears.forward(x, w, y, accumulate);
   }
 
   @Override
   public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     KernelChecks.linearBackwardInput(dy, w, dx);
-    multiply(dy, false, w, false, dx, accumulate);
+    linears.backwardInput(dy, w, dx, accumulate);
   }
 
   @Override
   public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
     KernelChecks.linearBackwardWeight(dy, x, dw);
-    multiply(dy, true, x, false, dw, true);
+    linears.backwardWeight(dy, x, dw);
   }
 
   @Override
   public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
     KernelChecks.groupedLinear(x, w, offsets, y);
-    for (int e = 0; e + 1 < offsets.length; e++) {
-      int count = offsets[e + 1] - offsets[e];
-      multiply(
-          x.slice(offsets[e], count), false, w.get(e), true, y.slice(offsets[e], count), false);
-    }
+    linears.groupedForward(x, w, offsets, y);
   }
 
   @Override
   public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     KernelChecks.groupedLinearBackwardInput(dy, w, offsets, dx);
-    for (int e = 0; e + 1 < offsets.length; e++) {
-      int count = offsets[e + 1] - offsets[e];
-      multiply(
-          dy.slice(offsets[e], count), false, w.get(e), false, dx.slice(offsets[e], count), false);
-    }
+    linears.groupedBackwardInput(dy, w, offsets, dx);
   }
 
   @Override
   public void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
     KernelChecks.groupedLinearBackwardWeight(dy, x, offsets, dw);
-    for (int e = 0; e + 1 < offsets.length; e++) {
-      int count = offsets[e + 1] - offsets[e];
-      multiply(
-          dy.slice(offsets[e], count), true, x.slice(offsets[e], count), false, dw.get(e), true);
-    }
+    linears.groupedBackwardWeight(dy, x, offsets, dw);
   }
 
   /** Keeps no packed copies. */
@@ -201,21 +194,17 @@ final class VectorKernels implements Kernels {
       Tensor out,
       Tensor lse) {
     KernelChecks.attention(q, k, v, kvHeadOf, tiles, out, lse);
-    flashForward.run(new AttentionCall(q, k, v, kvHeadOf, tiles, scale), out, lse);
+    if (FlashAttention.takes(q, scale)) {
+      flash.forward(q, k, v, kvHeadOf, tiles, scale, out, lse);
+    } else {
+      scalar.attention(q, k, v, kvHeadOf, tiles, scale, out, lse);
+    }
   }
 
   @Override
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     KernelChecks.attentionMerge(outB, lseB, out, lse);
-    int size = Math.toIntExact(out.dim(2));
-    for (long row = 0; row < lse.elements(); row++) {
-      VectorSoftmax.merge(
-          Wide.address(outB, row * size),
-          Wide.address(lseB, row),
-          Wide.address(out, row * size),
-          Wide.address(lse, row),
-          size);
-    }
+    FlashAttention.merge(outB, lseB, out, lse);
   }
 
   @Override
@@ -239,9 +228,53 @@ final class VectorKernels implements Kernels {
       Tensor dk,
       Tensor dv) {
     KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
-    flashBackward.run(
-        new AttentionCall(q, k, v, kvHeadOf, tiles, scale),
-        new FlashBackward.Outputs(dOut, lse, delta, dq, dk, dv));
+    if (FlashAttention.takes(q, scale)) {
+      flash.backward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
+    } else {
+      scalar.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
+    }
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    KernelChecks.silu(x, y);
+    silu.forward(x, y);
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    KernelChecks.siluBackward(dy, x, dx);
+    silu.backward(dy, x, dx);
+  }
+
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    lightning.forward(q, k, v, pattern, state, out);
+  }
+
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    lightning.state(a, b, pattern, backward, state);
+  }
+
+  @Override
+  public void linearAttentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    lightning.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override
@@ -339,25 +372,5 @@ final class VectorKernels implements Kernels {
 
   private static int run(Tensor x, long from) {
     return (int) Math.min(RUN, x.elements() - from);
-  }
-
-  /** c [m][n] (+)= a·b, each operand as it lies or transposed. */
-  private void multiply(
-      Tensor a, boolean aTransposed, Tensor b, boolean bTransposed, Tensor c, boolean accumulate) {
-    Gemm.multiply(
-        scratch,
-        Math.toIntExact(c.dim(0)),
-        Math.toIntExact(c.dim(1)),
-        Math.toIntExact(a.dim(aTransposed ? 0 : 1)),
-        matrix(a),
-        aTransposed,
-        matrix(b),
-        bTransposed,
-        matrix(c),
-        accumulate);
-  }
-
-  private static Gemm.Matrix matrix(Tensor t) {
-    return new Gemm.Matrix(t.address(), t.dtype() == DType.BF16, t.dim(1));
   }
 }

@@ -71,6 +71,11 @@ public final class VectorMove {
     }
   }
 
+  /** Sets bytes to 0. */
+  public static void clear(long address, long bytes) {
+    ALL.asSlice(address, bytes).fill((byte) 0);
+  }
+
   /** x[i] = value, F32. */
   public static void fill(long x, int count, float value) {
     FloatVector all = FloatVector.broadcast(F, value);

@@ -45,7 +45,8 @@ final class BitsProbe {
       sums();
       rows();
       products();
-      attention();
+      attention(DType.F32);
+      attention(DType.BF16);
       optimizer();
     }
 
@@ -92,6 +93,17 @@ final class BitsProbe {
       kernels.swiglu(gateUp, h);
       kernels.swigluBackward(h, gateUp, dGateUp);
       print("swiglu", h, dGateUp);
+      Tensor halves = normal(DType.BF16, 2, 74);
+      Tensor h16 = Tensors.zeros(arena, DType.BF16, 2, 37);
+      Tensor dHalves = Tensors.zeros(arena, DType.BF16, 2, 74);
+      kernels.swiglu(halves, h16);
+      kernels.swigluBackward(h16, halves, dHalves);
+      Tensor positions = Tensors.ofInts(arena, new int[] {3, 70000}, 2);
+      Tensor table = Tensors.zeros(arena, DType.F32, 2, 2, 21);
+      kernels.ropeTable(positions, 10000, table);
+      Tensor heads = normal(DType.BF16, 2, 1, 42);
+      kernels.rope(heads, table, false);
+      print("bf16 rows", h16, dHalves, table, heads);
     }
 
     private void products() {
@@ -102,27 +114,34 @@ final class BitsProbe {
       Tensor dw = Tensors.zeros(arena, DType.F32, 35, 41);
       kernels.linearBackwardWeight(y, x, dw);
       print("linear", y, dw);
+      Tensor logits = normal(DType.F32, 3, 19);
+      Tensor probs = Tensors.zeros(arena, DType.F32, 3, 19);
+      Tensor lse = Tensors.zeros(arena, DType.F32, 3);
+      Tensor indices = Tensors.ofInts(arena, new int[6], 3, 2);
+      Tensor weights = Tensors.zeros(arena, DType.F32, 3, 2);
+      kernels.routeTopK(logits, probs, lse, indices, weights);
+      print("routeTopK", probs, lse, weights);
     }
 
-    private void attention() {
+    private void attention(DType dtype) {
       int n = 21;
-      Tensor q = normal(DType.F32, n, 1, 16);
-      Tensor k = normal(DType.F32, n, 1, 16);
-      Tensor v = normal(DType.F32, n, 1, 16);
+      Tensor q = normal(dtype, n, 1, 16);
+      Tensor k = normal(dtype, n, 1, 16);
+      Tensor v = normal(dtype, n, 1, 16);
       Tensor out = Tensors.zeros(arena, DType.F32, n, 1, 16);
       Tensor lse = Tensors.zeros(arena, DType.F32, n, 1);
       kernels.fill(lse, Float.NEGATIVE_INFINITY);
       AttentionTiles tiles = new AttentionTiles.Builder().add(0, n, 0, n, 0, UNLIMITED).build();
       kernels.attention(q, k, v, ONE_HEAD, tiles, 0.25f, out, lse);
       kernels.attention(q, k, v, ONE_HEAD, tiles, 0.25f, out, lse);
-      print("attention", out, lse);
+      print("attention " + dtype, out, lse);
       Tensor delta = Tensors.zeros(arena, DType.F32, n, 1);
       kernels.attentionDelta(out, v, delta);
       Tensor dq = Tensors.zeros(arena, DType.F32, n, 1, 16);
       Tensor dk = Tensors.zeros(arena, DType.F32, n, 1, 16);
       Tensor dv = Tensors.zeros(arena, DType.F32, n, 1, 16);
       kernels.attentionBackward(q, k, v, ONE_HEAD, tiles, 0.25f, v, lse, delta, dq, dk, dv);
-      print("attentionBackward", dq, dk, dv);
+      print("attentionBackward " + dtype, dq, dk, dv);
     }
 
     private void optimizer() {

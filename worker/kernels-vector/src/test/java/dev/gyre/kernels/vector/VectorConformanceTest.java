@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.conformance.Conformance;
+import dev.gyre.kernels.conformance.ThreadChecks;
 import java.util.ServiceLoader;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -36,6 +38,13 @@ class VectorConformanceTest {
   Stream<DynamicTest> agreesWithTheScalarTwin() {
     return Conformance.checks(probe.dtypes()).stream()
         .map(check -> dynamicTest(check.name(), () -> check.run(backend)));
+  }
+
+  @Test
+  void severalThreadsGiveTheBitsOfOne() {
+    for (DType dtype : probe.dtypes()) {
+      ThreadChecks.run(provider, dtype, false);
+    }
   }
 
   @Test

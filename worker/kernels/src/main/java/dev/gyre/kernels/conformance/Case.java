@@ -1,5 +1,6 @@
 package dev.gyre.kernels.conformance;
 
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarKernels;
@@ -36,7 +37,7 @@ final class Case implements AutoCloseable {
   private record Input(MemorySegment memory, byte[] before) {}
 
   private final Arena arena = Arena.ofShared();
-  private final Kernels kernels;
+  private final Backend backend;
   private final boolean reference;
   private final DType dtype;
   private final Random random;
@@ -45,8 +46,8 @@ final class Case implements AutoCloseable {
   private final List<MemorySegment> guards = new ArrayList<>();
   private final Kernels twin = new ScalarKernels();
 
-  Case(Kernels kernels, boolean reference, DType dtype, long seed) {
-    this.kernels = kernels;
+  Case(Backend backend, boolean reference, DType dtype, long seed) {
+    this.backend = backend;
     this.reference = reference;
     this.dtype = dtype;
     this.random = new Random(seed);
@@ -54,12 +55,17 @@ final class Case implements AutoCloseable {
 
   /** What is tested, or the twin when this run is the reference. */
   Kernels kernels() {
-    return kernels;
+    return backend.kernels();
   }
 
   /** The twin in every run, for inputs that must be the same bits in all of them. */
   Kernels twin() {
     return twin;
+  }
+
+  /** Before a tensor that kernels were given is changed by anyone else. */
+  void synchronize() {
+    backend.synchronize();
   }
 
   boolean reference() {
@@ -114,12 +120,19 @@ final class Case implements AutoCloseable {
   private Tensor allocate(DType type, long... dims) {
     long bytes = new Tensor(0, type, dims).byteSize();
     long shift = guards.size() % 3 == 0 ? 0 : type.bytes();
-    MemorySegment all = arena.allocate(bytes + 2 * GUARD_BYTES + shift, Workspace.ALIGNMENT_BYTES);
+    MemorySegment all = memory(bytes + 2 * GUARD_BYTES + shift);
     all.fill(GUARD);
     MemorySegment memory = all.asSlice(GUARD_BYTES + shift, bytes);
     guards.add(all.asSlice(0, GUARD_BYTES + shift));
     guards.add(all.asSlice(GUARD_BYTES + shift + bytes));
     return Tensor.of(memory, type, dims);
+  }
+
+  /** The backend's, whose kernels reach no other. */
+  @SuppressWarnings("restricted")
+  private MemorySegment memory(long bytes) {
+    MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
+    return MemorySegment.ofAddress(backend.memory(host)).reinterpret(bytes);
   }
 
   /** From here on the tensor must not change. Returns it. */

@@ -2,8 +2,7 @@ package dev.gyre.kernels.conformance;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.ScalarKernels;
+import dev.gyre.kernels.ScalarBackendProvider;
 
 /**
  * One kernel at one size and compute dtype, held to the scalar twin.
@@ -42,16 +41,17 @@ public final class Check {
    * Runs it.
    *
    * @throws AssertionError naming the output, the element, both values and the bound
-   * @throws IllegalArgumentException if the backend's kernels do not read host memory
+   * @throws IllegalArgumentException if the host cannot reach the backend's memory
    */
   public void run(Backend backend) {
     if (!backend.hostMemory()) {
       throw new IllegalArgumentException(
-          backend.name() + " computes in device memory; the suite's tensors lie in host memory");
+          backend.name() + " computes in memory of its own, which the suite cannot read");
     }
-    try (Case twin = runOn(new ScalarKernels(), true);
-        Case first = runOn(backend.kernels(), false);
-        Case again = runOn(backend.kernels(), false)) {
+    try (Backend scalar = new ScalarBackendProvider().open(1);
+        Case twin = runOn(scalar, true);
+        Case first = runOn(backend, false);
+        Case again = runOn(backend, false)) {
       backend.synchronize();
       first.verifyUntouched(name());
       again.verifyUntouched(name());
@@ -60,8 +60,8 @@ public final class Check {
     }
   }
 
-  private Case runOn(Kernels kernels, boolean reference) {
-    Case c = new Case(kernels, reference, dtype, name.hashCode());
+  private Case runOn(Backend backend, boolean reference) {
+    Case c = new Case(backend, reference, dtype, name.hashCode());
     try {
       body.run(c);
       return c;

@@ -22,6 +22,7 @@ public final class Conformance {
         RowChecks.addTo(checks, dtype);
         AttentionChecks.addTo(checks, dtype);
         AttentionBackwardChecks.addTo(checks, dtype);
+        LightningChecks.addTo(checks, dtype);
         RouterChecks.addTo(checks, dtype);
         LossChecks.addTo(checks, dtype);
       }

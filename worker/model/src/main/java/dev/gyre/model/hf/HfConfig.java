@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,6 +37,17 @@ public record HfConfig(
     ModelSpec model, double balanceLoss, double zLoss, List<String> warnings, ObjectNode source) {
   private static final String MIXTRAL = "mixtral";
   private static final String LLAMA = "llama";
+  private static final String NOT_LINEAR =
+      "linear_attention is a layer of Gyre's own: no Hugging Face class of mixtral or llama has it, so"
+          + " such a model goes neither into nor comes out of a Hugging Face folder. Start it from"
+          + " initial weights, and go on or generate from its checkpoints";
+
+  private static final String SINKS = "gyre_attention_sinks";
+  private static final String ANCHOR = "gyre_anchor_token";
+  private static final String PREFIX = "gyre_prefix_length";
+
+  /** Masks that Hugging Face's classes do not compute; they would ignore these keys. */
+  private static final Set<String> MASKS = Set.of(SINKS, ANCHOR, PREFIX);
 
   /** Keys that are read below. */
   private static final Set<String> READ =
@@ -58,6 +70,9 @@ public record HfConfig(
           "layer_types",
           "mlp_only_layers",
           "initializer_range",
+          SINKS,
+          ANCHOR,
+          PREFIX,
           "gyre_balance_loss_coef",
           "gyre_z_loss_coef");
 
@@ -215,12 +230,21 @@ public record HfConfig(
     List<LayerKind> layers = new ArrayList<>();
     if (node instanceof ArrayNode array) {
       for (JsonNode item : array) {
-        layers.add(LayerKind.of(item.asString(""), "config.json: layer_types"));
+        LayerKind kind = LayerKind.of(item.asString(""), "config.json: layer_types");
+        if (kind == LayerKind.LINEAR) {
+          throw invalid("layer_types", NOT_LINEAR);
+        }
+        layers.add(kind);
       }
     } else if (!node.isMissingNode() && !node.isNull()) {
       throw invalid("layer_types", node + " must be a list of kinds");
     }
-    return new AttentionPattern(layers, integer(root, "sliding_window", 0));
+    return new AttentionPattern(
+        layers,
+        integer(root, "sliding_window", 0),
+        integer(root, SINKS, 0),
+        bool(root, ANCHOR, false),
+        integer(root, PREFIX, 0));
   }
 
   private static List<Integer> layers(ObjectNode root) {
@@ -282,6 +306,45 @@ public record HfConfig(
   }
 
   /**
+   * What Hugging Face computes otherwise with a config of this model: one line for a person; empty
+   * if nothing.
+   */
+  public static String unknownToHuggingFace(ModelSpec model) {
+    Map<String, Object> masks = masks(model.attention());
+    return masks.isEmpty()
+        ? ""
+        : "config.json has "
+            + String.join(", ", masks.keySet())
+            + ", which Hugging Face ignores: there the model attends without, and computes other"
+            + " outputs";
+  }
+
+  private static Map<String, Object> masks(AttentionPattern attention) {
+    Map<String, Object> masks = new LinkedHashMap<>();
+    if (attention.sinks() > 0) {
+      masks.put(SINKS, attention.sinks());
+    }
+    if (attention.anchor()) {
+      masks.put(ANCHOR, true);
+    }
+    if (attention.prefix() > 0) {
+      masks.put(PREFIX, attention.prefix());
+    }
+    return masks;
+  }
+
+  /**
+   * Whether Hugging Face has a class that computes the model.
+   *
+   * @throws Invalid naming what it lacks
+   */
+  public static void requireWritable(ModelSpec model) {
+    if (model.linearLayers() > 0) {
+      throw invalid("layer_types", NOT_LINEAR);
+    }
+  }
+
+  /**
    * Writes a config that Hugging Face can load, and {@link #read} reads back as the same model.
    *
    * @param keep another config whose harmless keys and loss coefficients are kept untouched, such
@@ -289,6 +352,7 @@ public record HfConfig(
    */
   public static void write(ModelSpec model, @Nullable ObjectNode keep, Path file)
       throws IOException {
+    requireWritable(model);
     JsonMapper mapper = JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
     ObjectNode root = mapper.createObjectNode();
     boolean moe = model.modelType().equals(MIXTRAL);
@@ -318,6 +382,7 @@ public record HfConfig(
       ArrayNode kinds = root.putArray("layer_types");
       model.attention().layers().forEach(kind -> kinds.add(kind.key()));
     }
+    masks(model.attention()).forEach(root::putPOJO);
     if (!model.mlpOnlyLayers().isEmpty()) {
       ArrayNode layers = root.putArray("mlp_only_layers");
       model.mlpOnlyLayers().forEach(layers::add);
@@ -327,7 +392,8 @@ public record HfConfig(
     }
     if (keep != null) {
       for (Map.Entry<String, JsonNode> entry : keep.properties()) {
-        boolean ours = READ.contains(entry.getKey()) && !entry.getKey().startsWith("gyre_");
+        boolean loss = entry.getKey().startsWith("gyre_") && !MASKS.contains(entry.getKey());
+        boolean ours = READ.contains(entry.getKey()) && !loss;
         if (!ours && !root.has(entry.getKey())) {
           root.set(entry.getKey(), entry.getValue());
         }

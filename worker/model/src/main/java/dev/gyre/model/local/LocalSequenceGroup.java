@@ -2,6 +2,7 @@ package dev.gyre.model.local;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
@@ -9,7 +10,7 @@ import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 
-/** A row held whole by one rank: one tile per document. */
+/** A row held whole by one rank: a few tiles for each document. */
 public final class LocalSequenceGroup implements SequenceGroup {
   private final Kernels kernels;
   private final int[] kvHeadOf;
@@ -31,8 +32,12 @@ public final class LocalSequenceGroup implements SequenceGroup {
   }
 
   private record Attended(
-      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles)
-      implements Saved {}
+      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles) implements Saved {
+    @Override
+    public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
+      return new Attended(newQ, newK, newV, out, lse, tiles);
+    }
+  }
 
   @Override
   public Saved attention(
@@ -42,7 +47,7 @@ public final class LocalSequenceGroup implements SequenceGroup {
           "q has %d tokens, the row %d".formatted(q.dim(0), documents.tokens()));
     }
     Tensor lse = workspace.save(DType.F32, q.dim(0), q.dim(1));
-    AttentionTiles tiles = tiles(mask.window());
+    AttentionTiles tiles = tiles(mask);
     long mark = workspace.scratchMark();
     Tensor sum =
         out.dtype() == DType.F32 ? out : workspace.scratch(DType.F32, q.dim(0), q.dim(1), q.dim(2));
@@ -56,20 +61,105 @@ public final class LocalSequenceGroup implements SequenceGroup {
     return new Attended(q, k, v, out, lse, tiles);
   }
 
-  private AttentionTiles tiles(int window) {
+  private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {
+    @Override
+    public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
+      return new Linear(again, keys, values, pattern);
+    }
+  }
+
+  @Override
+  public Saved linearAttention(
+      Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+    if (q.dim(0) != documents.tokens()) {
+      throw new IllegalArgumentException(
+          "q has %d tokens, the row %d".formatted(q.dim(0), documents.tokens()));
+    }
+    int[] starts = new int[documents.count()];
+    for (int d = 0; d < starts.length; d++) {
+      starts[d] = documents.start(d);
+    }
+    DecayPattern pattern = new DecayPattern(kvHeadOf, slopes, starts);
+    long mark = workspace.scratchMark();
+    kernels.linearAttention(q, k, v, pattern, noState(q, workspace), out);
+    workspace.releaseScratch(mark);
+    return new Linear(q, k, v, pattern);
+  }
+
+  /** Before the row there is nothing, and after it nothing asks. */
+  private Tensor noState(Tensor q, Workspace workspace) {
+    Tensor state = workspace.scratch(DType.F32, q.dim(1), q.dim(2), q.dim(2));
+    kernels.fill(state, 0f);
+    return state;
+  }
+
+  private void linearBackward(
+      Linear a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+    kernels.fill(dq, 0f);
+    kernels.fill(dk, 0f);
+    kernels.fill(dv, 0f);
+    long mark = workspace.scratchMark();
+    Tensor state = noState(a.q(), workspace);
+    Tensor dState = noState(a.q(), workspace);
+    kernels.linearAttentionBackward(
+        a.q(), a.k(), a.v(), a.pattern(), state, dOut, dState, dq, dk, dv);
+    workspace.releaseScratch(mark);
+  }
+
+  /** Straight from the mask's definition, with nothing that plans for several ranks. */
+  private AttentionTiles tiles(AttentionMask mask) {
     AttentionTiles.Builder tiles = new AttentionTiles.Builder();
-    int maxDelta = window == 0 ? AttentionTiles.UNLIMITED : window - 1;
     for (int d = 0; d < documents.count(); d++) {
       int start = documents.start(d);
       int length = documents.length(d);
-      tiles.add(start, length, start, length, 0, maxDelta);
+      int prefix = Math.min(mask.prefix(), length);
+      if (prefix > 0) {
+        addAll(tiles, start, prefix, start, prefix);
+      }
+      if (prefix < length) {
+        addBehind(tiles, mask, d, prefix);
+      }
+      if (mask.seesAnchorElsewhere(d)) {
+        addAll(tiles, start, length, 0, 1);
+      }
     }
     return tiles.build();
+  }
+
+  /** Queries behind the prefix: query i of the tile is at place prefix + i of the document. */
+  private void addBehind(
+      AttentionTiles.Builder tiles, AttentionMask mask, int document, int prefix) {
+    int start = documents.start(document);
+    int length = documents.length(document);
+    int query = start + prefix;
+    int queries = length - prefix;
+    if (mask.window() == 0) {
+      tiles.add(query, queries, start, length, -prefix, AttentionTiles.UNLIMITED);
+      return;
+    }
+    int sinks = Math.min(mask.sinksOf(document), length);
+    if (sinks > 0) {
+      tiles.add(query, queries, start, sinks, -prefix, AttentionTiles.UNLIMITED);
+    }
+    if (sinks < length) {
+      int own = sinks - prefix;
+      int farthest = (int) Math.min(mask.window() - 1L + own, AttentionTiles.UNLIMITED);
+      tiles.add(query, queries, start + sinks, length - sinks, own, farthest);
+    }
+  }
+
+  private static void addAll(
+      AttentionTiles.Builder tiles, int query, int queries, int key, int keys) {
+    tiles.add(query, queries, key, keys, -AttentionTiles.UNLIMITED, AttentionTiles.UNLIMITED);
   }
 
   @Override
   public void backward(
       Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+    if (saved instanceof Linear linear) {
+      linearBackward(linear, dOut, dq, dk, dv, workspace);
+      return;
+    }
     Attended a = (Attended) saved;
     long mark = workspace.scratchMark();
     Tensor delta = workspace.scratch(DType.F32, a.q().dim(0), a.q().dim(1));

@@ -58,6 +58,9 @@ public final class ModelParameters {
     list.add(matrix(model, names.query(), layer, -1, queries, hidden));
     list.add(matrix(model, names.key(), layer, -1, keys, hidden));
     list.add(matrix(model, names.value(), layer, -1, keys, hidden));
+    if (model.isLinear(layer)) {
+      list.add(norm(names.outputNorm(), layer, queries));
+    }
     list.add(matrix(model, names.attentionOutput(), layer, -1, hidden, queries));
     list.add(norm(names.postAttentionNorm(), layer, hidden));
   }

@@ -33,6 +33,11 @@ public final class ParameterNames {
     return prefix + "self_attn.o_proj.weight";
   }
 
+  /** Norm of a linear layer's output before its projection; not a Hugging Face name. */
+  public String outputNorm() {
+    return prefix + "self_attn.norm.weight";
+  }
+
   public String postAttentionNorm() {
     return prefix + "post_attention_layernorm.weight";
   }

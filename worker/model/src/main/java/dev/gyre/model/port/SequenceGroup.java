@@ -24,7 +24,19 @@ public interface SequenceGroup {
       Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace);
 
   /**
-   * Gradients of one {@link #attention}; scratch is taken from the workspace and given back.
+   * Causal linear attention with decay inside each document over the whole row. Saves like {@link
+   * #attention}.
+   *
+   * @param q compute [T,H,D]; k, v compute [T,K,D]
+   * @param slopes of each query head: a token n positions back counts exp(−slope·n)
+   * @param out compute [T,H,D], written
+   */
+  Saved linearAttention(
+      Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace);
+
+  /**
+   * Gradients of one {@link #attention} or {@link #linearAttention}; scratch is taken from the
+   * workspace and given back.
    *
    * @param dOut compute [T,H,D]
    * @param dq F32 [T,H,D], written; dk, dv F32 [T,K,D], written
@@ -35,5 +47,13 @@ public interface SequenceGroup {
   void sumOverRow(double[] values);
 
   /** What one attention call keeps for its backward. */
-  interface Saved {}
+  interface Saved {
+    /**
+     * The same, for inputs that were dropped and computed again elsewhere. {@code out} and whatever
+     * the call took from the workspace must have stayed.
+     *
+     * @param q bits and shapes of q, k and v are those of the call
+     */
+    Saved withInputs(Tensor q, Tensor k, Tensor v);
+  }
 }

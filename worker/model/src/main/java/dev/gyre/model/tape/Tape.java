@@ -1,8 +1,11 @@
 package dev.gyre.model.tape;
 
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its entries are fused kernel calls and collectives, each with a hand-written backward.
  * Operations save what they need at the bottom of the {@link Workspace}; gradients and scratch come
- * from its top. A {@link Segment} gives back both when its backward is done. Single-threaded and
+ * from its top. A {@link Segment} gives back both when its backward is done. A segment that will be
+ * run again takes from the top, the first time, all that it will not keep. Single-threaded and
  * reused: {@link #begin} … {@link #backward} … {@link #end}.
  */
 public final class Tape {
@@ -33,6 +37,12 @@ public final class Tape {
     final Checkpointing policy;
     final long savedMark = workspace.savedMark();
     final List<Entry> entries = new ArrayList<>();
+    final List<Object> kept = new ArrayList<>();
+
+    /** End of what is kept for backward. */
+    long keptMark = savedMark;
+
+    private int replayed;
 
     Recorded(Segment segment, Checkpointing policy) {
       this.segment = segment;
@@ -43,19 +53,42 @@ public final class Tape {
     public void backward() {
       long scratch = workspace.scratchMark();
       segment.backwardStarts();
-      if (policy == Checkpointing.FULL) {
+      fetch();
+      if (policy != Checkpointing.NONE) {
         replay();
       }
       reverse(entries);
       entries.clear();
+      kept.clear();
       workspace.releaseScratch(scratch);
       workspace.releaseSaved(savedMark);
       segment.backwardEnded();
     }
 
-    private void replay() {
-      // Outputs of later segments, whose backward is done, still lie above.
+    /** Hands what is kept to the store, and its memory to the next segment. */
+    void store(ActivationStore store) {
+      Tensor input = segment.input();
+      store.push(input.address(), input.byteSize());
+      store.push(workspace.address(savedMark), keptMark - savedMark);
       workspace.releaseSaved(savedMark);
+    }
+
+    /** Gets it back to where it was, so that all tensors on it are whole again. */
+    private void fetch() {
+      ActivationStore from = store;
+      if (from == null) {
+        // Outputs of later segments, whose backward is done, still lie above.
+        workspace.releaseSaved(keptMark);
+        return;
+      }
+      workspace.releaseSaved(savedMark);
+      workspace.resumeSaved(keptMark);
+      from.pop(workspace.address(savedMark), keptMark - savedMark);
+      Tensor input = segment.input();
+      from.pop(input.address(), input.byteSize());
+    }
+
+    private void replay() {
       open = this;
       recording = true;
       replaying = true;
@@ -67,16 +100,28 @@ public final class Tape {
   }
 
   private final Workspace workspace;
+  private final @Nullable ActivationStore store;
   private final List<Entry> entries = new ArrayList<>();
   private State state = State.IDLE;
   private @Nullable Recorded open;
   private boolean recording;
   private boolean replaying;
+  private boolean keeping;
   private long savedMark;
   private long scratchMark;
 
-  public Tape(Workspace workspace) {
+  /**
+   * @param store where segments' inputs and what they keep go until their backward; null to leave
+   *     them in the workspace
+   */
+  public Tape(Workspace workspace, @Nullable ActivationStore store) {
     this.workspace = workspace;
+    this.store = store;
+  }
+
+  /** Whether segments' inputs are stored, so that their memory may be used again. */
+  public boolean stores() {
+    return store != null && state == State.TRAINING;
   }
 
   /**
@@ -102,6 +147,48 @@ public final class Tape {
     return replaying;
   }
 
+  /**
+   * Memory of the open segment for what its backward needs. If the segment will be run again, this
+   * time it only lasts to the segment's end.
+   */
+  public Tensor save(DType dtype, long... dims) {
+    Recorded segment = open;
+    boolean dropped =
+        state == State.TRAINING
+            && segment != null
+            && segment.policy != Checkpointing.NONE
+            && !keeping;
+    return dropped ? workspace.scratch(dtype, dims) : workspace.save(dtype, dims);
+  }
+
+  /**
+   * Does work whose result a policy may keep. If it does, the work is not done again when the
+   * segment is run a second time: the first result comes back, with the memory that the work took
+   * by {@link #save} or from the workspace's bottom.
+   */
+  @SuppressWarnings("unchecked") // a second run makes the same calls in the same order
+  public <T> T keep(Product product, Supplier<T> work) {
+    Recorded segment = open;
+    if (segment == null
+        || !training()
+        || segment.policy == Checkpointing.NONE
+        || !segment.policy.keeps(product)) {
+      return work.get();
+    }
+    if (replaying) {
+      return (T) segment.kept.get(segment.replayed++);
+    }
+    require(
+        workspace.savedMark() == segment.keptMark,
+        "segment " + segment.segment.name() + " saved something that is dropped below " + product);
+    keeping = true;
+    T made = work.get();
+    keeping = false;
+    segment.keptMark = workspace.savedMark();
+    segment.kept.add(made);
+    return made;
+  }
+
   /** Adds an operation just performed; ignored where nothing is recorded. */
   public void record(Entry entry) {
     require(state != State.IDLE, "no pass is open; begin one first");
@@ -120,18 +207,24 @@ public final class Tape {
     require(open == null, "segment " + segment.name() + " inside another");
     Recorded recorded = new Recorded(segment, policy);
     long scratch = workspace.scratchMark();
-    boolean keep = state == State.TRAINING && policy == Checkpointing.NONE;
+    boolean training = state == State.TRAINING;
     open = recorded;
-    recording = keep;
+    recording = training && policy == Checkpointing.NONE;
     segment.forward();
     open = null;
-    recording = state == State.TRAINING;
+    recording = training;
     workspace.releaseScratch(scratch);
-    if (!keep) {
+    if (!training) {
       workspace.releaseSaved(recorded.savedMark);
+      return;
     }
-    if (state == State.TRAINING) {
-      entries.add(recorded);
+    if (policy == Checkpointing.NONE) {
+      recorded.keptMark = workspace.savedMark();
+    }
+    workspace.releaseSaved(recorded.keptMark);
+    entries.add(recorded);
+    if (store != null) {
+      recorded.store(store);
     }
   }
 
@@ -162,7 +255,11 @@ public final class Tape {
     open = null;
     recording = false;
     replaying = false;
+    keeping = false;
     state = State.IDLE;
+    if (store != null) {
+      store.clear();
+    }
     workspace.releaseScratch(scratchMark);
     workspace.releaseSaved(savedMark);
   }

@@ -116,6 +116,36 @@ final class HfConfigTest {
     assertEquals(mixed, HfConfig.read(file).model());
   }
 
+  /**
+   * They have no keys of Hugging Face's, so they have our own, and a line says who ignores them.
+   */
+  @Test
+  void masksHaveKeysOfTheirOwn() throws IOException {
+    Path file = folder.resolve("config.json");
+    ObjectNode root = json(MIXTRAL);
+    root.put("sliding_window", 9);
+    root.put("gyre_attention_sinks", 4);
+    root.put("gyre_anchor_token", true);
+    root.put("gyre_prefix_length", 16);
+    ModelSpec model = HfConfig.parse(root).model();
+    assertEquals(new AttentionPattern(List.of(), 9, 4, true, 16), model.attention());
+    HfConfig.write(model, null, file);
+    assertEquals(model, HfConfig.read(file).model());
+    String said = HfConfig.unknownToHuggingFace(model);
+    for (String key :
+        List.of("gyre_attention_sinks", "gyre_anchor_token", "gyre_prefix_length", "ignores")) {
+      assertTrue(said.contains(key), said);
+    }
+    // A model without them is written without them, whatever it started from.
+    ModelSpec plain = HfConfig.parse(json(MIXTRAL)).model();
+    HfConfig.write(plain, root, file);
+    assertEquals(plain, HfConfig.read(file).model());
+    assertEquals("", HfConfig.unknownToHuggingFace(plain));
+    root.putNull("sliding_window");
+    String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
+    assertTrue(message.contains("model.attention_sinks"), message);
+  }
+
   @Test
   void newerFilesKeepRopeInAnObject() {
     ObjectNode root = json(MIXTRAL);

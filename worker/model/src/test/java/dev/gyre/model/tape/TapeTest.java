@@ -17,7 +17,7 @@ final class TapeTest {
   /** Addresses only: nothing here touches memory. */
   private final Workspace workspace = new Workspace(1 << 20, 1 << 20);
 
-  private final Tape tape = new Tape(workspace);
+  private final Tape tape = new Tape(workspace, null);
   private final List<String> log = new ArrayList<>();
 
   private final class Saving implements Segment {
@@ -43,6 +43,11 @@ final class TapeTest {
             workspace.scratch(DType.F32, 1000);
             log.add(name + " last back");
           });
+    }
+
+    @Override
+    public Tensor input() {
+      return new Tensor(workspace.address(0), DType.F32, 0);
     }
 
     @Override
@@ -132,6 +137,11 @@ final class TapeTest {
           @Override
           public String name() {
             return "outer";
+          }
+
+          @Override
+          public Tensor input() {
+            return new Tensor(workspace.address(0), DType.F32, 0);
           }
 
           @Override

@@ -35,9 +35,11 @@ public final class HuggingFaceExport {
    * @param checkpoint its folder; verified first
    * @param folder made if missing; must not hold weights yet
    * @param dtype {@link DType#F32} (exact) or {@link DType#BF16} (rounded to nearest even)
+   * @return what Hugging Face would compute otherwise, a line each for a person
    * @throws CheckpointException if the checkpoint is damaged, or the folder holds weights
+   * @throws dev.gyre.partitioning.job.Invalid if Hugging Face has no class for the model
    */
-  public static void export(Path checkpoint, Path folder, DType dtype) throws IOException {
+  public static List<String> export(Path checkpoint, Path folder, DType dtype) throws IOException {
     if (dtype != DType.F32 && dtype != DType.BF16) {
       throw new IllegalArgumentException("weights are exported as F32 or BF16, not " + dtype);
     }
@@ -46,6 +48,7 @@ public final class HuggingFaceExport {
       throw new CheckpointException(weights + " exists already; export into another folder");
     }
     Manifest manifest = CheckpointStore.verify(checkpoint);
+    HfConfig.requireWritable(manifest.model());
     Files.createDirectories(folder);
     Path unfinished = folder.resolve(WEIGHTS + ".part");
     Files.deleteIfExists(unfinished);
@@ -55,6 +58,8 @@ public final class HuggingFaceExport {
     }
     HfConfig.write(manifest.model(), config(manifest, dtype), folder.resolve("config.json"));
     Files.move(unfinished, weights, StandardCopyOption.ATOMIC_MOVE);
+    String unknown = HfConfig.unknownToHuggingFace(manifest.model());
+    return unknown.isEmpty() ? List.of() : List.of(unknown);
   }
 
   private static ObjectNode config(Manifest manifest, DType dtype) {

@@ -25,6 +25,15 @@ public record RunIdentity(
   /** Length and policy of a run may change; the rest of {@code train} is arithmetic. */
   private static final Set<String> MAY_CHANGE = Set.of("train.steps", "train.non-finite");
 
+  /** Where a record nests what the job file does not. */
+  private static final Map<String, String> JOB_FILE_KEYS =
+      Map.of(
+          "model.attention.layers", "model.layer_types",
+          "model.attention.window", "model.sliding_window",
+          "model.attention.sinks", "model.attention_sinks",
+          "model.attention.anchor", "model.anchor_token",
+          "model.attention.prefix", "model.prefix_length");
+
   public RunIdentity {
     arithmetic = new TreeMap<>(arithmetic);
     circumstances = new TreeMap<>(circumstances);
@@ -41,6 +50,8 @@ public record RunIdentity(
     flatten("model.", job.model(), '_', keys);
     flatten("train.", job.train(), '-', keys);
     keys.put("train.dtype", dtype);
+    // What is kept, and where, changes no value; the plan's tiles are among the circumstances.
+    keys.keySet().removeIf(key -> key.startsWith("train.memory."));
     DatasetSpec dataset = job.dataset();
     keys.put("dataset.packing", dataset.packing());
     keys.put("dataset.holdout", Double.toString(dataset.holdout()));
@@ -71,7 +82,9 @@ public record RunIdentity(
       if (value instanceof Record nested) {
         flatten(name + ".", nested, separator, keys);
       } else {
-        keys.put(name, value instanceof List<?> list ? list.toString() : String.valueOf(value));
+        keys.put(
+            JOB_FILE_KEYS.getOrDefault(name, name),
+            value instanceof List<?> list ? list.toString() : String.valueOf(value));
       }
     }
   }

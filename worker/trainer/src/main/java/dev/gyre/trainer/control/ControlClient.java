@@ -1,5 +1,6 @@
 package dev.gyre.trainer.control;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Checkpoint;
@@ -43,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ControlClient implements AutoCloseable {
   /** What a worker ends with that did nothing wrong. */
-  public static final int TRY_AGAIN = 75;
+  private static final int TRY_AGAIN = ExitCode.TRY_AGAIN.code();
 
   private static final Duration BEAT = Duration.ofSeconds(1);
 

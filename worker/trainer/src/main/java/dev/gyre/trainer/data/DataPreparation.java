@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
@@ -90,9 +91,30 @@ public final class DataPreparation {
     List<SourceFile> files = new ArrayList<>();
     SourceScan scan = new SourceScan(places, listener);
     for (int i = 0; i < dataset.train().size(); i++) {
-      files.addAll(scan.scan(i, dataset.train().get(i)));
+      if (!isGenerated(i)) {
+        files.addAll(scan.scan(i, dataset.train().get(i)));
+      }
     }
     return files;
+  }
+
+  private boolean isGenerated(int source) {
+    return dataset.train().get(source).path().startsWith(RecallDocuments.SCHEME);
+  }
+
+  private List<RecallDocuments> generated() {
+    List<RecallDocuments> all = new ArrayList<>();
+    for (int i = 0; i < dataset.train().size(); i++) {
+      if (isGenerated(i)) {
+        if (!(tokenizer instanceof ByteTokenizer)) {
+          throw new DataException(
+              "dataset.tokenizer: %s makes bytes; use tokenizer: bytes"
+                  .formatted(dataset.train().get(i).path()));
+        }
+        all.add(RecallDocuments.of(i, dataset.train().get(i).path()));
+      }
+    }
+    return all;
   }
 
   private TokenStore run() throws IOException {
@@ -125,6 +147,9 @@ public final class DataPreparation {
       Hashing.add(digest, file.file().toAbsolutePath().normalize().toString());
       Hashing.add(digest, file.isJsonl() ? file.field() : "");
       Hashing.add(digest, file.bytes() + " " + file.version());
+    }
+    for (RecallDocuments recall : generated()) {
+      Hashing.add(digest, recall.source() + " " + recall.id());
     }
     return HexFormat.of().formatHex(digest.digest(), 0, 12);
   }
@@ -205,7 +230,8 @@ public final class DataPreparation {
 
   private void write(List<SourceFile> files, Path folder) throws IOException {
     DocumentEncoder encoder = new DocumentEncoder(tokenizer);
-    Progress progress = new Progress(files);
+    List<RecallDocuments> generated = generated();
+    Progress progress = new Progress(files, generated);
     try (StoreWriter writer = new StoreWriter(folder, tokenizer);
         DocumentReader reader = new DocumentReader(files, encoder)) {
       ExecutorService threads =
@@ -214,6 +240,9 @@ public final class DataPreparation {
               Thread.ofPlatform().daemon().name("data-", 0).factory());
       try {
         pump(reader, threads, writer, progress);
+        for (RecallDocuments recall : generated) {
+          pump(recall.iterator(), threads, writer, progress);
+        }
       } finally {
         threads.shutdownNow();
         threads.close();
@@ -231,7 +260,7 @@ public final class DataPreparation {
 
   /** Batches are read and tokenized by all threads, and written in order by this one. */
   private void pump(
-      DocumentReader reader, ExecutorService threads, StoreWriter writer, Progress progress)
+      Iterator<Batch> reader, ExecutorService threads, StoreWriter writer, Progress progress)
       throws IOException {
     ArrayDeque<Batch> batches = new ArrayDeque<>();
     ArrayDeque<Future<Encoded>> pending = new ArrayDeque<>();
@@ -275,8 +304,10 @@ public final class DataPreparation {
     private long binary;
     private long empty;
 
-    Progress(List<SourceFile> files) {
-      total = files.stream().mapToLong(SourceFile::bytes).sum();
+    Progress(List<SourceFile> files, List<RecallDocuments> generated) {
+      total =
+          files.stream().mapToLong(SourceFile::bytes).sum()
+              + generated.stream().mapToLong(RecallDocuments::bytes).sum();
     }
 
     void add(Encoded encoded, long bytes) {

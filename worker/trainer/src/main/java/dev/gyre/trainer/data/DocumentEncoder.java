@@ -100,7 +100,7 @@ final class DocumentEncoder {
         if (tokens.length == 0) {
           empty++;
         } else {
-          documents.add(new EncodedDocument(file.source(), name, text.length, tokens));
+          documents.add(new EncodedDocument(file.source(), name, text.length, tokens, null));
         }
       }
     }

@@ -9,8 +9,10 @@ package dev.gyre.trainer.data;
  * @param source index of the source
  * @param nameHash what choices about a document are keyed by: it does not change when other
  *     documents come or go
+ * @param labels of the whole store
  */
-record DocumentSet(int[] stored, long[] start, int[] length, int[] source, long[] nameHash) {
+record DocumentSet(
+    int[] stored, long[] start, int[] length, int[] source, long[] nameHash, LabelMarks labels) {
 
   int count() {
     return stored.length;

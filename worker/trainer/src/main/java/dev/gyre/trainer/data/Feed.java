@@ -26,17 +26,26 @@ public final class Feed {
   private final double[] weights;
   private final int rowTokens;
   private final int rowsPerStep;
+  private final int unlabelled;
   private final long seed;
   private final DocumentSet train;
   private final PackedIndex heldOut;
   private final EpochRows epochs;
 
-  private Feed(TokenStore store, DatasetSpec dataset, int rowTokens, int rowsPerStep, long seed) {
+  private Feed(
+      TokenStore store,
+      DatasetSpec dataset,
+      int rowTokens,
+      int rowsPerStep,
+      int prefix,
+      long seed) {
     this.store = store;
     this.bestFit = dataset.packing().equals("best-fit");
     this.weights = dataset.train().stream().mapToDouble(DatasetSpec.Source::weight).toArray();
     this.rowTokens = rowTokens;
     this.rowsPerStep = rowsPerStep;
+    // The prefix's last token predicts the first behind it.
+    this.unlabelled = Math.max(0, prefix - 1);
     this.seed = seed;
     HoldOut split = HoldOut.of(store, dataset.holdout(), seed);
     this.train = split.train();
@@ -50,16 +59,23 @@ public final class Feed {
    * @param store the dataset's tokens
    * @param rowTokens most tokens of a row: the sequence length
    * @param rowsPerStep rows of the global batch
+   * @param prefix first tokens of each piece that see each other both ways, so that none of them is
+   *     a label; 0 for none
    * @param seed of the run
    */
   public static Feed of(
-      TokenStore store, DatasetSpec dataset, int rowTokens, int rowsPerStep, long seed) {
+      TokenStore store,
+      DatasetSpec dataset,
+      int rowTokens,
+      int rowsPerStep,
+      int prefix,
+      long seed) {
     if (dataset.train().size() != store.sources().size()) {
       throw new IllegalArgumentException(
           "%d sources in the job, %d in the token store %s"
               .formatted(dataset.train().size(), store.sources().size(), store.folder()));
     }
-    return new Feed(store, dataset, rowTokens, rowsPerStep, seed);
+    return new Feed(store, dataset, rowTokens, rowsPerStep, prefix, seed);
   }
 
   private PackedIndex packTrain(long epoch) {
@@ -108,8 +124,8 @@ public final class Feed {
     return BatchShape.of(rows);
   }
 
-  private static RowShape shape(RowShape.Part part, PackedIndex index, long epoch, int row) {
-    return new RowShape(part, epoch, row, index.documents(row), index.labelled(row));
+  private RowShape shape(RowShape.Part part, PackedIndex index, long epoch, int row) {
+    return new RowShape(part, epoch, row, index.documents(row), index.labelled(row, unlabelled));
   }
 
   private PackedIndex index(RowShape row) {
@@ -122,7 +138,8 @@ public final class Feed {
    * @param row made by this feed
    * @param run row positions
    * @param tokens I32, at least as long as the run; written
-   * @param labels the same: the next token of the document, or {@link #NO_LABEL} at its end
+   * @param labels the same: the next token of the document, or {@link #NO_LABEL} at its end and
+   *     where that lies in the prefix or the store asks for none
    * @throws IndexOutOfBoundsException if the run leaves the row or a segment is short
    */
   public void read(RowShape row, Run run, MemorySegment tokens, MemorySegment labels) {
@@ -145,10 +162,19 @@ public final class Feed {
       if (last) {
         labels.setAtIndex(ValueLayout.JAVA_INT, at + count - 1, NO_LABEL);
       }
+      store.labels().apply(from, count, labels, at);
+      for (int i = 0; i < Math.min(count, unlabelled - inPiece); i++) {
+        labels.setAtIndex(ValueLayout.JAVA_INT, at + i, NO_LABEL);
+      }
       at += count;
       position += count;
       document++;
     }
+  }
+
+  /** Whether the data asks for answers at some tokens, instead of predicting every next one. */
+  public boolean isTask() {
+    return store.labels() != LabelMarks.ALL;
   }
 
   /** How well the rows of an epoch are filled. */

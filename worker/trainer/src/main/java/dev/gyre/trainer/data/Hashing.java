@@ -15,6 +15,7 @@ final class Hashing {
   static final long DRAW = 2;
   static final long PACK = 3;
   static final long BASELINE = 4;
+  static final long RECALL = 5;
 
   private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
 

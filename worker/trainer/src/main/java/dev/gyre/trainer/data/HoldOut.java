@@ -37,7 +37,7 @@ record HoldOut(DocumentSet train, DocumentSet heldOut) {
     for (boolean h : held) {
       count += h == wanted ? 1 : 0;
     }
-    DocumentSet set = empty(count);
+    DocumentSet set = empty(count, store);
     for (int d = 0, at = 0; d < held.length; d++) {
       if (held[d] == wanted) {
         set(set, at++, store, d, store.start(d), Math.toIntExact(store.end(d) - store.start(d)));
@@ -49,18 +49,23 @@ record HoldOut(DocumentSet train, DocumentSet heldOut) {
   private static HoldOut tail(TokenStore store, double share) {
     int length = Math.toIntExact(store.tokens());
     int held = Math.min(length - 1, Math.max(1, (int) Math.round(share * length)));
-    DocumentSet train = empty(1);
+    DocumentSet train = empty(1, store);
     set(train, 0, store, 0, 0, length - held);
-    DocumentSet heldOut = empty(held > 0 ? 1 : 0);
+    DocumentSet heldOut = empty(held > 0 ? 1 : 0, store);
     if (held > 0) {
       set(heldOut, 0, store, 0, length - held, held);
     }
     return new HoldOut(train, heldOut);
   }
 
-  private static DocumentSet empty(int count) {
+  private static DocumentSet empty(int count, TokenStore store) {
     return new DocumentSet(
-        new int[count], new long[count], new int[count], new int[count], new long[count]);
+        new int[count],
+        new long[count],
+        new int[count],
+        new int[count],
+        new long[count],
+        store.labels());
   }
 
   private static void set(

@@ -49,11 +49,18 @@ final class PackedIndex {
     return new Documents(lengths);
   }
 
-  /** Tokens of a row that have a label: all but the last of each document. */
-  int labelled(int row) {
+  /**
+   * Tokens of a row that have a label: the marked ones but the last of each document, and those
+   * whose next token lies in a prefix.
+   *
+   * @param unlabelled first tokens of each piece without a label
+   */
+  int labelled(int row, int unlabelled) {
     int labelled = 0;
     for (int piece = rowStart[row]; piece < rowStart[row + 1]; piece++) {
-      labelled += pieceLength[piece] - (endsDocument(piece) ? 1 : 0);
+      long from = documents.start()[pieceDocument[piece]] + pieceFrom[piece] + unlabelled;
+      int withNext = pieceLength[piece] - (endsDocument(piece) ? 1 : 0);
+      labelled += documents.labels().count(from, Math.max(0, withNext - unlabelled));
     }
     return labelled;
   }

@@ -12,7 +12,11 @@ import tools.jackson.databind.json.JsonMapper;
  * @param tokenWidth bytes per stored token: 1, 2 or 4, little-endian
  * @param tokensCrc32c of {@code tokens.bin}
  * @param documentsCrc32c of {@code documents.bin}
- * @param content SHA-256 over tokenizer, tokens and document index: equal content, equal rows
+ * @param marked whether only marked tokens have a label
+ * @param labelsCrc32c of {@code labels.bin}, which is there if not every token has a label; 0
+ *     without one
+ * @param content SHA-256 over tokenizer, tokens, document index and labels: equal content, equal
+ *     rows
  * @param binarySkipped files left out because they hold zero bytes
  * @param emptySkipped documents without a token
  * @param sources for people: path of each source
@@ -28,15 +32,18 @@ record StoreMeta(
     long textBytes,
     long tokensCrc32c,
     long documentsCrc32c,
+    boolean marked,
+    long labelsCrc32c,
     String content,
     long binarySkipped,
     long emptySkipped,
     List<String> sources,
     long check) {
-  static final int FORMAT = 1;
+  static final int FORMAT = 2;
   static final String META_FILE = "store.json";
   static final String TOKENS_FILE = "tokens.bin";
   static final String DOCUMENTS_FILE = "documents.bin";
+  static final String LABELS_FILE = "labels.bin";
 
   /** The same values with their checksum. */
   StoreMeta checked() {
@@ -56,6 +63,8 @@ record StoreMeta(
         textBytes,
         tokensCrc32c,
         documentsCrc32c,
+        marked,
+        labelsCrc32c,
         content,
         binarySkipped,
         emptySkipped,

@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.zip.CRC32C;
@@ -20,7 +22,8 @@ import tools.jackson.databind.json.JsonMapper;
  * Writes a token store into a new folder, documents in order.
  *
  * <p>{@code documents.bin} holds, little-endian, for n documents: n × i64 token end, n × i64 text
- * bytes, n × i64 name hash, n × i64 name end, n × i32 source, then the names.
+ * bytes, n × i64 name hash, n × i64 name end, n × i32 source, then the names. {@code labels.bin},
+ * see {@link LabelMarks}, is there if not every token has a label.
  */
 final class StoreWriter implements AutoCloseable {
   private static final int BUFFER_BYTES = 1 << 20;
@@ -33,6 +36,7 @@ final class StoreWriter implements AutoCloseable {
   private final CRC32C tokensCrc = new CRC32C();
   private final MessageDigest content = Hashing.sha256();
   private final List<Entry> entries = new ArrayList<>();
+  private final BitSet unlabelled = new BitSet();
   private long tokens;
   private long textBytes;
 
@@ -63,6 +67,7 @@ final class StoreWriter implements AutoCloseable {
         flush();
       }
     }
+    mark(document);
     tokens += bytes.length / tokenWidth;
     textBytes += document.textBytes();
     byte[] name = document.name().getBytes(StandardCharsets.UTF_8);
@@ -73,6 +78,23 @@ final class StoreWriter implements AutoCloseable {
             Hashing.ofName(document.source(), name),
             document.source(),
             name));
+  }
+
+  private void mark(EncodedDocument document) {
+    BitSet labelled = document.labelled();
+    if (labelled == null) {
+      return;
+    }
+    int count = document.tokens().length / tokenWidth;
+    if (tokens + count > Integer.MAX_VALUE) {
+      throw new DataException(
+          "dataset.train: 2^31 tokens are the most a store with marked labels holds; give fewer"
+              + " documents");
+    }
+    int first = (int) tokens;
+    for (int t = labelled.nextClearBit(0); t < count; t = labelled.nextClearBit(t + 1)) {
+      unlabelled.set(first + t);
+    }
   }
 
   private void flush() throws IOException {
@@ -96,6 +118,13 @@ final class StoreWriter implements AutoCloseable {
     indexCrc.update(index.duplicate());
     content.update(index.duplicate());
     write(StoreMeta.DOCUMENTS_FILE, index);
+    CRC32C labelsCrc = new CRC32C();
+    if (!unlabelled.isEmpty()) {
+      ByteBuffer labels = labels();
+      labelsCrc.update(labels.duplicate());
+      content.update(labels.duplicate());
+      write(StoreMeta.LABELS_FILE, labels);
+    }
     StoreMeta meta =
         new StoreMeta(
                 StoreMeta.FORMAT,
@@ -107,6 +136,8 @@ final class StoreWriter implements AutoCloseable {
                 textBytes,
                 tokensCrc.getValue(),
                 indexCrc.getValue(),
+                !unlabelled.isEmpty(),
+                labelsCrc.getValue(),
                 HexFormat.of().formatHex(content.digest()),
                 binarySkipped,
                 emptySkipped,
@@ -120,6 +151,14 @@ final class StoreWriter implements AutoCloseable {
             .writeValueAsBytes(meta);
     write(StoreMeta.META_FILE, ByteBuffer.wrap(json));
     return meta;
+  }
+
+  private ByteBuffer labels() {
+    BitSet labelled = new BitSet();
+    labelled.set(0, Math.toIntExact(tokens));
+    labelled.andNot(unlabelled);
+    return ByteBuffer.wrap(
+        Arrays.copyOf(labelled.toByteArray(), Math.toIntExact(LabelMarks.bytes(tokens))));
   }
 
   private ByteBuffer index() {

@@ -15,6 +15,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.zip.CRC32C;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -28,6 +30,12 @@ public final class TokenStore implements AutoCloseable {
   private static final ValueLayout.OfInt I32 =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** A key that was damaged must not pass as one that is left out. */
+  private static final ObjectReader READER =
+      JsonMapper.shared()
+          .readerFor(StoreMeta.class)
+          .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
   /** CRC32C takes buffers, which end at 2 GiB. */
   private static final long CHECKED_AT_ONCE = 1L << 30;
 
@@ -36,14 +44,21 @@ public final class TokenStore implements AutoCloseable {
   private final Arena arena;
   private final MemorySegment tokens;
   private final MemorySegment index;
+  private final LabelMarks labels;
 
   private TokenStore(
-      Path folder, StoreMeta meta, Arena arena, MemorySegment tokens, MemorySegment index) {
+      Path folder,
+      StoreMeta meta,
+      Arena arena,
+      MemorySegment tokens,
+      MemorySegment index,
+      LabelMarks labels) {
     this.folder = folder;
     this.meta = meta;
     this.arena = arena;
     this.tokens = tokens;
     this.index = index;
+    this.labels = labels;
   }
 
   /**
@@ -62,7 +77,8 @@ public final class TokenStore implements AutoCloseable {
           map(folder, StoreMeta.TOKENS_FILE, tokenBytes, meta.tokensCrc32c(), arena);
       MemorySegment index =
           map(folder, StoreMeta.DOCUMENTS_FILE, -1, meta.documentsCrc32c(), arena);
-      return new TokenStore(folder, meta, arena, tokens, index);
+      LabelMarks labels = meta.marked() ? marks(folder, meta, arena) : LabelMarks.ALL;
+      return new TokenStore(folder, meta, arena, tokens, index, labels);
     } catch (IOException e) {
       arena.close();
       throw DataException.io("token store " + folder, e);
@@ -75,7 +91,7 @@ public final class TokenStore implements AutoCloseable {
   private static StoreMeta meta(Path folder) {
     Path file = folder.resolve(StoreMeta.META_FILE);
     try {
-      StoreMeta meta = JsonMapper.shared().readValue(Files.readAllBytes(file), StoreMeta.class);
+      StoreMeta meta = READER.readValue(Files.readAllBytes(file));
       if (meta.format() != StoreMeta.FORMAT) {
         throw damaged(
             file, "has format " + meta.format() + ", this build reads " + StoreMeta.FORMAT);
@@ -91,6 +107,11 @@ public final class TokenStore implements AutoCloseable {
     } catch (IOException e) {
       throw DataException.io("token store " + file, e);
     }
+  }
+
+  private static LabelMarks marks(Path folder, StoreMeta meta, Arena arena) throws IOException {
+    long bytes = LabelMarks.bytes(meta.tokens());
+    return new LabelMarks(map(folder, StoreMeta.LABELS_FILE, bytes, meta.labelsCrc32c(), arena));
   }
 
   private static MemorySegment map(Path folder, String name, long bytes, long crc, Arena arena)
@@ -200,6 +221,11 @@ public final class TokenStore implements AutoCloseable {
     long names = (4L * Long.BYTES + Integer.BYTES) * documents();
     byte[] utf8 = index.asSlice(names + from, to - from).toArray(ValueLayout.JAVA_BYTE);
     return new String(utf8, StandardCharsets.UTF_8);
+  }
+
+  /** Which tokens have a label. */
+  LabelMarks labels() {
+    return labels;
   }
 
   private long longAt(int column, int document) {

@@ -44,6 +44,16 @@ public final class Transfers {
     pending.add(transport.receive(peer, channel, tag, into.segment()));
   }
 
+  /** Whether some of them are still under way, after a look at the network. */
+  public boolean areUnderWay() {
+    for (int i = 0; i < pending.size(); i++) {
+      if (!pending.get(i).poll()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Returns when all of them are done. After an error the set is forgotten: abort the transport.
    */

@@ -6,6 +6,7 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.parameters.ModelParameters;
@@ -58,7 +59,7 @@ public final class SoloModel implements AutoCloseable {
     Tokenizer tokenizer = Tokenizers.open(job.dataset().tokenizer(), Path.of(""));
     String name = name(backendName);
     Plan plan = Planner.plan(job.onOneWorker(context, name), offer(name));
-    Backend backend = Backends.open(name, 1);
+    Backend backend = Backends.open(name, 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =
         TrainingRank.open(

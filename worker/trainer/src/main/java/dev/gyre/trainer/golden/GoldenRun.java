@@ -3,6 +3,7 @@ package dev.gyre.trainer.golden;
 import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Observer;
 import dev.gyre.model.StepSums;
@@ -80,7 +81,8 @@ public final class GoldenRun {
             MIN_CHUNK,
             schedules.kinds(schedule, layout),
             expertRowsBound,
-            WORKSPACE_BYTES);
+            WORKSPACE_BYTES,
+            null);
   }
 
   /**
@@ -132,7 +134,7 @@ public final class GoldenRun {
   }
 
   private Boolean rank(Transport transport) throws IOException {
-    try (Backend opened = Backends.open(backend, 1);
+    try (Backend opened = Backends.open(backend, 1, Device.CPU);
         TrainingRank rank = TrainingRank.open(transport, opened, spec);
         HfWeights weights = HfWeights.open(golden.folder(), golden.model())) {
       rank.parameters().load(weights::read);

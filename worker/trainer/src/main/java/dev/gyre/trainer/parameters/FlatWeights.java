@@ -34,8 +34,6 @@ final class FlatWeights {
   private final DType dtype;
   private final long[] partElements;
   private final long[] partBytes;
-  private final MemorySegment gradientMemory;
-  private final MemorySegment weightMemory;
   private final Tensor gradients;
   private final Tensor weights;
   private final Tensor master;
@@ -76,8 +74,8 @@ final class FlatWeights {
       partBytes[r] = partElements[r] * dtype.bytes();
     }
     Transport transport = replicas.transport();
-    gradientMemory = transport.allocate(name + " gradients", all * Float.BYTES);
-    weightMemory = transport.allocate(name + " weights", all * dtype.bytes());
+    MemorySegment gradientMemory = transport.allocate(name + " gradients", all * Float.BYTES);
+    MemorySegment weightMemory = transport.allocate(name + " weights", all * dtype.bytes());
     gradients = new Tensor(backend.memory(gradientMemory), DType.F32, all);
     weights = new Tensor(backend.memory(weightMemory), dtype, all);
     firstMoment = new Tensor(backend.memory(zeroed(arena)), DType.F32, ownedElements());
@@ -172,7 +170,7 @@ final class FlatWeights {
   }
 
   void reduceGradients(MemorySegment scratch) {
-    replicas.reduceScatterF32(gradientMemory, partElements, scratch);
+    replicas.reduceScatterF32(gradients.segment(), partElements, scratch);
   }
 
   /** sum += the owned gradients' squares. */
@@ -206,7 +204,7 @@ final class FlatWeights {
 
   /** Every rank gets all weights from their owners. */
   void gather() {
-    replicas.allGather(weightMemory, partBytes);
+    replicas.allGather(weights.segment(), partBytes);
   }
 
   void zeroMoments() {

@@ -45,7 +45,15 @@ final class AeronNetwork implements LocalNetwork {
   @Override
   public Transport open(int rank) {
     AeronOptions options =
-        new AeronOptions(run, 1, rank, ranks, driver.folder(), DEADLINE.toNanos(), endpoints);
+        new AeronOptions(
+            run,
+            1,
+            rank,
+            ranks,
+            driver.folder(),
+            DEADLINE.toNanos(),
+            Runtime.getRuntime().availableProcessors(),
+            endpoints);
     AeronTransport transport = AeronTransport.open(options, log);
     synchronized (opened) {
       opened.add(transport);

@@ -11,8 +11,10 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.trainer.offload.OffloadSpec;
 import java.util.EnumMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all ranks of a run agree on before they open.
@@ -21,6 +23,7 @@ import java.util.Map;
  * @param schedules how the attention of each kind of layers runs
  * @param expertRowsBound most rows a rank's experts take in one round
  * @param workspaceBytes memory of a micro-batch's activations and scratch
+ * @param offload where activations wait for backward; null for the workspace
  */
 public record RankSpec(
     ModelSpec model,
@@ -31,7 +34,8 @@ public record RankSpec(
     int minChunk,
     Map<LayerKind, ScheduleKind> schedules,
     int expertRowsBound,
-    long workspaceBytes) {
+    long workspaceBytes,
+    @Nullable OffloadSpec offload) {
   public RankSpec {
     schedules = Map.copyOf(schedules);
     if (!schedules.keySet().containsAll(model.maskOfKind().keySet())) {
@@ -64,7 +68,8 @@ public record RankSpec(
             model,
             ScheduleKind.of(RingSchedule.KEY, messageBytes(model, mesh, execution.compute()))),
         defaultRowsBound(model, mesh, rowTokens),
-        workspaceBytes);
+        workspaceBytes,
+        null);
   }
 
   /** The same schedule for all of a model's layers. */

@@ -16,11 +16,14 @@ import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.trainer.experts.ShardedExperts;
+import dev.gyre.trainer.offload.DiskActivations;
+import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.ShardedParameters;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.Arena;
@@ -31,6 +34,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One rank of a run: a model whose ports reach the other ranks, and the memory of its steps. The
@@ -53,6 +57,7 @@ public final class TrainingRank implements AutoCloseable {
   private final Workspace workspace;
   private final ShardedSequence sequence;
   private final ShardedParameters parameters;
+  private final @Nullable DiskActivations activations;
   private final DecoderModel model;
   private final ProcessGroup everyone;
   private final Map<List<Integer>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
@@ -100,6 +105,8 @@ public final class TrainingRank implements AutoCloseable {
             arena);
     parameters =
         new ShardedParameters(transport, spec.mesh(), backend, spec.model(), compute, arena);
+    OffloadSpec offload = spec.offload();
+    activations = offload == null ? null : DiskActivations.open(offload, transport.rank());
     model =
         new DecoderModel(
             spec.model(),
@@ -109,7 +116,8 @@ public final class TrainingRank implements AutoCloseable {
             workspace,
             sequence,
             experts,
-            parameters);
+            parameters,
+            activations);
     everyone = new ProcessGroup(transport, spec.mesh().everyone(), Channel.CONTROL);
   }
 
@@ -153,11 +161,13 @@ public final class TrainingRank implements AutoCloseable {
               schedules.put(mask, schedule);
               choices.put(layers, schedule.kind());
             });
-    return new RowPart(
-        layout,
-        schedules,
-        choices,
-        layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank)));
+    LinearLayout linear = null;
+    if (spec.model().linearLayers() > 0) {
+      linear = LinearLayout.of(layout);
+      PlanValidator.validate(layout, linear);
+    }
+    List<Run> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
+    return new RowPart(layout, schedules, choices, linear, mine);
   }
 
   /** Sets the row to work on, and reads this rank's tokens into the workspace. */
@@ -183,10 +193,16 @@ public final class TrainingRank implements AutoCloseable {
         if (p >= documents.start(document + 1)) {
           document++;
         }
-        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, p - documents.start(document));
+        int position =
+            spec.model().attention().firstPosition(document) + p - documents.start(document);
+        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
       }
     }
     sequence.begin(part.layout(), part.schedules(), workspace);
+    LinearLayout linear = part.linear();
+    if (linear != null) {
+      sequence.beginLinear(linear, workspace);
+    }
     return new PreparedRow(
         workspace,
         mark,
@@ -238,6 +254,9 @@ public final class TrainingRank implements AutoCloseable {
   /** Frees what does not belong to the transport. No kernel or transfer may be running. */
   @Override
   public void close() {
+    if (activations != null) {
+      activations.close();
+    }
     arena.close();
   }
 }

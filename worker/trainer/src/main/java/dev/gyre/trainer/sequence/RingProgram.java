@@ -62,9 +62,15 @@ final class RingProgram {
 
   /**
    * @param zeroed accumulators of other owners that begin in this step
+   * @param pairs of queries and keys that its work covers
    */
   record CompiledStep(
-      String phase, int[] zeroed, Transfer[] sends, Transfer[] receives, Compute[] work) {}
+      String phase,
+      int[] zeroed,
+      Transfer[] sends,
+      Transfer[] receives,
+      Compute[] work,
+      long pairs) {}
 
   private record Key(Item item, int owner) {}
 
@@ -106,12 +112,17 @@ final class RingProgram {
         receives[i] = new Transfer(holding, staging, m.peer(), tag(m), runs(m));
       }
       List<Compute> work = new ArrayList<>();
+      long pairs = 0;
       for (Work w : step.work()) {
         if (!w.tiles().isEmpty()) {
           work.add(compile(w, forward, index, me, tokens, s));
         }
+        for (AttentionTile tile : w.tiles()) {
+          pairs += tile.area();
+        }
       }
-      steps.add(new CompiledStep(phase, new int[0], sends, receives, work.toArray(new Compute[0])));
+      Compute[] packed = work.toArray(new Compute[0]);
+      steps.add(new CompiledStep(phase, new int[0], sends, receives, packed, pairs));
     }
     assignSlots();
     markZeroed();
@@ -244,7 +255,7 @@ final class RingProgram {
       }
       CompiledStep c = steps.get(s);
       int[] packed = zeroed.stream().mapToInt(Integer::intValue).toArray();
-      steps.set(s, new CompiledStep(c.phase, packed, c.sends, c.receives, c.work));
+      steps.set(s, new CompiledStep(c.phase, packed, c.sends, c.receives, c.work, c.pairs));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.gyre.trainer.sequence;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.gyre.comms.Trace;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
@@ -32,6 +33,19 @@ import java.util.Map;
  * </pre>
  */
 final class RingRun {
+  /**
+   * Work below this is over before a thread has woken up for its transfers: 4 FLOPs for each pair,
+   * head and element, at 100 GFLOP/s and more for 0.2 ms.
+   */
+  private static final long WORTH_OVERLAPPING = 5_000_000;
+
+  /** Whether transfers move while a step's work is computed, or before it. */
+  enum Overlap {
+    ON,
+    /** For measuring what it is worth. */
+    OFF
+  }
+
   private final Backend backend;
   private final Kernels kernels;
   private final Transfers transfers;
@@ -42,6 +56,7 @@ final class RingRun {
   private final long headDim;
   private final DType compute;
   private final float scale;
+  private final Overlap overlap;
 
   /**
    * @param ring rank of each ring rank
@@ -54,7 +69,8 @@ final class RingRun {
       int[] kvHeadOf,
       int kvHeads,
       int headDim,
-      DType compute) {
+      DType compute,
+      Overlap overlap) {
     this.backend = backend;
     this.kernels = backend.kernels();
     this.transfers = transfers;
@@ -64,6 +80,7 @@ final class RingRun {
     this.kvHeads = kvHeads;
     this.headDim = headDim;
     this.compute = compute;
+    this.overlap = overlap;
     this.scale = (float) (1 / Math.sqrt(headDim));
   }
 
@@ -127,10 +144,7 @@ final class RingRun {
       for (Transfer t : step.sends()) {
         post(t, held[t.holding()], false, true);
       }
-      for (Compute work : step.work()) {
-        compute(work, held);
-        transfers.transport().progress();
-      }
+      compute(step, held);
       transfers.await();
       for (Transfer t : step.receives()) {
         if (t.staging() >= 0) {
@@ -139,6 +153,34 @@ final class RingRun {
       }
     }
     backend.synchronize(); // the slots are given back
+  }
+
+  /** What a step sends and receives travels meanwhile. */
+  private void compute(CompiledStep step, Tensor[][] held) {
+    if (overlap == Overlap.OFF) {
+      transfers.await();
+    }
+    boolean beside = step.pairs() * heads * headDim >= WORTH_OVERLAPPING && transfers.areUnderWay();
+    if (beside) {
+      transfers.transport().computing(true);
+    }
+    Trace trace = transfers.transport().where().trace();
+    long began = trace == null ? 0 : System.nanoTime();
+    try {
+      for (Compute work : step.work()) {
+        compute(work, held);
+      }
+      if (beside || trace != null) {
+        backend.synchronize(); // kernels that were only handed to a device are under way
+      }
+    } finally {
+      if (beside) {
+        transfers.transport().computing(false);
+      }
+    }
+    if (trace != null) {
+      trace.kernels(step.phase(), began);
+    }
   }
 
   /** Slots of scratch memory for what belongs to other owners. */

@@ -11,6 +11,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -44,6 +45,7 @@ public final class ShardedSequence implements SequenceGroup {
   private final long kvHeads;
   private final long headDim;
   private final Map<AttentionMask, Programs> programs = new HashMap<>();
+  private final LinearRun linear;
   private @Nullable HeadExchange exchange;
   private int tokens;
 
@@ -51,17 +53,34 @@ public final class ShardedSequence implements SequenceGroup {
   private record Programs(AttentionSchedule schedule, RingProgram forward, RingProgram backward) {}
 
   /**
-   * @param lse F32 [T,h]; the others compute: with one Ulysses rank the caller's own tensors, else
-   *     copies [T,h,D], [T,k,D]
+   * @param own whether q, k and v are the caller's tensors, as with one Ulysses rank; else they are
+   *     copies [T,h,D], [T,k,D], and no exchange is ever repeated
+   * @param lse F32 [T,h]; the others compute
    */
   private record SavedAttention(
-      Programs programs, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse) implements Saved {}
+      Programs programs, boolean own, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse)
+      implements Saved {
+    @Override
+    public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
+      return own ? new SavedAttention(programs, true, newQ, newK, newV, out, lse) : this;
+    }
+  }
 
   /**
    * @param compute F32 or BF16
    */
   public ShardedSequence(
       Transport transport, Mesh mesh, Backend backend, ModelSpec model, DType compute) {
+    this(transport, mesh, backend, model, compute, RingRun.Overlap.ON);
+  }
+
+  ShardedSequence(
+      Transport transport,
+      Mesh mesh,
+      Backend backend,
+      ModelSpec model,
+      DType compute,
+      RingRun.Overlap overlap) {
     this.backend = backend;
     this.kernels = backend.kernels();
     this.mesh = mesh;
@@ -84,7 +103,28 @@ public final class ShardedSequence implements SequenceGroup {
             part.kvHeadOf(),
             part.kvHeads(),
             model.headDim(),
+            compute,
+            overlap);
+    int[] rowGroup = mesh.rowGroup(rank);
+    this.linear =
+        new LinearRun(
+            backend,
+            transfers,
+            rowGroup,
+            rank - rowGroup[0],
+            model.kvHeadOf(),
+            model.numKeyValueHeads(),
+            model.headDim(),
             compute);
+  }
+
+  /**
+   * Sets the row for {@link #linearAttention}, where the model has such layers.
+   *
+   * @param workspace takes a few index tensors, which must live as long as the row is worked on
+   */
+  public void beginLinear(LinearLayout layout, Workspace workspace) {
+    linear.begin(layout, workspace);
   }
 
   /**
@@ -157,7 +197,7 @@ public final class ShardedSequence implements SequenceGroup {
     if (swap == null) {
       Tensor lse = workspace.save(DType.F32, tokens, heads);
       runForward(of, q, k, v, out, lse, workspace);
-      return new SavedAttention(of, q, k, v, out, lse);
+      return new SavedAttention(of, true, q, k, v, out, lse);
     }
     long all = swap.allTokens();
     Tensor qAll = workspace.save(compute, all, heads, headDim);
@@ -168,7 +208,17 @@ public final class ShardedSequence implements SequenceGroup {
     swap.toHeads(q, k, v, qAll, kAll, vAll, workspace);
     runForward(of, qAll, kAll, vAll, outAll, lse, workspace);
     swap.queriesToTokens(outAll, out, workspace);
-    return new SavedAttention(of, qAll, kAll, vAll, outAll, lse);
+    return new SavedAttention(of, false, qAll, kAll, vAll, outAll, lse);
+  }
+
+  @Override
+  public Saved linearAttention(
+      Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+    q.require("q", compute, tokens, allHeads, headDim);
+    k.require("k", compute, tokens, allKvHeads, headDim);
+    v.require("v", compute, tokens, allKvHeads, headDim);
+    out.require("out", compute, tokens, allHeads, headDim);
+    return linear.forward(q, k, v, slopes, out, workspace);
   }
 
   /** Partial outputs are merged in f32 and rounded to the compute dtype once. */
@@ -189,11 +239,15 @@ public final class ShardedSequence implements SequenceGroup {
   @Override
   public void backward(
       Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
-    SavedAttention a = (SavedAttention) saved;
     dOut.require("dOut", compute, tokens, allHeads, headDim);
     dq.require("dq", DType.F32, tokens, allHeads, headDim);
     dk.require("dk", DType.F32, tokens, allKvHeads, headDim);
     dv.require("dv", DType.F32, tokens, allKvHeads, headDim);
+    if (saved instanceof LinearRun.SavedLinear s) {
+      linear.backward(s, dOut, dq, dk, dv, workspace);
+      return;
+    }
+    SavedAttention a = (SavedAttention) saved;
     long mark = workspace.scratchMark();
     long all = a.q.dim(0);
     Tensor delta = workspace.scratch(DType.F32, all, heads);

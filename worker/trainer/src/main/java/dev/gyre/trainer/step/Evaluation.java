@@ -18,6 +18,9 @@ public final class Evaluation {
   /** First positions of the buckets after the first: powers of 8, so that each is a new scale. */
   private static final int[] BOUNDS = {64, 512, 4096, 32768, 262144, Integer.MAX_VALUE};
 
+  /** A label with a smaller loss has more than half of the probability. */
+  private static final double LN_2 = StrictMath.log(2);
+
   private final TrainingRank rank;
   private final Feed feed;
   private final int rows;
@@ -42,7 +45,7 @@ public final class Evaluation {
   public EvalMetrics run(long step) {
     rank.transport().where().phase("evaluation");
     BatchShape shape = feed.heldOut(0, rows);
-    double[] sums = new double[2 * BOUNDS.length];
+    double[] sums = new double[2 * BOUNDS.length + 1];
     for (RowOfRank row : RowOfRank.all(shape, rank)) {
       measure(row, sums);
     }
@@ -70,13 +73,15 @@ public final class Evaluation {
         while (position.getAtIndex(ValueLayout.JAVA_INT, t) >= BOUNDS[bucket]) {
           bucket++;
         }
-        sums[2 * bucket] += losses.getAtIndex(ValueLayout.JAVA_FLOAT, t);
+        float loss = losses.getAtIndex(ValueLayout.JAVA_FLOAT, t);
+        sums[2 * bucket] += loss;
         sums[2 * bucket + 1]++;
+        sums[2 * BOUNDS.length] += loss < LN_2 ? 1 : 0;
       }
     }
   }
 
-  private static EvalMetrics metrics(long step, double[] sums) {
+  private EvalMetrics metrics(long step, double[] sums) {
     List<EvalMetrics.Reach> reach = new ArrayList<>();
     double nats = 0;
     double tokens = 0;
@@ -89,6 +94,7 @@ public final class Evaluation {
         reach.add(new EvalMetrics.Reach(from, BOUNDS[b], sums[2 * b] / count, (long) count));
       }
     }
-    return new EvalMetrics(step, tokens == 0 ? 0 : nats / tokens, (long) tokens, reach);
+    Double sure = feed.isTask() ? sums[2 * BOUNDS.length] / Math.max(1, tokens) : null;
+    return new EvalMetrics(step, tokens == 0 ? 0 : nats / tokens, (long) tokens, sure, reach);
   }
 }

@@ -21,9 +21,11 @@ import org.jspecify.annotations.Nullable;
  * @param bytesSent payload bytes a worker sent, by kind of collective
  * @param schedules of the rows that rank 0 had a part of: how many ran on which attention schedule,
  *     by kind of layer
- * @param computeSeconds the step less communication and waits
- * @param communicationSeconds moving bytes while nothing was left to compute
+ * @param computeSeconds the step less communication and waits; transfers may have moved under it
+ * @param communicationSeconds the training thread moving bytes instead of computing
  * @param waitSeconds with nothing to do but wait for another rank
+ * @param exposedFraction communication and waits over the step, in [0, 1]: what overlap did not
+ *     hide
  * @param memoryBytes most of a worker's workspace in use, with its parameters and optimizer state
  * @param skipped whether the update was skipped for a non-finite loss
  * @param eval held-out loss measured after this step; null if none was
@@ -46,6 +48,7 @@ public record StepMetrics(
     @JsonProperty("compute_seconds") double computeSeconds,
     @JsonProperty("communication_seconds") double communicationSeconds,
     @JsonProperty("wait_seconds") double waitSeconds,
+    @JsonProperty("exposed_fraction") double exposedFraction,
     @JsonProperty("memory_bytes") long memoryBytes,
     boolean skipped,
     @Nullable EvalMetrics eval) {
@@ -70,6 +73,7 @@ public record StepMetrics(
         computeSeconds,
         communicationSeconds,
         waitSeconds,
+        exposedFraction,
         memoryBytes,
         skipped,
         measured);

@@ -237,6 +237,7 @@ public final class TrainingStep {
         seconds - transfers,
         transfers - waits,
         waits,
+        transfers / seconds,
         rank.workspace().peakBytes() + rank.parameters().byteSize(),
         skipped,
         null);

@@ -4,12 +4,13 @@ import dev.gyre.comms.control.Capability;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.Device;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 
-/** The backends on this worker's class path. */
+/** The backends on this worker's class path, and those that could be. */
 public final class Backends {
   private Backends() {}
 
@@ -17,16 +18,19 @@ public final class Backends {
   public static List<BackendProvider> all() {
     List<BackendProvider> found = new ArrayList<>();
     ServiceLoader.load(BackendProvider.class).forEach(found::add);
+    if (found.stream().noneMatch(p -> p.name().equals(FetchedBackend.TORCH.name()))) {
+      found.add(FetchedBackend.TORCH);
+    }
     found.sort(Comparator.comparingInt(BackendProvider::preference).reversed());
     return found;
   }
 
-  /** What each can do here, most preferred first, as it goes to the coordinator. */
-  public static List<Capability> capabilities() {
+  /** What each can do here on a device, most preferred first, as it goes to the coordinator. */
+  public static List<Capability> capabilities(Device device) {
     List<Capability> list = new ArrayList<>();
     for (BackendProvider provider : all()) {
       Capability.Builder c = Capability.newBuilder().setBackend(provider.name());
-      switch (provider.probe()) {
+      switch (provider.probe(device)) {
         case BackendProbe.Available a -> {
           c.setAvailable(true).setDevice(a.device());
           c.setInstructionSet(a.instructionSet()).setLibrary(a.library());
@@ -41,18 +45,52 @@ public final class Backends {
   }
 
   /**
+   * What a backend that was opened can do.
+   *
+   * @throws IllegalArgumentException if it is not available after all
+   */
+  public static BackendProbe.Available available(String name, Device device) {
+    for (BackendProvider provider : all()) {
+      if (provider.name().equals(name)
+          && provider.probe(device) instanceof BackendProbe.Available there) {
+        return there;
+      }
+    }
+    throw new IllegalArgumentException("backend " + name + " is not available");
+  }
+
+  /** A line for each, available or not, most preferred first; for logs. */
+  static List<String> table(Device device) {
+    return all().stream().map(provider -> line(provider.name(), provider.probe(device))).toList();
+  }
+
+  private static String line(String name, BackendProbe probe) {
+    return switch (probe) {
+      case BackendProbe.Available a ->
+          "backend %-8s %s  %s  %s  %s"
+              .formatted(
+                  name,
+                  String.join(", ", a.dtypes().stream().map(Dtypes::name).sorted().toList()),
+                  a.device(),
+                  a.instructionSet(),
+                  a.library());
+      case BackendProbe.Unavailable u -> "backend %-8s unavailable: %s".formatted(name, u.reason());
+    };
+  }
+
+  /**
    * Opens exactly this one.
    *
    * @throws IllegalArgumentException naming it and what there is, or why it is unavailable
    */
-  public static Backend open(String name, int threads) {
+  public static Backend open(String name, int threads, Device device) {
     List<String> names = new ArrayList<>();
     for (BackendProvider provider : all()) {
       if (provider.name().equals(name)) {
-        if (provider.probe() instanceof BackendProbe.Unavailable u) {
+        if (provider.probe(device) instanceof BackendProbe.Unavailable u) {
           throw new IllegalArgumentException("backend " + name + " is unavailable: " + u.reason());
         }
-        return provider.open(threads);
+        return provider.open(threads, device);
       }
       names.add(provider.name());
     }

@@ -18,6 +18,8 @@ final class Circumstances {
             .formatted(mesh.dataParallel(), mesh.ring(), mesh.ulysses(), mesh.expertParallel()),
         "backend",
         plan.backend(),
+        "device",
+        plan.device(),
         "instruction set",
         plan.instructionSet(),
         "kernel threads",
@@ -27,6 +29,9 @@ final class Circumstances {
             .formatted(schedules(plan), plan.layout().key(), plan.minChunk()),
         "expert rows a round",
         Long.toString(plan.expertRowsBound()),
+        "tiles",
+        "MLP %d, loss %d (0: whole)"
+            .formatted(plan.activations().mlpTile(), plan.activations().lossTile()),
         "jdk",
         Runtime.version().toString());
   }

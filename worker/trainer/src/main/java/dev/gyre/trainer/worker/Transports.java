@@ -25,6 +25,7 @@ final class Transports {
    * other data is refused instead of computing something else.
    *
    * @param data fingerprint of the training data
+   * @param cores of this host that its workers share
    * @param log takes single lines for people
    */
   static Transport open(
@@ -32,6 +33,7 @@ final class Transports {
       Assignment assignment,
       Plan plan,
       String data,
+      int cores,
       Progress progress,
       Consumer<String> log) {
     String identity = options.run() + " plan " + plan.sha256() + " data " + data;
@@ -55,6 +57,6 @@ final class Transports {
               throw new IllegalArgumentException(
                   "transport '" + plan.transport() + "' must be ipc or udp");
         };
-    return AeronTransport.open(aeron, progress, log);
+    return AeronTransport.open(aeron.withCores(cores), progress, log);
   }
 }

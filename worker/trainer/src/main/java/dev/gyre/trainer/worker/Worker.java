@@ -1,21 +1,27 @@
 package dev.gyre.trainer.worker;
 
 import dev.gyre.comms.CommsException;
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.FailureKind;
 import dev.gyre.comms.control.Hello;
 import dev.gyre.comms.control.MeasuredRates;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.WorkspaceFullException;
 import dev.gyre.model.safetensors.SafetensorsException;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.plan.InvalidPlanException;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.trainer.calibration.KernelRates;
+import dev.gyre.trainer.calibration.RateCache;
 import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.ResumeRefusedException;
 import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.control.ControlException;
 import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.offload.OffloadException;
 import dev.gyre.trainer.step.NumericException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,50 +35,79 @@ final class Worker {
   /** Twenty missed beats, as the coordinator counts for its side. */
   private static final Duration LEASE = Duration.ofSeconds(20);
 
-  private static final int DONE = 0;
-  private static final int BAD_JOB = 64;
-  private static final int CORRUPT_CHECKPOINT = 65;
-  private static final int INTERNAL = 70;
-  private static final int TRY_AGAIN = 75;
+  private static final String FIRST_RANK = "0";
+  private static final String FIRST_ATTEMPT = "1";
 
   private final WorkerOptions options;
+  private final int cores;
   private final Progress progress = new Progress();
   private volatile @Nullable Transport transport;
 
-  Worker(WorkerOptions options) {
+  /**
+   * @param cores of this host that a worker may use
+   */
+  Worker(WorkerOptions options, int cores) {
     this.options = options;
+    this.cores = cores;
   }
 
-  /** Trains to the end, or fails with a word to the coordinator. Returns the exit code. */
+  /**
+   * Trains to the end, or fails with a word to the coordinator. Returns the exit code.
+   *
+   * <p>A kernel that the compiler spoilt is seen before anyone knows of this worker: another
+   * process in its place costs nobody anything. If that one meets the same, the run fails.
+   */
   int run() throws InterruptedException {
-    MeasuredBackend measured = MeasuredBackend.open(options.backend(), options.dtype());
-    try (measured;
-        ControlClient control =
-            ControlClient.connect(
-                options.coordinator(), hello(measured), progress, LEASE, this::ended)) {
-      return run(control, measured);
+    if (options.rank().equals(FIRST_RANK)) {
+      Backends.table(device()).forEach(Worker::log);
     }
+    try (MeasuredBackend measured =
+        MeasuredBackend.open(
+            options.backend(),
+            device(),
+            options.dtype(),
+            options.kernelThreads(),
+            RateCache.ofUser(),
+            Worker::log)) {
+      if (!measured.slow().isEmpty() && options.attempt().equals(FIRST_ATTEMPT)) {
+        System.err.println(
+            "gyre: " + SlowKernelException.describe(measured.slow()) + "; trying another process");
+        return ExitCode.WORKER_AGAIN.code();
+      }
+      try (ControlClient control =
+          ControlClient.connect(
+              options.coordinator(), hello(measured.rates()), progress, LEASE, this::ended)) {
+        return run(control, measured);
+      }
+    }
+  }
+
+  private static void log(String line) {
+    System.out.println(line);
   }
 
   private int run(ControlClient control, MeasuredBackend measured) throws InterruptedException {
     try {
+      SlowKernelException.throwIfAny(measured.slow());
       Assignment assignment = control.awaitAssignment();
-      try (WorkerSession session =
-          WorkerSession.open(
-              options,
-              assignment,
-              measured,
-              progress,
-              control::note,
-              opened -> transport = opened)) {
+      try (WorkerTrace _ = WorkerTrace.start(options, assignment, progress);
+          WorkerSession session =
+              WorkerSession.open(
+                  options,
+                  assignment,
+                  measured,
+                  cores,
+                  progress,
+                  control::note,
+                  opened -> transport = opened)) {
         control.ready(measured.rates().matmulFlopsPerSecond(), session.memoryBytes());
         control.awaitStart();
         session.train(control);
       }
-      return DONE;
+      return ExitCode.DONE.code();
     } catch (ControlException e) {
       System.err.println("gyre: " + e.getMessage());
-      return TRY_AGAIN;
+      return ExitCode.TRY_AGAIN.code();
     } catch (IOException | RuntimeException | Error e) {
       return fail(control, e);
     }
@@ -87,12 +122,7 @@ final class Worker {
     System.err.println("gyre: " + message);
     e.printStackTrace();
     control.fail(kind, message, e instanceof CommsException c ? c.peer() : -1);
-    return switch (kind) {
-      case FAILURE_KIND_JOB, FAILURE_KIND_DATA, FAILURE_KIND_NUMERIC -> BAD_JOB;
-      case FAILURE_KIND_CHECKPOINT -> CORRUPT_CHECKPOINT;
-      case FAILURE_KIND_INTERNAL, FAILURE_KIND_UNSPECIFIED, UNRECOGNIZED -> INTERNAL;
-      case FAILURE_KIND_COMMS, FAILURE_KIND_MEMORY, FAILURE_KIND_STORAGE -> TRY_AGAIN;
-    };
+    return ExitCode.of(kind).code();
   }
 
   private static FailureKind kind(Throwable e) {
@@ -101,8 +131,10 @@ final class Worker {
       case NumericException _ -> FailureKind.FAILURE_KIND_NUMERIC;
       case DataException _ -> FailureKind.FAILURE_KIND_DATA;
       case CheckpointException _ -> FailureKind.FAILURE_KIND_CHECKPOINT;
+      case SlowKernelException _ -> FailureKind.FAILURE_KIND_SLOW_KERNEL;
       case WorkspaceFullException _ -> FailureKind.FAILURE_KIND_MEMORY;
       case OutOfMemoryError _ -> FailureKind.FAILURE_KIND_MEMORY;
+      case OffloadException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case IOException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case UncheckedIOException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case InvalidPlanException _ -> FailureKind.FAILURE_KIND_JOB;
@@ -124,21 +156,26 @@ final class Worker {
     Runtime.getRuntime().halt(exitCode);
   }
 
-  private Hello hello(MeasuredBackend measured) {
+  private Device device() {
+    return Device.parse(options.device());
+  }
+
+  private Hello hello(KernelRates measured) {
+    Rates rates = measured.rates();
     return Hello.newBuilder()
         .setRun(options.run())
         .setPid(ProcessHandle.current().pid())
         .setHost(hostName())
         .setWantedRank(Integer.parseInt(options.rank()))
-        .setCores(Runtime.getRuntime().availableProcessors())
+        .setCores(cores)
         .setMemoryBytes(HostLimits.memoryBytes())
         .setSharedMemoryBytes(HostLimits.sharedMemoryBytes())
-        .addAllCapabilities(Backends.capabilities())
+        .addAllCapabilities(Backends.capabilities(device()))
         .setRates(
             MeasuredRates.newBuilder()
-                .setMatmulFlopsPerSecond(measured.rates().matmulFlopsPerSecond())
-                .setAttentionFlopsPerSecond(measured.rates().attentionFlopsPerSecond())
-                .setCopyBytesPerSecond(measured.rates().linkBytesPerSecond()))
+                .setMatmulFlopsPerSecond(rates.matmulFlopsPerSecond())
+                .setAttentionFlopsPerSecond(rates.attentionFlopsPerSecond())
+                .setCopyBytesPerSecond(rates.linkBytesPerSecond()))
         .build();
   }
 

@@ -5,6 +5,7 @@ public final class WorkerMain {
   private WorkerMain() {}
 
   public static void main(String[] args) throws InterruptedException {
-    System.exit(new Worker(WorkerOptions.parse(args)).run());
+    int cores = CoreShare.take();
+    System.exit(new Worker(WorkerOptions.parse(args), cores).run());
   }
 }

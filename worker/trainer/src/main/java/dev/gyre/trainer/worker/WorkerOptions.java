@@ -13,7 +13,13 @@ import java.util.TreeMap;
  *     have a placeholder there
  * @param data folder of the prepared token store
  * @param backend what the job asks for, to be measured before the plan is made
- * @param dtype the same
+ * @param device where: {@code cpu} or {@code cuda:N}
+ * @param dtype the same as of backend
+ * @param traceBaseNanos the instant from which a trace is drawn, for {@link System#nanoTime}; 0 for
+ *     none
+ * @param kernelThreads that the plan will give each worker, as far as the launcher can tell
+ * @param attempt 1, or 2 for the process that replaces one that met a slow kernel; as text, as
+ *     above
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(
@@ -22,7 +28,11 @@ public record WorkerOptions(
     String rank,
     Path data,
     String backend,
+    String device,
     String dtype,
+    long traceBaseNanos,
+    int kernelThreads,
+    String attempt,
     List<String> endpoints) {
   public WorkerOptions {
     endpoints = List.copyOf(endpoints);
@@ -36,7 +46,11 @@ public record WorkerOptions(
     args.add("--rank=" + rank);
     args.add("--data=" + data);
     args.add("--backend=" + backend);
+    args.add("--device=" + device);
     args.add("--dtype=" + dtype);
+    args.add("--trace-base=" + traceBaseNanos);
+    args.add("--kernel-threads=" + kernelThreads);
+    args.add("--attempt=" + attempt);
     for (String endpoint : endpoints) {
       args.add("--endpoint=" + endpoint);
     }
@@ -66,7 +80,11 @@ public record WorkerOptions(
             required(single, "rank"),
             Path.of(required(single, "data")),
             required(single, "backend"),
+            required(single, "device"),
             required(single, "dtype"),
+            Long.parseLong(required(single, "trace-base")),
+            Integer.parseInt(required(single, "kernel-threads")),
+            required(single, "attempt"),
             endpoints);
     if (!single.isEmpty()) {
       throw new IllegalArgumentException("worker arguments not known: " + single.keySet());

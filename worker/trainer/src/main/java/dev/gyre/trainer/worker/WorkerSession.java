@@ -61,6 +61,7 @@ final class WorkerSession implements AutoCloseable {
    * Opens data, backend and data plane, takes all memory, loads or makes the weights, warms the
    * kernels.
    *
+   * @param cores of this host that its workers share
    * @param log takes single lines for people
    * @param opened hears of the transport as soon as there is one, to abort it from elsewhere
    */
@@ -68,6 +69,7 @@ final class WorkerSession implements AutoCloseable {
       WorkerOptions options,
       Assignment assignment,
       MeasuredBackend measured,
+      int cores,
       Progress progress,
       Consumer<String> log,
       Consumer<Transport> opened)
@@ -82,20 +84,21 @@ final class WorkerSession implements AutoCloseable {
             job.dataset(),
             job.train().sequenceLength(),
             job.train().rowsPerStep(),
+            job.model().attention().prefix(),
             job.train().seed());
     Backend backend =
         measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype()));
     Transport transport =
-        Transports.open(options, assignment, plan, feed.fingerprint(), progress, log);
+        Transports.open(options, assignment, plan, feed.fingerprint(), cores, progress, log);
     opened.accept(transport);
-    TrainingRank rank = TrainingRank.open(transport, backend, Ranks.spec(job, plan));
-    RunCheckpoints checkpoints =
-        new RunCheckpoints(Path.of(assignment.getRunFolder()), job, plan, rank, feed);
+    Path runFolder = Path.of(assignment.getRunFolder());
+    TrainingRank rank = TrainingRank.open(transport, backend, Ranks.spec(job, plan, runFolder));
+    RunCheckpoints checkpoints = new RunCheckpoints(runFolder, job, plan, rank, feed);
     progress.phase("weights");
     long firstStep = Weights.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
     WorkerSession session =
         new WorkerSession(
-            job, store, feed, transport, rank, checkpoints, measured.rates(), firstStep);
+            job, store, feed, transport, rank, checkpoints, measured.rates().rates(), firstStep);
     progress.phase("warm-up");
     session.warm();
     return session;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
@@ -39,6 +40,7 @@ final class ResumeCheckTest {
             new TrainSpec.Optimizer(lr, 0.05, "cosine", 0, 1, 0.1, 0.9, 0.95, 1e-8)),
         new MeshSpec(2, 0, 0, 0, 0),
         "auto",
+        "cpu",
         "ipc",
         new JobSpec.Eval(50, 4),
         new JobSpec.Checkpoint(100, 3));
@@ -108,8 +110,10 @@ final class ResumeCheckTest {
     RunIdentity identity = identity(SAVED);
     int components =
         ModelSpec.class.getRecordComponents().length
-            + TrainSpec.class.getRecordComponents().length
             - 1
+            + AttentionPattern.class.getRecordComponents().length
+            + TrainSpec.class.getRecordComponents().length
+            - 2 // what an optimizer nests is counted below, what memory nests changes no value
             + TrainSpec.Optimizer.class.getRecordComponents().length;
     long keys =
         identity.arithmetic().keySet().stream().filter(k -> !k.startsWith("dataset")).count()
@@ -119,6 +123,11 @@ final class ResumeCheckTest {
     assertEquals(components, keys);
     assertTrue(identity.arithmetic().containsKey("train.balance-loss"));
     assertTrue(identity.arithmetic().containsKey("model.num_local_experts"));
+    for (String key :
+        List.of(
+            "layer_types", "sliding_window", "attention_sinks", "anchor_token", "prefix_length")) {
+      assertTrue(identity.arithmetic().containsKey("model." + key), key);
+    }
   }
 
   @Test

@@ -34,7 +34,7 @@ final class BaselinesTest {
     }
     DatasetSpec dataset = dataset("best-fit", 0.1, source("docs", ""));
     try (TokenStore store = data.prepare(dataset)) {
-      Feed feed = Feed.of(store, dataset, 1024, 1, 1);
+      Feed feed = Feed.of(store, dataset, 1024, 1, 0, 1);
       Baselines found = Baselines.measure(feed, new ByteTokenizer()).orElseThrow();
       double stays = 0.75 + 0.25 / 4;
       double other = 0.25 / 4;
@@ -65,7 +65,7 @@ final class BaselinesTest {
   void nothingHeldOutNothingMeasured() throws IOException {
     DatasetSpec dataset = dataset("best-fit", 0, source("docs", ""));
     try (TokenStore store = new DataFixture(folder).documents(5, 6)) {
-      Feed feed = Feed.of(store, dataset, 8, 1, 1);
+      Feed feed = Feed.of(store, dataset, 8, 1, 0, 1);
       assertEquals(Optional.empty(), Baselines.measure(feed, new ByteTokenizer()));
     }
   }

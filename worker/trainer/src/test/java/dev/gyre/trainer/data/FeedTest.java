@@ -62,7 +62,7 @@ final class FeedTest {
     data.write("docs/long.txt", "abcdefghijkl");
     data.write("docs/short.txt", "xyz");
     try (TokenStore store = data.prepare(ALL)) {
-      Feed feed = Feed.of(store, ALL, 5, 1, 1);
+      Feed feed = Feed.of(store, ALL, 5, 1, 0, 1);
       List<String> rows = new ArrayList<>();
       assertEquals(3, feed.stats(0).rows());
       for (int step = 0; step < 3; step++) {
@@ -77,6 +77,38 @@ final class FeedTest {
       assertTrue(rows.remove("fghij>ghijk"), rows.toString());
       String both = rows.getFirst();
       assertTrue(both.equals("klxyz>l-yz-") || both.equals("xyzkl>yz-l-"), both);
+    }
+  }
+
+  /** Of a prefix of three, b and c are read and not predicted; d is the first to be. */
+  @Test
+  void noLabelLiesInThePrefix() throws IOException {
+    data.write("docs/long.txt", "abcdefghijkl");
+    data.write("docs/short.txt", "xyz");
+    try (TokenStore store = data.prepare(ALL)) {
+      Feed feed = Feed.of(store, ALL, 5, 1, 3, 1);
+      List<String> rows = new ArrayList<>();
+      long labelled = 0;
+      for (int step = 0; step < 3; step++) {
+        RowShape row = feed.shape(step).rows().getFirst();
+        Read read = whole(feed, row);
+        rows.add(show(read));
+        int labels = (int) Arrays.stream(read.labels).filter(l -> l != Feed.NO_LABEL).count();
+        assertEquals(row.labelled(), labels);
+        assertEquals(labels, feed.shape(step).labelled());
+        labelled += labels;
+        // Read token by token, the same: a rank's part may begin anywhere in the prefix.
+        List<Run> singles = new ArrayList<>();
+        for (int p = 0; p < row.tokens(); p++) {
+          singles.add(new Run(p, 1));
+        }
+        assertEquals(show(read), show(read(feed, row, singles)));
+      }
+      assertTrue(rows.remove("abcde>--def"), rows.toString());
+      assertTrue(rows.remove("fghij>--ijk"), rows.toString());
+      String both = rows.getFirst();
+      assertTrue(both.equals("klxyz>-----") || both.equals("xyzkl>-----"), both);
+      assertEquals(6, labelled);
     }
   }
 
@@ -97,7 +129,7 @@ final class FeedTest {
     Random random = new Random(2);
     int[] lengths = random.ints(60, 1, 400).toArray();
     try (TokenStore store = data.documents(lengths)) {
-      Feed feed = Feed.of(store, ALL, 256, 2, 4);
+      Feed feed = Feed.of(store, ALL, 256, 2, 0, 4);
       for (RowShape row : feed.shape(3).rows()) {
         Read all = whole(feed, row);
         List<Run> runs = new ArrayList<>();
@@ -126,8 +158,8 @@ final class FeedTest {
   void stepsWalkThroughEveryRowOfAnEpochOnceWhateverTheBatch() throws IOException {
     int[] lengths = new Random(8).ints(100, 1, 200).toArray();
     try (TokenStore store = data.documents(lengths)) {
-      Feed one = Feed.of(store, ALL, 128, 1, 4);
-      Feed three = Feed.of(store, ALL, 128, 3, 4);
+      Feed one = Feed.of(store, ALL, 128, 1, 0, 4);
+      Feed three = Feed.of(store, ALL, 128, 3, 0, 4);
       int rows = one.stats(0).rows();
       assertTrue(rows % 3 != 0 || rows > 3, "a batch should cross the epochs' border");
       List<RowShape> single = new ArrayList<>();
@@ -157,7 +189,7 @@ final class FeedTest {
   @Test
   void aBatchMayGoThroughSeveralShortEpochs() throws IOException {
     try (TokenStore store = data.documents(5, 6, 7)) {
-      Feed feed = Feed.of(store, ALL, 8, 10, 1);
+      Feed feed = Feed.of(store, ALL, 8, 10, 0, 1);
       List<Long> epochs = new ArrayList<>();
       for (int step = 0; step < 3; step++) {
         BatchShape batch = feed.shape(step);
@@ -175,7 +207,8 @@ final class FeedTest {
   void everyEpochABatchTouchesIsPackedOnce() {
     List<Long> packed = new ArrayList<>();
     DocumentSet one =
-        new DocumentSet(new int[1], new long[1], new int[] {4}, new int[1], new long[1]);
+        new DocumentSet(
+            new int[1], new long[1], new int[] {4}, new int[1], new long[1], LabelMarks.ALL);
     EpochRows rows =
         new EpochRows(
             epoch -> {
@@ -197,7 +230,7 @@ final class FeedTest {
   void fractionalWeightsKeepRowsInOrderAcrossEpochs() throws IOException {
     DatasetSpec half = dataset("best-fit", 0, new Source("docs", "", "text", 0.5));
     try (TokenStore store = data.documents(new Random(9).ints(60, 1, 50).toArray())) {
-      Feed feed = Feed.of(store, half, 64, 1, 4);
+      Feed feed = Feed.of(store, half, 64, 1, 0, 4);
       long row = 0;
       Set<Integer> counts = new HashSet<>();
       for (int epoch = 0; epoch < 6; epoch++) {
@@ -210,7 +243,7 @@ final class FeedTest {
         }
       }
       assertTrue(counts.size() > 1, "epochs differ in length, or this test shows nothing");
-      Feed fresh = Feed.of(store, half, 64, 1, 4);
+      Feed fresh = Feed.of(store, half, 64, 1, 0, 4);
       assertEquals(
           feed.shape(row - 1).rows().getFirst().row(),
           fresh.shape(row - 1).rows().getFirst().row());
@@ -221,7 +254,7 @@ final class FeedTest {
   void heldOutDocumentsAreNeverTrainedOn() throws IOException {
     DatasetSpec tenth = dataset("best-fit", 0.1, source("docs", ""));
     try (TokenStore store = data.documents(new Random(1).ints(200, 5, 60).toArray())) {
-      Feed feed = Feed.of(store, tenth, 64, 1, 4);
+      Feed feed = Feed.of(store, tenth, 64, 1, 0, 4);
       Map<String, Integer> trained = new HashMap<>();
       for (int step = 0; step < feed.stats(0).rows(); step++) {
         for (InspectedRow.Piece piece :
@@ -239,7 +272,7 @@ final class FeedTest {
       assertEquals(20, held.size());
       held.forEach(name -> assertTrue(!trained.containsKey(name), name));
       assertEquals(20, feed.heldOutStats().documents());
-      Feed otherSeed = Feed.of(store, tenth, 64, 1, 5);
+      Feed otherSeed = Feed.of(store, tenth, 64, 1, 0, 5);
       assertNotEquals(
           feed.inspect(feed.heldOut(0, 1).rows().getFirst(), new ByteTokenizer()).pieces(),
           otherSeed
@@ -253,7 +286,7 @@ final class FeedTest {
     data.write("book.txt", "0123456789");
     DatasetSpec fifth = dataset("concat", 0.2, source("book.txt", ""));
     try (TokenStore store = data.prepare(fifth)) {
-      Feed feed = Feed.of(store, fifth, 100, 1, 1);
+      Feed feed = Feed.of(store, fifth, 100, 1, 0, 1);
       assertEquals("01234567>1234567-", show(whole(feed, feed.shape(0).rows().getFirst())));
       assertEquals("89>9-", show(whole(feed, feed.heldOut(0, 9).rows().getFirst())));
     }
@@ -263,7 +296,7 @@ final class FeedTest {
   void inspectShowsTextAndOrigin() throws IOException {
     data.write("docs/long.txt", "abcdefghijkl");
     try (TokenStore store = data.prepare(ALL)) {
-      Feed feed = Feed.of(store, ALL, 8, 2, 1);
+      Feed feed = Feed.of(store, ALL, 8, 2, 0, 1);
       Set<InspectedRow.Piece> pieces = new HashSet<>();
       feed.inspect(0, new ByteTokenizer()).forEach(row -> pieces.addAll(row.pieces()));
       assertEquals(

@@ -73,7 +73,7 @@ final class HuggingFaceFileTokenizerTest {
             DataPreparation.prepare(dataset, data.places(), words, PrepareListener.NONE)) {
       assertEquals(8002, store.tokens());
       assertEquals(text.length() + 7, store.textBytes());
-      Feed feed = Feed.of(store, dataset, 10_000, 1, 1);
+      Feed feed = Feed.of(store, dataset, 10_000, 1, 0, 1);
       assertEquals((text.length() + 7) / 8002.0, feed.textBytesPerToken(), 1e-9);
       List<InspectedRow.Piece> pieces = feed.inspect(0, words).getFirst().pieces();
       assertTrue(pieces.stream().anyMatch(p -> p.text().equals("of ring")), pieces.toString());

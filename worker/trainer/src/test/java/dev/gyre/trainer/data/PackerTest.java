@@ -23,7 +23,7 @@ final class PackerTest {
       stored[d] = d;
       hash[d] = Hashing.mix(d + 1);
     }
-    return new DocumentSet(stored, start, lengths, new int[n], hash);
+    return new DocumentSet(stored, start, lengths, new int[n], hash, LabelMarks.ALL);
   }
 
   private static int[] randomLengths(Random random, int n, int most) {
@@ -59,7 +59,7 @@ final class PackerTest {
           assertEquals(set.length()[document], packed.length(piece), "cut without need");
         }
       }
-      assertEquals(labelled, packed.labelled(row));
+      assertEquals(labelled, packed.labelled(row, 0));
     }
     assertEquals(set.tokens(), tokens);
     assertEquals(tokens, packed.stats().tokens());

@@ -31,16 +31,25 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
 import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A model that trains on several ranks learns what it learns on one. */
 final class TrainingRankTest {
@@ -49,7 +58,7 @@ final class TrainingRankTest {
           "mixtral",
           32,
           16,
-          3,
+          4,
           4,
           2,
           8,
@@ -59,7 +68,8 @@ final class TrainingRankTest {
           1e-5,
           1e4,
           true,
-          new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.SLIDING), 7),
+          new AttentionPattern(
+              List.of(LayerKind.LINEAR, LayerKind.SLIDING, LayerKind.LINEAR, LayerKind.FULL), 7),
           List.of(1),
           0);
   private static final Objective OBJECTIVE = new Objective(0.01, 0.001);
@@ -75,6 +85,8 @@ final class TrainingRankTest {
     final double[] norms = new double[STEPS];
     final int[][][] choices = new int[STEPS][MODEL.numHiddenLayers()][ROWS.size() * ROW_TOKENS * 2];
     final Map<String, float[]> weights = new LinkedHashMap<>();
+    final Map<String, Long> sent = new ConcurrentHashMap<>();
+    final AtomicLong peakBytes = new AtomicLong();
 
     Trained() {
       for (ParameterSpec spec : ModelParameters.of(MODEL)) {
@@ -125,7 +137,8 @@ final class TrainingRankTest {
             4,
             schedules.kinds(auto, layout),
             1000,
-            8 << 20);
+            8 << 20,
+            null);
     assertSame("auto", want, train(spec));
     List<List<Map<LayerKind, String>>> choices;
     try (LocalNetwork network = LocalNetwork.loopback(3, Options.plain())) {
@@ -156,9 +169,46 @@ final class TrainingRankTest {
   void theSameMeshGivesTheSameBits() {
     Trained first = train(new Mesh(1, 2, 2, 2), Checkpointing.NONE, 20);
     Trained second = train(new Mesh(1, 2, 2, 2), Checkpointing.NONE, 20);
-    assertArrayEquals(first.losses, second.losses);
-    assertArrayEquals(first.norms, second.norms);
-    first.weights.forEach((name, w) -> assertArrayEquals(w, second.weights(name), name));
+    assertSameBits("again", first, second);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "BF16"})
+  void whatIsKeptOfABlockAndWhereChangesNoBit(DType compute, @TempDir Path folder) {
+    for (Mesh mesh : List.of(new Mesh(1, 2, 2, 2), new Mesh(1, 3, 1, 3))) {
+      int rowsBound = mesh.ulysses() > 1 ? 1000 : 9; // one round, and several
+      Trained want = train(mesh, new Execution(compute, Checkpointing.NONE, 16), rowsBound, null);
+      for (Checkpointing policy : Checkpointing.values()) {
+        for (OffloadSpec offload : Arrays.asList(null, new OffloadSpec(folder, 1 << 20))) {
+          if (policy == Checkpointing.NONE && offload == null) {
+            continue;
+          }
+          String what = policy + (offload == null ? "" : " on disk") + " on " + mesh;
+          Trained got = train(mesh, new Execution(compute, policy, 16), rowsBound, offload);
+          assertSameBits(what, want, got);
+          assertAttentionIsSent(what, want, got, policy == Checkpointing.FULL);
+          assertTrue(offload == null || got.peakBytes.get() < want.peakBytes.get(), what);
+        }
+      }
+    }
+  }
+
+  /** Collectives of attention are repeated by the policy that drops its results, and only by it. */
+  private static void assertAttentionIsSent(String what, Trained none, Trained got, boolean again) {
+    for (String kind : List.of("ring", "all-to-all")) {
+      long once = none.sent.getOrDefault(kind, 0L);
+      long now = got.sent.getOrDefault(kind, 0L);
+      assertEquals(again && once > 0, now > once, what + ", bytes of " + kind);
+      assertTrue(again || now == once, what + ", bytes of " + kind);
+    }
+  }
+
+  private static void assertSameBits(String what, Trained want, Trained got) {
+    assertArrayEquals(want.losses, got.losses, what);
+    assertArrayEquals(want.norms, got.norms, what);
+    want.weights.forEach((name, w) -> assertArrayEquals(w, got.weights(name), what + ", " + name));
   }
 
   @Test
@@ -166,7 +216,8 @@ final class TrainingRankTest {
     try (LocalNetwork network = LocalNetwork.loopback(2, Options.plain());
         Backend backend = new ScalarBackendProvider().open(1)) {
       Transport transport = network.open(0);
-      RankSpec spec = spec(new Mesh(1, 3, 1, 1), Checkpointing.NONE, 10);
+      RankSpec spec =
+          spec(new Mesh(1, 3, 1, 1), new Execution(DType.F32, Checkpointing.NONE, 16), 10, null);
       IllegalArgumentException e =
           assertThrows(
               IllegalArgumentException.class, () -> TrainingRank.open(transport, backend, spec));
@@ -194,21 +245,28 @@ final class TrainingRankTest {
         });
   }
 
-  private static RankSpec spec(Mesh mesh, Checkpointing checkpointing, int rowsBound) {
+  private static RankSpec spec(
+      Mesh mesh, Execution execution, int rowsBound, @Nullable OffloadSpec offload) {
     return new RankSpec(
         MODEL,
         mesh,
         OBJECTIVE,
-        new Execution(DType.F32, checkpointing, 16),
+        execution,
         LayoutKind.ZIGZAG,
         4,
         RankSpec.everywhere(MODEL, new RingSchedule()),
         rowsBound,
-        8 << 20);
+        8 << 20,
+        offload);
   }
 
   private static Trained train(Mesh mesh, Checkpointing checkpointing, int rowsBound) {
-    return train(spec(mesh, checkpointing, rowsBound));
+    return train(mesh, new Execution(DType.F32, checkpointing, 16), rowsBound, null);
+  }
+
+  private static Trained train(
+      Mesh mesh, Execution execution, int rowsBound, @Nullable OffloadSpec offload) {
+    return train(spec(mesh, execution, rowsBound, offload));
   }
 
   private static Trained train(RankSpec spec) {
@@ -238,6 +296,11 @@ final class TrainingRankTest {
         trained.losses[step] = loss[0];
         trained.norms[step] = norm;
       }
+      transport
+          .counters()
+          .bytesSent()
+          .forEach((kind, bytes) -> trained.sent.merge(kind, bytes, Long::sum));
+      trained.peakBytes.accumulateAndGet(rank.workspace().peakBytes(), Math::max);
       for (OwnedSlice s : rank.parameters().ownedSlices()) {
         float[] all = trained.weights(s.spec().name());
         MemorySegment.copy(

@@ -11,6 +11,8 @@ import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.model.local.LocalSequenceGroup;
+import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.port.SequenceGroup.Saved;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
@@ -21,7 +23,9 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.Balance;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.AttentionTile;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
@@ -35,16 +39,19 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * Attention of a row over many ranks against a plain loop over pairs in double: output, dq, dk, dv,
- * and the bytes that every rank sent against those of the schedule's messages.
+ * Attention of a row over many ranks against a plain loop over pairs in double and against one
+ * rank: output, dq, dk, dv, and the bytes that every rank sent against those of the schedule's
+ * messages.
  */
 final class AttentionCheck {
+  private static final String[] TENSORS = {"out", "dq", "dk", "dv"};
+
   private AttentionCheck() {}
 
   /** A row and the heads that look at it. */
-  record Row(Documents documents, int window, int heads, int kvHeads, int headDim) {
-    AttentionMask mask() {
-      return AttentionMask.window(window);
+  record Row(Documents documents, AttentionMask mask, int heads, int kvHeads, int headDim) {
+    Row(Documents documents, int window, int heads, int kvHeads, int headDim) {
+      this(documents, AttentionMask.window(window), heads, kvHeads, headDim);
     }
 
     ModelSpec model() {
@@ -62,10 +69,39 @@ final class AttentionCheck {
           1e-5,
           1e4,
           false,
-          AttentionPattern.sliding(window),
+          new AttentionPattern(
+              List.of(), mask.window(), mask.sinks(), mask.anchor(), mask.prefix()),
           List.of(),
           0);
     }
+  }
+
+  /** What the ranks computed: out, dq, dk, dv by row position. */
+  record Outcome(PlainAttention want, double[][] got, long sent) {
+    double[] want(int tensor) {
+      return switch (tensor) {
+        case 0 -> want.out;
+        case 1 -> want.dq;
+        case 2 -> want.dk;
+        default -> want.dv;
+      };
+    }
+
+    /** Root of the squared differences to the double reference over that of its squares. */
+    double error(int tensor) {
+      return distance(got[tensor], want(tensor));
+    }
+  }
+
+  /** {@code ‖a − b‖ / ‖b‖}; 0 if they are equal. */
+  static double distance(double[] a, double[] b) {
+    double difference = 0;
+    double norm = 0;
+    for (int i = 0; i < b.length; i++) {
+      difference += (a[i] - b[i]) * (a[i] - b[i]);
+      norm += b[i] * b[i];
+    }
+    return difference == 0 ? 0 : Math.sqrt(difference / norm);
   }
 
   static final Options NEVER_BUFFER = Options.plain().withNeverBuffer();
@@ -103,45 +139,84 @@ final class AttentionCheck {
       DType dtype,
       ScheduleKind scheduleKind,
       Options network) {
-    int tokens = row.documents.tokens();
-    Random random = new Random(tokens * 31L + mesh.hashCode());
-    double[] q = random(random, tokens * row.heads * row.headDim, dtype);
-    double[] k = random(random, tokens * row.kvHeads * row.headDim, dtype);
-    double[] v = random(random, tokens * row.kvHeads * row.headDim, dtype);
-    double[] dOut = random(random, tokens * row.heads * row.headDim, dtype);
-    PlainAttention want =
-        new PlainAttention(
-            row.documents,
-            row.window,
-            row.model().kvHeadOf(),
-            row.kvHeads,
-            row.headDim,
-            q,
-            k,
-            v,
-            dOut);
+    Outcome outcome = run(row, mesh, kind, minChunk, dtype, scheduleKind, network);
+    Outcome alone = alone(row, dtype);
+    for (int t = 0; t < TENSORS.length; t++) {
+      String what = "%s on %s %s %s %s".formatted(row, mesh, kind, dtype, TENSORS[t]);
+      if (dtype == DType.F32) {
+        assertClose(what, outcome.want(t), outcome.got[t], 2e-6);
+        assertClose(what + " of one rank", alone.got[t], outcome.got[t], 2e-6);
+      } else {
+        double limit = 2 * alone.error(t) + 1e-7;
+        assertTrue(
+            outcome.error(t) <= limit, what + ": error " + outcome.error(t) + ", limit " + limit);
+      }
+    }
+    return outcome.sent;
+  }
+
+  /** Random q, k, v, dO of a row; every rank takes its tokens' part. */
+  static Outcome run(
+      Row row,
+      Mesh mesh,
+      LayoutKind kind,
+      int minChunk,
+      DType dtype,
+      ScheduleKind scheduleKind,
+      Options network) {
+    Inputs in = Inputs.of(row, dtype);
     SequenceLayout layout = Layouts.of(kind, row.documents, mesh.ring(), mesh.ulysses(), minChunk);
-    AttentionSchedule schedule = scheduleKind.schedule(layout, row.mask());
-    double[][] got = {
-      new double[q.length], new double[q.length], new double[k.length], new double[k.length]
-    };
+    AttentionSchedule schedule = scheduleKind.schedule(layout, row.mask);
+    double[][] got = in.results();
     long sent = 0;
     try (LocalNetwork net = LocalNetwork.loopback(mesh.workers(), network)) {
       for (long ofRank :
           RankThreads.run(
-              mesh.workers(),
-              net,
-              t -> rank(t, mesh, row, layout, schedule, dtype, q, k, v, dOut, got))) {
+              mesh.workers(), net, t -> rank(t, mesh, row, layout, schedule, dtype, in, got))) {
         sent += ofRank;
       }
     }
-    String what = row + " on " + mesh + " " + dtype;
-    double tolerance = dtype == DType.F32 ? 2e-6 : 2e-2;
-    assertClose(what + " out", want.out, got[0], tolerance);
-    assertClose(what + " dq", want.dq, got[1], tolerance);
-    assertClose(what + " dk", want.dk, got[2], tolerance);
-    assertClose(what + " dv", want.dv, got[3], tolerance);
-    return sent;
+    return new Outcome(in.plain(row), got, sent);
+  }
+
+  /** The same on one rank that knows of no other: nothing of it is cut by a schedule. */
+  static Outcome alone(Row row, DType dtype) {
+    Inputs in = Inputs.of(row, dtype);
+    double[][] got = in.results();
+    List<Run> all =
+        row.documents.tokens() == 0 ? List.of() : List.of(new Run(0, row.documents.tokens()));
+    try (Arena arena = Arena.ofConfined();
+        Backend backend = new ScalarBackendProvider().open(1)) {
+      LocalSequenceGroup group =
+          new LocalSequenceGroup(backend.kernels(), row.model().kvHeadOf(), row.headDim);
+      group.setRow(row.documents);
+      attend(group, arena, row, dtype, in, all, workspace(arena, 1 << 21), got);
+    }
+    return new Outcome(in.plain(row), got, 0);
+  }
+
+  /** [N,H,D] and [N,K,D], row-major, representable in the compute dtype. */
+  private record Inputs(double[] q, double[] k, double[] v, double[] dOut) {
+    static Inputs of(Row row, DType dtype) {
+      int tokens = row.documents.tokens();
+      Random random = new Random(tokens * 31L);
+      return new Inputs(
+          random(random, tokens * row.heads * row.headDim, dtype),
+          random(random, tokens * row.kvHeads * row.headDim, dtype),
+          random(random, tokens * row.kvHeads * row.headDim, dtype),
+          random(random, tokens * row.heads * row.headDim, dtype));
+    }
+
+    double[][] results() {
+      return new double[][] {
+        new double[q.length], new double[q.length], new double[k.length], new double[k.length]
+      };
+    }
+
+    PlainAttention plain(Row row) {
+      return new PlainAttention(
+          row.documents, row.mask, row.model().kvHeadOf(), row.kvHeads, row.headDim, q, k, v, dOut);
+    }
   }
 
   private static long rank(
@@ -151,43 +226,26 @@ final class AttentionCheck {
       SequenceLayout layout,
       AttentionSchedule schedule,
       DType dtype,
-      double[] q,
-      double[] k,
-      double[] v,
-      double[] dOut,
+      Inputs in,
       double[][] got) {
     try (Arena arena = Arena.ofShared();
         Backend backend = new ScalarBackendProvider().open(1)) {
-      List<Run> runs =
-          layout.runs(mesh.ringRank(transport.rank()), mesh.ulyssesRank(transport.rank()));
+      int ringRank = mesh.ringRank(transport.rank());
+      AttentionMeter meter = new AttentionMeter(backend);
       Workspace ws = workspace(arena, 1 << 21);
-      ShardedSequence sequence = new ShardedSequence(transport, mesh, backend, row.model(), dtype);
+      ShardedSequence sequence =
+          new ShardedSequence(transport, mesh, meter.backend(), row.model(), dtype);
       sequence.begin(layout, Map.of(row.mask(), schedule), ws);
-      int qWidth = row.heads * row.headDim;
-      int kWidth = row.kvHeads * row.headDim;
-      Tensor mineQ = take(arena, dtype, q, runs, row.heads, row.headDim);
-      Tensor mineK = take(arena, dtype, k, runs, row.kvHeads, row.headDim);
-      Tensor mineV = take(arena, dtype, v, runs, row.kvHeads, row.headDim);
-      Tensor mineDOut = take(arena, dtype, dOut, runs, row.heads, row.headDim);
-      Tensor out = Tensors.zeros(arena, dtype, mineQ.dim(0), row.heads, row.headDim);
-      Tensor dq = Tensors.zeros(arena, DType.F32, mineQ.dim(0), row.heads, row.headDim);
-      Tensor dk = Tensors.zeros(arena, DType.F32, mineQ.dim(0), row.kvHeads, row.headDim);
-      Tensor dv = Tensors.zeros(arena, DType.F32, mineQ.dim(0), row.kvHeads, row.headDim);
-      long scratch = ws.scratchMark();
-      Saved saved = sequence.attention(mineQ, mineK, mineV, row.mask(), out, ws);
-      long savedMark = ws.savedMark();
-      sequence.backward(saved, mineDOut, dq, dk, dv, ws);
+      List<Run> runs = layout.runs(ringRank, mesh.ulyssesRank(transport.rank()));
+      attend(sequence, arena, row, dtype, in, runs, ws, got);
       Map<String, Long> counted = transport.counters().bytesSent();
       assertEquals(
           foretold(transport.rank(), mesh, row, schedule, dtype),
           counted.getOrDefault("ring", 0L),
           () -> "bytes of rank " + transport.rank() + " on " + mesh + " with " + schedule.kind());
-      assertEquals(scratch, ws.scratchMark());
-      assertEquals(savedMark, ws.savedMark());
-      put(out, runs, qWidth, got[0]);
-      put(dq, runs, qWidth, got[1]);
-      put(dk, runs, kWidth, got[2]);
-      put(dv, runs, kWidth, got[3]);
+      long pairs = Balance.of(layout, schedule).pairs().get(ringRank);
+      assertEquals(pairs, meter.forwardPairs(), "pairs of ring rank " + ringRank);
+      assertEquals(schedulePairs(schedule.backward().get(ringRank)), meter.backwardPairs());
       double[] sums = {transport.rank(), 1};
       sequence.sumOverRow(sums);
       int ranks = mesh.rowRanks();
@@ -195,6 +253,45 @@ final class AttentionCheck {
       assertEquals(ranks, sums[1]);
       return counted.values().stream().mapToLong(Long::longValue).sum();
     }
+  }
+
+  private static void attend(
+      SequenceGroup group,
+      Arena arena,
+      Row row,
+      DType dtype,
+      Inputs in,
+      List<Run> runs,
+      Workspace ws,
+      double[][] got) {
+    int qWidth = row.heads * row.headDim;
+    int kWidth = row.kvHeads * row.headDim;
+    Tensor q = take(arena, dtype, in.q, runs, row.heads, row.headDim);
+    Tensor k = take(arena, dtype, in.k, runs, row.kvHeads, row.headDim);
+    Tensor v = take(arena, dtype, in.v, runs, row.kvHeads, row.headDim);
+    Tensor dOut = take(arena, dtype, in.dOut, runs, row.heads, row.headDim);
+    Tensor out = Tensors.zeros(arena, dtype, q.dim(0), row.heads, row.headDim);
+    Tensor dq = Tensors.zeros(arena, DType.F32, q.dim(0), row.heads, row.headDim);
+    Tensor dk = Tensors.zeros(arena, DType.F32, q.dim(0), row.kvHeads, row.headDim);
+    Tensor dv = Tensors.zeros(arena, DType.F32, q.dim(0), row.kvHeads, row.headDim);
+    long scratch = ws.scratchMark();
+    Saved saved = group.attention(q, k, v, row.mask(), out, ws);
+    long savedMark = ws.savedMark();
+    group.backward(saved, dOut, dq, dk, dv, ws);
+    assertEquals(scratch, ws.scratchMark());
+    assertEquals(savedMark, ws.savedMark());
+    put(out, runs, qWidth, got[0]);
+    put(dq, runs, qWidth, got[1]);
+    put(dk, runs, kWidth, got[2]);
+    put(dv, runs, kWidth, got[3]);
+  }
+
+  private static long schedulePairs(AttentionSchedule.Program program) {
+    return program.steps().stream()
+        .flatMap(step -> step.work().stream())
+        .flatMap(work -> work.tiles().stream())
+        .mapToLong(AttentionTile::area)
+        .sum();
   }
 
   private static long foretold(
@@ -214,7 +311,7 @@ final class AttentionCheck {
     return new Workspace(memory.address(), bytes);
   }
 
-  private static double[] random(Random random, int n, DType dtype) {
+  static double[] random(Random random, int n, DType dtype) {
     double[] x = new double[n];
     for (int i = 0; i < n; i++) {
       x[i] = (float) random.nextGaussian();
@@ -231,7 +328,7 @@ final class AttentionCheck {
     return x;
   }
 
-  private static Tensor take(
+  static Tensor take(
       Arena arena, DType dtype, double[] all, List<Run> runs, int heads, int headDim) {
     int tokens = runs.stream().mapToInt(Run::length).sum();
     int width = heads * headDim;
@@ -245,7 +342,7 @@ final class AttentionCheck {
     return Tensors.of(arena, dtype, mine, tokens, heads, headDim);
   }
 
-  private static void put(Tensor mine, List<Run> runs, int width, double[] all) {
+  static void put(Tensor mine, List<Run> runs, int width, double[] all) {
     double[] values = Tensors.toDoubles(mine);
     int at = 0;
     for (Run run : runs) {

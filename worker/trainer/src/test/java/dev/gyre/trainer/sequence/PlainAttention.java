@@ -1,5 +1,6 @@
 package dev.gyre.trainer.sequence;
 
+import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 
 /**
@@ -14,7 +15,7 @@ final class PlainAttention {
 
   PlainAttention(
       Documents documents,
-      int window,
+      AttentionMask mask,
       int[] kvHeadOf,
       int kvHeads,
       int headDim,
@@ -29,42 +30,60 @@ final class PlainAttention {
     dk = new double[k.length];
     dv = new double[v.length];
     double scale = 1 / Math.sqrt(headDim);
-    for (int d = 0; d < documents.count(); d++) {
-      int begin = documents.start(d);
-      for (int i = begin; i < documents.start(d + 1); i++) {
-        int from = window == 0 ? begin : Math.max(begin, i - window + 1);
-        for (int h = 0; h < heads; h++) {
-          int qAt = (i * heads + h) * headDim;
-          double[] p = new double[tokens];
-          double sum = 0;
-          for (int j = from; j <= i; j++) {
-            int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
-            p[j] = Math.exp(scale * dot(q, qAt, k, kAt, headDim));
-            sum += p[j];
-          }
-          double delta = 0;
-          for (int j = from; j <= i; j++) {
-            int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
-            p[j] /= sum;
-            for (int x = 0; x < headDim; x++) {
-              out[qAt + x] += p[j] * v[kAt + x];
-            }
-          }
+    for (int i = 0; i < tokens; i++) {
+      boolean[] sees = new boolean[tokens];
+      for (int j = 0; j < tokens; j++) {
+        sees[j] = sees(mask, documents, i, j);
+      }
+      for (int h = 0; h < heads; h++) {
+        int qAt = (i * heads + h) * headDim;
+        double[] p = new double[tokens];
+        double sum = 0;
+        for (int j = 0; j < tokens; j++) {
+          int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
+          p[j] = sees[j] ? Math.exp(scale * dot(q, qAt, k, kAt, headDim)) : 0;
+          sum += p[j];
+        }
+        double delta = 0;
+        for (int j = 0; j < tokens; j++) {
+          int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
+          p[j] /= sum;
           for (int x = 0; x < headDim; x++) {
-            delta += out[qAt + x] * dOut[qAt + x];
+            out[qAt + x] += p[j] * v[kAt + x];
           }
-          for (int j = from; j <= i; j++) {
-            int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
-            double ds = p[j] * (dot(dOut, qAt, v, kAt, headDim) - delta) * scale;
-            for (int x = 0; x < headDim; x++) {
-              dq[qAt + x] += ds * k[kAt + x];
-              dk[kAt + x] += ds * q[qAt + x];
-              dv[kAt + x] += p[j] * dOut[qAt + x];
-            }
+        }
+        for (int x = 0; x < headDim; x++) {
+          delta += out[qAt + x] * dOut[qAt + x];
+        }
+        for (int j = 0; j < tokens; j++) {
+          int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
+          double ds = p[j] * (dot(dOut, qAt, v, kAt, headDim) - delta) * scale;
+          for (int x = 0; x < headDim; x++) {
+            dq[qAt + x] += ds * k[kAt + x];
+            dk[kAt + x] += ds * q[qAt + x];
+            dv[kAt + x] += p[j] * dOut[qAt + x];
           }
         }
       }
     }
+  }
+
+  /** Whether a query sees a key, both row positions: the definition, one pair at a time. */
+  static boolean sees(AttentionMask mask, Documents documents, int query, int key) {
+    int document = documents.documentOf(query);
+    if (documents.documentOf(key) != document) {
+      return mask.anchor() && key == 0;
+    }
+    int p = query - documents.start(document);
+    int s = key - documents.start(document);
+    if (s > p) {
+      return s < mask.prefix();
+    }
+    return mask.window() == 0
+        || p - s < mask.window()
+        || s < mask.sinks()
+        || (mask.anchor() && key == 0)
+        || p < mask.prefix();
   }
 
   private static double dot(double[] a, int aAt, double[] b, int bAt, int n) {

@@ -3,6 +3,7 @@ package dev.gyre.trainer.sequence;
 import static dev.gyre.trainer.sequence.AttentionCheck.NEVER_BUFFER;
 import static dev.gyre.trainer.sequence.AttentionCheck.check;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.DType;
@@ -22,7 +23,9 @@ import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.partitioning.schedule.TokenRingSchedule;
+import dev.gyre.trainer.sequence.AttentionCheck.Outcome;
 import dev.gyre.trainer.sequence.AttentionCheck.Row;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -31,6 +34,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Every schedule on any number of ranks computes what one rank computes, in the bytes foretold. */
 final class ScheduleParityTest {
   private static final int[] RANKS = {1, 2, 3, 4, 5, 8};
+
+  private static final double F32_STEP = 0x1p-23;
+
+  private static final List<AttentionMask> MASKS =
+      List.of(
+          AttentionMask.CAUSAL,
+          AttentionMask.window(9),
+          AttentionMask.window(5).withSinks(3),
+          AttentionMask.CAUSAL.withAnchor(),
+          AttentionMask.window(6).withAnchor(),
+          AttentionMask.CAUSAL.withPrefix(17),
+          AttentionMask.window(4).withSinks(2).withAnchor().withPrefix(11));
 
   enum Kind {
     RING(new RingSchedule()),
@@ -82,6 +97,76 @@ final class ScheduleParityTest {
             DType.F32,
             of.kind,
             NEVER_BUFFER);
+      }
+    }
+  }
+
+  /**
+   * Every mask on every number of ranks, rings and rings of Ulysses groups, in both dtypes: rows of
+   * random documents, single tokens among them, and one document over all ranks.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void everyMask(Kind of) {
+    Random random = new Random(of.ordinal() + 4093L);
+    for (int ranks : RANKS) {
+      for (AttentionMask mask : MASKS) {
+        for (int round = 0; round < 3 && of.kind.computes(mask); round++) {
+          int kvHeads = 1 + random.nextInt(2);
+          int heads = kvHeads * (1 + random.nextInt(3));
+          Row row = new Row(documents(random), mask, heads, kvHeads, 4);
+          LayoutKind layout = of.layout(random);
+          int chunk = 1 + random.nextInt(8);
+          Mesh mesh = mesh(random, ranks, heads);
+          check(row, mesh, layout, chunk, DType.F32, of.kind, NEVER_BUFFER);
+          check(row, mesh, layout, chunk, DType.BF16, of.kind, NEVER_BUFFER);
+        }
+      }
+    }
+  }
+
+  private static Documents documents(Random random) {
+    if (random.nextInt(3) == 0) {
+      return new Documents(1 + random.nextInt(90));
+    }
+    int[] lengths = new int[1 + random.nextInt(8)];
+    for (int d = 0; d < lengths.length; d++) {
+      lengths[d] = random.nextInt(4) == 0 ? 1 : 1 + random.nextInt(d == 0 ? 60 : 15);
+    }
+    return new Documents(lengths);
+  }
+
+  /** Every divisor of the ranks that the heads allow may be the Ulysses degree. */
+  private static Mesh mesh(Random random, int ranks, int heads) {
+    int ulysses = 1 + random.nextInt(Math.min(ranks, heads));
+    while (ranks % ulysses != 0) {
+      ulysses--;
+    }
+    return new Mesh(1, ranks / ulysses, ulysses, 1);
+  }
+
+  /**
+   * Merging partial results in f32 adds less than one step of f32 to one rank's error, however many
+   * share the work: a partial sum in bf16 somewhere would show.
+   */
+  @ParameterizedTest
+  @EnumSource
+  void errorDoesNotGrowWithTheRanks(Kind of) {
+    AttentionMask mask = AttentionMask.CAUSAL.withAnchor();
+    for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
+      Row row = new Row(new Documents(150, 40, 66), mask, 4, 2, 8);
+      Outcome alone = AttentionCheck.alone(row, dtype);
+      for (int ranks = 1; ranks <= 8; ranks++) {
+        Mesh mesh = new Mesh(1, ranks, 1, 1);
+        Outcome shared = AttentionCheck.run(row, mesh, best(of), 4, dtype, of.kind, NEVER_BUFFER);
+        for (int tensor = 0; tensor < 4; tensor++) {
+          double limit = 1.02 * alone.error(tensor) + F32_STEP;
+          double error = shared.error(tensor);
+          assertTrue(
+              error <= limit,
+              "%s %s tensor %d on %d ranks: error %s, limit %s"
+                  .formatted(of, dtype, tensor, ranks, error, limit));
+        }
       }
     }
   }

@@ -1,5 +1,7 @@
 package dev.gyre.kernels.onednn.binding;
 
+import dev.gyre.kernels.vector.Products;
+import dev.gyre.kernels.vector.Scratch;
 import java.lang.foreign.Arena;
 
 /**
@@ -13,15 +15,15 @@ import java.lang.foreign.Arena;
  * is for shapes that come back. Single-threaded; no allocation once warm.
  */
 public final class Gemm implements AutoCloseable {
-  public static final int TRANSPOSE_A = 1;
-  public static final int TRANSPOSE_B = 2;
-  public static final int ACCUMULATE = 4;
+  public static final int TRANSPOSE_A = Products.TRANSPOSE_A;
+  public static final int TRANSPOSE_B = Products.TRANSPOSE_B;
+  public static final int ACCUMULATE = Products.ACCUMULATE;
 
   /** A and B are bf16, not f32. */
-  public static final int BF16_IN = 8;
+  public static final int BF16_IN = Products.BF16_IN;
 
   /** C is bf16, not f32; only with {@link #BF16_IN}. */
-  public static final int BF16_OUT = 16;
+  public static final int BF16_OUT = Products.BF16_OUT;
 
   /**
    * B is brought into oneDNN's own layout first, on every call; only for {@link #fixed}. Pays for
@@ -92,7 +94,7 @@ public final class Gemm implements AutoCloseable {
     }
     oneDnn.bindThread();
     Matmul matmul = cache.get(flags, m, n, k, lda, ldb, ldc);
-    matmul.run(oneDnn, a, b, c, scratch.atLeast(matmul.scratchBytes));
+    matmul.run(oneDnn, a, b, c, scratch.reserve(matmul.scratchBytes));
   }
 
   /** Products compiled since this was made. */

@@ -67,7 +67,6 @@ public final class OneDnn implements AutoCloseable {
   private final MemorySegment setHandle;
   private final MemorySegment execute;
   private final MemorySegment setThreads;
-  private final int threads;
   private final Arena arena = Arena.ofShared();
   private final MemorySegment out = arena.allocate(JAVA_LONG);
   private final MemorySegment dims = arena.allocate(JAVA_LONG, 2 * MAX_DIMS);
@@ -75,9 +74,8 @@ public final class OneDnn implements AutoCloseable {
   private final long stream;
   private @Nullable Thread boundThread;
 
-  private OneDnn(NativeLibraries libraries, int threads) {
+  private OneDnn(NativeLibraries libraries) {
     calls = new SetupCalls(libraries.dnnl());
-    this.threads = threads;
     sgemm = calls.symbol("dnnl_sgemm");
     setHandle = calls.symbol("dnnl_memory_set_data_handle");
     execute = calls.symbol("dnnl_primitive_execute");
@@ -96,14 +94,13 @@ public final class OneDnn implements AutoCloseable {
   }
 
   /**
-   * Loads the library if this process has not yet, and makes an engine that uses {@code threads}
-   * OpenMP threads when called from the thread that calls here (and any other, see {@link
-   * #bindThread}).
+   * Loads the library if this process has not yet, and makes an engine that computes on the calling
+   * thread alone, see {@link #bindThread}.
    *
    * @throws OneDnnException with a one-line reason when oneDNN cannot be used here
    */
-  public static OneDnn open(int threads) {
-    return new OneDnn(NativeLibraries.load(NativeLibraries.defaultCache()), threads);
+  public static OneDnn open() {
+    return new OneDnn(NativeLibraries.load(NativeLibraries.defaultCache()));
   }
 
   /** oneDNN's bit set of the instructions it uses here; 0 on other architectures than x86-64. */
@@ -112,8 +109,8 @@ public final class OneDnn implements AutoCloseable {
   }
 
   /**
-   * Tells OpenMP how many threads the calling thread's parallel regions have: the setting belongs
-   * to the thread that made it, so a kernel thread that has not been seen yet sets its own.
+   * Tells OpenMP that the calling thread's parallel regions have one thread: the setting belongs to
+   * the thread that made it, so a kernel thread that has not been seen yet sets its own.
    */
   void bindThread() {
     Thread current = Thread.currentThread();
@@ -121,7 +118,7 @@ public final class OneDnn implements AutoCloseable {
       return;
     }
     try {
-      SET_THREADS.invokeExact(setThreads, threads);
+      SET_THREADS.invokeExact(setThreads, 1);
     } catch (Throwable t) {
       throw SetupCalls.unchecked(t);
     }

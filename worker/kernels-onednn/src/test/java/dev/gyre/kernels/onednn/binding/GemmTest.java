@@ -18,7 +18,7 @@ import org.junit.jupiter.api.TestInstance;
 class GemmTest {
   private static final int[] SIZES = {1, 2, 3, 16, 17, 31, 64, 97};
 
-  private final OneDnn oneDnn = OneDnn.open(1);
+  private final OneDnn oneDnn = OneDnn.open();
 
   @AfterAll
   void close() {

@@ -1,0 +1,62 @@
+package dev.gyre.comms.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The cores on which the calling thread, and threads it starts from then on, may run. */
+public final class CoreAffinity {
+  /** Room for 8,192 cores, as many as the kernel can be built for. */
+  private static final int MASK_BYTES = 1024;
+
+  private final SystemCalls calls;
+
+  private CoreAffinity(SystemCalls calls) {
+    this.calls = calls;
+  }
+
+  /** Empty where the system has none. */
+  public static Optional<CoreAffinity> find() {
+    return SystemCalls.find().map(CoreAffinity::new);
+  }
+
+  /** Numbers of the cores, rising; none if the system does not say. */
+  public List<Integer> cores() {
+    List<Integer> cores = new ArrayList<>();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mask = arena.allocate(MASK_BYTES, Long.BYTES);
+      long written = calls.getAffinity(MASK_BYTES, mask.address());
+      for (int core = 0; core < written * Byte.SIZE; core++) {
+        if ((mask.get(ValueLayout.JAVA_BYTE, core / Byte.SIZE) >> core % Byte.SIZE & 1) != 0) {
+          cores.add(core);
+        }
+      }
+    }
+    return cores;
+  }
+
+  /**
+   * Keeps the calling thread, and threads it starts from now on, on these cores.
+   *
+   * @return whether the system did so
+   */
+  public boolean bind(List<Integer> cores) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment mask = arena.allocate(MASK_BYTES, Long.BYTES);
+      for (int core : cores) {
+        if (core < 0 || core >= MASK_BYTES * Byte.SIZE) {
+          throw new IllegalArgumentException("core " + core + " is none of this system");
+        }
+        int at = core / Byte.SIZE;
+        mask.set(
+            ValueLayout.JAVA_BYTE,
+            at,
+            (byte) (mask.get(ValueLayout.JAVA_BYTE, at) | 1 << core % Byte.SIZE));
+      }
+      return calls.setAffinity(MASK_BYTES, mask.address()) == 0;
+    }
+  }
+}

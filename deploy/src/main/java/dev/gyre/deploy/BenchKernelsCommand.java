@@ -1,0 +1,193 @@
+package dev.gyre.deploy;
+
+import dev.gyre.deploy.bench.KernelResult;
+import dev.gyre.deploy.bench.KernelResults;
+import dev.gyre.deploy.bench.KernelsBench;
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.console.KernelTable;
+import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.workload.KernelWorkload;
+import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.worker.Backends;
+import dev.gyre.trainer.worker.Dtypes;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "kernels",
+    mixinStandardHelpOptions = true,
+    header = "Measures every kernel of a backend on one core, each in several JVMs.",
+    description = {
+      "Rates are medians, held against the fastest linear and the fastest plain copy of memory that",
+      "this run saw on this machine. A JVM in which a kernel takes more than twice the time it takes",
+      "in another has met a cliff of the just-in-time compiler: it is named, and the exit code is 1."
+    },
+    footer = {
+      "",
+      "FLOPs: 2·T·I·O of a linear; 2·N²·d of causal attention forward, 2.5 times that backward.",
+      "Bytes: every operand read or written once.",
+      "",
+      "Try    ./gyre bench kernels --kernel attention --dtype f32"
+    })
+final class BenchKernelsCommand implements Callable<Integer> {
+  private static final String MAIN_CLASS = "dev.gyre.kernels.bench.KernelBenchMain";
+  private static final Path MODULE = Path.of("worker", "kernels-bench", "target");
+
+  @Option(
+      names = "--backend",
+      paramLabel = "B",
+      defaultValue = "auto",
+      description = "auto, onednn, vector, scalar. Default: ${DEFAULT-VALUE}.")
+  private String backend = "auto";
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "T",
+      converter = DtypeOption.class,
+      description = "bf16 or f32. Default: bf16 where the backend has it natively, else f32.")
+  private @Nullable DType dtype;
+
+  @Option(
+      names = "--kernel",
+      paramLabel = "NAME",
+      split = ",",
+      description = "Only these, by their names in the Kernels interface. Default: all.")
+  private List<String> kernels = List.of();
+
+  @Option(
+      names = "--forks",
+      paramLabel = "N",
+      defaultValue = "3",
+      description = "JVMs that each kernel is measured in. Default: ${DEFAULT-VALUE}.")
+  private int forks;
+
+  @Option(names = "--long", description = "Attention over 16,384 tokens, too.")
+  private boolean longRows;
+
+  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  private boolean json;
+
+  @Option(names = "--runs", hidden = true, defaultValue = "runs")
+  private Path runs = Path.of("runs");
+
+  /** What the options describe, on the backend that they choose here. */
+  KernelsBench bench() {
+    require(forks >= 1, "--forks %d: at least 1".formatted(forks));
+    List<String> known =
+        Arrays.stream(KernelWorkload.values()).map(KernelWorkload::kernel).toList();
+    for (String kernel : kernels) {
+      require(
+          known.contains(kernel),
+          "--kernel %s: there are %s".formatted(kernel, String.join(", ", known)));
+    }
+    DType type = dtype == null ? preferred() : dtype;
+    return new KernelsBench(
+        LocalBackend.choose(backend, type), Dtypes.name(type), kernels, forks, longRows);
+  }
+
+  /** What {@code dtype: auto} would be with this backend. */
+  private DType preferred() {
+    for (BackendProvider provider : Backends.all()) {
+      if ((backend.equals("auto") || backend.equals(provider.name()))
+          && provider.probe() instanceof BackendProbe.Available a) {
+        return a.nativeDtypes().contains(DType.BF16) ? DType.BF16 : DType.F32;
+      }
+    }
+    return DType.F32;
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    KernelsBench bench = bench();
+    String classPath = classPath();
+    String instructionSet = instructionSet(bench.backend());
+    Console console = new Console(System.out, false);
+    if (!json) {
+      console.line(
+          "%s  %s  %s\nbackend %s  %s  one core, %d forks\n"
+              .formatted(
+                  Version.line(),
+                  Cpu.model(),
+                  instructionSet,
+                  bench.backend(),
+                  bench.dtype(),
+                  bench.forks()));
+      console.line(KernelTable.heading());
+    }
+    List<KernelResult> results = new ArrayList<>();
+    KernelResults rows =
+        new KernelResults(
+            bench,
+            instructionSet,
+            Cpu.model(),
+            result -> {
+              results.add(result);
+              console.line(json ? SpecJson.line(result) : KernelTable.row(result));
+            });
+    RunFolder folder = RunFolder.create(runs, "bench-kernels");
+    bench.run(classPath, MAIN_CLASS, folder.path(), rows::add);
+    rows.finish();
+    folder.delete();
+    return verdict(results);
+  }
+
+  /** Names every slow fork. */
+  static int verdict(List<KernelResult> results) {
+    boolean slow = false;
+    for (KernelResult r : results) {
+      for (int fork : r.slowForks()) {
+        slow = true;
+        System.err.println(
+            String.format(
+                Locale.ROOT,
+                "gyre: %s (%s): fork %d took %.3g ms a call at best, another fork %.3g ms. Again: --kernel %s",
+                r.kernel(),
+                r.shape(),
+                fork,
+                r.forkBests().get(fork - 1) * 1e3,
+                Collections.min(r.forkBests()) * 1e3,
+                r.kernel()));
+      }
+    }
+    return slow ? ExitCode.DIFFERENT : ExitCode.DONE;
+  }
+
+  private static String instructionSet(String backend) {
+    for (BackendProvider provider : Backends.all()) {
+      if (provider.name().equals(backend) && provider.probe() instanceof BackendProbe.Available a) {
+        return a.instructionSet();
+      }
+    }
+    throw new IllegalStateException("backend " + backend + " was there a moment ago");
+  }
+
+  /** The benchmarks', which are built beside this command but never loaded into it. */
+  private static String classPath() throws IOException {
+    Path built = Home.folder().resolve(MODULE);
+    Path dependencies = built.resolve("classpath.txt");
+    require(
+        Files.isRegularFile(dependencies),
+        dependencies + " is missing: start this with the ./gyre script, which builds it");
+    return built.resolve("classes") + File.pathSeparator + Files.readString(dependencies).strip();
+  }
+
+  private static void require(boolean holds, String problem) {
+    if (!holds) {
+      throw new CommandFailure(ExitCode.BAD_JOB, problem);
+    }
+  }
+}

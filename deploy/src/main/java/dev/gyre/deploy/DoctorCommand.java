@@ -1,0 +1,71 @@
+package dev.gyre.deploy;
+
+import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.doctor.BackendChecks;
+import dev.gyre.deploy.doctor.Finding;
+import dev.gyre.deploy.doctor.Level;
+import dev.gyre.deploy.doctor.SystemChecks;
+import dev.gyre.deploy.doctor.SystemFacts;
+import dev.gyre.trainer.calibration.RateCache;
+import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.worker.Backends;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "doctor",
+    mixinStandardHelpOptions = true,
+    header = "Looks at this machine: what trains here, how fast, and what to change.",
+    description = {
+      "Shows every backend with what it can do and reaches here, the JDK, cores, memory, /dev/shm and",
+      "limits. Each line is ok, could be better, or broken, with what to change. Rates are those that",
+      "earlier runs measured on this machine, or are measured now: some seconds each.",
+      "Exit code 0 if training can work; else 64 if something must be set up, 75 if it may pass."
+    })
+final class DoctorCommand implements Callable<Integer> {
+  @Option(names = "--afresh", description = "Measures kernels again that have been before.")
+  private boolean afresh;
+
+  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  private boolean json;
+
+  @Override
+  public Integer call() {
+    Console console = new Console(System.out, false);
+    if (!json) {
+      console.line(Version.line());
+    }
+    List<Finding> findings = new ArrayList<>(SystemChecks.of(SystemFacts.read()));
+    findings.forEach(finding -> print(finding, console));
+    BackendChecks backends = new BackendChecks(RateCache.ofUser(), Version.text(), afresh);
+    for (Finding finding : backends.of(Backends.all())) {
+      print(finding, console);
+      findings.add(finding);
+    }
+    return exit(findings).code();
+  }
+
+  private void print(Finding finding, Console console) {
+    if (json) {
+      console.line(SpecJson.line(finding));
+      return;
+    }
+    console.line("%-16s %-15s %s".formatted(finding.level(), finding.subject(), finding.value()));
+    if (!finding.advice().isEmpty()) {
+      console.line(" ".repeat(33) + finding.advice());
+    }
+  }
+
+  /** What must be set up otherwise comes before what may pass. */
+  static ExitCode exit(List<Finding> findings) {
+    List<ExitCode> broken =
+        findings.stream().filter(f -> f.level() == Level.BROKEN).map(Finding::exit).toList();
+    return broken.contains(ExitCode.BAD_JOB)
+        ? ExitCode.BAD_JOB
+        : broken.isEmpty() ? ExitCode.DONE : ExitCode.TRY_AGAIN;
+  }
+}

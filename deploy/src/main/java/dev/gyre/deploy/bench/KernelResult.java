@@ -1,0 +1,95 @@
+package dev.gyre.deploy.bench;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.gyre.kernels.workload.ForkTimes;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One kernel at one shape on one core.
+ *
+ * @param kernel as in {@link dev.gyre.kernels.Kernels}; {@code memory} for the plain copy that
+ *     bandwidth is measured with
+ * @param medianSeconds of a call: the middle fork's median
+ * @param gflops 10⁹ FLOPs a second at that median; null where memory is the limit
+ * @param ofPeak share of the fastest linear of this run; null as above
+ * @param gbps 10⁹ bytes a second, every operand counted as read or written once; null where
+ *     arithmetic is the limit
+ * @param ofBandwidth share of what the plain copy of this run moves; null as above. Above 1 where
+ *     operands stay in the cache
+ * @param spread of the forks: (slowest − fastest) / median
+ * @param forkMedians the median iteration of each fork
+ * @param forkBests the fastest iteration of each fork
+ * @param slowForks those, from 1, whose fastest iteration took more than twice as long as another
+ *     fork's
+ * @param cpu this machine's processor
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record KernelResult(
+    String kernel,
+    String shape,
+    String backend,
+    String dtype,
+    @JsonProperty("median_s") double medianSeconds,
+    @Nullable Double gflops,
+    @JsonProperty("of_peak") @Nullable Double ofPeak,
+    @Nullable Double gbps,
+    @JsonProperty("of_bandwidth") @Nullable Double ofBandwidth,
+    double spread,
+    @JsonProperty("fork_median_s") List<Double> forkMedians,
+    @JsonProperty("fork_best_s") List<Double> forkBests,
+    @JsonProperty("slow_forks") List<Integer> slowForks,
+    @JsonProperty("instruction_set") String instructionSet,
+    String cpu) {
+  /** A fork so many times slower than another has met a cliff of the compiler, not noise. */
+  private static final double SLOW = 2;
+
+  public KernelResult {
+    forkMedians = List.copyOf(forkMedians);
+    forkBests = List.copyOf(forkBests);
+    slowForks = List.copyOf(slowForks);
+  }
+
+  /**
+   * @param yardstick of the same run
+   */
+  static KernelResult of(
+      ForkTimes times, Yardstick yardstick, KernelsBench bench, String instructionSet, String cpu) {
+    List<Double> sorted = times.medians().stream().sorted().toList();
+    double median = sorted.get((sorted.size() - 1) / 2);
+    double best = Collections.min(times.bests());
+    List<Integer> slow = new ArrayList<>();
+    for (int fork = 0; fork < times.bests().size(); fork++) {
+      if (times.bests().get(fork) > SLOW * best) {
+        slow.add(fork + 1);
+      }
+    }
+    boolean arithmetic = times.flops() > 0;
+    double flops = times.flops() / median;
+    double bytes = times.bytes() / median;
+    return new KernelResult(
+        times.kernel(),
+        times.shape(),
+        bench.backend(),
+        bench.dtype(),
+        median,
+        arithmetic ? flops / 1e9 : null,
+        arithmetic ? flops / yardstick.flopsPerSecond() : null,
+        arithmetic ? null : bytes / 1e9,
+        arithmetic ? null : bytes / yardstick.bytesPerSecond(),
+        (sorted.getLast() - sorted.getFirst()) / median,
+        times.medians(),
+        times.bests(),
+        slow,
+        instructionSet,
+        cpu);
+  }
+
+  /** Share of what limits it. */
+  public double ofLimit() {
+    return ofPeak != null ? ofPeak : ofBandwidth != null ? ofBandwidth : 0;
+  }
+}

@@ -1,0 +1,117 @@
+package dev.gyre.deploy.doctor;
+
+import dev.gyre.comms.ExitCode;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.workload.KernelWorkload;
+import dev.gyre.trainer.calibration.Calibration;
+import dev.gyre.trainer.calibration.KernelRates;
+import dev.gyre.trainer.calibration.Machine;
+import dev.gyre.trainer.calibration.RateCache;
+import dev.gyre.trainer.calibration.SlowKernel;
+import dev.gyre.trainer.worker.Dtypes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** Each backend's probe, and what it reaches here. */
+public final class BackendChecks {
+  /** The reference that others are held to. */
+  private static final String SCALAR = "scalar";
+
+  private final RateCache cache;
+  private final String version;
+  private final boolean afresh;
+
+  /**
+   * @param cache what earlier runs measured; gets what is measured now
+   * @param version of this build
+   * @param afresh measures what is known, too
+   */
+  public BackendChecks(RateCache cache, String version, boolean afresh) {
+    this.cache = cache;
+    this.version = version;
+    this.afresh = afresh;
+  }
+
+  /** A finding for each backend, and one for each dtype of those that are for use. */
+  public List<Finding> of(List<BackendProvider> providers) {
+    List<Finding> findings = new ArrayList<>();
+    boolean any = false;
+    for (BackendProvider provider : providers) {
+      String subject = "backend " + provider.name();
+      switch (provider.probe()) {
+        case BackendProbe.Unavailable u ->
+            findings.add(Finding.couldBeBetter(subject, "unavailable", u.reason()));
+        case BackendProbe.Available a -> {
+          findings.add(Finding.ok(subject, describe(provider, a)));
+          if (!provider.name().equals(SCALAR)) {
+            any = true;
+            for (DType dtype : a.dtypes().stream().sorted().toList()) {
+              findings.add(rates(provider, a, dtype));
+            }
+          }
+        }
+      }
+    }
+    if (!any) {
+      findings.add(
+          Finding.broken(
+              "backends",
+              "none but the plain reference",
+              "see why above; training with it takes days",
+              ExitCode.BAD_JOB));
+    }
+    return findings;
+  }
+
+  private static String describe(BackendProvider provider, BackendProbe.Available a) {
+    String dtypes =
+        a.dtypes().stream()
+            .sorted()
+            .map(t -> Dtypes.name(t) + (a.nativeDtypes().contains(t) ? "" : " (storage)"))
+            .collect(Collectors.joining(", "));
+    return "%s  %s  %s  %s%s"
+        .formatted(
+            dtypes,
+            a.device(),
+            a.instructionSet(),
+            a.library(),
+            provider.name().equals(SCALAR) ? "  (the reference; slow)" : "");
+  }
+
+  private Finding rates(BackendProvider provider, BackendProbe.Available a, DType dtype) {
+    String name = Dtypes.name(dtype);
+    String subject = provider.name() + " " + name;
+    Machine machine = Machine.here(version, provider.name(), a, name, 1);
+    KernelRates known = cache.find(machine);
+    if (known.rates().known() && !afresh) {
+      return Finding.ok(subject, text(known) + "  (measured before)");
+    }
+    try (Backend backend = provider.open(1)) {
+      Calibration.Result measured = Calibration.measure(backend, dtype, machine, cache);
+      return measured.slow().isEmpty()
+          ? Finding.ok(subject, text(measured.rates()))
+          : Finding.couldBeBetter(
+              subject,
+              text(measured.rates()),
+              measured.slow().stream().map(SlowKernel::describe).collect(Collectors.joining(", "))
+                  + "; the compiler may do better in another process: run this again");
+    }
+  }
+
+  private static String text(KernelRates rates) {
+    return String.format(
+        Locale.ROOT,
+        "a core: matmul %.3g GFLOP/s, attention %.3g forward, %.3g backward; norm %.3g GB/s, AdamW"
+            + " %.3g",
+        rates.matmulFlopsPerSecond() / 1e9,
+        rates.of(KernelWorkload.ATTENTION) / 1e9,
+        rates.of(KernelWorkload.ATTENTION_BACKWARD) / 1e9,
+        rates.of(KernelWorkload.RMS_NORM) / 1e9,
+        rates.of(KernelWorkload.ADAM_W) / 1e9);
+  }
+}

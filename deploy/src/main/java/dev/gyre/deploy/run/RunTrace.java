@@ -1,0 +1,54 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.trainer.worker.WorkerTrace;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The trace of one run: all ranks' events in one file, on one time base. */
+final class RunTrace {
+  private final RunFolder folder;
+  private final int workers;
+
+  /** Monotonic time, which all processes of a host share; 0 would mean no trace. */
+  private final long baseNanos = Math.max(1, System.nanoTime());
+
+  RunTrace(RunFolder folder, int workers) {
+    this.folder = folder;
+    this.workers = workers;
+  }
+
+  /** What ranks count from. */
+  long baseNanos() {
+    return baseNanos;
+  }
+
+  /**
+   * Puts the ranks' parts together, line by line, and removes them. A rank that was killed left
+   * none.
+   */
+  void merge() throws IOException {
+    try (Writer out = Files.newBufferedWriter(folder.trace())) {
+      out.write("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
+      String separator = "\n";
+      for (int rank = 0; rank < workers; rank++) {
+        Path part = WorkerTrace.part(folder.path(), rank);
+        if (!Files.exists(part)) {
+          continue;
+        }
+        try (BufferedReader in = Files.newBufferedReader(part)) {
+          for (String line = in.readLine(); line != null; line = in.readLine()) {
+            out.write(separator);
+            out.write(line);
+            separator = ",\n";
+          }
+        }
+        Files.delete(part);
+      }
+      out.write("\n]}\n");
+    }
+  }
+}

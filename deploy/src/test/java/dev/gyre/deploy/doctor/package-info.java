@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.doctor;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,127 @@
+package dev.gyre.integration;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.Kernels;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ServiceLoader;
+
+/**
+ * The vector backend with one kernel that takes a hundred times as long, as if the compiler had not
+ * inlined it. Named in no service file of the tests: {@link SlowKernelTest} puts one on the class
+ * path of the processes it starts. Each file in the folder that {@value #FOLDER} names makes one
+ * process slow, and is gone then.
+ */
+public final class SlowVectorProvider implements BackendProvider {
+  static final String FOLDER = "GYRE_TEST_SLOW_PROCESSES";
+  static final String KERNEL = "swiglu";
+
+  private static final int TIMES = 100;
+
+  private final BackendProvider vector;
+
+  /** For the service loader. */
+  public SlowVectorProvider() {
+    vector =
+        ServiceLoader.load(BackendProvider.class).stream()
+            .filter(found -> found.type() != SlowVectorProvider.class)
+            .map(ServiceLoader.Provider::get)
+            .filter(found -> found.name().equals("vector"))
+            .findFirst()
+            .orElseThrow();
+  }
+
+  @Override
+  public String name() {
+    return vector.name();
+  }
+
+  /** Before the real one, whose name it bears. */
+  @Override
+  public int preference() {
+    return vector.preference() + 1;
+  }
+
+  @Override
+  public BackendProbe probe() {
+    return vector.probe();
+  }
+
+  @Override
+  public Backend open(int threads) {
+    Backend backend = vector.open(threads);
+    return thisProcessIsSlow() ? slow(backend) : backend;
+  }
+
+  private static boolean thisProcessIsSlow() {
+    try (var left = Files.list(Path.of(System.getenv(FOLDER)))) {
+      // Of several processes, one gets the file.
+      for (Path file : left.toList()) {
+        if (Files.deleteIfExists(file)) {
+          return true;
+        }
+      }
+      return false;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Backend slow(Backend backend) {
+    Kernels kernels =
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(),
+                new Class<?>[] {Kernels.class},
+                (_, method, arguments) -> {
+                  try {
+                    Object result = null;
+                    int times = method.getName().equals(KERNEL) ? TIMES : 1;
+                    for (int i = 0; i < times; i++) {
+                      result = method.invoke(backend.kernels(), arguments);
+                    }
+                    return result;
+                  } catch (InvocationTargetException e) {
+                    throw e.getCause();
+                  }
+                });
+    return new Backend() {
+      @Override
+      public String name() {
+        return backend.name();
+      }
+
+      @Override
+      public Kernels kernels() {
+        return kernels;
+      }
+
+      @Override
+      public boolean hostMemory() {
+        return backend.hostMemory();
+      }
+
+      @Override
+      public long memory(MemorySegment host) {
+        return backend.memory(host);
+      }
+
+      @Override
+      public void synchronize() {
+        backend.synchronize();
+      }
+
+      @Override
+      public void close() {
+        backend.close();
+      }
+    };
+  }
+}

@@ -1,0 +1,177 @@
+package dev.gyre.partitioning.layout;
+
+import dev.gyre.partitioning.mesh.EvenCut;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Who holds which tokens of a row in its linear-attention layers: consecutive ones in rank order,
+ * so that a state can go from rank to rank; and how tokens get there from the layout of all other
+ * layers. Ranks are those of the row, ring × Ulysses, the latter varying fastest.
+ *
+ * @param documents of the row
+ * @param starts row position of each rank's first token, and at last the row's tokens
+ * @param moves what changes place or stays, by rank it comes from and then by rank it goes to; none
+ *     where every rank holds its part already
+ */
+public record LinearLayout(Documents documents, List<Integer> starts, List<Move> moves) {
+
+  /**
+   * Tokens that one rank hands another, or keeps.
+   *
+   * @param runs row positions, rising
+   */
+  public record Move(int from, int to, List<Run> runs) {
+    public Move {
+      runs = List.copyOf(runs);
+    }
+
+    public int tokens() {
+      int tokens = 0;
+      for (Run run : runs) {
+        tokens += run.length();
+      }
+      return tokens;
+    }
+  }
+
+  public LinearLayout {
+    starts = List.copyOf(starts);
+    moves = List.copyOf(moves);
+  }
+
+  /**
+   * The layout itself where it lies in rank order already, else even consecutive cuts. All layouts
+   * keep a rank's tokens in the row's order, so what goes to one rank is one piece of the sender's
+   * tokens.
+   */
+  public static LinearLayout of(SequenceLayout layout) {
+    List<List<Run>> held = new ArrayList<>();
+    for (int r = 0; r < layout.ring(); r++) {
+      for (int u = 0; u < layout.ulysses(); u++) {
+        held.add(layout.runs(r, u));
+      }
+    }
+    List<Integer> starts = new ArrayList<>();
+    if (inRankOrder(held, starts)) {
+      return new LinearLayout(layout.documents(), starts, List.of());
+    }
+    starts.clear();
+    int tokens = layout.documents().tokens();
+    for (int r = 0; r <= held.size(); r++) {
+      starts.add(Math.toIntExact(EvenCut.start(tokens, held.size(), r)));
+    }
+    List<Move> moves = new ArrayList<>();
+    for (int r = 0; r < held.size(); r++) {
+      addMoves(moves, r, held.get(r), starts);
+    }
+    return new LinearLayout(layout.documents(), starts, moves);
+  }
+
+  private static boolean inRankOrder(List<List<Run>> held, List<Integer> starts) {
+    int at = 0;
+    for (List<Run> runs : held) {
+      starts.add(at);
+      for (Run run : runs) {
+        if (run.start() != at) {
+          return false;
+        }
+        at = run.end();
+      }
+    }
+    starts.add(at);
+    return true;
+  }
+
+  private static void addMoves(List<Move> moves, int from, List<Run> runs, List<Integer> starts) {
+    int to = 0;
+    int before = 0;
+    List<Run> pending = new ArrayList<>();
+    for (Run run : runs) {
+      if (run.start() < before) {
+        throw new IllegalArgumentException(
+            "rank %d holds position %d after %d; its tokens must be in the row's order"
+                .formatted(from, run.start(), before - 1));
+      }
+      before = run.end();
+      int start = run.start();
+      while (start < run.end()) {
+        if (start >= starts.get(to + 1)) {
+          flush(moves, from, to, pending);
+          to++;
+          continue;
+        }
+        int end = Math.min(run.end(), starts.get(to + 1));
+        pending.add(new Run(start, end - start));
+        start = end;
+      }
+    }
+    flush(moves, from, to, pending);
+  }
+
+  private static void flush(List<Move> moves, int from, int to, List<Run> pending) {
+    if (!pending.isEmpty()) {
+      moves.add(new Move(from, to, pending));
+      pending.clear();
+    }
+  }
+
+  public int ranks() {
+    return starts.size() - 1;
+  }
+
+  /** Row position of a rank's first token. */
+  public int start(int rank) {
+    return starts.get(rank);
+  }
+
+  public int tokens(int rank) {
+    return starts.get(rank + 1) - starts.get(rank);
+  }
+
+  /** Tokens a rank hands to others. */
+  public long away(int rank) {
+    long tokens = 0;
+    for (Move move : moves) {
+      tokens += move.from() == rank && move.to() != rank ? move.tokens() : 0;
+    }
+    return tokens;
+  }
+
+  /** Tokens a rank gets from others. */
+  public long received(int rank) {
+    long tokens = 0;
+    for (Move move : moves) {
+      tokens += move.to() == rank && move.from() != rank ? move.tokens() : 0;
+    }
+    return tokens;
+  }
+
+  /** Where documents start among a rank's tokens, counted from its first. */
+  public int[] documentStarts(int rank) {
+    int[] found = new int[tokens(rank)];
+    int count = 0;
+    int end = start(rank) + tokens(rank);
+    if (start(rank) < end) {
+      int d = documents.documentOf(start(rank));
+      if (documents.start(d) < start(rank)) {
+        d++;
+      }
+      for (; d < documents.count() && documents.start(d) < end; d++) {
+        found[count++] = documents.start(d) - start(rank);
+      }
+    }
+    return java.util.Arrays.copyOf(found, count);
+  }
+
+  /**
+   * Whether a later rank's first token belongs to a document that has tokens on an earlier rank, so
+   * that the one's state counts for the other.
+   */
+  public boolean continues(int earlier, int later) {
+    if (earlier >= later || tokens(earlier) == 0 || tokens(later) == 0) {
+      return false;
+    }
+    return documents.start(documents.documentOf(start(later))) < starts.get(earlier + 1);
+  }
+}

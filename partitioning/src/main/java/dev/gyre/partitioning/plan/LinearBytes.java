@@ -1,0 +1,44 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.LinearLayout;
+
+/**
+ * What one linear-attention layer sends in a row, forward and backward; exact.
+ *
+ * @param elementBytes bytes of the compute dtype
+ */
+public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes) {
+  private static final long F32_BYTES = 4;
+
+  public static LinearBytes of(ModelSpec model, int elementBytes) {
+    return new LinearBytes(
+        model.numAttentionHeads(), model.numKeyValueHeads(), model.headDim(), elementBytes);
+  }
+
+  /** A state: [H,D,D] in f32. */
+  public long state() {
+    return F32_BYTES * heads * headDim * headDim;
+  }
+
+  /** States that a rank sends: to later ranks that go on with its document, and back. */
+  public long states(LinearLayout layout, int rank) {
+    long messages = 0;
+    for (int other = 0; other < layout.ranks(); other++) {
+      messages += layout.continues(rank, other) || layout.continues(other, rank) ? 1 : 0;
+    }
+    return messages * state();
+  }
+
+  /**
+   * What a rank sends because tokens change place: q, k, v to where the layer computes and out from
+   * there, dOut and then dq, dk, dv; gradients of keys, values and queries in f32, all else in the
+   * compute dtype.
+   */
+  public long moves(LinearLayout layout, int rank) {
+    long queries = (long) heads * headDim;
+    long all = queries + 2L * kvHeads * headDim;
+    return layout.away(rank) * (all + queries) * elementBytes
+        + layout.received(rank) * (queries * elementBytes + all * F32_BYTES);
+  }
+}

@@ -1,0 +1,124 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearLayout.Move;
+import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Proves that every token of a row reaches the rank that computes it in linear layers, exactly
+ * once. That each position is held by one rank of the layout is proven elsewhere; here, that a rank
+ * hands out all it holds and in the order in which it holds it (so that a move is one piece of its
+ * rows), each token to the one rank in whose range it lies. Moves are both sends and receives, so
+ * they match; they start together, so nothing waits in a circle.
+ */
+final class MoveProof {
+  private final SequenceLayout layout;
+  private final LinearLayout linear;
+
+  MoveProof(SequenceLayout layout, LinearLayout linear) {
+    this.layout = layout;
+    this.linear = linear;
+  }
+
+  void prove() {
+    int ranks = layout.ring() * layout.ulysses();
+    if (linear.ranks() != ranks) {
+      throw new InvalidPlanException(
+          "linear layers are cut for %d ranks of a row on %d".formatted(linear.ranks(), ranks));
+    }
+    proveStarts(ranks);
+    List<List<Run>> handed = handedOut(ranks);
+    for (int rank = 0; rank < ranks; rank++) {
+      List<Run> held = layout.runs(rank / layout.ulysses(), rank % layout.ulysses());
+      proveSame(rank, held, handed.get(rank));
+    }
+  }
+
+  private void proveStarts(int ranks) {
+    for (int rank = 0; rank < ranks; rank++) {
+      if (linear.tokens(rank) < 0) {
+        throw new InvalidPlanException(
+            "linear layers: rank %d starts at %d, the next before it"
+                .formatted(rank, linear.start(rank)));
+      }
+    }
+    if (linear.start(0) != 0 || linear.start(ranks) != layout.documents().tokens()) {
+      throw new InvalidPlanException(
+          "linear layers cover positions %d to %d of a row of %d"
+              .formatted(linear.start(0), linear.start(ranks), layout.documents().tokens()));
+    }
+  }
+
+  private List<List<Run>> handedOut(int ranks) {
+    List<List<Run>> handed = new ArrayList<>();
+    for (int rank = 0; rank < ranks; rank++) {
+      handed.add(new ArrayList<>());
+      if (linear.moves().isEmpty() && linear.tokens(rank) > 0) {
+        handed.get(rank).add(new Run(linear.start(rank), linear.tokens(rank)));
+      }
+    }
+    int from = 0;
+    int to = -1;
+    for (Move move : linear.moves()) {
+      if (move.from() < from || (move.from() == from && move.to() <= to)) {
+        throw new InvalidPlanException(name(move) + " comes after " + from + " to " + to);
+      }
+      from = move.from();
+      to = move.to();
+      if (from >= ranks || to < 0 || to >= ranks) {
+        throw new InvalidPlanException(name(move) + " in a row on " + ranks + " ranks");
+      }
+      for (Run run : move.runs()) {
+        if (run.start() < linear.start(to) || run.end() > linear.start(to + 1)) {
+          throw new InvalidPlanException(
+              "%s: positions %d to %d, but rank %d computes %d to %d"
+                  .formatted(
+                      name(move),
+                      run.start(),
+                      run.end() - 1,
+                      to,
+                      linear.start(to),
+                      linear.start(to + 1) - 1));
+        }
+        handed.get(from).add(run);
+      }
+    }
+    return handed;
+  }
+
+  /** The same positions in the same order, however they are cut in runs. */
+  private static void proveSame(int rank, List<Run> held, List<Run> handed) {
+    int at = 0;
+    int used = 0;
+    for (Run run : held) {
+      int position = run.start();
+      while (position < run.end()) {
+        Run next = at < handed.size() ? handed.get(at) : null;
+        if (next == null || next.start() + used != position) {
+          throw new InvalidPlanException(
+              "linear layers: rank %d holds position %d, but moves %s in its place"
+                  .formatted(rank, position, next == null ? "nothing" : next.start() + used));
+        }
+        int count = Math.min(run.end() - position, next.length() - used);
+        position += count;
+        used += count;
+        if (used == next.length()) {
+          at++;
+          used = 0;
+        }
+      }
+    }
+    if (at < handed.size()) {
+      throw new InvalidPlanException(
+          "linear layers: rank %d moves position %d, which it does not hold"
+              .formatted(rank, handed.get(at).start() + used));
+    }
+  }
+
+  private static String name(Move move) {
+    return "linear layers: the move from rank " + move.from() + " to " + move.to();
+  }
+}

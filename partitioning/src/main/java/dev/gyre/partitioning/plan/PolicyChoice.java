@@ -1,0 +1,106 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.job.MemorySpec;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Picks what blocks keep: the first policy that fits, in the order of what a step pays for it.
+ * Keeping all costs nothing; tiles compute gate and up of the MLPs again; attention-saving computes
+ * again what grows with N, full also what grows with N²; a disk is slower than all of them.
+ */
+final class PolicyChoice {
+  /**
+   * Tokens of an MLP's tile: enough for matmuls at full speed. Gate, up and hidden of a tile take
+   * 12 MiB at a width of 1,024 in bf16.
+   */
+  static final int TILE = 2048;
+
+  private static final List<String> KEEPS =
+      List.of(ActivationPlan.NONE, ActivationPlan.ATTENTION_SAVING, ActivationPlan.FULL);
+
+  private PolicyChoice() {}
+
+  /**
+   * @param asked what the job leaves open is chosen
+   * @param workerBytes memory of one worker
+   * @return the first that fits; if none does, the one that needs least
+   */
+  static ActivationPlan choose(
+      MemorySpec asked, MemoryModel memory, int lossTile, long workerBytes) {
+    List<ActivationPlan> candidates = candidates(asked, lossTile);
+    ActivationPlan least = candidates.getFirst();
+    long leastBytes = Long.MAX_VALUE;
+    StringBuilder tooLarge = new StringBuilder();
+    for (ActivationPlan candidate : candidates) {
+      long bytes = memory.estimate(candidate).total();
+      if (bytes <= workerBytes) {
+        return candidate.because(
+            tooLarge.isEmpty()
+                ? candidates.size() == 1 ? "asked for" : "the fastest, and it fits"
+                : "the fastest that fits %s: needs %s; %s"
+                    .formatted(mib(workerBytes), mib(bytes), tooLarge));
+      }
+      tooLarge
+          .append(tooLarge.isEmpty() ? "" : ", ")
+          .append(candidate.describe())
+          .append(" needs ")
+          .append(mib(bytes));
+      if (bytes < leastBytes) {
+        leastBytes = bytes;
+        least = candidate;
+      }
+    }
+    return least.because(
+        "nothing fits %s: %s%s"
+            .formatted(mib(workerBytes), tooLarge, other(memory, lossTile, workerBytes)));
+  }
+
+  /** What the job does not allow, but would fit. */
+  private static String other(MemoryModel memory, int lossTile, long workerBytes) {
+    for (ActivationPlan candidate : candidates(MemorySpec.PLANNED, lossTile)) {
+      long bytes = memory.estimate(candidate).total();
+      if (bytes <= workerBytes) {
+        return "; %s would fit with %s: set train.activations: %s, train.offload: %s, train.mlp-tile: %d, or leave them to auto"
+            .formatted(
+                candidate.describe(),
+                mib(bytes),
+                candidate.keep(),
+                candidate.offload(),
+                candidate.mlpTile());
+      }
+    }
+    return "";
+  }
+
+  private static String mib(long bytes) {
+    return MemoryEstimate.mebibytes(bytes);
+  }
+
+  /** All that the job allows, fastest first. */
+  static List<ActivationPlan> candidates(MemorySpec asked, int lossTile) {
+    List<ActivationPlan> all = new ArrayList<>();
+    for (boolean offload : new boolean[] {false, true}) {
+      if (!asked.offload().equals(MemorySpec.AUTO)
+          && offload != Boolean.parseBoolean(asked.offload())) {
+        continue;
+      }
+      for (String keep : KEEPS) {
+        boolean open = asked.activations().equals(MemorySpec.AUTO);
+        if (!open && !keep.equals(asked.activations())) {
+          continue;
+        }
+        if (open && offload && keep.equals(ActivationPlan.NONE)) {
+          continue; // what is cheap to compute again comes back sooner than from a disk
+        }
+        if (asked.mlpTile() != MemorySpec.AUTO_TILE) {
+          all.add(new ActivationPlan(keep, offload, asked.mlpTile(), lossTile, ""));
+        } else {
+          all.add(new ActivationPlan(keep, offload, 0, lossTile, ""));
+          all.add(new ActivationPlan(keep, offload, TILE, lossTile, ""));
+        }
+      }
+    }
+    return all;
+  }
+}

@@ -1,0 +1,204 @@
+package dev.gyre.partitioning.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.RandomRows;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What a step needs, and which policy a plan takes for it. */
+class MemoryModelTest {
+  private static final ActivationPlan ALL =
+      new ActivationPlan(ActivationPlan.NONE, false, 0, 1024, "");
+  private static final MeshSpec TWO = new MeshSpec(2, 1, 2, 1, 2);
+
+  @Test
+  void noLayoutHoldsMoreThanTheMemoryModelReckonsWith() {
+    for (long seed = 0; seed < 400; seed++) {
+      RandomRows rows = new RandomRows(seed);
+      Documents documents = rows.documents(2000);
+      int ring = rows.ring();
+      int chunk = 1 + rows.below(20);
+      for (LayoutKind kind : LayoutKind.values()) {
+        SequenceLayout layout = Layouts.of(kind, documents, ring, 1, chunk);
+        long most = MemoryModel.mostRingTokens(kind, ring, chunk, documents.tokens());
+        for (int r = 0; r < ring; r++) {
+          assertTrue(layout.tokens(r) <= most, "seed " + seed + " " + kind + " ring " + ring);
+        }
+      }
+    }
+  }
+
+  private static MemoryModel model(ModelSpec model, Mesh mesh, String dtype, int length) {
+    LayoutKind layout = LayoutKind.ZIGZAG;
+    RowSchedules schedules = new RowSchedules(model, mesh, dtype, "ipc", Rates.UNKNOWN);
+    SequenceLayout row = Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), 64);
+    return Planner.memory(
+        model,
+        mesh,
+        dtype,
+        layout,
+        length,
+        schedules.all(schedules.candidates(ScheduleSpec.all("ring"), layout), row));
+  }
+
+  @Test
+  void moreRanksNeedLessMemoryEach() {
+    ModelSpec model = Jobs.model(8, 0);
+    MemoryEstimate one = model(model, new Mesh(1, 1, 1, 1), "bf16", 8192).estimate(ALL);
+    MemoryEstimate two = model(model, new Mesh(1, 2, 1, 2), "bf16", 8192).estimate(ALL);
+    ModelSize size = ModelSize.of(model);
+    assertEquals(4 * size.total(), one.gradients());
+    assertEquals(12 * size.total() - 4 * size.alwaysF32(), one.optimizer());
+    assertEquals(2 * (size.total() - size.alwaysF32()) + 4 * size.alwaysF32(), one.weights());
+    assertEquals(one.optimizer() / 2, two.optimizer());
+    assertTrue(two.activations() < one.activations() * 0.55);
+    assertTrue(two.balanced() < one.balanced() * 0.7);
+    assertTrue(one.total() > one.resident() + one.activations());
+  }
+
+  @Test
+  void everyPolicyNeedsLessThanTheOneBefore() {
+    MemoryModel memory = model(Jobs.model(8, 0), new Mesh(1, 2, 1, 2), "bf16", 65_536);
+    long before = Long.MAX_VALUE;
+    for (String keep : List.of("none", "attention-saving", "full")) {
+      MemoryEstimate ram = memory.estimate(new ActivationPlan(keep, false, 0, 1024, ""));
+      MemoryEstimate tiled = memory.estimate(new ActivationPlan(keep, false, 2048, 1024, ""));
+      MemoryEstimate disk = memory.estimate(new ActivationPlan(keep, true, 2048, 1024, ""));
+      assertTrue(tiled.total() < ram.total(), keep);
+      assertTrue(disk.total() < tiled.total(), keep);
+      assertEquals(0, ram.stored());
+      assertTrue(disk.stored() >= tiled.total() - disk.total(), keep);
+      assertTrue(ram.total() < before, keep);
+      assertTrue(ram.balanced() < ram.activations() + ram.expertRows() + ram.scratch(), keep);
+      before = ram.total();
+    }
+  }
+
+  @Test
+  void logitsOfAWholeRowNeverExist() {
+    assertEquals(1024, MemoryModel.lossTile(Jobs.model(0, 0)));
+    ModelSpec m = Jobs.model(0, 0);
+    ModelSpec large =
+        new ModelSpec(
+            m.modelType(),
+            128_000,
+            m.hiddenSize(),
+            m.numHiddenLayers(),
+            m.numAttentionHeads(),
+            m.numKeyValueHeads(),
+            m.headDim(),
+            m.intermediateSize(),
+            0,
+            0,
+            m.rmsNormEps(),
+            m.ropeTheta(),
+            true,
+            m.attention(),
+            m.mlpOnlyLayers(),
+            0);
+    assertEquals(131, MemoryModel.lossTile(large));
+  }
+
+  private static JobSpec job(int length, MemorySpec asked) {
+    return Jobs.job(
+        Jobs.model(8, 0), Jobs.train(length, length, "bf16").withMemory(asked), TWO, "auto");
+  }
+
+  private static WorkerCapabilities host(long bytes) {
+    WorkerCapabilities w = Jobs.workers(Jobs.ONEDNN);
+    return new WorkerCapabilities(
+        w.backends(), w.hostCores(), bytes, w.workersPerHost(), w.rates());
+  }
+
+  /** With ever less memory ever slower policies, each only where no faster one fits. */
+  @Test
+  void theFastestPolicyThatFitsIsTaken() {
+    JobSpec job = job(65_536, MemorySpec.PLANNED);
+    MemoryModel memory = model(job.model(), new Mesh(1, 2, 1, 2), "bf16", 65_536);
+    List<ActivationPlan> fastestFirst = PolicyChoice.candidates(MemorySpec.PLANNED, 1024);
+    long worker = 32L << 30;
+    Plan plan = Planner.plan(job, host(2 * worker));
+    assertEquals("the fastest, and it fits", plan.activations().reason());
+    List<String> taken = new ArrayList<>();
+    while (plan.memory().total() <= worker) {
+      PlanValidator.requireMemory(plan, worker);
+      taken.add(plan.activations().describe());
+      for (ActivationPlan faster : fastestFirst) {
+        if (faster.describe().equals(plan.activations().describe())) {
+          break;
+        }
+        assertTrue(memory.estimate(faster).total() > worker, faster + " fits, too");
+      }
+      worker = plan.memory().total() - 1;
+      plan = Planner.plan(job, host(2 * worker));
+      assertTrue(plan.activations().reason().contains("none needs"), plan.activations().reason());
+    }
+    assertEquals("none", taken.getFirst());
+    assertTrue(taken.contains("attention-saving, MLP in tiles of 2048"), taken.toString());
+    assertTrue(taken.contains("full, MLP in tiles of 2048"), taken.toString());
+    assertTrue(taken.getLast().endsWith("on disk"), taken.toString());
+    Plan nothing = plan;
+    InvalidPlanException e =
+        assertThrows(
+            InvalidPlanException.class, () -> PlanValidator.requireMemory(nothing, 1L << 28));
+    assertTrue(e.getMessage().contains("nothing fits"), e.getMessage());
+  }
+
+  @Test
+  void whatTheJobAsksForIsTakenAndWhatWouldFitIsNamed() {
+    MemorySpec none = new MemorySpec("none", "false", "", 0);
+    Plan roomy = Planner.plan(job(65_536, none), host(64L << 30));
+    assertEquals("none", roomy.activations().describe());
+    long few = roomy.memory().total() - 1;
+    Plan plan = Planner.plan(job(65_536, none), host(2 * few));
+    assertEquals("none", plan.activations().describe());
+    InvalidPlanException e =
+        assertThrows(InvalidPlanException.class, () -> PlanValidator.requireMemory(plan, few));
+    assertTrue(e.getMessage().contains("would fit"), e.getMessage());
+    assertTrue(e.getMessage().contains("train.activations: none"), e.getMessage());
+    assertTrue(e.getMessage().contains("train.mlp-tile: 2048"), e.getMessage());
+    Plan disk =
+        Planner.plan(
+            job(65_536, new MemorySpec("attention-saving", "true", "", 512)), host(64L << 30));
+    assertEquals("attention-saving, MLP in tiles of 512, on disk", disk.activations().describe());
+  }
+
+  /** The plan of the longest row fits, that of one a sixteenth longer does not. */
+  @Test
+  void theLongestRowThatFitsIsFound() {
+    long worker = 3L << 30;
+    JobSpec job = job(8192, MemorySpec.PLANNED);
+    Plan plan = Planner.plan(job, host(2 * worker));
+    LongestSequence longest = LongestSequence.of(job, plan, worker);
+    int before = 0;
+    for (LongestSequence.Longest l : longest.policies()) {
+      assertTrue(l.tokens() > 8192, l.toString());
+      MemorySpec exactly = l.policy().asked("");
+      assertTrue(fits(job(l.tokens(), exactly), worker), l.toString());
+      assertFalse(fits(job(l.tokens() + l.tokens() / 16, exactly), worker), l.toString());
+      before = Math.max(before, l.tokens());
+    }
+    assertEquals(before, longest.best().tokens());
+    assertTrue(longest.best().policy().offload());
+    assertTrue(before > 4 * longest.policies().getFirst().tokens(), longest.toString());
+  }
+
+  private static boolean fits(JobSpec job, long worker) {
+    return Planner.plan(job, host(2 * worker)).memory().total() <= worker;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.kernels.bench;
+
+import org.jspecify.annotations.NullMarked;

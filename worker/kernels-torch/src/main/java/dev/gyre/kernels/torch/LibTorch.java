@@ -1,0 +1,134 @@
+package dev.gyre.kernels.torch;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Set;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.CompilationUnit;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The native library, loaded once a process, and what it finds here.
+ *
+ * <p>JavaCPP unpacks it into the user's cache, which takes 400 MB there: the folder of the system
+ * property {@code gyre.native.cache}, or {@code ~/.cache/gyre/native}.
+ */
+final class LibTorch {
+  private static final String CACHE_PROPERTY = "gyre.native.cache";
+  private static final String[] SCRIPTS = {
+    "movement.py", "linear.py", "rows.py", "attention.py", "lightning.py", "router.py", "loss.py"
+  };
+
+  private LibTorch() {}
+
+  /**
+   * Loads it; after the first time this costs next to nothing.
+   *
+   * @throws TorchException in one line: no build for this platform, no space, not loadable
+   */
+  static LibTorch load() {
+    // Read by JavaCPP when its first class is. Every native object is freed by a call here: no
+    // collector thread, no finalizer and no limit on the process's memory, tensors being outside
+    // of it anyway.
+    setUnlessSet("org.bytedeco.javacpp.nopointergc", "true");
+    setUnlessSet("org.bytedeco.javacpp.maxphysicalbytes", "0");
+    // The newest openblas there is has the number of the release before: known, and no news.
+    setUnlessSet("org.bytedeco.javacpp.logger", "slf4j");
+    setUnlessSet("org.bytedeco.javacpp.cachedir", cache().resolve("javacpp").toString());
+    try {
+      Loader.load(torch.class);
+      return new LibTorch();
+    } catch (LinkageError | RuntimeException e) {
+      String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      throw new TorchException(
+          "libtorch cannot be loaded on %s: %s".formatted(Loader.getPlatform(), why), e);
+    }
+  }
+
+  private static void setUnlessSet(String property, String value) {
+    if (System.getProperty(property) == null) {
+      System.setProperty(property, value);
+    }
+  }
+
+  private static Path cache() {
+    String root = System.getProperty(CACHE_PROPERTY);
+    return root == null
+        ? Path.of(System.getProperty("user.home"), ".cache", "gyre", "native")
+        : Path.of(root);
+  }
+
+  /** Why nothing can be computed on a device; empty if it can. */
+  String whyNot(Device device) {
+    if (device.isCpu()) {
+      return "";
+    }
+    if (!torch.hasCUDA()) {
+      return device
+          + " needs libtorch with CUDA, and this is its CPU build: ./gyre brings the other for"
+          + " device: cuda:N where Maven Central has one (linux-x86_64)";
+    }
+    int gpus = torch.cuda_device_count();
+    if (gpus == 0) {
+      return "no GPU: libtorch finds no CUDA device or driver on this machine";
+    }
+    if (device.index() >= gpus) {
+      return "no %s: this machine has %d CUDA devices, counted from 0".formatted(device, gpus);
+    }
+    return "";
+  }
+
+  /** BF16 only where matrix units multiply it: on a CPU libtorch's attention is f32 inside. */
+  Set<DType> nativeDtypes(Device device) {
+    // Ampere, 8.0, is the first with bfloat16 tensor cores.
+    return !device.isCpu() && Gpu.capability(device) >= 80
+        ? Set.of(DType.F32, DType.BF16)
+        : Set.of(DType.F32);
+  }
+
+  String instructionSet(Device device) {
+    if (!device.isCpu()) {
+      return "sm_" + Gpu.capability(device);
+    }
+    try (BytePointer capability = torch.get_cpu_capability()) {
+      return capability.getString();
+    }
+  }
+
+  /** For example {@code libtorch 2.13.0}. */
+  String version() {
+    try {
+      return "libtorch " + Loader.getVersion("org.bytedeco", "pytorch").split("-", 2)[0];
+    } catch (IOException e) {
+      throw new TorchException("cannot read libtorch's version from its jar", e);
+    }
+  }
+
+  /** All kernels, compiled; the caller closes it. */
+  CompilationUnit compile() {
+    StringBuilder source = new StringBuilder();
+    for (String script : SCRIPTS) {
+      try (InputStream in = Objects.requireNonNull(LibTorch.class.getResourceAsStream(script))) {
+        source.append(new String(in.readAllBytes(), StandardCharsets.UTF_8)).append('\n');
+      } catch (IOException e) {
+        throw new TorchException("cannot read " + script + " beside " + LibTorch.class, e);
+      }
+    }
+    return torch.compile(source.toString());
+  }
+
+  /**
+   * How many threads the calling thread's kernels use, in libtorch and in the BLAS it calls.
+   * Between calls they wait, by the launcher's environment, without spinning.
+   */
+  void useThreads(int threads) {
+    torch.set_num_threads(threads);
+    OpenBlas.useThreads(threads);
+  }
+}

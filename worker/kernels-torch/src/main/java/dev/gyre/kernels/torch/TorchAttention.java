@@ -1,0 +1,113 @@
+package dev.gyre.kernels.torch;
+
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import java.util.List;
+import java.util.function.Consumer;
+import org.bytedeco.pytorch.Function;
+
+/** Attention, one call of the library for each part of a tile and each run of heads. */
+final class TorchAttention {
+  /** What a device's flash operator takes; the rest goes block by block. */
+  interface Flashes {
+    boolean take(DType dtype, long headSize);
+
+    /** The CPU's takes everything, as f32. */
+    Flashes ON_CPU = (_, _) -> true;
+
+    /** The GPU's is of 16-bit types, heads padded to eights by its callers, and shared memory. */
+    Flashes ON_GPU = (dtype, size) -> dtype == DType.BF16 && size % 8 == 0 && size <= 256;
+  }
+
+  private final TorchCall.Wrapping wrapping;
+  private final Flashes flashes;
+  private final Function flash;
+  private final Function flashBackward;
+  private final Function band;
+  private final Function bandBackward;
+
+  TorchAttention(Functions functions, TorchCall.Wrapping wrapping, Flashes flashes) {
+    this.wrapping = wrapping;
+    this.flashes = flashes;
+    this.flash = functions.get("attention_flash");
+    this.flashBackward = functions.get("attention_flash_backward");
+    this.band = functions.get("attention_band");
+    this.bandBackward = functions.get("attention_band_backward");
+  }
+
+  /** What both directions read. */
+  record Inputs(Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, float scale) {}
+
+  void forward(Inputs in, Tensor out, Tensor lse) {
+    walk(
+        in,
+        call -> call.tensor(out).tensor(lse).run(flash),
+        call -> call.tensor(out).tensor(lse).run(band));
+  }
+
+  /** Final lse and delta; dq, dk and dv are added to. */
+  record Gradients(Tensor dOut, Tensor lse, Tensor delta, Tensor dq, Tensor dk, Tensor dv) {
+    private TorchCall onto(TorchCall call) {
+      return call.tensor(dOut).tensor(lse).tensor(delta).tensor(dq).tensor(dk).tensor(dv);
+    }
+  }
+
+  void backward(Inputs in, Gradients of) {
+    walk(
+        in,
+        call -> of.onto(call).undefined().run(flashBackward),
+        call -> of.onto(call).run(bandBackward));
+  }
+
+  private void walk(Inputs in, Consumer<TorchCall> onFlash, Consumer<TorchCall> onBand) {
+    if (in.q.dim(2) > 0) {
+      Caller caller = new Caller(in, HeadGroups.of(in.kvHeadOf), onFlash, onBand);
+      for (int tile = 0; tile < in.tiles.count(); tile++) {
+        TileParts.cut(in.tiles, tile, caller);
+      }
+    }
+  }
+
+  /** Starts a call for each part and run of heads; the direction adds its own and runs it. */
+  private final class Caller implements TileParts.Parts {
+    private final Inputs in;
+    private final List<int[]> runs;
+    private final Consumer<TorchCall> onFlash;
+    private final Consumer<TorchCall> onBand;
+
+    Caller(Inputs in, List<int[]> runs, Consumer<TorchCall> onFlash, Consumer<TorchCall> onBand) {
+      this.in = in;
+      this.runs = runs;
+      this.onFlash = onFlash;
+      this.onBand = onBand;
+    }
+
+    @Override
+    public void flash(int query, int queries, int key, int keys, boolean causal) {
+      if (!flashes.take(in.q.dtype(), in.q.dim(2))) {
+        long least = causal ? 0 : -AttentionTiles.UNLIMITED;
+        TileParts.blocks(query, queries, key, keys, least, AttentionTiles.UNLIMITED, this);
+        return;
+      }
+      for (int[] run : runs) {
+        try (TorchCall call = started(new int[] {query, queries, key, keys}, run)) {
+          onFlash.accept(call.flag(causal).real(in.scale));
+        }
+      }
+    }
+
+    @Override
+    public void band(int query, int queries, int key, int keys, int corner, int least, int most) {
+      for (int[] run : runs) {
+        try (TorchCall call = started(new int[] {query, queries, key, keys}, run)) {
+          onBand.accept(call.ints(new int[] {corner, least, most}).real(in.scale));
+        }
+      }
+    }
+
+    private TorchCall started(int[] place, int[] run) {
+      return new TorchCall(wrapping).tensor(in.q).tensor(in.k).tensor(in.v).ints(place).ints(run);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package dev.gyre.kernels.torch;
+
+import dev.gyre.kernels.DecayPattern;
+import dev.gyre.kernels.Tensor;
+import org.bytedeco.pytorch.Function;
+
+/** Linear attention with decay, one call of the library's script for each kernel. */
+final class TorchLightning {
+  private final TorchCall.Wrapping wrapping;
+  private final Function silu;
+  private final Function siluBackward;
+  private final Function forward;
+  private final Function state;
+  private final Function backward;
+
+  TorchLightning(Functions functions, TorchCall.Wrapping wrapping) {
+    this.wrapping = wrapping;
+    this.silu = functions.get("silu");
+    this.siluBackward = functions.get("silu_backward");
+    this.forward = functions.get("linear_attention");
+    this.state = functions.get("linear_attention_state");
+    this.backward = functions.get("linear_attention_backward");
+  }
+
+  void silu(Tensor x, Tensor y) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.tensor(x).tensor(y).run(silu);
+    }
+  }
+
+  void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.tensor(dy).tensor(x).tensor(dx).run(siluBackward);
+    }
+  }
+
+  void forward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      with(call.tensor(q).tensor(k).tensor(v), pattern).tensor(state).tensor(out).run(forward);
+    }
+  }
+
+  void state(Tensor a, Tensor b, DecayPattern pattern, boolean reverse, Tensor of) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      with(call.tensor(a).tensor(b), pattern).flag(reverse).tensor(of).run(state);
+    }
+  }
+
+  /**
+   * @param rest state, dOut, dState, dq, dk, dv
+   */
+  void backward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor... rest) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      with(call.tensor(q).tensor(k).tensor(v), pattern);
+      for (Tensor t : rest) {
+        call.tensor(t);
+      }
+      call.run(backward);
+    }
+  }
+
+  /** Key/value heads, slopes, and where documents start. */
+  private static TorchCall with(TorchCall call, DecayPattern pattern) {
+    int[] kvHeadOf = new int[pattern.heads()];
+    double[] slopes = new double[pattern.heads()];
+    for (int h = 0; h < slopes.length; h++) {
+      kvHeadOf[h] = pattern.kvHeadOf(h);
+      slopes[h] = pattern.slope(h);
+    }
+    int[] resets = new int[pattern.resets()];
+    for (int i = 0; i < resets.length; i++) {
+      resets[i] = pattern.reset(i);
+    }
+    return call.ints(kvHeadOf).reals(slopes).ints(resets);
+  }
+}

@@ -1,0 +1,83 @@
+package dev.gyre.kernels.torch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+class TorchThreadsTest {
+  private final TorchBackendProvider provider = new TorchBackendProvider();
+
+  /** Clock ticks of CPU time of every thread of this process. */
+  private static Map<String, Long> cpuTicks() throws IOException {
+    Map<String, Long> ticks = new HashMap<>();
+    try (Stream<Path> tasks = Files.list(Path.of("/proc/self/task"))) {
+      for (Path task : tasks.toList()) {
+        String[] fields =
+            Files.readString(task.resolve("stat")).replaceFirst(".*\\) ", "").split(" ");
+        ticks.put(
+            task.getFileName().toString(), Long.parseLong(fields[11]) + Long.parseLong(fields[12]));
+      }
+    }
+    return ticks;
+  }
+
+  /** Products in f32 go through the BLAS, those in bf16 through oneDNN, sums through libtorch. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void oneThreadMeansTheCallingThread() throws Exception {
+    try (Arena arena = Arena.ofConfined();
+        Backend backend = provider.open(1)) {
+      assertEquals(1, torch.get_num_threads());
+      Tensor wide = Tensors.zeros(arena, DType.F32, 768, 768);
+      Tensor half = Tensors.zeros(arena, DType.BF16, 768, 768);
+      Tensor sum = Tensors.zeros(arena, DType.F64, 1);
+      String me = Files.readSymbolicLink(Path.of("/proc/thread-self")).getFileName().toString();
+      Runnable work =
+          () -> {
+            backend.kernels().linear(wide, wide, wide, false);
+            backend.kernels().linear(half, half, half, false);
+            backend.kernels().sumSquares(wide, sum);
+          };
+      work.run();
+      Map<String, Long> before = cpuTicks();
+      long mine = 0;
+      // Until this thread has used a second: however loaded the machine is.
+      while (mine < 100) {
+        work.run();
+        mine = cpuTicks().getOrDefault(me, 0L) - before.getOrDefault(me, 0L);
+      }
+      Map<String, Long> after = cpuTicks();
+      long others = 0;
+      for (Map.Entry<String, Long> thread : after.entrySet()) {
+        if (!thread.getKey().equals(me)) {
+          others = Math.max(others, thread.getValue() - before.getOrDefault(thread.getKey(), 0L));
+        }
+      }
+      // The JIT's threads use a little; a second kernel thread would use as much as this one.
+      assertTrue(others < mine / 2, others + " ticks of another thread beside " + mine);
+    }
+  }
+
+  @Test
+  void takesAsManyAsItIsGiven() {
+    provider.open(2).close();
+    assertEquals(2, torch.get_num_threads());
+    provider.open(1).close();
+    assertEquals(1, torch.get_num_threads());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.kernels.torch;
+
+import org.jspecify.annotations.NullMarked;

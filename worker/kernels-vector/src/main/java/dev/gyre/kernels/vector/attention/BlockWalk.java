@@ -1,0 +1,107 @@
+package dev.gyre.kernels.vector.attention;
+
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.vector.Products;
+
+/**
+ * Walks an attention call block by block: tile, {@link #QUERIES} queries, then the blocks of at
+ * most {@link #KEYS} keys they see. Blocks outside a tile's band are skipped; blocks the band cuts
+ * are split into strips of {@link #STRIP} queries, each with just the keys that it sees, so that a
+ * causal diagonal costs little more than its visible half.
+ */
+abstract class BlockWalk {
+  /**
+   * Two f32 blocks of 256×256 and their BF16 copies are 768 KB: what fits in a core's L2 of 1 MB or
+   * more. Larger blocks fall out of it, smaller ones pay more for each product's start.
+   */
+  static final int QUERIES = 256;
+
+  static final int KEYS = 256;
+
+  /** Elements between rows of a block: off the powers of two, which share cache sets. */
+  static final int STRIDE = KEYS + 16;
+
+  static final int STRIP = 64;
+
+  /** A run of queries of one head begins; blocks lie inside it. */
+  abstract void begin(int tile, int head, int query, int count);
+
+  /**
+   * One block of pairs, not empty.
+   *
+   * @param query first query, in the tile
+   * @param key first key, in the tile
+   * @param cut whether some pairs are hidden
+   */
+  abstract void block(int tile, int head, int query, int queries, int key, int keys, boolean cut);
+
+  /** The run is over. */
+  abstract void end(int tile, int head, int query, int count);
+
+  /** All blocks of one head whose queries lie in [from, to) of the call's tensor. */
+  final void walk(AttentionTiles tiles, int head, long from, long to) {
+    for (int tile = 0; tile < tiles.count(); tile++) {
+      if (tiles.keyCount(tile) == 0) {
+        continue;
+      }
+      int start = tiles.queryStart(tile);
+      int end = (int) Math.min(tiles.queryCount(tile), to - start);
+      for (int query = (int) Math.max(0, from - start); query < end; query += QUERIES) {
+        int count = Math.min(QUERIES, end - query);
+        begin(tile, head, query, count);
+        run(tiles, tile, head, query, count);
+        end(tile, head, query, count);
+      }
+    }
+  }
+
+  /** The flag for products of a block: whole strips are few shapes and come in every call. */
+  static int recurring(int queries, int keys) {
+    return queries % STRIP == 0 && keys % STRIP == 0 ? Products.RECURRING : 0;
+  }
+
+  private void run(AttentionTiles tiles, int tile, int head, int query, int count) {
+    int first = firstVisible(tiles, tile, query);
+    int end = endVisible(tiles, tile, query + count - 1);
+    for (int key = first - first % KEYS; key < end; key += KEYS) {
+      int keys = Math.min(KEYS, tiles.keyCount(tile) - key);
+      boolean whole =
+          endVisible(tiles, tile, query) >= key + keys
+              && firstVisible(tiles, tile, query + count - 1) <= key;
+      if (whole) {
+        block(tile, head, query, count, key, keys, false);
+      } else {
+        strips(tiles, tile, head, query, count, key, keys);
+      }
+    }
+  }
+
+  private void strips(
+      AttentionTiles tiles, int tile, int head, int query, int count, int key, int keys) {
+    for (int strip = query; strip < query + count; strip += STRIP) {
+      int rows = Math.min(STRIP, query + count - strip);
+      int first = Math.max(key, firstVisible(tiles, tile, strip));
+      int end = Math.min(key + keys, endVisible(tiles, tile, strip + rows - 1));
+      if (first >= end) {
+        continue;
+      }
+      // Whole strips of keys, so that the shapes that come back are few.
+      first -= (first - key) % STRIP;
+      end = Math.min(key + keys, end + Math.floorMod(key - end, STRIP));
+      boolean cut =
+          endVisible(tiles, tile, strip) < end
+              || firstVisible(tiles, tile, strip + rows - 1) > first;
+      block(tile, head, strip, rows, first, end - first, cut);
+    }
+  }
+
+  /** The first key of the tile that a query sees, if it sees any: i − j ≤ maxDelta. */
+  static int firstVisible(AttentionTiles tiles, int tile, int query) {
+    return Math.clamp((long) query - tiles.maxDelta(tile), 0, tiles.keyCount(tile));
+  }
+
+  /** The key behind the last that a query sees: i − j ≥ minDelta. */
+  static int endVisible(AttentionTiles tiles, int tile, int query) {
+    return Math.clamp((long) query - tiles.minDelta(tile) + 1, 0, tiles.keyCount(tile));
+  }
+}

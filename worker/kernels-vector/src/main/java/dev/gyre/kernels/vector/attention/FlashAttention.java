@@ -1,0 +1,116 @@
+package dev.gyre.kernels.vector.attention;
+
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.vector.KernelThreads;
+import dev.gyre.kernels.vector.Products;
+
+/**
+ * The attention kernels in blocks over any {@link Products}, on one or more threads.
+ *
+ * <p>Forward, a unit of work is one head's slab of {@link BlockWalk#QUERIES} queries; backward it
+ * is one key/value head with all its query heads, so that no two threads add to one gradient. Units
+ * are cut alike for every number of threads, so the bits do not depend on it; with fewer key/value
+ * heads than threads the backward pass leaves threads idle.
+ */
+public final class FlashAttention implements AutoCloseable {
+  private final KernelThreads threads;
+  private final FlashForward[] forward;
+  private final FlashBackward[] backward;
+  private final AttentionCall call = new AttentionCall();
+  private final KernelThreads.Work forwardUnit = this::forwardUnit;
+  private final KernelThreads.Work backwardUnit = this::backwardUnit;
+  private int slabs;
+
+  /**
+   * @param products one for each thread
+   */
+  public FlashAttention(KernelThreads threads, Products[] products) {
+    this.threads = threads;
+    forward = new FlashForward[threads.count()];
+    backward = new FlashBackward[threads.count()];
+    for (int i = 0; i < forward.length; i++) {
+      forward[i] = new FlashForward(products[i]);
+      backward[i] = new FlashBackward(products[i]);
+    }
+  }
+
+  /**
+   * Whether the blocks can compute it: they hide scores as −∞ before they are scaled, which asks
+   * for a scale above 0, and products need at least one element to sum over.
+   */
+  public static boolean takes(Tensor q, float scale) {
+    return scale > 0 && q.dim(2) > 0;
+  }
+
+  /** {@link dev.gyre.kernels.Kernels#attention}, for what {@link #takes} allows. */
+  public void forward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] kvHeadOf,
+      AttentionTiles tiles,
+      float scale,
+      Tensor out,
+      Tensor lse) {
+    call.set(q, k, v, kvHeadOf, tiles, scale);
+    call.out = out.address();
+    call.lse = lse.address();
+    slabs = Math.toIntExact((q.dim(0) + BlockWalk.QUERIES - 1) / BlockWalk.QUERIES);
+    threads.run(Math.multiplyExact(slabs, call.heads), forwardUnit);
+  }
+
+  /** Later slabs first: causal ones are larger, and the small ones even out the threads' ends. */
+  private void forwardUnit(int unit, int worker) {
+    forward[worker].run(call, unit / slabs, slabs - 1 - unit % slabs);
+  }
+
+  /** {@link dev.gyre.kernels.Kernels#attentionBackward}, for what {@link #takes} allows. */
+  public void backward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] kvHeadOf,
+      AttentionTiles tiles,
+      float scale,
+      Tensor dOut,
+      Tensor lse,
+      Tensor delta,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    call.set(q, k, v, kvHeadOf, tiles, scale);
+    call.dOut = dOut.address();
+    call.lse = lse.address();
+    call.delta = delta.address();
+    call.dq = dq.address();
+    call.dk = dk.address();
+    call.dv = dv.address();
+    threads.run(Math.toIntExact(k.dim(1)), backwardUnit);
+  }
+
+  private void backwardUnit(int unit, int worker) {
+    backward[worker].run(call, unit);
+  }
+
+  /** {@link dev.gyre.kernels.Kernels#attentionMerge}. */
+  public static void merge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
+    int size = Math.toIntExact(out.dim(2));
+    for (long row = 0; row < lse.elements(); row++) {
+      float partLse = HostFloats.get(lseB.address(), row);
+      if (partLse != Float.NEGATIVE_INFINITY) {
+        long at = row * size * Float.BYTES;
+        FlashForward.join(
+            outB.address() + at, size, partLse, 1, out.address() + at, lse.address(), row);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    for (int i = 0; i < forward.length; i++) {
+      forward[i].close();
+      backward[i].close();
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package dev.gyre.kernels.conformance;
+
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import java.util.function.Consumer;
+
+/**
+ * Kernels large enough to be split, on several threads: the same bits twice, and those of one
+ * thread where a backend promises it.
+ */
+public final class ThreadChecks {
+  private ThreadChecks() {}
+
+  /**
+   * Attention both ways and the linear kernels on 1, 2 and 3 threads.
+   *
+   * @param linearBitsDepend whether linear kernels may have other bits for other numbers of threads
+   * @throws AssertionError naming the output that differs
+   */
+  public static void run(BackendProvider provider, DType dtype, boolean linearBitsDepend) {
+    compare(provider, dtype, "attention", ThreadChecks::attention, false);
+    compare(provider, dtype, "linear", ThreadChecks::linear, linearBitsDepend);
+  }
+
+  private static void compare(
+      BackendProvider provider, DType dtype, String name, Consumer<Case> body, boolean bitsDepend) {
+    try (Backend one = provider.open(1);
+        Case alone = runOn(one, dtype, body)) {
+      for (int threads = 2; threads <= 3; threads++) {
+        String where = name + " " + dtype + " on " + threads + " threads";
+        try (Backend several = provider.open(threads);
+            Case first = runOn(several, dtype, body);
+            Case again = runOn(several, dtype, body)) {
+          first.verifyUntouched(where);
+          first.verifySameBits(where, again);
+          first.verifyClose(where, alone);
+          if (!bitsDepend) {
+            first.verifySameBits(where + " against one", alone);
+          }
+        }
+      }
+    }
+  }
+
+  private static Case runOn(Backend backend, DType dtype, Consumer<Case> body) {
+    Case c = new Case(backend, false, dtype, 5);
+    body.accept(c);
+    return c;
+  }
+
+  /** Two tiles that share queries, three heads over two, queries in several runs. */
+  private static void attention(Case c) {
+    int n = 600;
+    int[] kvHeadOf = {0, 1, 1};
+    Kernels kernels = c.kernels();
+    Tensor q = c.input(c.normal(c.dtype(), 1, n, 3, 32));
+    Tensor k = c.input(c.normal(c.dtype(), 1, n, 2, 32));
+    Tensor v = c.input(c.normal(c.dtype(), 1, n, 2, 32));
+    Tensor dOut = c.input(c.normal(c.dtype(), 1, n, 3, 32));
+    Tensor out = c.filled(DType.F32, 0, n, 3, 32);
+    Tensor lse = c.filled(DType.F32, Float.NEGATIVE_INFINITY, n, 3);
+    Tensor delta = c.filled(DType.F32, 0, n, 3);
+    Tensor dq = c.filled(DType.F32, 0, n, 3, 32);
+    Tensor dk = c.filled(DType.F32, 0, n, 2, 32);
+    Tensor dv = c.filled(DType.F32, 0, n, 2, 32);
+    AttentionTiles tiles =
+        new AttentionTiles.Builder()
+            .add(0, n, 0, 300, 0, AttentionTiles.UNLIMITED)
+            .add(300, 300, 300, 300, 0, AttentionTiles.UNLIMITED)
+            .build();
+    kernels.attention(q, k, v, kvHeadOf, tiles, 0.2f, out, lse);
+    kernels.attentionDelta(out, dOut, delta);
+    kernels.attentionBackward(q, k, v, kvHeadOf, tiles, 0.2f, dOut, lse, delta, dq, dk, dv);
+    c.output("out", out, 1e-6);
+    c.output("lse", lse, 1e-6);
+    c.output("dq", dq, 1e-5);
+    c.output("dk", dk, 1e-5);
+    c.output("dv", dv, 1e-5);
+  }
+
+  private static void linear(Case c) {
+    int[] offsets = {0, 0, 301, 420};
+    Kernels kernels = c.kernels();
+    Tensor x = c.input(c.normal(c.dtype(), 1, 420, 161));
+    Tensor w = c.input(c.normal(c.dtype(), 1, 130, 161));
+    Tensor experts = c.input(c.normal(c.dtype(), 1, 3, 130, 161));
+    Tensor y = c.filled(c.dtype(), 9, 420, 130);
+    kernels.linear(x, w, y, false);
+    c.output("y", y, 1e-5);
+    Tensor dy = c.input(c.normal(c.dtype(), 1, 420, 130));
+    Tensor dx = c.normal(DType.F32, 1, 420, 161);
+    kernels.linearBackwardInput(dy, w, dx, true);
+    c.output("dx", dx, 1e-5);
+    Tensor dw = c.normal(DType.F32, 1, 130, 161);
+    kernels.linearBackwardWeight(dy, x, dw);
+    c.output("dw", dw, 1e-5);
+    Tensor grouped = c.filled(c.dtype(), 9, 420, 130);
+    kernels.groupedLinear(x, experts, offsets, grouped);
+    c.output("grouped y", grouped, 1e-5);
+    Tensor dGrouped = c.filled(c.dtype(), 9, 420, 161);
+    kernels.groupedLinearBackwardInput(dy, experts, offsets, dGrouped);
+    c.output("grouped dx", dGrouped, 1e-5);
+    Tensor dExperts = c.normal(DType.F32, 1, 3, 130, 161);
+    kernels.groupedLinearBackwardWeight(dy, x, offsets, dExperts);
+    c.output("grouped dw", dExperts, 1e-5);
+  }
+}

@@ -1,0 +1,154 @@
+package dev.gyre.kernels.workload;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import dev.gyre.kernels.Workspace;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.Proxy;
+import java.util.Random;
+
+/** Makes the tensors that workloads compute on. */
+public final class Operands {
+  /** Values of a pattern that tensors repeat: a prime, so that no two rows look the same. */
+  private static final int PATTERN = 8191;
+
+  /** Where tensors lie. */
+  private interface Memory {
+    Tensor floats(DType dtype, long... dims);
+
+    Tensor indices(int[] values, long... dims);
+  }
+
+  private final Kernels kernels;
+  private final DType compute;
+  private final Memory memory;
+
+  private Operands(Kernels kernels, DType compute, Memory memory) {
+    this.kernels = kernels;
+    this.compute = compute;
+    this.memory = memory;
+  }
+
+  /**
+   * Operands of a backend. Floats are normal values, always the same ones, in host memory, and one
+   * value throughout in device memory, which the host cannot write.
+   *
+   * @param compute dtype of the kernels' compute tensors
+   * @param arena their memory: must outlive every workload, and be open to the thread that runs
+   *     them
+   */
+  public static Operands in(Arena arena, Backend backend, DType compute) {
+    Memory memory =
+        backend.hostMemory() ? new HostMemory(arena, backend) : new DeviceMemory(arena, backend);
+    return new Operands(backend.kernels(), compute, memory);
+  }
+
+  /**
+   * Operands without memory, for kernels that do nothing: workloads only say what they would do.
+   */
+  static Operands described(DType compute) {
+    Kernels idle =
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(), new Class<?>[] {Kernels.class}, (_, _, _) -> null);
+    return new Operands(
+        idle,
+        compute,
+        new Memory() {
+          @Override
+          public Tensor floats(DType dtype, long... dims) {
+            return new Tensor(0, dtype, dims);
+          }
+
+          @Override
+          public Tensor indices(int[] values, long... dims) {
+            return new Tensor(0, DType.I32, dims);
+          }
+        });
+  }
+
+  Kernels kernels() {
+    return kernels;
+  }
+
+  /** Of the compute dtype. */
+  Tensor compute(long... dims) {
+    return memory.floats(compute, dims);
+  }
+
+  Tensor f32(long... dims) {
+    return memory.floats(DType.F32, dims);
+  }
+
+  /** A sum to add to. */
+  Tensor f64() {
+    return memory.floats(DType.F64, 1);
+  }
+
+  Tensor indices(int[] values, long... dims) {
+    return memory.indices(values, dims);
+  }
+
+  private static final class HostMemory implements Memory {
+    private final Arena arena;
+    private final Backend backend;
+    private final MemorySegment pattern32;
+    private final MemorySegment pattern16;
+
+    HostMemory(Arena arena, Backend backend) {
+      this.arena = arena;
+      this.backend = backend;
+      float[] values = new float[PATTERN];
+      Random random = new Random(1);
+      for (int i = 0; i < PATTERN; i++) {
+        values[i] = (float) random.nextGaussian();
+      }
+      pattern32 = Tensors.of(arena, DType.F32, values, PATTERN).segment();
+      pattern16 = Tensors.of(arena, DType.BF16, values, PATTERN).segment();
+    }
+
+    @Override
+    public Tensor floats(DType dtype, long... dims) {
+      long bytes = new Tensor(0, dtype, dims).byteSize();
+      MemorySegment there = arena.allocate(Math.max(1, bytes), Workspace.ALIGNMENT_BYTES);
+      switch (dtype) {
+        case F32 -> repeat(pattern32, there, bytes);
+        case BF16 -> repeat(pattern16, there, bytes);
+        case F64, I32, I64 -> {}
+      }
+      return new Tensor(backend.memory(there), dtype, dims);
+    }
+
+    @Override
+    public Tensor indices(int[] values, long... dims) {
+      return Tensors.ofInts(arena, values, dims);
+    }
+
+    private static void repeat(MemorySegment pattern, MemorySegment into, long bytes) {
+      for (long at = 0; at < bytes; at += pattern.byteSize()) {
+        MemorySegment.copy(pattern, 0, into, at, Math.min(pattern.byteSize(), bytes - at));
+      }
+    }
+  }
+
+  private record DeviceMemory(Arena arena, Backend backend) implements Memory {
+    @Override
+    public Tensor floats(DType dtype, long... dims) {
+      long bytes = Math.max(1, new Tensor(0, dtype, dims).byteSize());
+      MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
+      Tensor there = new Tensor(backend.memory(host), dtype, dims);
+      backend.kernels().fill(there, 0.5f);
+      return there;
+    }
+
+    @Override
+    public Tensor indices(int[] values, long... dims) {
+      throw new UnsupportedOperationException(
+          backend.name() + " computes in device memory, where the host cannot write indices");
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package dev.gyre.kernels.workload;
+
+import static dev.gyre.kernels.workload.ProductWorkloads.bytes;
+import static dev.gyre.kernels.workload.RowWorkloads.shape;
+
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+
+/** Choosing experts, and moving rows to them and back. */
+final class RouterWorkloads {
+  private RouterWorkloads() {}
+
+  /** What the router made of random logits. */
+  private record Routed(
+      Tensor logits_TE, Tensor probs_TE, Tensor lse_T, Tensor indices_Tk, Tensor weights_Tk) {
+    static Routed of(Operands o, Sizes s) {
+      return new Routed(
+          o.f32(s.rows(), s.experts()),
+          o.f32(s.rows(), s.experts()),
+          o.f32(s.rows()),
+          o.indices(new int[s.rows() * s.topK()], s.rows(), s.topK()),
+          o.f32(s.rows(), s.topK()));
+    }
+
+    void route(Kernels kernels) {
+      kernels.routeTopK(logits_TE, probs_TE, lse_T, indices_Tk, weights_Tk);
+    }
+
+    double size() {
+      return bytes(logits_TE, probs_TE, lse_T, indices_Tk, weights_Tk);
+    }
+  }
+
+  static Workload routeTopK(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Routed routed = Routed.of(o, s);
+    return new Workload(
+        shape(s.rows(), s.experts()), 0, routed.size(), () -> routed.route(kernels));
+  }
+
+  static Workload routeTopKBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Routed r = Routed.of(o, s);
+    r.route(kernels);
+    Tensor dWeights_Tk = o.f32(s.rows(), s.topK());
+    Tensor probsGrad_E = o.f32(s.experts());
+    Tensor dLogits_TE = o.f32(s.rows(), s.experts());
+    return new Workload(
+        shape(s.rows(), s.experts()),
+        0,
+        r.size() + bytes(dWeights_Tk),
+        () ->
+            kernels.routeTopKBackward(
+                r.probs_TE,
+                r.lse_T,
+                r.indices_Tk,
+                r.weights_Tk,
+                dWeights_Tk,
+                probsGrad_E,
+                1e-3f,
+                dLogits_TE));
+  }
+
+  static Workload combineRows(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor rows_MW = o.compute((long) s.rows() * s.topK(), s.width());
+    Tensor slots_Tk = slots(o, s);
+    Tensor weights_Tk = o.f32(s.rows(), s.topK());
+    Tensor out_TW = o.f32(s.rows(), s.width());
+    return new Workload(
+        routedShape(s),
+        0,
+        bytes(rows_MW, slots_Tk, weights_Tk, out_TW, out_TW),
+        () -> kernels.combineRows(rows_MW, slots_Tk, weights_Tk, out_TW));
+  }
+
+  static Workload combineRowsBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor dOut_TW = o.f32(s.rows(), s.width());
+    Tensor rows_MW = o.compute((long) s.rows() * s.topK(), s.width());
+    Tensor slots_Tk = slots(o, s);
+    Tensor weights_Tk = o.f32(s.rows(), s.topK());
+    Tensor dRows_MW = o.compute((long) s.rows() * s.topK(), s.width());
+    Tensor dWeights_Tk = o.f32(s.rows(), s.topK());
+    return new Workload(
+        routedShape(s),
+        0,
+        bytes(dOut_TW, rows_MW, slots_Tk, weights_Tk, dRows_MW, dWeights_Tk),
+        () ->
+            kernels.combineRowsBackward(
+                dOut_TW, rows_MW, slots_Tk, weights_Tk, dRows_MW, dWeights_Tk));
+  }
+
+  static Workload gatherRows(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor table_RW = o.compute(s.rows(), s.width());
+    Tensor indices_M = scattered(o, s.rows());
+    Tensor out_MW = o.compute(s.rows(), s.width());
+    return new Workload(
+        shape(s.rows(), s.width()),
+        0,
+        bytes(table_RW, indices_M, out_MW),
+        () -> kernels.gatherRows(table_RW, indices_M, out_MW));
+  }
+
+  static Workload scatterAddRows(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor rows_MW = o.compute(s.rows(), s.width());
+    Tensor indices_M = scattered(o, s.rows());
+    Tensor table_RW = o.f32(s.rows(), s.width());
+    return new Workload(
+        shape(s.rows(), s.width()),
+        0,
+        bytes(rows_MW, indices_M, table_RW, table_RW),
+        () -> kernels.scatterAddRows(rows_MW, indices_M, table_RW));
+  }
+
+  private static String routedShape(Sizes s) {
+    return shape(s.rows(), s.width()) + ", top " + s.topK();
+  }
+
+  private static Tensor slots(Operands o, Sizes s) {
+    int rows = s.rows() * s.topK();
+    return scattered(o, rows).reshape(s.rows(), s.topK());
+  }
+
+  /** Every row once, in an order that jumps about as an expert's rows do. */
+  private static Tensor scattered(Operands o, int rows) {
+    int[] indices = new int[rows];
+    for (int i = 0; i < rows; i++) {
+      // A prime meets every remainder once.
+      indices[i] = (int) (i * 1_000_003L % rows);
+    }
+    return o.indices(indices, rows);
+  }
+}

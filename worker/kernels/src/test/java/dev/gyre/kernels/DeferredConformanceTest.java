@@ -1,0 +1,53 @@
+package dev.gyre.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import dev.gyre.kernels.conformance.Conformance;
+import dev.gyre.kernels.conformance.DeferredBackend;
+import java.lang.foreign.Arena;
+import java.lang.foreign.ValueLayout;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** The suite asks nothing of a backend's memory and time that a device could not give. */
+class DeferredConformanceTest {
+  /** Refusals come with the call, which this backend only makes later. */
+  @TestFactory
+  Stream<DynamicTest> theSuiteRunsOnADevice() {
+    DeferredBackend backend = new DeferredBackend();
+    return Conformance.checks(Set.of(DType.BF16)).stream()
+        .filter(check -> !check.name().startsWith("arguments are refused"))
+        .filter(check -> check.name().matches(".*(17|33|calls|Changed|extremes|awkward).*"))
+        .map(check -> dynamicTest(check.name(), () -> check.run(backend)))
+        .onClose(backend::close);
+  }
+
+  @Test
+  void nothingIsComputedBeforeItIsAwaited() {
+    try (Arena arena = Arena.ofConfined();
+        DeferredBackend backend = new DeferredBackend()) {
+      Tensor x = new Tensor(backend.memory(arena.allocate(8, 64)), DType.F32, 2);
+      backend.kernels().fill(x, 3);
+      assertEquals(0, x.segment().get(ValueLayout.JAVA_FLOAT, 4));
+      backend.synchronize();
+      assertEquals(3, x.segment().get(ValueLayout.JAVA_FLOAT, 4));
+    }
+  }
+
+  @Test
+  void memoryOfOthersIsRefused() {
+    try (Arena arena = Arena.ofConfined();
+        DeferredBackend backend = new DeferredBackend()) {
+      Tensor others = Tensors.zeros(arena, DType.F32, 2);
+      assertThrows(IllegalArgumentException.class, () -> backend.kernels().fill(others, 3));
+      Tensor own = new Tensor(backend.memory(others.segment()), DType.F32, 2);
+      assertEquals(Float.NaN, others.segment().get(ValueLayout.JAVA_FLOAT, 0));
+      backend.kernels().fill(own, 3);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.kernels.workload;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,150 @@
+package dev.gyre.model;
+
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.partitioning.job.ModelSpec;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The SwiGLU of a rank's experts over rows sorted by expert: whole, or one tile of rows after
+ * another, so that gate, up and hidden of all rows never exist at once.
+ *
+ * <p>Legend: R rows, n rows of a tile, d hidden size, F expert width. A tile's rows may be of
+ * several experts, and an expert's in several tiles. Tiles change no row's value; a weight's
+ * gradient is the sum of the tiles' in order, so its last bits depend on the tile.
+ */
+final class GatedExperts {
+  private final Ops ops;
+  private final String gateUpName;
+  private final String downName;
+  private final long experts;
+  private final long hidden;
+  private final long width;
+  private final int tile;
+
+  /**
+   * @param firstExpert of the rank's, which are consecutive
+   * @param tile rows of a tile; 0 for all
+   */
+  GatedExperts(Ops ops, ModelSpec model, int layer, int firstExpert, long experts, int tile) {
+    this.ops = ops;
+    ParameterNames names = new ParameterNames(layer);
+    this.gateUpName = names.expertGate(firstExpert);
+    this.downName = names.expertDown(firstExpert);
+    this.experts = experts;
+    this.hidden = model.hiddenSize();
+    this.width = model.intermediateSize();
+    this.tile = tile;
+  }
+
+  /**
+   * What backward needs besides the rows.
+   *
+   * @param gateUp compute [R,2F]
+   * @param h compute [R,F]
+   */
+  record Activations(Tensor gateUp, Tensor h) {}
+
+  /**
+   * @param rows compute [R,d]
+   * @param offsets start of each expert's rows, then R
+   * @param save whether to save what backward needs; with tiles there is nothing to save
+   * @param out compute [R,d], written
+   * @return what was saved
+   */
+  @Nullable Activations forward(Tensor rows, int[] offsets, boolean save, Tensor out) {
+    long count = rows.dim(0);
+    if (save && tile == 0) {
+      Activations saved =
+          new Activations(
+              ops.tape.save(ops.compute, count, 2 * width),
+              ops.tape.save(ops.compute, count, width));
+      activate(rows, offsets, saved);
+      ops.kernels.groupedLinear(saved.h, down(), offsets, out);
+      return saved;
+    }
+    Workspace workspace = ops.workspace;
+    for (long from = 0; from < count; from += step(count)) {
+      long n = Math.min(step(count), count - from);
+      long mark = workspace.scratchMark();
+      int[] part = clip(offsets, from, n);
+      Activations a = scratch(n);
+      activate(rows.slice(from, n), part, a);
+      ops.kernels.groupedLinear(a.h, down(), part, out.slice(from, n));
+      workspace.releaseScratch(mark);
+    }
+    return null;
+  }
+
+  /**
+   * Adds the weights' gradients.
+   *
+   * @param saved by {@link #forward}, or null to compute it again
+   * @param gradient compute [R,d]: of out on entry, of rows on return
+   */
+  void backward(Tensor rows, int[] offsets, @Nullable Activations saved, Tensor gradient) {
+    Workspace workspace = ops.workspace;
+    long count = rows.dim(0);
+    for (long from = 0; from < count; from += step(count)) {
+      long n = Math.min(step(count), count - from);
+      long mark = workspace.scratchMark();
+      int[] part = clip(offsets, from, n);
+      Tensor in = rows.slice(from, n);
+      Activations a = saved;
+      if (a == null) {
+        a = scratch(n);
+        activate(in, part, a);
+      }
+      backwardTile(in, part, a, gradient.slice(from, n));
+      workspace.releaseScratch(mark);
+    }
+  }
+
+  private void backwardTile(Tensor rows, int[] offsets, Activations a, Tensor gradient) {
+    Kernels kernels = ops.kernels;
+    Tensor dH = ops.workspace.scratch(ops.compute, rows.dim(0), width);
+    kernels.groupedLinearBackwardInput(gradient, down(), offsets, dH);
+    kernels.groupedLinearBackwardWeight(
+        gradient, a.h, offsets, ops.store.gradient(downName, experts, hidden, width));
+    Tensor dGateUp = ops.workspace.scratch(ops.compute, rows.dim(0), 2 * width);
+    kernels.swigluBackward(dH, a.gateUp, dGateUp);
+    kernels.groupedLinearBackwardWeight(
+        dGateUp, rows, offsets, ops.store.gradient(gateUpName, experts, 2 * width, hidden));
+    // The result's gradient is done with: its place takes that of the rows.
+    kernels.groupedLinearBackwardInput(dGateUp, gateUp(), offsets, gradient);
+  }
+
+  private Activations scratch(long rows) {
+    return new Activations(
+        ops.workspace.scratch(ops.compute, rows, 2 * width),
+        ops.workspace.scratch(ops.compute, rows, width));
+  }
+
+  private void activate(Tensor rows, int[] offsets, Activations a) {
+    ops.kernels.groupedLinear(rows, gateUp(), offsets, a.gateUp);
+    ops.kernels.swiglu(a.gateUp, a.h);
+  }
+
+  private long step(long count) {
+    return tile == 0 ? count : tile;
+  }
+
+  /** The offsets inside rows {@code [from, from + count)}. */
+  static int[] clip(int[] offsets, long from, long count) {
+    int[] part = new int[offsets.length];
+    for (int e = 0; e < part.length; e++) {
+      part[e] = (int) Math.clamp(offsets[e] - from, 0, count);
+    }
+    return part;
+  }
+
+  private Tensor gateUp() {
+    return ops.store.weight(gateUpName, experts, 2 * width, hidden);
+  }
+
+  private Tensor down() {
+    return ops.store.weight(downName, experts, hidden, width);
+  }
+}

@@ -1,0 +1,258 @@
+package dev.gyre.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.local.LocalExpertGroup;
+import dev.gyre.model.local.LocalParameters;
+import dev.gyre.model.local.LocalSequenceGroup;
+import dev.gyre.model.parameters.InitialWeights;
+import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.model.port.ExpertGroup;
+import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.Documents;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Whatever a policy drops it computes again to the bit; what it keeps it does not do twice. */
+final class ActivationPolicyTest {
+  private static final int TOKENS = 37;
+  private static final Documents DOCUMENTS = new Documents(20, 1, 16);
+
+  /** Experts, a dense layer, experts. */
+  private static final ModelSpec MODEL =
+      new ModelSpec(
+          "mixtral",
+          19,
+          24,
+          3,
+          4,
+          2,
+          6,
+          20,
+          5,
+          2,
+          1e-5,
+          1e4,
+          false,
+          new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.LINEAR), 9),
+          List.of(1),
+          0);
+
+  /** One pass: everything that a step reads from it, and what it did. */
+  private static final class Pass {
+    StepSums sums = new StepSums(0, 0, 0, new long[0][]);
+    final List<float[]> gradients = new ArrayList<>();
+    int attentions;
+    int expertPlans;
+    int routed;
+    long peakBytes;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "BF16"})
+  void everyPolicyGivesTheBitsOfNone(DType compute) {
+    for (String backend : List.of("scalar", "vector")) {
+      for (int roundRows : new int[] {1000, 11}) {
+        for (int tile : new int[] {0, 8}) {
+          Pass want = pass(backend, Checkpointing.NONE, compute, roundRows, tile);
+          for (Checkpointing policy : Checkpointing.values()) {
+            Pass got = pass(backend, policy, compute, roundRows, tile);
+            String what = policy + " on " + backend + ", rounds of " + roundRows + ", tile " + tile;
+            assertSameBits(what, want, got);
+          }
+        }
+      }
+    }
+  }
+
+  private static void assertSameBits(String what, Pass want, Pass got) {
+    assertEquals(want.sums.crossEntropy(), got.sums.crossEntropy(), what);
+    assertEquals(want.sums.balance(), got.sums.balance(), what);
+    assertEquals(want.sums.z(), got.sums.z(), what);
+    assertArrayEquals(want.sums.expertRows(), got.sums.expertRows(), what);
+    assertTrue(want.gradients.size() > 20);
+    for (int i = 0; i < want.gradients.size(); i++) {
+      assertArrayEquals(want.gradients.get(i), got.gradients.get(i), what + ", gradient " + i);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Checkpointing.class)
+  void whatIsKeptIsNotDoneTwice(Checkpointing policy) {
+    Pass pass = pass("scalar", policy, DType.F32, 1000, 0);
+    int layers = MODEL.numHiddenLayers();
+    assertEquals(policy == Checkpointing.FULL ? 2 * layers : layers, pass.attentions);
+    assertEquals(2, pass.expertPlans, "a round plan for each layer with experts");
+    assertEquals(2, pass.routed, "a routing decision for each layer with experts");
+  }
+
+  /** Values are those without tiles; weights' gradients are summed in another order. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Checkpointing.class,
+      names = {"NONE", "ATTENTION_SAVING"})
+  void tilesSaveMemoryAndChangeNoValue(Checkpointing policy) {
+    Pass whole = pass("scalar", policy, DType.F32, 1000, 0);
+    Pass tiled = pass("scalar", policy, DType.F32, 1000, 8);
+    assertEquals(whole.sums.crossEntropy(), tiled.sums.crossEntropy());
+    for (int i = 0; i < whole.gradients.size(); i++) {
+      float largest = 0;
+      for (float g : whole.gradients.get(i)) {
+        largest = Math.max(largest, Math.abs(g));
+      }
+      assertArrayEquals(
+          whole.gradients.get(i), tiled.gradients.get(i), 2e-6f * largest, "gradient " + i);
+    }
+    assertTrue(tiled.peakBytes < 0.9 * whole.peakBytes, tiled.peakBytes + " of " + whole.peakBytes);
+  }
+
+  private static Pass pass(
+      String backendName, Checkpointing policy, DType compute, int roundRows, int tile) {
+    Pass pass = new Pass();
+    try (Arena arena = Arena.ofConfined();
+        Backend backend = GoldenTest.open(backendName)) {
+      LocalParameters parameters = new LocalParameters(ModelParameters.of(MODEL), compute, arena);
+      for (ParameterSpec p : parameters.specs()) {
+        InitialWeights.fill(p, 5, 0, p.elements(), parameters.master(p).segment());
+      }
+      parameters.mastersChanged(backend.kernels());
+      parameters.zeroGradients();
+      LocalSequenceGroup sequence =
+          new LocalSequenceGroup(backend.kernels(), MODEL.kvHeadOf(), MODEL.headDim());
+      sequence.setRow(DOCUMENTS);
+      MemorySegment slab = arena.allocate(8 << 20, Workspace.ALIGNMENT_BYTES);
+      slab.fill((byte) 0xFF); // NaN wherever something is read before it is written
+      Workspace workspace = new Workspace(backend.memory(slab), 8 << 20);
+      DecoderModel model =
+          new DecoderModel(
+              MODEL,
+              new Execution(compute, policy, 16, tile),
+              new Objective(0.01, 0.001),
+              backend,
+              workspace,
+              counted(sequence, pass),
+              counted(
+                  new LocalExpertGroup(backend.kernels(), MODEL.numLocalExperts(), roundRows),
+                  pass),
+              parameters,
+              null);
+      pass.sums = model.forwardBackward(batch(arena), routed(pass));
+      for (ParameterSpec p : parameters.specs()) {
+        pass.gradients.add(
+            parameters.gradient(p.name(), p.shape()).segment().toArray(ValueLayout.JAVA_FLOAT));
+      }
+      assertEquals(0, workspace.savedMark());
+      assertEquals(workspace.sizeBytes(), workspace.scratchMark());
+      pass.peakBytes = workspace.peakBytes();
+    }
+    return pass;
+  }
+
+  private static MicroBatch batch(Arena arena) {
+    Random random = new Random(7);
+    int[] tokens = random.ints(TOKENS, 0, MODEL.vocabSize()).toArray();
+    int[] labels = random.ints(TOKENS, 0, MODEL.vocabSize()).toArray();
+    int[] positions = new int[TOKENS];
+    for (int d = 0, t = 0; d < DOCUMENTS.count(); d++) {
+      for (int p = 0; p < DOCUMENTS.length(d); p++) {
+        positions[t++] = p;
+      }
+    }
+    return new MicroBatch(
+        GoldenCase.tensor(tokens, arena),
+        GoldenCase.tensor(labels, arena),
+        GoldenCase.tensor(positions, arena),
+        TOKENS,
+        TOKENS,
+        1,
+        TOKENS);
+  }
+
+  private static Observer routed(Pass pass) {
+    return new Observer() {
+      @Override
+      public void routed(int layer, Tensor indices, Tensor weights) {
+        pass.routed++;
+      }
+    };
+  }
+
+  private static SequenceGroup counted(LocalSequenceGroup inner, Pass pass) {
+    return new SequenceGroup() {
+      @Override
+      public Saved attention(
+          Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
+        pass.attentions++;
+        return inner.attention(q, k, v, mask, out, workspace);
+      }
+
+      @Override
+      public Saved linearAttention(
+          Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace) {
+        pass.attentions++;
+        return inner.linearAttention(q, k, v, slopes, out, workspace);
+      }
+
+      @Override
+      public void backward(
+          Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+        inner.backward(saved, dOut, dq, dk, dv, workspace);
+      }
+
+      @Override
+      public void sumOverRow(double[] values) {
+        inner.sumOverRow(values);
+      }
+    };
+  }
+
+  private static ExpertGroup counted(LocalExpertGroup inner, Pass pass) {
+    return new ExpertGroup() {
+      @Override
+      public int firstExpert() {
+        return inner.firstExpert();
+      }
+
+      @Override
+      public int localExperts() {
+        return inner.localExperts();
+      }
+
+      @Override
+      public List<Round> plan(int[] rowsPerExpert) {
+        pass.expertPlans++;
+        return inner.plan(rowsPerExpert);
+      }
+
+      @Override
+      public void dispatch(Round round, Tensor rows, Tensor received) {
+        inner.dispatch(round, rows, received);
+      }
+
+      @Override
+      public void combine(Round round, Tensor computed, Tensor rows) {
+        inner.combine(round, computed, rows);
+      }
+    };
+  }
+}

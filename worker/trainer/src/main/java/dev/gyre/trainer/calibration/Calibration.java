@@ -1,0 +1,255 @@
+package dev.gyre.trainer.calibration;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.workload.KernelWorkload;
+import dev.gyre.kernels.workload.Operands;
+import dev.gyre.kernels.workload.Sizes;
+import dev.gyre.kernels.workload.Workload;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Exercises every kernel of a backend in turns, a few milliseconds each, until the just-in-time
+ * compiler is done with all of them, and measures what they reach. In turns, because the compiler
+ * works beside the kernels: while it is busy with one, the others are tried.
+ */
+public final class Calibration {
+  /** Long against a clock's grain, short against a second over all kernels. */
+  private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+  /** So long without a better slice: this is what the kernel reaches, for now. */
+  private static final long SETTLED_NANOS = 4 * SLICE_NANOS;
+
+  /** The same of those that plans and MFU are computed with. */
+  private static final long SURE_NANOS = 10 * SETTLED_NANOS;
+
+  /** At this share of what was measured here before, a kernel is well compiled. */
+  private static final double AS_BEFORE = 0.5;
+
+  /** A message that does not fit the cache twice. */
+  private static final int COPY_BYTES = 8 << 20;
+
+  private static final int COPIES = 8;
+
+  /**
+   * @param rates what each kernel reached in this process
+   * @param slow kernels far under what is expected of them; none if all is well
+   * @param nanos how long it took
+   */
+  public record Result(KernelRates rates, List<SlowKernel> slow, long nanos) {
+    /** Of nothing. */
+    public static final Result NONE = new Result(KernelRates.NONE, List.of(), 0);
+
+    public Result {
+      slow = List.copyOf(slow);
+    }
+
+    /** For a log: what was measured with what, and every kernel's rate. */
+    public List<String> lines(Machine machine) {
+      return CalibrationText.lines(machine, this);
+    }
+  }
+
+  /**
+   * What may be spent before a kernel that disappoints is believed. CPU time, not the clock's: on a
+   * busy machine the compiler gets as little as the kernels do, and no less.
+   *
+   * @param belowExpected for one that reaches less than expected but is no cliff: of the process,
+   *     its compiler included, nanoseconds
+   * @param cliff for one that looks like a cliff: of the kernel itself, without getting better
+   * @param deadline by the clock, whatever was spent: nothing is called slow on a machine that is
+   *     too busy to tell
+   */
+  record Patience(long belowExpected, long cliff, long deadline) {
+    /**
+     * Compiling all kernels takes four to six seconds of a core of 2.6 GHz, the largest under one;
+     * the compiler has another core, or as much of the same.
+     */
+    static final Patience DEFAULT =
+        new Patience(
+            TimeUnit.SECONDS.toNanos(8), TimeUnit.SECONDS.toNanos(1), TimeUnit.SECONDS.toNanos(90));
+  }
+
+  /** One kernel's turns. */
+  private static final class Trial {
+    final KernelWorkload kernel;
+    final Workload work;
+    double best;
+    long steadyNanos;
+    boolean done;
+
+    Trial(KernelWorkload kernel, Workload work) {
+      this.kernel = kernel;
+      this.work = work;
+    }
+
+    long rate() {
+      return (long) best;
+    }
+  }
+
+  private final Backend backend;
+  private final Stopwatch stopwatch;
+  private final Expectations expectations;
+  private final long copyBytesPerSecond;
+  private final Patience patience;
+  private final List<Trial> trials = new ArrayList<>();
+  private final OperatingSystemMXBean processor =
+      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+
+  private Calibration(
+      Backend backend, int threads, KernelRates known, Patience patience, long copyBytesPerSecond) {
+    this.patience = patience;
+    this.backend = backend;
+    this.stopwatch = new Stopwatch(threads == 1 && backend.hostMemory());
+    this.expectations = new Expectations(known, backend.hostMemory());
+    this.copyBytesPerSecond = copyBytesPerSecond;
+  }
+
+  /**
+   * Measures, with what earlier runs on this machine reached in mind, and remembers the better.
+   * Nothing is remembered of a process that met a slow kernel. Takes some seconds; less where rates
+   * are known and still hold.
+   *
+   * @param machine what the backend was opened on, its threads and compute dtype included
+   * @return for each kernel the best of this run and earlier ones
+   */
+  public static Result measure(Backend backend, DType compute, Machine machine, RateCache cache) {
+    return measure(backend, compute, machine, cache, Patience.DEFAULT);
+  }
+
+  static Result measure(
+      Backend backend, DType compute, Machine machine, RateCache cache, Patience patience) {
+    Result measured = measure(backend, compute, machine.threads(), cache.find(machine), patience);
+    return measured.slow.isEmpty()
+        ? new Result(cache.add(machine, measured.rates), List.of(), measured.nanos)
+        : measured;
+  }
+
+  private static Result measure(
+      Backend backend, DType compute, int threads, KernelRates known, Patience patience) {
+    try (Arena arena = Arena.ofConfined()) {
+      long began = System.nanoTime();
+      Calibration calibration = new Calibration(backend, threads, known, patience, copy(arena));
+      Operands operands = Operands.in(arena, backend, compute);
+      for (KernelWorkload kernel : KernelWorkload.values()) {
+        if (backend.hostMemory() || !kernel.indexed()) {
+          calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
+        }
+      }
+      calibration.run();
+      backend.kernels().weightsChanged(); // the operands' memory is about to be someone else's
+      return new Result(calibration.rates(), calibration.slow(), System.nanoTime() - began);
+    }
+  }
+
+  private void run() {
+    long began = System.nanoTime();
+    long spentBefore = processor.getProcessCpuTime();
+    boolean left = true;
+    while (left) {
+      left = false;
+      boolean better = false;
+      long round = System.nanoTime();
+      for (Trial trial : trials) {
+        if (!trial.done) {
+          slice(trial);
+          better |= trial.steadyNanos == 0;
+          trial.done =
+              enough(trial, processor.getProcessCpuTime() - spentBefore)
+                  || System.nanoTime() - began >= patience.deadline();
+          left |= !trial.done;
+        }
+      }
+      if (left && !better) {
+        // The compiler is at work, perhaps on this very core.
+        LockSupport.parkNanos(System.nanoTime() - round);
+      }
+    }
+  }
+
+  private void slice(Trial trial) {
+    long began = stopwatch.nanos();
+    long nanos = 0;
+    int calls = 0;
+    while (nanos < SLICE_NANOS) {
+      trial.work.call().run();
+      backend.synchronize();
+      calls++;
+      // Never 0, even where the clock is too coarse to see a call.
+      nanos = Math.max(1, stopwatch.nanos() - began);
+    }
+    double perSecond = trial.work.amount() * calls / nanos * 1e9;
+    // Two percent are noise.
+    trial.steadyNanos = perSecond > 1.02 * trial.best ? 0 : trial.steadyNanos + nanos;
+    trial.best = Math.max(trial.best, perSecond);
+  }
+
+  private boolean enough(Trial trial, long spent) {
+    double expected = expected(trial);
+    boolean counts =
+        trial.kernel == KernelWorkload.LINEAR || trial.kernel == KernelWorkload.ATTENTION;
+    if (expectations.remembered(trial.kernel)) {
+      if (trial.best >= AS_BEFORE * expected) {
+        return true;
+      }
+    } else if (trial.steadyNanos >= (counts ? SURE_NANOS : SETTLED_NANOS)
+        && expected > 0
+        && trial.best >= expected) {
+      return true;
+    }
+    return Expectations.suspicious(trial.best, expected)
+        ? trial.steadyNanos >= patience.cliff()
+        : spent >= patience.belowExpected();
+  }
+
+  private double expected(Trial trial) {
+    long peak = 0;
+    for (Trial each : trials) {
+      peak = Math.max(peak, each.kernel.product() ? each.rate() : 0);
+    }
+    return expectations.of(trial.kernel, trial.work, peak, copyBytesPerSecond);
+  }
+
+  private KernelRates rates() {
+    TreeMap<String, Long> perSecond = new TreeMap<>();
+    for (Trial trial : trials) {
+      perSecond.put(trial.kernel.kernel(), trial.rate());
+    }
+    return new KernelRates(perSecond, copyBytesPerSecond);
+  }
+
+  private List<SlowKernel> slow() {
+    List<SlowKernel> slow = new ArrayList<>();
+    for (Trial trial : trials) {
+      double expected = expected(trial);
+      if (trial.steadyNanos >= patience.cliff() && Expectations.suspicious(trial.best, expected)) {
+        slow.add(
+            new SlowKernel(
+                trial.kernel.kernel(), trial.rate(), (long) expected, trial.work.arithmetic()));
+      }
+    }
+    return slow;
+  }
+
+  private static long copy(Arena arena) {
+    MemorySegment from = arena.allocate(COPY_BYTES, 64);
+    MemorySegment to = arena.allocate(COPY_BYTES, 64);
+    Stopwatch stopwatch = new Stopwatch(true);
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < COPIES; i++) {
+      long began = stopwatch.nanos();
+      MemorySegment.copy(from, 0, to, 0, COPY_BYTES);
+      least = Math.min(least, Math.max(1, stopwatch.nanos() - began));
+    }
+    return (long) (COPY_BYTES * 1e9 / least);
+  }
+}

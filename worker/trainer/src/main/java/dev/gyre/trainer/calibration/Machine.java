@@ -1,0 +1,74 @@
+package dev.gyre.trainer.calibration;
+
+import dev.gyre.kernels.BackendProbe;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What rates depend on: where one of these differs, they say nothing.
+ *
+ * @param processor its name
+ * @param cores that a process may use
+ * @param jdk version of the Java runtime
+ * @param gyre version of the kernels
+ * @param backend name
+ * @param library what computes, with its version
+ * @param instructionSet that it uses
+ * @param dtype of the computation
+ * @param threads of a kernel
+ */
+public record Machine(
+    String processor,
+    int cores,
+    String jdk,
+    String gyre,
+    String backend,
+    String library,
+    String instructionSet,
+    String dtype,
+    int threads) {
+  private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
+
+  /** This machine and runtime, with a backend as it was probed. */
+  public static Machine here(
+      String gyre, String backend, BackendProbe.Available probe, String dtype, int threads) {
+    return new Machine(
+        processorName(),
+        Runtime.getRuntime().availableProcessors(),
+        Runtime.version().toString(),
+        gyre,
+        backend,
+        probe.library(),
+        probe.instructionSet(),
+        dtype,
+        threads);
+  }
+
+  /** The processor as Linux names it, or else the architecture. */
+  public static String processorName() {
+    String architecture = System.getProperty("os.arch");
+    try {
+      return Files.isReadable(CPU_INFO)
+          ? named(Files.readString(CPU_INFO, StandardCharsets.UTF_8), architecture)
+          : architecture;
+    } catch (IOException e) {
+      // A name for people, and one of many parts of a key: the architecture will do.
+      return architecture;
+    }
+  }
+
+  /**
+   * @param cpuInfo the text of /proc/cpuinfo
+   */
+  static String named(String cpuInfo, String otherwise) {
+    for (String line : cpuInfo.lines().toList()) {
+      int colon = line.indexOf(':');
+      if (line.startsWith("model name") && colon > 0) {
+        return line.substring(colon + 1).strip();
+      }
+    }
+    return otherwise;
+  }
+}

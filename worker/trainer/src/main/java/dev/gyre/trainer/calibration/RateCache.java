@@ -1,0 +1,89 @@
+package dev.gyre.trainer.calibration;
+
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * Rates remembered between runs: a small file for each machine, runtime, backend and dtype. What
+ * cannot be read or written is as if it had never been there: calibration takes a few seconds more.
+ */
+public final class RateCache {
+  private static final int NAME_BYTES = 8;
+
+  /** What a file holds: for whom, so that a person can tell, and the rates. */
+  record Entry(Machine machine, KernelRates rates) {}
+
+  private final Path folder;
+
+  public RateCache(Path folder) {
+    this.folder = folder;
+  }
+
+  /** In {@code $XDG_CACHE_HOME/gyre/rates}, or {@code ~/.cache/gyre/rates}. */
+  public static RateCache ofUser() {
+    String cache = System.getenv("XDG_CACHE_HOME");
+    Path root =
+        cache == null || cache.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(cache);
+    return new RateCache(root.resolve("gyre").resolve("rates"));
+  }
+
+  /** {@link KernelRates#NONE} where nothing is known. */
+  public KernelRates find(Machine machine) {
+    Path file = file(machine);
+    try {
+      if (Files.isRegularFile(file)) {
+        Entry entry = SpecJson.read(Files.readString(file), Entry.class, file.toString());
+        // A name is a digest: what the file says counts.
+        return entry.machine.equals(machine) ? entry.rates : KernelRates.NONE;
+      }
+    } catch (IOException | IllegalArgumentException e) {
+      return KernelRates.NONE;
+    }
+    return KernelRates.NONE;
+  }
+
+  /**
+   * Keeps for each kernel the best that was seen, so that one busy run does not spoil the next.
+   *
+   * @return what is known now
+   */
+  public KernelRates add(Machine machine, KernelRates measured) {
+    KernelRates merged = find(machine).best(measured);
+    Path file = file(machine);
+    try {
+      Files.createDirectories(folder);
+      Path temporary = Files.createTempFile(folder, "rates-", ".part");
+      try {
+        Files.writeString(temporary, SpecJson.write(new Entry(machine, merged)));
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException e) {
+      // A folder that cannot be written, as in a container: the next run measures again.
+      return merged;
+    }
+    return merged;
+  }
+
+  /** Where a machine's rates are, or would be. */
+  public Path file(Machine machine) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      byte[] all = digest.digest(SpecJson.line(machine).getBytes(StandardCharsets.UTF_8));
+      String name = HexFormat.of().formatHex(all, 0, NAME_BYTES);
+      return folder.resolve("%s-%s-%s.json".formatted(machine.backend(), machine.dtype(), name));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+}

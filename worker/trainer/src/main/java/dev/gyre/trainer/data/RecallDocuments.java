@@ -1,0 +1,186 @@
+package dev.gyre.trainer.data;
+
+import dev.gyre.trainer.data.DocumentReader.Batch;
+import dev.gyre.trainer.data.DocumentReader.Encoded;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Set;
+
+/**
+ * Documents of multi-query associative recall: pairs of a key and a value stand at the beginning,
+ * and in the second half of the document each key comes once more, followed by its value; only
+ * there is a label. Which value it is can be known from the pairs alone, so that the task measures
+ * whether the far context is used.
+ *
+ * <p>Tokens are bytes: keys below 128, values from 128 on, both drawn without replacement. A key
+ * comes again in one of the slots of two tokens that fill the second half, slot i (from 1) with a
+ * weight of i^(a − 1), a = 0.01. What is left is random. Source: Arora et al., Zoology, appendix on
+ * MQAR; there queries follow the pairs at once.
+ *
+ * @param source index of the source in the job
+ * @param pairs keys, and values
+ * @param length tokens of a document
+ */
+record RecallDocuments(int source, int pairs, int length, int documents)
+    implements Iterable<Batch> {
+  /** What a source's path begins with. */
+  static final String SCHEME = "mqar:";
+
+  private static final int FIRST_VALUE = 128;
+  private static final int VOCABULARY = 256;
+  private static final double POWER = 0.01 - 1;
+  private static final Set<String> KEYS = Set.of("pairs", "length", "documents");
+
+  /** Documents of a batch: some hundred kilobytes. */
+  private static final int AT_ONCE = 256;
+
+  /**
+   * @param path such as {@code mqar:pairs=8,length=512,documents=20000}
+   * @throws DataException naming what is wrong with it
+   */
+  static RecallDocuments of(int source, String path) {
+    Map<String, Integer> values = new HashMap<>();
+    for (String part : path.substring(SCHEME.length()).split(",", -1)) {
+      int equals = part.indexOf('=');
+      String key = equals < 0 ? part : part.substring(0, equals);
+      if (!KEYS.contains(key) || !part.substring(equals + 1).matches("\\d{1,9}")) {
+        throw bad(path, "'" + part + "' is not one of pairs=, length=, documents= with a number");
+      }
+      values.put(key, Integer.valueOf(part.substring(equals + 1)));
+    }
+    if (values.size() < KEYS.size()) {
+      throw bad(path, "give all three, such as mqar:pairs=8,length=512,documents=20000");
+    }
+    RecallDocuments recall =
+        new RecallDocuments(
+            source,
+            values.getOrDefault("pairs", 0),
+            values.getOrDefault("length", 0),
+            values.getOrDefault("documents", 0));
+    if (recall.pairs < 1 || recall.pairs >= FIRST_VALUE - 1 || recall.documents < 1) {
+      throw bad(path, "pairs must be from 1 to 126, documents at least 1");
+    }
+    if (recall.length < 4 * recall.pairs) {
+      throw bad(
+          path,
+          "%d pairs and as many queries, each in a half of its own, need a length of at least %d"
+              .formatted(recall.pairs, 4 * recall.pairs));
+    }
+    return recall;
+  }
+
+  private static DataException bad(String path, String problem) {
+    return new DataException("dataset.train: " + path + ": " + problem);
+  }
+
+  /** Everything the documents depend on. */
+  String id() {
+    return SCHEME + "1 pairs %d length %d documents %d".formatted(pairs, length, documents);
+  }
+
+  long bytes() {
+    return (long) documents * length;
+  }
+
+  @Override
+  public Iterator<Batch> iterator() {
+    return new Iterator<>() {
+      private int next;
+
+      @Override
+      public boolean hasNext() {
+        return next < documents;
+      }
+
+      @Override
+      public Batch next() {
+        if (!hasNext()) {
+          throw new NoSuchElementException();
+        }
+        int first = next;
+        int count = Math.min(AT_ONCE, documents - first);
+        next += count;
+        return new Batch((long) count * length, () -> documents(first, count));
+      }
+    };
+  }
+
+  private Encoded documents(int first, int count) {
+    List<EncodedDocument> made = new ArrayList<>(count);
+    for (int d = first; d < first + count; d++) {
+      made.add(document(d));
+    }
+    return new Encoded(made, 0, 0);
+  }
+
+  EncodedDocument document(int number) {
+    long key = Hashing.hash(pairs, Hashing.RECALL, length, number);
+    int[] keys = range(0, FIRST_VALUE);
+    int[] values = range(FIRST_VALUE, VOCABULARY);
+    Hashing.shuffle(keys, 0, keys.length, Hashing.mix(key - 1));
+    Hashing.shuffle(values, 0, values.length, Hashing.mix(key - 2));
+    byte[] tokens = new byte[length];
+    for (int t = 0; t < length; t++) {
+      tokens[t] = (byte) filler(keys, values, Hashing.mix(key + t));
+    }
+    for (int p = 0; p < pairs; p++) {
+      tokens[2 * p] = (byte) keys[p];
+      tokens[2 * p + 1] = (byte) values[p];
+    }
+    BitSet labelled = new BitSet(length);
+    int second = length / 2;
+    int[] slots = slots((length - second) / 2, Hashing.mix(key - 3));
+    for (int p = 0; p < pairs; p++) {
+      int at = second + 2 * slots[p];
+      tokens[at] = (byte) keys[p];
+      tokens[at + 1] = (byte) values[p];
+      labelled.set(at);
+    }
+    return new EncodedDocument(source, "mqar-" + number, length, tokens, labelled);
+  }
+
+  /** A random byte that is none of the document's keys and values. */
+  private int filler(int[] keys, int[] values, long random) {
+    int left = FIRST_VALUE - pairs;
+    int at = pairs + (int) ((random >>> 33) % left);
+    return (random & 1) == 0 ? keys[at] : values[at];
+  }
+
+  private static int[] range(int from, int to) {
+    int[] values = new int[to - from];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = from + i;
+    }
+    return values;
+  }
+
+  /** As many different slots of {@code count} as there are pairs, the near ones more often. */
+  private int[] slots(int count, long key) {
+    double[] weight = new double[count];
+    double left = 0;
+    for (int i = 0; i < count; i++) {
+      weight[i] = StrictMath.pow(i + 1, POWER);
+      left += weight[i];
+    }
+    int[] drawn = new int[pairs];
+    for (int p = 0; p < pairs; p++) {
+      double aim = Hashing.unit(Hashing.mix(key + p)) * left;
+      int slot = -1;
+      for (int i = 0; i < count && aim >= 0; i++) {
+        if (weight[i] > 0) {
+          aim -= weight[i];
+          slot = i;
+        }
+      }
+      left -= weight[slot];
+      weight[slot] = 0;
+      drawn[p] = slot;
+    }
+    return drawn;
+  }
+}

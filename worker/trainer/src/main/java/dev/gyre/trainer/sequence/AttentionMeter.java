@@ -1,0 +1,118 @@
+package dev.gyre.trainer.sequence;
+
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.Kernels;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts what a rank asks of its attention kernels: the tiles' pairs, and the CPU time of the
+ * calling thread inside. For measurements: every kernel call goes through a proxy. Single-threaded,
+ * and right only for a backend of one thread.
+ */
+public final class AttentionMeter {
+  private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+  private final Backend backend;
+  private final Backend metered;
+  private long forwardPairs;
+  private long backwardPairs;
+  private long forwardNanos;
+  private long backwardNanos;
+
+  /**
+   * @param backend stays the caller's to close
+   */
+  public AttentionMeter(Backend backend) {
+    this.backend = backend;
+    Kernels kernels =
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(),
+                new Class<?>[] {Kernels.class},
+                (proxy, method, arguments) -> metered(method, arguments));
+    metered =
+        (Backend)
+            Proxy.newProxyInstance(
+                Backend.class.getClassLoader(),
+                new Class<?>[] {Backend.class},
+                (proxy, method, arguments) ->
+                    method.getName().equals("kernels")
+                        ? kernels
+                        : call(backend, method, arguments));
+  }
+
+  /** The backend whose kernels are metered. */
+  public Backend backend() {
+    return metered;
+  }
+
+  /** Forgets all counts. */
+  public void reset() {
+    forwardPairs = 0;
+    backwardPairs = 0;
+    forwardNanos = 0;
+    backwardNanos = 0;
+  }
+
+  private @Nullable Object metered(Method method, Object[] arguments) throws Throwable {
+    long before = threads.getCurrentThreadCpuTime();
+    Object result = call(backend.kernels(), method, arguments);
+    switch (method.getName()) {
+      case "attention" -> {
+        backend.synchronize();
+        forwardNanos += threads.getCurrentThreadCpuTime() - before;
+        forwardPairs += pairs((AttentionTiles) arguments[4]);
+      }
+      case "attentionBackward" -> {
+        backend.synchronize();
+        backwardNanos += threads.getCurrentThreadCpuTime() - before;
+        backwardPairs += pairs((AttentionTiles) arguments[4]);
+      }
+      default -> {}
+    }
+    return result;
+  }
+
+  private static @Nullable Object call(Object target, Method method, Object[] arguments)
+      throws Throwable {
+    try {
+      return method.invoke(target, arguments);
+    } catch (InvocationTargetException e) {
+      throw e.getCause();
+    }
+  }
+
+  /** Query by query, so that a count of a plan's areas can be held against it. */
+  private static long pairs(AttentionTiles tiles) {
+    long pairs = 0;
+    for (int t = 0; t < tiles.count(); t++) {
+      for (long i = 0; i < tiles.queryCount(t); i++) {
+        long first = Math.max(0, i - tiles.maxDelta(t));
+        long last = Math.min(tiles.keyCount(t) - 1L, i - tiles.minDelta(t));
+        pairs += Math.max(0, last - first + 1);
+      }
+    }
+    return pairs;
+  }
+
+  public long forwardPairs() {
+    return forwardPairs;
+  }
+
+  public long backwardPairs() {
+    return backwardPairs;
+  }
+
+  public long forwardNanos() {
+    return forwardNanos;
+  }
+
+  public long backwardNanos() {
+    return backwardNanos;
+  }
+}

@@ -1,0 +1,27 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.trainer.calibration.SlowKernel;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Kernels run far slower here than they should. Training would be right, and take days. */
+final class SlowKernelException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private SlowKernelException(String message) {
+    super(message);
+  }
+
+  /** Names each of them; returns if there are none. */
+  static void throwIfAny(List<SlowKernel> slow) {
+    if (!slow.isEmpty()) {
+      throw new SlowKernelException(
+          describe(slow)
+              + ". Another try may do better; ./gyre doctor shows the rates of this machine");
+    }
+  }
+
+  static String describe(List<SlowKernel> slow) {
+    return slow.stream().map(SlowKernel::describe).collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,52 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.comms.Progress;
+import dev.gyre.comms.Trace;
+import dev.gyre.comms.control.Assignment;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import org.jspecify.annotations.Nullable;
+
+/** This rank's part of the run's trace, written when the rank ends, however it does. */
+public final class WorkerTrace implements AutoCloseable {
+  private final @Nullable Trace trace;
+  private final int rank;
+  private final Path file;
+
+  private WorkerTrace(@Nullable Trace trace, int rank, Path file) {
+    this.trace = trace;
+    this.rank = rank;
+    this.file = file;
+  }
+
+  /** Does nothing where the launcher asked for no trace. */
+  static WorkerTrace start(WorkerOptions options, Assignment assignment, Progress progress) {
+    Trace trace = null;
+    if (options.traceBaseNanos() != 0) {
+      trace = new Trace(options.traceBaseNanos(), Trace.DEFAULT_SPANS);
+      progress.traceTo(trace);
+    }
+    int rank = assignment.getRank();
+    return new WorkerTrace(trace, rank, part(Path.of(assignment.getRunFolder()), rank));
+  }
+
+  /** Where a rank's events lie, one of JSON a line, until the launcher puts all ranks' together. */
+  public static Path part(Path runFolder, int rank) {
+    return runFolder.resolve("trace-rank-" + rank + ".jsonl");
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (trace != null) {
+      // Moved when whole: a rank that is ended meanwhile leaves nothing that cannot be read.
+      Path draft = file.resolveSibling(file.getFileName() + ".new");
+      try (Writer out = Files.newBufferedWriter(draft)) {
+        trace.write(rank, out);
+      }
+      Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package dev.gyre.trainer.calibration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.workload.KernelWorkload;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.lang.reflect.Proxy;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** On kernels that do nothing but take time, so that it is known which are slow. */
+final class CalibrationTest {
+  private static final Machine HERE =
+      new Machine("Some CPU", 2, "25", "0.1", "idle", "", "", "bf16", 1);
+
+  private static final Calibration.Patience SHORT =
+      new Calibration.Patience(
+          TimeUnit.MILLISECONDS.toNanos(300),
+          TimeUnit.MILLISECONDS.toNanos(100),
+          TimeUnit.SECONDS.toNanos(60));
+
+  @TempDir Path folder;
+
+  /** Kernels that return at once, but for one that burns a millisecond. */
+  private static Backend idleBut(String slow) {
+    Kernels kernels =
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(),
+                new Class<?>[] {Kernels.class},
+                (_, method, _) -> {
+                  String name = method.getName();
+                  // Products take longer than the rest, so that nothing else is under its share.
+                  burn(name.equals(slow) ? 1_000_000 : name.startsWith("linear") ? 50_000 : 500);
+                  return null;
+                });
+    return new Backend() {
+      @Override
+      public String name() {
+        return "idle";
+      }
+
+      @Override
+      public Kernels kernels() {
+        return kernels;
+      }
+
+      @Override
+      public boolean hostMemory() {
+        return true;
+      }
+
+      @Override
+      public long memory(MemorySegment host) {
+        return host.address();
+      }
+
+      @Override
+      public void synchronize() {}
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  private static void burn(long nanos) {
+    var threads = ManagementFactory.getThreadMXBean();
+    long end = threads.getCurrentThreadCpuTime() + nanos;
+    while (threads.getCurrentThreadCpuTime() < end) {
+      Thread.onSpinWait();
+    }
+  }
+
+  private Calibration.Result measure(String slow, RateCache cache) {
+    try (Backend backend = idleBut(slow)) {
+      return Calibration.measure(backend, DType.BF16, HERE, cache, SHORT);
+    }
+  }
+
+  @Test
+  void everyKernelIsMeasuredAndRemembered() {
+    RateCache cache = new RateCache(folder);
+    Calibration.Result measured = measure("none", cache);
+    assertEquals(List.of(), measured.slow());
+    for (KernelWorkload kernel : KernelWorkload.values()) {
+      assertTrue(measured.rates().of(kernel) > 0, kernel::kernel);
+    }
+    assertTrue(measured.rates().rates().known());
+    assertEquals(measured.rates(), cache.find(HERE));
+    String log = String.join("\n", measured.lines(HERE));
+    assertTrue(log.contains("attentionBackward") && log.contains("GB/s"), log);
+  }
+
+  @Test
+  void aKernelFarUnderItsShareOfThePeakIsSlowAndNothingIsRemembered() {
+    RateCache cache = new RateCache(folder);
+    Calibration.Result measured = measure("adamW", cache);
+    assertEquals(List.of("adamW"), measured.slow().stream().map(SlowKernel::kernel).toList());
+    SlowKernel slow = measured.slow().getFirst();
+    assertTrue(slow.describe().contains("adamW") && slow.describe().contains("GB/s"));
+    assertTrue(slow.perSecond() * 4 < slow.expectedPerSecond(), slow::toString);
+    assertEquals(KernelRates.NONE, cache.find(HERE));
+  }
+
+  @Test
+  void aKernelFarUnderWhatItReachedBeforeIsSlow() {
+    RateCache cache = new RateCache(folder);
+    TreeMap<String, Long> before = new TreeMap<>(measure("none", cache).rates().perSecond());
+    // Few bytes in any case: no share of the peak would find it out.
+    before.compute("ropeTable", (_, rate) -> 50 * rate);
+    cache.add(HERE, new KernelRates(before, 1));
+    Calibration.Result measured = measure("none", cache);
+    assertEquals(List.of("ropeTable"), measured.slow().stream().map(SlowKernel::kernel).toList());
+    assertEquals(before.get("ropeTable"), cache.find(HERE).perSecond().get("ropeTable"));
+  }
+
+  @Test
+  void aPeakThatWasReachedBeforeIsThePeak() {
+    RateCache cache = new RateCache(folder);
+    KernelRates first = measure("none", cache).rates();
+    TreeMap<String, Long> before = new TreeMap<>(first.perSecond());
+    before.compute("linear", (_, rate) -> rate + rate / 2);
+    cache.add(HERE, new KernelRates(before, 1));
+    Calibration.Result measured = measure("none", cache);
+    assertEquals(List.of(), measured.slow());
+    assertEquals(before.get("linear"), measured.rates().matmulFlopsPerSecond());
+  }
+}

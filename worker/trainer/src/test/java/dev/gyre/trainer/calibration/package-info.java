@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.calibration;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.offload;
+
+import org.jspecify.annotations.NullMarked;

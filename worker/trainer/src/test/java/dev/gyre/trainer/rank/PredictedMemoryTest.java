@@ -1,0 +1,256 @@
+package dev.gyre.trainer.rank;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.loopback.LoopbackNetwork.Options;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.model.Observer;
+import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.offload.OffloadSpec;
+import dev.gyre.trainer.worker.Dtypes;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A step's measured peak against the plan's prediction, for every policy. */
+final class PredictedMemoryTest {
+  private static final int ROW_TOKENS = 576;
+
+  /** Each thing kept, in memory and on disk, without and with tiles in the MLP. */
+  private static final List<MemorySpec> ALL = policies();
+
+  /** Each thing kept. */
+  private static final List<MemorySpec> SOME =
+      List.of(
+          new MemorySpec("none", "false", "", 0),
+          new MemorySpec("attention-saving", "false", "", 128),
+          new MemorySpec("full", "true", "", 0));
+
+  @TempDir private Path folder;
+
+  private static List<MemorySpec> policies() {
+    List<MemorySpec> all = new ArrayList<>();
+    for (Checkpointing keep : Checkpointing.values()) {
+      for (String offload : List.of("false", "true")) {
+        for (int tile : new int[] {0, 128}) {
+          all.add(new MemorySpec(keep.key(), offload, "", tile));
+        }
+      }
+    }
+    return all;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1, 1, 1, f32, ring, 8, FULL",
+    "1, 2, 1, bf16, ring, 8, FULL",
+    "1, 1, 2, bf16, ring, 8, FULL",
+    "1, 2, 2, f32, ring, 8, FULL",
+    "2, 1, 1, bf16, ring, 8, FULL",
+    "1, 4, 1, bf16, allgather, 8, FULL",
+    "1, 4, 1, bf16, tokenring, 8, FULL",
+    "1, 4, 1, f32, balanced, 8, FULL",
+    "1, 2, 1, bf16, ring, 0, FULL",
+    "1, 1, 1, bf16, ring, 8, LINEAR",
+    "1, 2, 2, f32, ring, 8, LINEAR",
+    "1, 4, 1, bf16, ring, 0, LINEAR",
+  })
+  void thePeakIsAsPredicted(
+      int data,
+      int ring,
+      int ulysses,
+      String dtype,
+      String schedule,
+      int experts,
+      LayerKind first) {
+    for (MemorySpec memory : SOME) {
+      JobSpec job =
+          job(
+              new MeshSpec(0, data, ring, ulysses, 0, ScheduleSpec.all(schedule), "auto"),
+              dtype,
+              experts,
+              first,
+              memory);
+      Plan plan = Planner.plan(job, host());
+      long measured = measured(job, plan, true);
+      double ratio = (double) plan.memory().balanced() / measured;
+      String what =
+          "%s on %s: predicted %,d, measured %,d"
+              .formatted(plan.activations(), plan.mesh(), plan.memory().balanced(), measured);
+      assertTrue(ratio > 0.99 && ratio < 1.01, what);
+    }
+  }
+
+  /** All tokens to the experts of one rank: as many rounds as it takes, inside the planned slab. */
+  @ParameterizedTest
+  @CsvSource({"2, 1", "1, 2"})
+  void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
+    for (MemorySpec memory : SOME) {
+      JobSpec job = job(new MeshSpec(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
+      Plan plan = Planner.plan(job, host());
+      long live =
+          plan.memory().activations() + plan.memory().expertRows() + plan.memory().scratch();
+      long measured = measured(job, plan, false);
+      assertTrue(
+          measured <= live,
+          "%s: predicted %,d, measured %,d".formatted(plan.activations(), live, measured));
+    }
+  }
+
+  private static WorkerCapabilities host() {
+    return new WorkerCapabilities(
+        List.of(
+            new WorkerCapabilities.Backend(
+                "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
+        2,
+        64L << 30,
+        0,
+        Rates.UNKNOWN);
+  }
+
+  private static JobSpec job(
+      MeshSpec mesh, String dtype, int experts, LayerKind first, MemorySpec memory) {
+    ModelSpec model =
+        new ModelSpec(
+            experts == 0 ? "llama" : "mixtral",
+            96,
+            32,
+            3,
+            8,
+            4,
+            8,
+            48,
+            experts,
+            experts == 0 ? 0 : 2,
+            1e-5,
+            1e4,
+            false,
+            new AttentionPattern(List.of(first, LayerKind.FULL, first), 0),
+            List.of(1),
+            0);
+    int rows = Math.max(1, mesh.dataParallel());
+    return new JobSpec(
+        "test",
+        model,
+        "",
+        new DatasetSpec(
+            List.of(new DatasetSpec.Source("text", "", "text", 1)), "bytes", "concat", 0),
+        new TrainSpec(
+                ROW_TOKENS,
+                (long) rows * ROW_TOKENS,
+                1,
+                1,
+                dtype,
+                0.01,
+                0,
+                "fail",
+                new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-8))
+            .withMemory(memory),
+        mesh,
+        "vector",
+        "cpu",
+        "ipc",
+        new JobSpec.Eval(0, 0),
+        new JobSpec.Checkpoint(0, 1));
+  }
+
+  /** Peak of the fullest rank's workspace in one step. */
+  private long measured(JobSpec job, Plan plan, boolean balanced) {
+    RankSpec spec =
+        new RankSpec(
+            job.model(),
+            plan.mesh(),
+            new Objective(0.01, 0),
+            new Execution(
+                Dtypes.of(plan.dtype()),
+                Checkpointing.of(plan.activations().keep()),
+                plan.activations().lossTile(),
+                plan.activations().mlpTile()),
+            plan.layout(),
+            plan.minChunk(),
+            plan.scheduleKinds(job.model()),
+            Math.toIntExact(plan.expertRowsBound()),
+            plan.workspaceBytes(),
+            plan.activations().offload() ? new OffloadSpec(folder, plan.memory().stored()) : null);
+    long most = 0;
+    try (LocalNetwork network = LocalNetwork.loopback(plan.mesh().workers(), Options.plain())) {
+      for (long peak :
+          RankThreads.run(
+              plan.mesh().workers(), network, t -> peak(t, spec, job.model(), balanced))) {
+        most = Math.max(most, peak);
+      }
+    }
+    return most;
+  }
+
+  private static long peak(Transport transport, RankSpec spec, ModelSpec model, boolean balanced) {
+    try (Backend backend = vector();
+        TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
+      rank.parameters().initialise(5);
+      rank.parameters().zeroGradients();
+      long tokens = (long) ROW_TOKENS * spec.mesh().dataParallel();
+      try (PreparedRow row =
+          rank.prepare(
+              rank.plan(new Documents(ROW_TOKENS)),
+              (_, ids, labels) -> {
+                ids.fill((byte) 0);
+                labels.fill((byte) 0);
+              },
+              new BatchTotals(tokens, tokens, spec.mesh().dataParallel()))) {
+        rank.model().forwardBackward(row.batch(), routed(model, balanced));
+      }
+      assertEquals(0, rank.workspace().savedMark());
+      return rank.workspace().peakBytes();
+    }
+  }
+
+  private static Backend vector() {
+    return ServiceLoader.load(BackendProvider.class).stream()
+        .map(ServiceLoader.Provider::get)
+        .filter(p -> p.name().equals("vector"))
+        .findFirst()
+        .orElseThrow()
+        .open(1);
+  }
+
+  /** Every expert gets equally many rows, or the first two all. */
+  private static Observer routed(ModelSpec model, boolean balanced) {
+    return new Observer() {
+      @Override
+      public boolean replay(int layer, Tensor indices) {
+        MemorySegment chosen = indices.segment();
+        for (long c = 0; c < indices.elements(); c++) {
+          long expert = balanced ? c % model.numLocalExperts() : c % model.numExpertsPerTok();
+          chosen.setAtIndex(ValueLayout.JAVA_INT, c, (int) expert);
+        }
+        return true;
+      }
+    };
+  }
+}
