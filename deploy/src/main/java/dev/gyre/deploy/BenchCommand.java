@@ -7,11 +7,12 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header = "Measures this machine: a job, the collectives, a ring's balance, every kernel.",
+    header = "Measures a training job, collectives, attention, a ring's balance, kernels.",
     description = {"For comparison with other frameworks and other machines."},
     subcommands = {
       BenchTrainCommand.class,
       BenchCollectivesCommand.class,
+      BenchAttentionCommand.class,
       BenchBalanceCommand.class,
       BenchKernelsCommand.class
     },

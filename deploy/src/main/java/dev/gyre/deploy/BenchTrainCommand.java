@@ -16,6 +16,7 @@ import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -50,6 +51,13 @@ import picocli.CommandLine.Option;
     })
 final class BenchTrainCommand implements Callable<Integer> {
   @Mixin private MeshOptions mesh = new MeshOptions();
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "S",
+      defaultValue = "ring",
+      description = "auto, ring, allgather, balanced or tokenring. Default: ${DEFAULT-VALUE}.")
+  private String schedule = "ring";
 
   @Option(
       names = "--seq",
@@ -219,7 +227,7 @@ final class BenchTrainCommand implements Callable<Integer> {
         new AttentionPattern(
             layerTypes.stream().map(key -> LayerKind.of(key, "--layer-types")).toList(), window),
         lr,
-        mesh.alone(),
+        mesh.alone(ScheduleSpec.parse(schedule)),
         sequence,
         steps,
         type,

@@ -1,10 +1,11 @@
 package dev.gyre.deploy;
 
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.schedule.RingSchedule;
-import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.golden.GoldenCase;
 import dev.gyre.trainer.golden.GoldenReport;
 import dev.gyre.trainer.golden.GoldenRun;
@@ -70,17 +71,15 @@ final class GoldenCommand implements Callable<Integer> {
       names = "--schedule",
       paramLabel = "S",
       defaultValue = RingSchedule.KEY,
-      description = "ring, allgather, balanced or tokenring. Default: ${DEFAULT-VALUE}.")
+      description = {
+        "auto, ring, allgather, balanced or tokenring, or by kind of layer:",
+        "full_attention=ring,sliding_attention=allgather. Default: ${DEFAULT-VALUE}."
+      })
   private String schedule = RingSchedule.KEY;
 
   @Override
   public Integer call() throws IOException {
-    if (!ScheduleKind.KEYS.contains(schedule)) {
-      throw new CommandFailure(
-          ExitCode.BAD_JOB,
-          "--schedule: '%s' must be one of %s"
-              .formatted(schedule, String.join(", ", ScheduleKind.KEYS)));
-    }
+    ScheduleSpec asked = schedule();
     LocalNetwork.Factory network =
         LocalNetwork.named(transport, line -> System.err.println("gyre: " + line));
     GoldenCase golden = GoldenCase.load(folder);
@@ -95,9 +94,18 @@ final class GoldenCommand implements Callable<Integer> {
         chosen,
         Dtypes.name(dtype),
         transport,
-        schedule);
-    GoldenReport report = GoldenRun.run(golden, mesh, chosen, dtype, network, schedule);
+        asked);
+    GoldenReport report = GoldenRun.run(golden, mesh, chosen, dtype, network, asked);
     System.out.println(report.table());
     return report.passed() ? ExitCode.DONE : ExitCode.DIFFERENT;
+  }
+
+  private ScheduleSpec schedule() {
+    try {
+      return ScheduleSpec.parse(schedule);
+    } catch (Invalid e) {
+      throw new CommandFailure(
+          ExitCode.BAD_JOB, String.valueOf(e.getMessage()).replace("mesh.schedule", "--schedule"));
+    }
   }
 }

@@ -23,7 +23,10 @@ final class JobOptions {
   @Option(
       names = "--schedule",
       paramLabel = "S",
-      description = "auto, ring, allgather, balanced or tokenring.")
+      description = {
+        "auto, ring, allgather, balanced or tokenring, or by kind of layer:",
+        "full_attention=ring,sliding_attention=allgather."
+      })
   private @Nullable String schedule;
 
   @Option(

@@ -1,6 +1,7 @@
 package dev.gyre.deploy;
 
 import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -43,12 +44,19 @@ final class MeshOptions {
 
   /** As a job has them; a degree that was not given is 1, expert-parallel stays open. */
   MeshSpec alone() {
+    return alone(ScheduleSpec.AUTO);
+  }
+
+  /** The same with a schedule, on the layout that suits it. */
+  MeshSpec alone(ScheduleSpec schedule) {
     Map<String, Integer> given = given();
     return new MeshSpec(
         0,
         given.getOrDefault("data-parallel", 1),
         given.getOrDefault("ring", 1),
         given.getOrDefault("ulysses", 1),
-        given.getOrDefault("expert-parallel", 0));
+        given.getOrDefault("expert-parallel", 0),
+        schedule,
+        MeshSpec.AUTO);
   }
 }

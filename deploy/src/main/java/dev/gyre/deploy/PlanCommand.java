@@ -3,6 +3,7 @@ package dev.gyre.deploy;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanReport;
 import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.drawing.ScheduleDrawing;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.ThisMachine;
 import dev.gyre.partitioning.job.JobSpec;
@@ -13,11 +14,15 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.RowShape;
 import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,7 +38,8 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "Try    ./gyre plan --ring 4                       the quickstart over a longer ring",
-      "       ./gyre plan JOB.yaml --json > plan.json    then: ./gyre train JOB.yaml --plan plan.json"
+      "       ./gyre plan JOB.yaml --json > plan.json    then: ./gyre train JOB.yaml --plan plan.json",
+      "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg"
     })
 final class PlanCommand implements Callable<Integer> {
   @Mixin private JobOptions options = new JobOptions();
@@ -42,12 +48,18 @@ final class PlanCommand implements Callable<Integer> {
   private boolean json;
 
   @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      description = "Draws how attention runs on a full row, a picture for each kind of layer.")
+  private @Nullable Path svg;
+
+  @Option(
       names = "--no-measure",
       description = "Measures nothing: quicker, but without a step's predicted time.")
   private boolean unmeasured;
 
   @Override
-  public Integer call() {
+  public Integer call() throws IOException {
     JobSpec job = options.read();
     WorkerCapabilities here = ThisMachine.offers(job.device());
     Plan plan = ThisMachine.plan(job, !unmeasured);
@@ -61,6 +73,13 @@ final class PlanCommand implements Callable<Integer> {
       return ExitCode.DONE;
     }
     Console console = Console.standard();
+    Path picture = svg;
+    if (picture != null) {
+      Documents full = new Documents(job.train().sequenceLength());
+      Files.writeString(picture, ScheduleDrawing.of(job.model(), plan, full));
+      console.titled("drawn", picture.toString());
+      return ExitCode.DONE;
+    }
     console.titled("job", options.path().toString());
     console.titled("data", batch.map(FirstBatch::text).orElseGet(() -> unprepared(job)));
     console.titled("model", PlanText.model(job.model()));

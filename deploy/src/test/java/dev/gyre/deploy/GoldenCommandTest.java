@@ -37,7 +37,8 @@ final class GoldenCommandTest {
     assertTrue(
         unknown
             .err()
-            .contains("--schedule: 'star' must be one of ring, allgather, balanced, tokenring"),
+            .contains(
+                "--schedule: 'star' must be one of auto, ring, allgather, balanced, tokenring"),
         unknown::toString);
   }
 

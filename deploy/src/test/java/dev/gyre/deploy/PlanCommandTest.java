@@ -129,10 +129,39 @@ final class PlanCommandTest {
 
   @Test
   void measuredRatesPredictAStep() {
-    Cli ran = plan("--json");
+    Cli ran = plan("--json", "--ring", 2);
     Plan plan = SpecJson.read(ran.out(), Plan.class, "what plan printed");
     assertTrue(plan.rates().known(), ran::toString);
     assertTrue(plan.stepMicros() > 0, ran::toString);
+    assertTrue(plan.schedules().getFirst().rowsChoose(), ran::toString);
+    assertTrue(
+        plan.schedules().getFirst().forecasts().stream().allMatch(f -> f.micros() > 0),
+        ran::toString);
+  }
+
+  @Test
+  void everyKindOfLayerIsShownWithItsReason() {
+    Cli ran =
+        plan(
+            "--no-measure",
+            "--ring",
+            2,
+            "--set",
+            "model.layer_types=[full_attention, sliding_attention]",
+            "--set",
+            "model.sliding_window=64",
+            "--schedule",
+            "full_attention=tokenring");
+    assertEquals(0, ran.exit(), ran::toString);
+    assertTrue(ran.out().contains("one full_attention layer"), ran::toString);
+    assertTrue(ran.out().contains("one sliding_attention layer"), ran::toString);
+    assertTrue(ran.out().contains("full_attention × 1: tokenring for 2 rows;"), ran::toString);
+    assertTrue(
+        ran.out().contains("sliding_attention × 1: ring for 2 rows (auto; a layer of a full row"),
+        ran::toString);
+    for (List<String> rank : ranks(ran)) {
+      assertEquals(9 + 2 * 6, rank.size(), () -> rank + " of " + ran);
+    }
   }
 
   @Test

@@ -1,6 +1,9 @@
 package dev.gyre.deploy.console;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
@@ -14,6 +17,8 @@ import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.ScheduleChoice;
+import dev.gyre.partitioning.plan.ScheduleForecast;
 import dev.gyre.partitioning.plan.StepCost;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
@@ -21,27 +26,36 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * A plan and the rows of a batch, in full: who holds what, what each rank computes and sends, and
  * whether all of it is proven.
  */
 public final class PlanReport {
-  private static final String COLUMNS = "%4s  %4s %4s %7s %6s  %9s %8s  %6s %5s %9s %5s %5s  %8s";
+  private static final String PLACE = "%4s  %4s %4s %7s %6s  %9s %8s  %6s %5s";
+  private static final String ATTENTION = "  %9s %5s %5s  %8s";
 
   private final JobSpec job;
   private final Plan plan;
   private final Mesh mesh;
   private final HeadSplit heads;
-  private final List<Attention> rows;
+  private final List<Row> rows;
 
-  /** One row's attention. */
-  private record Attention(SequenceLayout layout, AttentionSchedule schedule, Balance balance) {}
+  /** One row, and how layers of each kind compute it. */
+  private record Row(SequenceLayout layout, Map<LayerKind, Attention> attention) {
+    Attention of(LayerKind layers) {
+      return requireNonNull(attention.get(layers));
+    }
+  }
 
-  private PlanReport(JobSpec job, Plan plan, List<Attention> rows) {
+  private record Attention(AttentionSchedule schedule, Balance balance) {}
+
+  private PlanReport(JobSpec job, Plan plan, List<Row> rows) {
     this.job = job;
     this.plan = plan;
     this.mesh = plan.mesh();
@@ -56,28 +70,24 @@ public final class PlanReport {
    * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the first violation
    */
   public static PlanReport of(JobSpec job, Plan plan, List<Documents> batch) {
-    List<AttentionMask> masks = job.model().masks();
-    ScheduleKind kind = plan.scheduleKind(job.model());
-    List<Attention> rows = new ArrayList<>();
+    Map<LayerKind, AttentionMask> masks = job.model().maskOfKind();
+    Map<LayerKind, ScheduleKind> kinds = plan.scheduleKinds(job.model());
+    List<Row> rows = new ArrayList<>();
     for (Documents documents : batch) {
       SequenceLayout layout = plan.layoutOf(documents);
-      AttentionSchedule schedule = nothing(layout.ring());
-      for (AttentionMask mask : masks.reversed()) {
-        schedule = kind.schedule(layout, mask);
-        PlanValidator.validate(layout, schedule, mask);
-      }
+      Map<LayerKind, Attention> attention = new EnumMap<>(LayerKind.class);
+      masks.forEach(
+          (layers, mask) -> {
+            AttentionSchedule schedule = requireNonNull(kinds.get(layers)).schedule(layout, mask);
+            PlanValidator.validate(layout, schedule, mask);
+            attention.put(layers, new Attention(schedule, Balance.of(layout, schedule)));
+          });
       if (job.model().linearLayers() > 0) {
         PlanValidator.validate(layout, LinearLayout.of(layout));
       }
-      rows.add(new Attention(layout, schedule, Balance.of(layout, schedule)));
+      rows.add(new Row(layout, attention));
     }
     return new PlanReport(job, plan, rows);
-  }
-
-  /** Of a model without softmax layers. */
-  private static AttentionSchedule nothing(int ring) {
-    List<Program> programs = Collections.nCopies(ring, new Program(List.of()));
-    return new AttentionSchedule("none", programs, programs);
   }
 
   /** All lines, headings included. */
@@ -88,7 +98,16 @@ public final class PlanReport {
     lines.add("");
     lines.addAll(ranks());
     lines.add("");
-    lines.add(titled("even", evenness()));
+    for (ScheduleChoice choice : plan.schedules()) {
+      lines.add(titled("layers", layers(choice)));
+    }
+    if (job.model().linearLayers() > 0) {
+      lines.add(
+          titled(
+              "layers",
+              "%s × %d: states go from rank to rank"
+                  .formatted(LayerKind.LINEAR.key(), job.model().linearLayers())));
+    }
     lines.add(titled("sends", sends()));
     lines.add(titled("memory", memory(workerMemoryBytes)));
     lines.add(titled("keeps", activations()));
@@ -103,15 +122,14 @@ public final class PlanReport {
   }
 
   private String mesh() {
-    return "data-parallel %d × ring %d × ulysses %d = %s; expert-parallel %d; layout %s, schedule %s"
+    return "data-parallel %d × ring %d × ulysses %d = %s; expert-parallel %d; layout %s"
         .formatted(
             mesh.dataParallel(),
             mesh.ring(),
             mesh.ulysses(),
             mesh.workers() == 1 ? "1 worker" : mesh.workers() + " workers",
             mesh.expertParallel(),
-            plan.layout().key(),
-            plan.schedule());
+            plan.layout().key());
   }
 
   private String kernel() {
@@ -127,14 +145,21 @@ public final class PlanReport {
             plan.transport());
   }
 
-  /** A line per rank: its place, what it holds, and what one layer's attention is to it. */
+  /** A line per rank: its place, what it holds, and what a layer's attention is to it. */
   private List<String> ranks() {
+    StringBuilder over =
+        new StringBuilder("      place in the mesh         holds                        ");
+    StringBuilder columns =
+        new StringBuilder(
+            PLACE.formatted(
+                "rank", "data", "ring", "ulysses", "expert", "tokens", "experts", "heads", "kv"));
+    for (ScheduleChoice choice : plan.schedules()) {
+      over.append(String.format("    %-29s", "one " + choice.layers().key() + " layer"));
+      columns.append(ATTENTION.formatted("pairs", "steps", "sends", "bytes"));
+    }
     List<String> lines = new ArrayList<>();
-    lines.add("      place in the mesh         holds             attention of one layer");
-    lines.add(
-        COLUMNS.formatted(
-            "rank", "data", "ring", "ulysses", "expert", "tokens", "experts", "heads", "kv",
-            "pairs", "steps", "sends", "bytes"));
+    lines.add(over.toString().stripTrailing());
+    lines.add(columns.toString());
     for (int rank = 0; rank < mesh.workers(); rank++) {
       lines.add(rank(rank));
     }
@@ -142,22 +167,52 @@ public final class PlanReport {
   }
 
   private String rank(int rank) {
-    int ring = mesh.ringRank(rank);
     HeadSplit.Part part = heads.parts().get(mesh.ulyssesRank(rank));
+    long tokens = 0;
+    for (Row row : rowsOf(rank)) {
+      tokens += row.layout.tokens(mesh.ringRank(rank), mesh.ulyssesRank(rank));
+    }
+    StringBuilder line =
+        new StringBuilder(
+            PLACE.formatted(
+                rank,
+                mesh.dataRank(rank),
+                mesh.ringRank(rank),
+                mesh.ulyssesRank(rank),
+                mesh.expertRank(rank),
+                String.format(Locale.ROOT, "%,d", tokens),
+                experts(mesh.expertRank(rank)),
+                range(part.firstQueryHead(), part.queryHeads()),
+                range(part.firstKvHead(), part.kvHeads())));
+    for (ScheduleChoice choice : plan.schedules()) {
+      line.append(attention(rank, part, choice.layers()));
+    }
+    return line.toString();
+  }
+
+  private List<Row> rowsOf(int rank) {
+    List<Row> own = new ArrayList<>();
+    for (int row = mesh.dataRank(rank); row < rows.size(); row += mesh.dataParallel()) {
+      own.add(rows.get(row));
+    }
+    return own;
+  }
+
+  /** What a layer of a kind computes and sends on one rank, all rows together. */
+  private String attention(int rank, HeadSplit.Part part, LayerKind layers) {
+    int ring = mesh.ringRank(rank);
     MessageBytes bytes =
         new MessageBytes(
             part.queryHeads(),
             part.kvHeads(),
             job.model().headDim(),
             plan.dtype().equals("bf16") ? Short.BYTES : Float.BYTES);
-    long tokens = 0;
     long pairs = 0;
     long steps = 0;
     long messages = 0;
     long sent = 0;
-    for (int row = mesh.dataRank(rank); row < rows.size(); row += mesh.dataParallel()) {
-      Attention attention = rows.get(row);
-      tokens += attention.layout.tokens(ring, mesh.ulyssesRank(rank));
+    for (Row row : rowsOf(rank)) {
+      Attention attention = row.of(layers);
       pairs += attention.balance.pairs().get(ring);
       for (Program program :
           List.of(
@@ -167,20 +222,7 @@ public final class PlanReport {
         messages += program.steps().stream().mapToInt(step -> step.sends().size()).sum();
       }
     }
-    return COLUMNS.formatted(
-        rank,
-        mesh.dataRank(rank),
-        ring,
-        mesh.ulyssesRank(rank),
-        mesh.expertRank(rank),
-        String.format(Locale.ROOT, "%,d", tokens),
-        experts(mesh.expertRank(rank)),
-        range(part.firstQueryHead(), part.queryHeads()),
-        range(part.firstKvHead(), part.kvHeads()),
-        Units.count(pairs),
-        steps,
-        messages,
-        Units.bytes(sent));
+    return ATTENTION.formatted(Units.count(pairs), steps, messages, Units.bytes(sent));
   }
 
   private String experts(int expertRank) {
@@ -191,18 +233,46 @@ public final class PlanReport {
     return count == 0 ? "-" : count == 1 ? "" + first : first + "-" + (first + count - 1);
   }
 
-  private String evenness() {
+  /** What layers of a kind run on and why, and how evenly it falls on the ranks. */
+  private String layers(ScheduleChoice choice) {
+    int count = job.model().layers(choice.layers());
+    Map<String, Integer> used = new TreeMap<>();
     long tokens = 0;
     long pairs = 0;
-    for (Attention row : rows) {
-      tokens = Math.max(tokens, row.balance.tokensOverMean());
-      pairs = Math.max(pairs, row.balance.pairsOverMean());
+    for (Row row : rows) {
+      Attention attention = row.of(choice.layers());
+      used.merge(attention.schedule.kind(), 1, Integer::sum);
+      tokens = Math.max(tokens, attention.balance.tokensOverMean());
+      pairs = Math.max(pairs, attention.balance.pairsOverMean());
     }
+    List<String> rowsOf = new ArrayList<>();
+    used.forEach((kind, n) -> rowsOf.add(kind + " for " + (n == 1 ? "1 row" : n + " rows")));
     return String.format(
         Locale.ROOT,
-        "the fullest ring rank is over its row's mean by %.1f %% in tokens, %.1f %% in pairs",
+        "%s × %d: %s%s;%n       the fullest ring rank is over its row's mean by %.1f %% in tokens, %.1f %% in pairs",
+        choice.layers().key(),
+        count,
+        String.join(", ", rowsOf),
+        choice.rowsChoose() ? reason(choice) : "",
         tokens / 10.0,
         pairs / 10.0);
+  }
+
+  /** What each schedule was predicted to take for the longest row. */
+  private static String reason(ScheduleChoice choice) {
+    List<String> forecasts = new ArrayList<>();
+    for (ScheduleForecast forecast : choice.forecasts()) {
+      forecasts.add(
+          forecast.micros() == 0
+              ? forecast.schedule() + " " + Units.bytes(forecast.bytes())
+              : "%s %s, %s"
+                  .formatted(
+                      forecast.schedule(),
+                      Units.seconds(forecast.micros() / 1e6),
+                      Units.bytes(forecast.bytes())));
+    }
+    return " (auto; a layer of a full row, forward and backward: %s)"
+        .formatted(String.join("; ", forecasts));
   }
 
   private String sends() {
@@ -309,7 +379,7 @@ public final class PlanReport {
 
   private String proven() {
     int documents = 0;
-    for (Attention row : rows) {
+    for (Row row : rows) {
       documents += row.layout.documents().count();
     }
     return ("every visible pair of %s with %s is computed exactly once, every send is received,"

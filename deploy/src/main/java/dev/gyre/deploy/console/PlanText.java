@@ -7,11 +7,14 @@ import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ExpertPlacement;
 import dev.gyre.partitioning.plan.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.partitioning.plan.StepCost;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /** A model and a plan in a few lines. */
 public final class PlanText {
@@ -56,9 +59,21 @@ public final class PlanText {
     return parts.isEmpty() ? "one worker" : String.join(" × ", parts);
   }
 
-  /** Named where it is not what everyone expects of a ring. */
+  /** What the longest rows run on; named where it is not what everyone expects of a ring. */
   private static String schedule(Plan plan) {
-    return plan.schedule().equals(RingSchedule.KEY) ? "" : plan.schedule() + ", ";
+    String all = schedules(plan);
+    return all.equals(RingSchedule.KEY) ? "" : all + ", ";
+  }
+
+  /** The schedule of the longest rows: one name, or one for each kind of layers. */
+  static String schedules(Plan plan) {
+    Set<String> chosen = new LinkedHashSet<>();
+    List<String> named = new ArrayList<>();
+    for (ScheduleChoice choice : plan.schedules()) {
+      chosen.add(choice.chosen());
+      named.add(choice.layers().key() + " " + choice.chosen());
+    }
+    return String.join(", ", chosen.size() == 1 ? chosen : named);
   }
 
   private static String experts(ExpertPlacement placement) {
@@ -76,7 +91,7 @@ public final class PlanText {
   public static String traffic(Plan plan, JobSpec job) {
     StepCost cost = plan.cost();
     List<String> parts = new ArrayList<>();
-    add(parts, plan.schedule(), cost.ringBytes());
+    add(parts, "ring", cost.ringBytes());
     add(parts, "ulysses", cost.ulyssesBytes());
     add(parts, "states", cost.stateBytes());
     add(parts, "moves", cost.moveBytes());

@@ -8,13 +8,16 @@ import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 
@@ -220,7 +223,18 @@ public final class JobFile {
         m.count("ring"),
         m.count("ulysses"),
         m.count("expert-parallel"),
-        m.text("schedule"),
+        schedule(m),
         m.text("layout"));
+  }
+
+  private static ScheduleSpec schedule(JobValues m) {
+    JobValues each = m.section("schedule");
+    Map<LayerKind, String> named = new EnumMap<>(LayerKind.class);
+    for (String kind : each.names()) {
+      named.put(LayerKind.of(kind, "mesh.schedule"), each.text(kind));
+    }
+    return named.isEmpty()
+        ? ScheduleSpec.parse(m.text("schedule"))
+        : new ScheduleSpec(MeshSpec.AUTO, named);
   }
 }

@@ -8,9 +8,14 @@ import static dev.gyre.deploy.job.Key.Type.SHARE;
 import static dev.gyre.deploy.job.Key.Type.TEXT;
 import static dev.gyre.deploy.job.Key.Type.TEXTS;
 import static dev.gyre.deploy.job.Key.choice;
+import static dev.gyre.deploy.job.Key.choiceOrEach;
 import static dev.gyre.deploy.job.Key.section;
 import static dev.gyre.deploy.job.Key.sections;
 import static dev.gyre.deploy.job.Key.value;
+
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.ScheduleSpec;
+import java.util.Arrays;
 
 /** Every key a job file may hold, with its type, default and meaning. */
 final class JobKeys {
@@ -119,15 +124,15 @@ final class JobKeys {
               value("ring", INTEGER, "0", "Ranks around which keys and values travel."),
               value("ulysses", INTEGER, "0", "Ranks that swap tokens for heads."),
               value("expert-parallel", INTEGER, "0", "Ranks that share the experts."),
-              choice(
+              choiceOrEach(
                   "schedule",
                   "auto",
-                  "What travels round the ring, and how; auto: ring.",
-                  "auto",
-                  "ring",
-                  "allgather",
-                  "balanced",
-                  "tokenring"),
+                  "What travels round the ring, and how; for all layers, or by kind of layer.",
+                  ScheduleSpec.KEYS,
+                  Arrays.stream(LayerKind.values())
+                      .filter(kind -> kind != LayerKind.LINEAR)
+                      .map(LayerKind::key)
+                      .toList()),
               choice(
                   "layout",
                   "auto",

@@ -35,6 +35,11 @@ public final class JobSchema {
       }
       case TEXT -> s.put("type", "string");
       case CHOICE -> s.put("enum", key.choices());
+      case CHOICE_OR_EACH -> {
+        Map<String, Object> each = new LinkedHashMap<>();
+        object(key, each);
+        s.put("anyOf", List.of(Map.of("enum", key.choices()), each));
+      }
       case INTEGER -> s.put("type", "integer");
       case NUMBER -> s.put("type", "number");
       case SHARE -> s.put("type", List.of("number", "string"));
@@ -70,7 +75,7 @@ public final class JobSchema {
       case NUMBER -> Double.valueOf(text);
       case FLAG -> Boolean.valueOf(text);
       case INTEGERS, TEXTS -> List.of();
-      case SECTION, SECTIONS, TEXT, CHOICE, SHARE -> text;
+      case SECTION, SECTIONS, TEXT, CHOICE, CHOICE_OR_EACH, SHARE -> text;
     };
   }
 }

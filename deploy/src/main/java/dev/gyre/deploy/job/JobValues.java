@@ -57,6 +57,14 @@ final class JobValues {
             check(m, key, path + ".");
           }
         }
+        case CHOICE_OR_EACH -> {
+          if (value instanceof JobTree.Mapping m) {
+            check(m, key, path + ".");
+          } else if (!(value instanceof JobTree.Scalar)) {
+            throw new JobFileException(
+                place + ": " + path + " is a single value, or keys such as " + example(key));
+          }
+        }
         case INTEGERS -> {
           if (!(value instanceof JobTree.Sequence)) {
             throw new JobFileException(place + ": " + path + " is a list, such as [0, 2]");

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  * @param name as written in the file
  * @param fallback the default as it would be written; null where there is none, or where it follows
  *     from other keys (the doc says how)
- * @param children keys below it, for {@link Type#SECTION} and {@link Type#SECTIONS}
- * @param choices the allowed texts, for {@link Type#CHOICE}
+ * @param children keys below it, for {@link Type#SECTION}, {@link Type#SECTIONS} and {@link
+ *     Type#CHOICE_OR_EACH}
+ * @param choices the allowed texts, for {@link Type#CHOICE} and {@link Type#CHOICE_OR_EACH}
  */
 record Key(
     String name,
@@ -26,6 +27,8 @@ record Key(
     SECTIONS,
     TEXT,
     CHOICE,
+    /** A choice for all, or a section with one for each. */
+    CHOICE_OR_EACH,
     INTEGER,
     NUMBER,
     /** A share: {@code 5%} or {@code 0.05}. */
@@ -51,6 +54,15 @@ record Key(
 
   static Key choice(String name, String fallback, String doc, String... choices) {
     return new Key(name, Type.CHOICE, fallback, doc, List.of(), List.of(choices));
+  }
+
+  static Key choiceOrEach(
+      String name, String fallback, String doc, List<String> choices, List<String> each) {
+    List<Key> children =
+        each.stream()
+            .map(one -> new Key(one, Type.CHOICE, fallback, doc, List.of(), choices))
+            .toList();
+    return new Key(name, Type.CHOICE_OR_EACH, fallback, doc, children, choices);
   }
 
   /** The child of this name, or null. */

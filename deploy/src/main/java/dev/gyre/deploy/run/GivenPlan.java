@@ -2,11 +2,8 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
-import dev.gyre.partitioning.plan.WorkerCapabilities;
 
 /** Holds a plan that a person hands in against the job it is to run. */
 final class GivenPlan {
@@ -17,7 +14,7 @@ final class GivenPlan {
   /**
    * @throws Invalid naming the first thing in which they contradict each other
    */
-  static void check(Plan plan, JobSpec job, WorkerCapabilities offers) {
+  static void check(Plan plan, JobSpec job) {
     agree("backend", plan.backend(), job.backend());
     agree("device", plan.device(), job.device());
     agree("dtype", plan.dtype(), job.train().dtype());
@@ -31,20 +28,7 @@ final class GivenPlan {
           "it places %d experts, the model has %d; plan this job: ./gyre plan --json"
               .formatted(plan.experts().experts(), experts));
     }
-    Mesh mesh = plan.mesh();
-    MeshSpec degrees =
-        new MeshSpec(
-            mesh.workers(),
-            mesh.dataParallel(),
-            mesh.ring(),
-            mesh.ulysses(),
-            mesh.expertParallel(),
-            plan.schedule(),
-            plan.layout().key());
-    String folder = job.train().memory().offloadFolder();
-    JobSpec same =
-        job.withTrain(job.train().withMemory(plan.activations().asked(folder))).onMesh(degrees);
-    long needed = Planner.plan(same, offers).workspaceBytes();
+    long needed = Planner.workspaceBytes(job, plan);
     if (plan.workspaceBytes() < needed) {
       throw new Invalid(
           "plan.workspaceBytes",

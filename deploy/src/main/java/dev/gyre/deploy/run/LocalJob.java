@@ -135,7 +135,9 @@ public final class LocalJob {
       WorkerCapabilities offers = Machines.of(joined);
       Plan made = given == null ? Planner.plan(job, offers) : given;
       if (given != null) {
-        GivenPlan.check(given, job, offers);
+        GivenPlan.check(given, job);
+      } else if (resume != null) {
+        made = FrozenRates.keep(made, folder.plan(), job, offers);
       }
       PlanValidator.requireMemory(made, offers.workerMemoryBytes(workers));
       plan = made;

@@ -58,14 +58,7 @@ public final class ThisMachine {
       return unmeasured;
     }
     Rates rates = measured(unmeasured, Device.parse(job.device())).rates();
-    return Planner.plan(
-        job,
-        new WorkerCapabilities(
-            offers.backends(),
-            offers.hostCores(),
-            offers.hostMemoryBytes(),
-            offers.workersPerHost(),
-            rates));
+    return Planner.plan(job, offers.with(rates));
   }
 
   /** What earlier runs measured here, where they did; else what this process measures now. */

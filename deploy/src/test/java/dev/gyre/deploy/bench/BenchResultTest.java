@@ -68,6 +68,7 @@ final class BenchResultTest {
               1,
               List.of(),
               Map.of(),
+              Map.of(),
               s,
               0,
               0,

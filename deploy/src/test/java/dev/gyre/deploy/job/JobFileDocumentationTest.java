@@ -24,7 +24,7 @@ final class JobFileDocumentationTest {
       switch (key.type()) {
         case SECTION -> collect(key, prefix + key.name() + ".", into);
         case SECTIONS -> collect(key, prefix + key.name() + "[].", into);
-        case TEXT, CHOICE, INTEGER, NUMBER, SHARE, FLAG, INTEGERS, TEXTS -> {
+        case TEXT, CHOICE, CHOICE_OR_EACH, INTEGER, NUMBER, SHARE, FLAG, INTEGERS, TEXTS -> {
           String fallback = key.fallback();
           String shown = fallback == null ? "" : fallback.isEmpty() ? "empty" : fallback;
           into.add(prefix + key.name() + " = " + shown);

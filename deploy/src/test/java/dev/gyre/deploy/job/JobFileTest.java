@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -67,6 +69,17 @@ class JobFileTest {
     assertEquals("balanced contiguous", other.mesh().schedule() + " " + other.mesh().layout());
   }
 
+  @Test
+  void aScheduleForAllLayersOrForEachKind() {
+    String map = "mesh: {schedule: {full_attention: tokenring, sliding_attention: allgather}}";
+    ScheduleSpec each = read(JOB.replace("mesh: {ring: 2}", map)).mesh().schedule();
+    assertEquals("tokenring", each.of(LayerKind.FULL));
+    assertEquals("allgather", each.of(LayerKind.SLIDING));
+    ScheduleSpec typed = read(JOB, "mesh.schedule=sliding_attention=ring").mesh().schedule();
+    assertEquals("auto", typed.of(LayerKind.FULL));
+    assertEquals("ring", typed.of(LayerKind.SLIDING));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -80,6 +93,9 @@ class JobFileTest {
         "num_key_value_heads: 2 | num_key_value_heads: 3 | job.yaml:5: model.num_key_value_heads: 3 must divide num_attention_heads 4",
         "mesh: {ring: 2} | mesh: 2 | job.yaml:12: mesh holds keys, such as workers: 0",
         "mesh: {ring: 2} | mesh: {schedule: star} | job.yaml:12: mesh.schedule: 'star' must be one of auto, ring, allgather, balanced, tokenring",
+        "mesh: {ring: 2} | mesh: {schedule: {full_attention: star}} | job.yaml:12: mesh.schedule.full_attention: 'star' must be one of auto, ring, allgather, balanced, tokenring",
+        "mesh: {ring: 2} | mesh: {schedule: {full: ring}} | job.yaml:12: mesh.schedule.full: no such key; there are full_attention, sliding_attention",
+        "mesh: {ring: 2} | mesh: {schedule: [ring]} | job.yaml:12: mesh.schedule is a single value, or keys such as full_attention: auto",
         "name: tiny | name: [ | job.yaml:",
         "num_key_value_heads: 2 | hidden_size: 32 | job.yaml:5: hidden_size is there twice",
       })

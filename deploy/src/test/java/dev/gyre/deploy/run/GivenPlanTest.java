@@ -46,14 +46,14 @@ class GivenPlanTest {
   }
 
   private static void refused(String key, Plan plan, JobSpec job) {
-    Invalid e = assertThrows(Invalid.class, () -> GivenPlan.check(plan, job, OFFERS));
+    Invalid e = assertThrows(Invalid.class, () -> GivenPlan.check(plan, job));
     assertTrue(e.getMessage().startsWith(key + ":"), e.getMessage());
   }
 
   @Test
   void aPlanFitsTheJobItWasMadeForOnAnyMesh() {
-    GivenPlan.check(Planner.plan(job(), OFFERS), job(), OFFERS);
-    GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job(), OFFERS);
+    GivenPlan.check(Planner.plan(job(), OFFERS), job());
+    GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job());
   }
 
   @Test

@@ -38,28 +38,6 @@ public record JobSpec(
             .formatted(device, backend));
   }
 
-  /** The same job on another mesh, laid out and scheduled otherwise. */
-  public JobSpec onMesh(MeshSpec other) {
-    return new JobSpec(
-        name,
-        model,
-        modelFrom,
-        dataset,
-        train,
-        other,
-        backend,
-        device,
-        transport,
-        eval,
-        checkpoint);
-  }
-
-  /** The same job with another training loop. */
-  public JobSpec withTrain(TrainSpec other) {
-    return new JobSpec(
-        name, model, modelFrom, dataset, other, mesh, backend, device, transport, eval, checkpoint);
-  }
-
   /** The same model and data on one worker, in f32, with rows of so many tokens. */
   public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
     TrainSpec one =

@@ -7,7 +7,7 @@ import java.util.List;
  * one to the plan.
  *
  * @param workers dataParallel · ring · ulysses where those are given
- * @param schedule {@value #AUTO}, ring, allgather, balanced or tokenring
+ * @param schedule what attention sends round the ring, and how
  * @param layout {@value #AUTO}, zigzag, striped or contiguous
  */
 public record MeshSpec(
@@ -16,7 +16,7 @@ public record MeshSpec(
     int ring,
     int ulysses,
     int expertParallel,
-    String schedule,
+    ScheduleSpec schedule,
     String layout) {
   /** The plan chooses. */
   public static final String AUTO = "auto";
@@ -27,13 +27,12 @@ public record MeshSpec(
     atLeastZero("ring", ring);
     atLeastZero("ulysses", ulysses);
     atLeastZero("expert-parallel", expertParallel);
-    oneOf("schedule", schedule, List.of(AUTO, "ring", "allgather", "balanced", "tokenring"));
     oneOf("layout", layout, List.of(AUTO, "zigzag", "striped", "contiguous"));
   }
 
   /** Degrees only. */
   public MeshSpec(int workers, int dataParallel, int ring, int ulysses, int expertParallel) {
-    this(workers, dataParallel, ring, ulysses, expertParallel, AUTO, AUTO);
+    this(workers, dataParallel, ring, ulysses, expertParallel, ScheduleSpec.AUTO, AUTO);
   }
 
   private static void oneOf(String key, String value, List<String> known) {

@@ -1,7 +1,9 @@
 package dev.gyre.partitioning.job;
 
 import dev.gyre.partitioning.layout.AttentionMask;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A decoder of the Llama / Mixtral family. Field names follow the Hugging Face {@code config.json}
@@ -93,13 +95,27 @@ public record ModelSpec(
     return attention.mask(layer);
   }
 
-  /** The different masks of the softmax layers, in order of appearance; none if all are linear. */
-  public List<AttentionMask> masks() {
-    return java.util.stream.IntStream.range(0, numHiddenLayers)
-        .filter(layer -> !isLinear(layer))
-        .mapToObj(this::mask)
-        .distinct()
-        .toList();
+  /**
+   * The mask of each kind of softmax layer that there is, in order of appearance; none if all
+   * layers are linear.
+   */
+  public Map<LayerKind, AttentionMask> maskOfKind() {
+    Map<LayerKind, AttentionMask> masks = new LinkedHashMap<>();
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      if (!isLinear(layer)) {
+        masks.put(attention.kind(layer), mask(layer));
+      }
+    }
+    return masks;
+  }
+
+  /** Layers of a kind. */
+  public int layers(LayerKind kind) {
+    int layers = 0;
+    for (int layer = 0; layer < numHiddenLayers; layer++) {
+      layers += attention.kind(layer) == kind ? 1 : 0;
+    }
+    return layers;
   }
 
   /** Key/value head that serves each query head. */

@@ -7,15 +7,10 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
-import dev.gyre.partitioning.schedule.MessageBytes;
-import dev.gyre.partitioning.schedule.ScheduleKind;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
 
 /**
  * FLOPs and bytes from shapes alone, in whole numbers. A row is taken as one document of the full
@@ -83,52 +78,29 @@ public final class CostModel {
   }
 
   /**
-   * @param schedule with the layout and chunk length it runs on
+   * @param schedules of every kind of softmax layers, with what they send for a row of the full
+   *     length
+   * @param layout how rows are dealt, in zigzag chunks of at least {@code minChunk} tokens
    */
-  public StepCost step(ScheduleKind schedule, LayoutKind layout, int minChunk) {
+  public StepCost step(List<ScheduleChoice> schedules, LayoutKind layout, int minChunk) {
     int ranks = mesh.rowRanks();
     long tokens = rows() * train.sequenceLength();
     long attentionFlops =
         Math.multiplyExact(rows(), attentionFlops(model, new Documents(train.sequenceLength())));
+    long ringBytes = 0;
+    for (ScheduleChoice choice : schedules) {
+      ringBytes += choice.forecast().bytes() * model.layers(choice.layers());
+    }
     return new StepCost(
         linearFlops(model, tokens) / ranks,
         attentionFlops / ranks,
-        rows() * ringBytesOfRow(schedule, layout, minChunk) / ranks,
+        rows() * ringBytes / ranks,
         rows() * (model.numHiddenLayers() - model.linearLayers()) * ulyssesBytesOfRow() / ranks,
         rows() * linearBytesOfRow(layout, minChunk, LinearBytes::states) / ranks,
         rows() * linearBytesOfRow(layout, minChunk, LinearBytes::moves) / ranks,
         expertBytes(tokens / ranks),
         gradientBytes(),
         parameterBytes());
-  }
-
-  private HeadSplit heads() {
-    return HeadSplit.of(model.kvHeadOf(), mesh);
-  }
-
-  /**
-   * All layers, all ranks of a row: what the schedules' messages for such a row hold, with every
-   * Ulysses rank's share of the heads.
-   */
-  private long ringBytesOfRow(ScheduleKind kind, LayoutKind layout, int minChunk) {
-    if (mesh.ring() == 1) {
-      return 0;
-    }
-    SequenceLayout row = longestRow(layout, minChunk);
-    Map<AttentionMask, Long> ofMask = new HashMap<>();
-    long bytes = 0;
-    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
-      if (!model.isLinear(layer)) {
-        bytes +=
-            ofMask.computeIfAbsent(model.mask(layer), mask -> bytesOf(kind.schedule(row, mask)));
-      }
-    }
-    return bytes;
-  }
-
-  private SequenceLayout longestRow(LayoutKind layout, int minChunk) {
-    return Layouts.of(
-        layout, new Documents(train.sequenceLength()), mesh.ring(), mesh.ulysses(), minChunk);
   }
 
   /** Of one rank in a linear layer. */
@@ -141,7 +113,14 @@ public final class CostModel {
     if (model.linearLayers() == 0 || mesh.rowRanks() == 1) {
       return 0;
     }
-    LinearLayout linear = LinearLayout.of(longestRow(layout, minChunk));
+    LinearLayout linear =
+        LinearLayout.of(
+            Layouts.of(
+                layout,
+                new Documents(train.sequenceLength()),
+                mesh.ring(),
+                mesh.ulysses(),
+                minChunk));
     LinearBytes bytes = LinearBytes.of(model, Math.toIntExact(elementBytes));
     long sum = 0;
     for (int rank = 0; rank < mesh.rowRanks(); rank++) {
@@ -150,24 +129,13 @@ public final class CostModel {
     return model.linearLayers() * sum;
   }
 
-  private long bytesOf(AttentionSchedule schedule) {
-    long bytes = 0;
-    for (HeadSplit.Part part : heads().parts()) {
-      MessageBytes ofPart =
-          new MessageBytes(
-              part.queryHeads(), part.kvHeads(), model.headDim(), Math.toIntExact(elementBytes));
-      bytes += ofPart.sent(schedule.forward()) + ofPart.sent(schedule.backward());
-    }
-    return bytes;
-  }
-
   /**
    * One layer, all ranks of a row. Forward q, k, v go out and the output comes back in the compute
    * dtype; backward dOut goes out, and dq, dk, dv come back in f32. A rank keeps its own tokens'
    * part of its own heads.
    */
   private long ulyssesBytesOfRow() {
-    HeadSplit split = heads();
+    HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
     long kvHeads = 0;
     for (HeadSplit.Part part : split.parts()) {
       kvHeads += part.kvHeads();
@@ -186,6 +154,17 @@ public final class CostModel {
     long perQuery = 3 * elementBytes + F32_BYTES;
     long perKv = 2 * elementBytes + 2 * F32_BYTES;
     return (queryAway * perQuery + kvAway * perKv) * model.headDim();
+  }
+
+  /**
+   * Attention of all layers over all rows, as long ones as there can be; 0 if a rate is unknown.
+   */
+  long attentionMicros(List<ScheduleChoice> schedules) {
+    long micros = 0;
+    for (ScheduleChoice choice : schedules) {
+      micros += choice.forecast().micros() * model.layers(choice.layers());
+    }
+    return rows() * micros;
   }
 
   /** Four exchanges a layer: dispatch and combine, forward and backward. */

@@ -1,9 +1,13 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.SequenceLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The longest rows that a plan's mesh and schedule could train on with so much memory a worker, to
@@ -74,13 +78,19 @@ public record LongestSequence(List<Longest> policies) {
   }
 
   private static long needs(JobSpec job, Plan plan, ActivationPlan policy, int steps) {
+    int length = steps * STEP_TOKENS;
+    RowSchedules schedules =
+        new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
+    // Where rows choose, a plan drops what holds more than there is.
+    Map<LayerKind, List<String>> least = RowSchedules.least(plan.candidates());
+    SequenceLayout row = plan.layoutOf(new Documents(length));
     return Planner.memory(
             job.model(),
             plan.mesh(),
             plan.dtype(),
-            plan.scheduleKind(job.model()),
             plan.layout(),
-            steps * STEP_TOKENS)
+            length,
+            schedules.all(least, row))
         .estimate(policy)
         .total();
   }

@@ -1,12 +1,12 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -24,7 +24,7 @@ import java.util.Map;
  * @param formatVersion {@link #FORMAT_VERSION} of the code that wrote it
  * @param layout how a row is dealt over the ring
  * @param minChunk fewest tokens of a zigzag chunk
- * @param schedule key of the attention schedule's kind
+ * @param schedules what the attention of each kind of layers runs on
  * @param backend name of what computes
  * @param device where it computes, {@code cpu} or {@code cuda:N}
  * @param dtype compute dtype, {@code bf16} or {@code f32}
@@ -44,7 +44,7 @@ public record Plan(
     Mesh mesh,
     LayoutKind layout,
     int minChunk,
-    String schedule,
+    List<ScheduleChoice> schedules,
     String backend,
     String device,
     String dtype,
@@ -61,9 +61,10 @@ public record Plan(
     long stepMicros) {
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 3;
+  public static final int FORMAT_VERSION = 4;
 
   public Plan {
+    schedules = List.copyOf(schedules);
     if (formatVersion != FORMAT_VERSION) {
       throw new InvalidPlanException(
           "the plan has format %d, this build reads %d; plan the job again"
@@ -89,15 +90,19 @@ public record Plan(
     return Layouts.of(layout, documents, mesh.ring(), mesh.ulysses(), minChunk);
   }
 
-  /** How the attention of rows runs. */
-  public ScheduleKind scheduleKind(ModelSpec model) {
-    return scheduleKind(schedule, model, mesh, dtype);
+  /** How the attention of rows runs, by kind of layer. */
+  public Map<LayerKind, ScheduleKind> scheduleKinds(ModelSpec model) {
+    RowSchedules all = new RowSchedules(model, mesh, dtype, transport, rates);
+    Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
+    candidates().forEach((layers, keys) -> kinds.put(layers, all.kind(keys)));
+    return kinds;
   }
 
-  static ScheduleKind scheduleKind(String schedule, ModelSpec model, Mesh mesh, String dtype) {
-    int elementBytes = Math.toIntExact(CostModel.elementBytes(dtype));
-    return ScheduleKind.of(
-        schedule, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh));
+  /** What rows may choose from, by kind of layer. */
+  Map<LayerKind, List<String>> candidates() {
+    Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
+    schedules.forEach(choice -> candidates.put(choice.layers(), choice.candidates()));
+    return candidates;
   }
 
   /** Every field as text, in canonical order. */
@@ -111,7 +116,14 @@ public record Plan(
     fields.put("mesh.expert-parallel", mesh.expertParallel());
     fields.put("layout", layout.key());
     fields.put("min-chunk", minChunk);
-    fields.put("schedule", schedule);
+    for (ScheduleChoice choice : schedules) {
+      String key = "schedule." + choice.layers().key();
+      fields.put(key, choice.chosen());
+      for (ScheduleForecast f : choice.forecasts()) {
+        fields.put(key + "." + f.schedule() + ".micros", f.micros());
+        fields.put(key + "." + f.schedule() + ".bytes", f.bytes());
+      }
+    }
     fields.put("backend", backend);
     fields.put("device", device);
     fields.put("dtype", dtype);

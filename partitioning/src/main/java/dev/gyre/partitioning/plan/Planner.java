@@ -2,9 +2,10 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -12,10 +13,9 @@ import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
-import dev.gyre.partitioning.schedule.RingSchedule;
-import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Turns a job and what the workers offer into a plan. Pure: equal arguments, equal plan. */
 public final class Planner {
@@ -59,26 +59,39 @@ public final class Planner {
     ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
     int length = job.train().sequenceLength();
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
-    String schedule = schedule(job.mesh());
-    ScheduleKind kind = Plan.scheduleKind(schedule, job.model(), mesh, dtype);
-    LayoutKind layout = layout(job, kind);
-    requireMasks(job.model(), mesh, kind);
+    Rates rates = workers.rates().over(job.transport());
+    RowSchedules schedules = new RowSchedules(job.model(), mesh, dtype, job.transport(), rates);
+    LayoutKind layout = schedules.layout(job.mesh().schedule(), job.mesh().layout());
+    SequenceLayout row =
+        Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
     long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
-    MemoryModel model = memory(job.model(), mesh, dtype, kind, layout, length);
-    ActivationPlan activations =
-        PolicyChoice.choose(
-            job.train().memory(),
-            model,
-            MemoryModel.lossTile(job.model()),
-            workers.workerMemoryBytes(mesh.workers()));
+    Map<LayerKind, List<String>> candidates = schedules.candidates(job.mesh().schedule(), layout);
+    Map<LayerKind, List<String>> least = RowSchedules.least(candidates);
+    long workerBytes = workers.workerMemoryBytes(mesh.workers());
+    int lossTile = MemoryModel.lossTile(job.model());
+    MemorySpec asked = job.train().memory();
+    MemoryModel model = memory(job.model(), mesh, dtype, layout, length, schedules.all(least, row));
+    ActivationPlan activations = PolicyChoice.choose(asked, model, lossTile, workerBytes);
+    MemoryModel all =
+        memory(job.model(), mesh, dtype, layout, length, schedules.all(candidates, row));
+    // A schedule that is sooner is not worth computing activations again, which takes longer.
+    if (all.estimate(activations).total() <= workerBytes) {
+      model = all;
+      activations = PolicyChoice.choose(asked, model, lossTile, workerBytes);
+    } else {
+      candidates = least;
+    }
     MemoryEstimate memory = model.estimate(activations);
-    StepCost cost = cost(job, mesh, dtype, kind, layout, minChunk);
+    List<ScheduleChoice> choices = new ArrayList<>();
+    candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row)));
+    CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
+    StepCost cost = cost(job, costs, choices, layout, minChunk);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
         layout,
         minChunk,
-        schedule,
+        choices,
         backend.name(),
         job.device(),
         dtype,
@@ -89,21 +102,28 @@ public final class Planner {
         bound,
         activations,
         memory.workspace(),
-        workers.rates(),
+        rates,
         cost,
         memory,
-        cost.micros(workers.rates()));
+        cost.micros(rates, costs.attentionMicros(choices)));
   }
 
-  /** What a job would need with rows of another length. */
+  /**
+   * What a job needs with rows of a length.
+   *
+   * @param longest schedules of one document of that length, all that there may be
+   */
   static MemoryModel memory(
-      ModelSpec model, Mesh mesh, String dtype, ScheduleKind kind, LayoutKind layout, int length) {
+      ModelSpec model,
+      Mesh mesh,
+      String dtype,
+      LayoutKind layout,
+      int length,
+      List<AttentionSchedule> longest) {
     ModelSize size = ModelSize.of(model);
     SequenceLayout row =
         Layouts.of(
             layout, new Documents(length), mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
-    List<AttentionSchedule> longest =
-        model.masks().stream().map(mask -> kind.schedule(row, mask)).toList();
     long ringTokens = mostRingTokens(layout, mesh, length);
     return new MemoryModel(
         model,
@@ -122,9 +142,13 @@ public final class Planner {
   }
 
   private static StepCost cost(
-      JobSpec job, Mesh mesh, String dtype, ScheduleKind kind, LayoutKind layout, int minChunk) {
+      JobSpec job,
+      CostModel costs,
+      List<ScheduleChoice> schedules,
+      LayoutKind layout,
+      int minChunk) {
     try {
-      return new CostModel(job.model(), job.train(), mesh, dtype).step(kind, layout, minChunk);
+      return costs.step(schedules, layout, minChunk);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",
@@ -133,41 +157,36 @@ public final class Planner {
     }
   }
 
-  private static String schedule(MeshSpec spec) {
-    return spec.schedule().equals(MeshSpec.AUTO) ? RingSchedule.KEY : spec.schedule();
-  }
-
   /**
-   * The layout asked for, or the one that suits the schedule best. Rows whose layers are all linear
-   * lie in rank order: nothing then has to move, and no pairs are to be evened out.
+   * The workspace that a job needs under a plan's decisions, which may be another job's.
+   *
+   * @throws Invalid if the plan's mesh cannot be this model's
    */
-  private static LayoutKind layout(JobSpec job, ScheduleKind kind) {
-    MeshSpec spec = job.mesh();
-    List<LayoutKind> able = kind.layouts();
-    if (spec.layout().equals(MeshSpec.AUTO)) {
-      boolean onlyLinear = job.model().masks().isEmpty();
-      return onlyLinear ? LayoutKind.CONTIGUOUS : able.getFirst();
-    }
-    LayoutKind asked = LayoutKind.of(spec.layout());
-    if (!able.contains(asked)) {
+  public static long workspaceBytes(JobSpec job, Plan plan) {
+    Mesh mesh = plan.mesh();
+    int length = job.train().sequenceLength();
+    RowSchedules schedules =
+        new RowSchedules(job.model(), mesh, plan.dtype(), plan.transport(), plan.rates());
+    Map<LayerKind, List<String>> candidates = plan.candidates();
+    if (!candidates.keySet().equals(job.model().maskOfKind().keySet())) {
       throw new Invalid(
-          "mesh.layout",
-          "'%s' cannot be computed with mesh.schedule %s, which needs %s. Use mesh.layout %s, or mesh.schedule ring."
-              .formatted(asked.key(), kind.key(), able.getFirst().key(), able.getFirst().key()));
+          "plan.schedules",
+          "they are of other kinds of layers than this job's; plan it: ./gyre plan --json");
     }
-    return asked;
-  }
-
-  private static void requireMasks(ModelSpec model, Mesh mesh, ScheduleKind kind) {
-    for (AttentionMask mask : model.masks()) {
-      if (mesh.ring() > 1 && !kind.computes(mask)) {
-        throw new Invalid(
-            "mesh.schedule",
-            ("'%s' cannot compute attention that is %s: a query may see keys of a later rank. Use"
-                    + " ring, allgather or tokenring, or set model.prefix_length 0.")
-                .formatted(kind.key(), mask));
-      }
-    }
+    schedules.requireMasks(candidates);
+    SequenceLayout row = plan.layoutOf(new Documents(length));
+    return new MemoryModel(
+            job.model(),
+            mesh,
+            plan.dtype(),
+            plan.experts(),
+            plan.layout(),
+            plan.expertRowsBound(),
+            MemoryModel.mostRingTokens(plan.layout(), mesh.ring(), plan.minChunk(), length),
+            row,
+            schedules.all(candidates, row))
+        .estimate(plan.activations())
+        .workspace();
   }
 
   /**

@@ -12,6 +12,8 @@ public record Rates(
     long matmulFlopsPerSecond, long attentionFlopsPerSecond, long linkBytesPerSecond) {
   public static final Rates UNKNOWN = new Rates(0, 0, 0);
 
+  private static final long UDP_BYTES_PER_SECOND = 350_000_000;
+
   public Rates {
     if (matmulFlopsPerSecond < 0 || attentionFlopsPerSecond < 0 || linkBytesPerSecond < 0) {
       throw new IllegalArgumentException(
@@ -23,5 +25,19 @@ public record Rates(
   /** Whether a step's time can be predicted. */
   public boolean known() {
     return matmulFlopsPerSecond > 0 && attentionFlopsPerSecond > 0 && linkBytesPerSecond > 0;
+  }
+
+  /**
+   * What is left of them on a transport. Workers measure how fast they copy, before there is a link
+   * to measure; sockets do no better than {@value #UDP_BYTES_PER_SECOND} bytes a second, what
+   * Aeron's rings over loopback were seen to carry.
+   */
+  public Rates over(String transport) {
+    return transport.equals("udp")
+        ? new Rates(
+            matmulFlopsPerSecond,
+            attentionFlopsPerSecond,
+            Math.min(linkBytesPerSecond, UDP_BYTES_PER_SECOND))
+        : this;
   }
 }

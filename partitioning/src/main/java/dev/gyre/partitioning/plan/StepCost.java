@@ -40,24 +40,21 @@ public record StepCost(
   }
 
   /**
-   * Predicted microseconds: ring messages travel under attention's compute, all else is in turn. 0
+   * Predicted microseconds: matmuls, attention, and what is sent beside it, one after the other. 0
    * if a rate is unknown.
+   *
+   * @param attentionMicros of all layers' attention over all rows, what it sends included
    */
-  public long micros(Rates rates) {
+  public long micros(Rates rates, long attentionMicros) {
     if (!rates.known()) {
       return 0;
     }
-    long attention = micros(attentionFlops, rates.attentionFlopsPerSecond());
-    long ring = micros(ringBytes, rates.linkBytesPerSecond());
     return micros(linearFlops, rates.matmulFlopsPerSecond())
-        + Math.max(attention, ring)
+        + attentionMicros
         + micros(bytes() - ringBytes, rates.linkBytesPerSecond());
   }
 
   private static long micros(long amount, long perSecond) {
-    long seconds = amount / perSecond;
-    long rest = amount % perSecond;
-    // rest < perSecond, so dividing the rate first loses at most one part in perSecond / 10⁶.
-    return seconds * 1_000_000 + rest / Math.max(1, perSecond / 1_000_000);
+    return ScheduleClock.nanos(amount, perSecond) / 1000;
   }
 }

@@ -44,6 +44,11 @@ public record WorkerCapabilities(
     }
   }
 
+  /** The same workers, taken to be so fast. */
+  public WorkerCapabilities with(Rates other) {
+    return new WorkerCapabilities(backends, hostCores, hostMemoryBytes, workersPerHost, other);
+  }
+
   private int sharing(int workers) {
     return workersPerHost == 0 ? workers : Math.min(workers, workersPerHost);
   }

@@ -2,6 +2,7 @@ package dev.gyre.partitioning.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.AttentionMask;
@@ -14,13 +15,31 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
-import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class CostModelTest {
   private static StepCost cost(ModelSpec model, TrainSpec train, Mesh mesh, String dtype) {
-    return new CostModel(model, train, mesh, dtype).step(new RingSchedule(), LayoutKind.ZIGZAG, 64);
+    return cost(model, train, mesh, dtype, "ring", LayoutKind.ZIGZAG);
+  }
+
+  private static StepCost cost(
+      ModelSpec model,
+      TrainSpec train,
+      Mesh mesh,
+      String dtype,
+      String schedule,
+      LayoutKind layout) {
+    RowSchedules schedules = new RowSchedules(model, mesh, dtype, "ipc", Rates.UNKNOWN);
+    SequenceLayout row =
+        Layouts.of(layout, new Documents(train.sequenceLength()), mesh.ring(), mesh.ulysses(), 64);
+    List<ScheduleChoice> choices = new ArrayList<>();
+    for (LayerKind layers : model.maskOfKind().keySet()) {
+      choices.add(schedules.choice(layers, List.of(schedule), row));
+    }
+    return new CostModel(model, train, mesh, dtype).step(choices, layout, 64);
   }
 
   @Test
@@ -95,7 +114,7 @@ class CostModelTest {
           assertEquals(ring == 1, sent == 0);
           assertEquals(
               4 * sent / mesh.rowRanks(),
-              new CostModel(model, train, mesh, "bf16").step(kind, order, 64).ringBytes(),
+              cost(model, train, mesh, "bf16", key, order).ringBytes(),
               key + " ring " + ring);
         }
       }
@@ -131,12 +150,25 @@ class CostModelTest {
   void timeFollowsTheRates() {
     StepCost cost = new StepCost(3_000_000, 500_000, 4_000_000, 100, 0, 0, 100, 100, 700_000);
     Rates rates = new Rates(1_000_000_000, 1_000_000_000, 1_000_000_000);
-    // 3 ms of matmuls, then the ring's 4 ms above attention's 0.5 ms, then 0.7 ms of the rest.
-    assertEquals(7_700, cost.micros(rates));
-    assertEquals(0, cost.micros(Rates.UNKNOWN));
+    // 3 ms of matmuls, 4 ms of attention with its messages, then 0.7 ms of the rest.
+    assertEquals(7_700, cost.micros(rates, 4_000));
+    assertEquals(0, cost.micros(Rates.UNKNOWN, 4_000));
     assertEquals(
         2_500_000,
         new StepCost(5_000_000_000L, 0, 0, 0, 0, 0, 0, 0, 0)
-            .micros(new Rates(2_000_000_000, 1, 1)));
+            .micros(new Rates(2_000_000_000, 1, 1), 0));
+  }
+
+  /** A layer's forecast, for every layer of its kind and every row of the busiest data rank. */
+  @Test
+  void attentionTakesWhatItsSchedulesDo() {
+    ModelSpec model = Jobs.model(0, 0);
+    Mesh mesh = new Mesh(2, 2, 1, 1);
+    ScheduleForecast forecast = new ScheduleForecast("ring", 11, 4000);
+    List<ScheduleChoice> choices =
+        List.of(new ScheduleChoice(LayerKind.FULL, "ring", List.of(forecast)));
+    CostModel costs = new CostModel(model, Jobs.train(1000, 3000, "f32"), mesh, "f32");
+    assertEquals(11 * 4 * 2, costs.attentionMicros(choices));
+    assertEquals(4000 * 4 * 2 / 2, costs.step(choices, LayoutKind.ZIGZAG, 64).ringBytes());
   }
 }

@@ -14,6 +14,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Plans of models with linear-attention layers. */
@@ -102,8 +103,8 @@ final class LinearPlansTest {
 
   @Test
   void aLinearLayerHasNoMask() {
-    assertEquals(List.of(AttentionMask.CAUSAL), model(MIXED).masks());
-    assertEquals(List.of(), onlyLinear().masks());
+    assertEquals(Map.of(LayerKind.FULL, AttentionMask.CAUSAL), model(MIXED).maskOfKind());
+    assertEquals(Map.of(), onlyLinear().maskOfKind());
     assertThrows(IllegalArgumentException.class, () -> model(MIXED).mask(0));
   }
 }

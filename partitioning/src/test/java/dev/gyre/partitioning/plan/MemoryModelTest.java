@@ -9,13 +9,13 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.schedule.RingSchedule;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -44,7 +44,16 @@ class MemoryModelTest {
   }
 
   private static MemoryModel model(ModelSpec model, Mesh mesh, String dtype, int length) {
-    return Planner.memory(model, mesh, dtype, new RingSchedule(), LayoutKind.ZIGZAG, length);
+    LayoutKind layout = LayoutKind.ZIGZAG;
+    RowSchedules schedules = new RowSchedules(model, mesh, dtype, "ipc", Rates.UNKNOWN);
+    SequenceLayout row = Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), 64);
+    return Planner.memory(
+        model,
+        mesh,
+        dtype,
+        layout,
+        length,
+        schedules.all(schedules.candidates(ScheduleSpec.all("ring"), layout), row));
   }
 
   @Test

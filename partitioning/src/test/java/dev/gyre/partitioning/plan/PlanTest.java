@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -20,7 +21,13 @@ class PlanTest {
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
         64,
-        "ring",
+        List.of(
+            new ScheduleChoice(
+                LayerKind.FULL,
+                "allgather",
+                List.of(
+                    new ScheduleForecast("ring", 18, 19),
+                    new ScheduleForecast("allgather", 17, 20)))),
         "onednn",
         "cpu",
         "bf16",
@@ -44,7 +51,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=3
+        format=4
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -52,7 +59,11 @@ class PlanTest {
         mesh.expert-parallel=2
         layout=zigzag
         min-chunk=64
-        schedule=ring
+        schedule.full_attention=allgather
+        schedule.full_attention.ring.micros=18
+        schedule.full_attention.ring.bytes=19
+        schedule.full_attention.allgather.micros=17
+        schedule.full_attention.allgather.bytes=20
         backend=onednn
         device=cpu
         dtype=bf16
@@ -91,7 +102,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "dd32baa6a6f05f613f4f1adcf3992d82424d22a4e8388a6163e725889ca130cf",
+        "3ce6f4168e4622ded55d8e7d78f91fe253dc4f18d6295ffeb8e3a643af3678db",
         plan("AMX", 1).sha256());
   }
 
@@ -136,8 +147,9 @@ class PlanTest {
         leaves += component.getType().isRecord() ? 0 : 1;
       }
     }
-    // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike.
-    assertEquals(leaves, plan("AMX", 1).fields().size());
+    // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike. The
+    // schedules are one component, and here a choice with two forecasts of two numbers.
+    assertEquals(leaves + 4, plan("AMX", 1).fields().size());
   }
 
   @Test
@@ -147,13 +159,16 @@ class PlanTest {
     assertThrows(IllegalArgumentException.class, () -> new ExpertPlacement(2, 3));
     assertThrows(
         InvalidPlanException.class,
+        () -> new ScheduleChoice(LayerKind.FULL, "ring", List.of(new ScheduleForecast("a", 1, 1))));
+    assertThrows(
+        InvalidPlanException.class,
         () ->
             new Plan(
                 Plan.FORMAT_VERSION + 1,
                 good.mesh(),
                 good.layout(),
                 64,
-                "ring",
+                good.schedules(),
                 "onednn",
                 "cpu",
                 "bf16",

@@ -1,12 +1,15 @@
 package dev.gyre.partitioning.plan;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -71,7 +74,8 @@ class PlannerTest {
 
   @Test
   void theLayoutFollowsTheSchedule() {
-    assertEquals("ring zigzag", attention("auto", "auto"));
+    assertEquals("auto zigzag", attention("auto", "auto"));
+    assertEquals("auto contiguous", attention("auto", "contiguous"));
     assertEquals("ring striped", attention("ring", "striped"));
     assertEquals("balanced contiguous", attention("balanced", "auto"));
     assertEquals("balanced contiguous", attention("balanced", "contiguous"));
@@ -80,25 +84,31 @@ class PlannerTest {
     assertRefused(
         "mesh.layout: 'zigzag' cannot be computed with mesh.schedule balanced, which needs"
             + " contiguous. Use mesh.layout contiguous, or mesh.schedule ring.",
-        new MeshSpec(4, 0, 0, 0, 0, "balanced", "zigzag"));
-    Invalid unknown =
-        assertThrows(Invalid.class, () -> new MeshSpec(4, 0, 0, 0, 0, "star", "auto"));
+        new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.all("balanced"), "zigzag"));
+    Invalid unknown = assertThrows(Invalid.class, () -> ScheduleSpec.all("star"));
     assertEquals(
         "mesh.schedule: 'star' must be one of auto, ring, allgather, balanced, tokenring",
         unknown.getMessage());
   }
 
   private static String attention(String schedule, String layout) {
-    Plan plan = plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, schedule, layout)));
-    return plan.scheduleKind(Jobs.model(8, 0)).key() + " " + plan.layout().key();
+    Plan plan = plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.parse(schedule), layout)));
+    return requireNonNull(plan.scheduleKinds(Jobs.model(8, 0)).get(LayerKind.FULL)).key()
+        + " "
+        + plan.layout().key();
   }
 
   /** What is gathered at once must be held at once, and the plan says so. */
   @Test
   void gatheringTakesMemoryThatPassingOnDoesNot() {
-    long ring = plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, "ring", "auto"))).memory().scratch();
+    long ring =
+        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("ring"), "auto")))
+            .memory()
+            .scratch();
     long gather =
-        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, "allgather", "auto"))).memory().scratch();
+        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("allgather"), "auto")))
+            .memory()
+            .scratch();
     assertTrue(gather > ring, gather + " and " + ring);
   }
 

@@ -8,11 +8,15 @@ import dev.gyre.model.Execution;
 import dev.gyre.model.Observer;
 import dev.gyre.model.StepSums;
 import dev.gyre.model.hf.HfWeights;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.RowSchedules;
 import dev.gyre.partitioning.schedule.RingSchedule;
-import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import dev.gyre.trainer.rank.BatchTotals;
 import dev.gyre.trainer.rank.LocalNetwork;
@@ -23,6 +27,7 @@ import dev.gyre.trainer.rank.RowPart;
 import dev.gyre.trainer.rank.RowSource;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.worker.Backends;
+import dev.gyre.trainer.worker.Dtypes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -39,6 +44,9 @@ public final class GoldenRun {
   /** So that even short golden documents are cut over the ring. */
   private static final int MIN_CHUNK = 4;
 
+  /** Of no machine: which schedule {@code auto} takes by them must not matter to the result. */
+  private static final Rates RATES = new Rates(200_000_000_000L, 100_000_000_000L, 10_000_000_000L);
+
   private final GoldenCase golden;
   private final Mesh mesh;
   private final String backend;
@@ -52,7 +60,7 @@ public final class GoldenRun {
       Mesh mesh,
       String backend,
       DType dtype,
-      String schedule,
+      ScheduleSpec schedule,
       int expertRowsBound) {
     this.golden = golden;
     this.mesh = mesh;
@@ -60,17 +68,18 @@ public final class GoldenRun {
     this.replay = dtype == DType.BF16;
     this.result = new GoldenResult(golden);
     this.totals = new BatchTotals(golden.tokens(), golden.labelled(), golden.rows().size());
-    ScheduleKind kind =
-        ScheduleKind.of(schedule, RankSpec.messageBytes(golden.model(), mesh, dtype));
+    RowSchedules schedules =
+        new RowSchedules(golden.model(), mesh, Dtypes.name(dtype), "ipc", RATES);
+    LayoutKind layout = schedules.layout(schedule, MeshSpec.AUTO);
     this.spec =
         new RankSpec(
             golden.model(),
             mesh,
             golden.objective(),
             Execution.of(dtype),
-            kind.layouts().getFirst(),
+            layout,
             MIN_CHUNK,
-            kind,
+            schedules.kinds(schedule, layout),
             expertRowsBound,
             WORKSPACE_BYTES,
             null);
@@ -85,11 +94,11 @@ public final class GoldenRun {
    */
   public static GoldenReport run(
       GoldenCase golden, Mesh mesh, String backend, DType dtype, LocalNetwork.Factory networks) {
-    return run(golden, mesh, backend, dtype, networks, RingSchedule.KEY);
+    return run(golden, mesh, backend, dtype, networks, ScheduleSpec.all(RingSchedule.KEY));
   }
 
   /**
-   * @param schedule key of an attention schedule, which runs on the layout that suits it best
+   * @param schedule of each kind of layers; rows lie as suits them best
    */
   public static GoldenReport run(
       GoldenCase golden,
@@ -97,7 +106,7 @@ public final class GoldenRun {
       String backend,
       DType dtype,
       LocalNetwork.Factory networks,
-      String schedule) {
+      ScheduleSpec schedule) {
     int rowTokens = 1;
     for (GoldenCase.Row row : golden.rows()) {
       rowTokens = Math.max(rowTokens, row.tokens().length);
@@ -115,7 +124,7 @@ public final class GoldenRun {
       String backend,
       DType dtype,
       LocalNetwork.Factory networks,
-      String schedule,
+      ScheduleSpec schedule,
       int expertRowsBound) {
     GoldenRun run = new GoldenRun(golden, mesh, backend, dtype, schedule, expertRowsBound);
     try (LocalNetwork network = networks.create(mesh.workers())) {

@@ -3,6 +3,7 @@ package dev.gyre.trainer.rank;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -11,12 +12,15 @@ import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.offload.OffloadSpec;
+import java.util.EnumMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What all ranks of a run agree on before they open.
  *
  * @param minChunk fewest tokens of a zigzag chunk
+ * @param schedules how the attention of each kind of layers runs
  * @param expertRowsBound most rows a rank's experts take in one round
  * @param workspaceBytes memory of a micro-batch's activations and scratch
  * @param offload where activations wait for backward; null for the workspace
@@ -28,10 +32,18 @@ public record RankSpec(
     Execution execution,
     LayoutKind layout,
     int minChunk,
-    ScheduleKind schedule,
+    Map<LayerKind, ScheduleKind> schedules,
     int expertRowsBound,
     long workspaceBytes,
     @Nullable OffloadSpec offload) {
+  public RankSpec {
+    schedules = Map.copyOf(schedules);
+    if (!schedules.keySet().containsAll(model.maskOfKind().keySet())) {
+      throw new IllegalArgumentException(
+          "schedules for %s in a model with layers %s"
+              .formatted(schedules.keySet(), model.maskOfKind().keySet()));
+    }
+  }
 
   /**
    * The ring schedule on the zigzag layout.
@@ -52,10 +64,19 @@ public record RankSpec(
         execution,
         LayoutKind.ZIGZAG,
         Layouts.DEFAULT_MIN_CHUNK,
-        ScheduleKind.of(RingSchedule.KEY, messageBytes(model, mesh, execution.compute())),
+        everywhere(
+            model,
+            ScheduleKind.of(RingSchedule.KEY, messageBytes(model, mesh, execution.compute()))),
         defaultRowsBound(model, mesh, rowTokens),
         workspaceBytes,
         null);
+  }
+
+  /** The same schedule for all of a model's layers. */
+  public static Map<LayerKind, ScheduleKind> everywhere(ModelSpec model, ScheduleKind schedule) {
+    Map<LayerKind, ScheduleKind> schedules = new EnumMap<>(LayerKind.class);
+    model.maskOfKind().keySet().forEach(layers -> schedules.put(layers, schedule));
+    return schedules;
   }
 
   /** What choices inside a schedule are made from. */

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.rank;
 
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
@@ -13,16 +14,19 @@ import org.jspecify.annotations.Nullable;
  * One row as this rank sees it.
  *
  * @param schedules attention over the ring, by mask
+ * @param choices the schedule that layers of each kind run on
  * @param linear where linear layers compute; null for a model without any
  * @param runs the row positions this rank holds, in local order
  */
 public record RowPart(
     SequenceLayout layout,
     Map<AttentionMask, AttentionSchedule> schedules,
+    Map<LayerKind, String> choices,
     @Nullable LinearLayout linear,
     List<Run> runs) {
   public RowPart {
     schedules = Map.copyOf(schedules);
+    choices = Map.copyOf(choices);
     runs = List.copyOf(runs);
   }
 

@@ -1,5 +1,7 @@
 package dev.gyre.trainer.rank;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.gyre.comms.Channel;
 import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
@@ -10,6 +12,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.DecoderModel;
 import dev.gyre.model.MicroBatch;
 import dev.gyre.model.Observer;
+import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
@@ -26,6 +29,7 @@ import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -146,18 +150,24 @@ public final class TrainingRank implements AutoCloseable {
         Layouts.of(
             spec.layout(), documents, spec.mesh().ring(), spec.mesh().ulysses(), spec.minChunk());
     Map<AttentionMask, AttentionSchedule> schedules = new HashMap<>();
-    for (AttentionMask mask : spec.model().masks()) {
-      AttentionSchedule schedule = spec.schedule().schedule(layout, mask);
-      PlanValidator.validate(layout, schedule, mask);
-      schedules.put(mask, schedule);
+    Map<LayerKind, String> choices = new EnumMap<>(LayerKind.class);
+    spec.model()
+        .maskOfKind()
+        .forEach(
+            (layers, mask) -> {
+              AttentionSchedule schedule =
+                  requireNonNull(spec.schedules().get(layers)).schedule(layout, mask);
+              PlanValidator.validate(layout, schedule, mask);
+              schedules.put(mask, schedule);
+              choices.put(layers, schedule.kind());
+            });
+    LinearLayout linear = null;
+    if (spec.model().linearLayers() > 0) {
+      linear = LinearLayout.of(layout);
+      PlanValidator.validate(layout, linear);
     }
     List<Run> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
-    if (spec.model().linearLayers() == 0) {
-      return new RowPart(layout, schedules, null, mine);
-    }
-    LinearLayout linear = LinearLayout.of(layout);
-    PlanValidator.validate(layout, linear);
-    return new RowPart(layout, schedules, linear, mine);
+    return new RowPart(layout, schedules, choices, linear, mine);
   }
 
   /** Sets the row to work on, and reads this rank's tokens into the workspace. */

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param gradNorm before clipping
  * @param expertLoad rows of each expert, by MoE layer
  * @param bytesSent payload bytes a worker sent, by kind of collective
+ * @param schedules of the rows that rank 0 had a part of: how many ran on which attention schedule,
+ *     by kind of layer
  * @param computeSeconds the step less communication and waits; transfers may have moved under it
  * @param communicationSeconds the training thread moving bytes instead of computing
  * @param waitSeconds with nothing to do but wait for another rank
@@ -42,6 +44,7 @@ public record StepMetrics(
     double lr,
     @JsonProperty("expert_load") List<List<Long>> expertLoad,
     @JsonProperty("bytes_sent") Map<String, Long> bytesSent,
+    Map<String, Map<String, Integer>> schedules,
     @JsonProperty("compute_seconds") double computeSeconds,
     @JsonProperty("communication_seconds") double communicationSeconds,
     @JsonProperty("wait_seconds") double waitSeconds,
@@ -66,6 +69,7 @@ public record StepMetrics(
         lr,
         expertLoad,
         bytesSent,
+        schedules,
         computeSeconds,
         communicationSeconds,
         waitSeconds,

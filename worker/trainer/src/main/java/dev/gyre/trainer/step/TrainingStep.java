@@ -11,6 +11,7 @@ import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.RowShape;
 import dev.gyre.trainer.rank.PreparedRow;
+import dev.gyre.trainer.rank.RowPart;
 import dev.gyre.trainer.rank.TrainingRank;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +41,7 @@ public final class TrainingStep {
   private final long peakFlopsPerSecond;
   private final List<Integer> moeLayers = new ArrayList<>();
   private final double[] sums;
+  private final Map<String, Map<String, Integer>> schedules = new TreeMap<>();
 
   /**
    * @param peakFlopsPerSecond matmul rate of all ranks together, for MFU; 0 if unknown
@@ -91,6 +94,7 @@ public final class TrainingStep {
     BatchShape shape = feed.shape(step);
     rank.parameters().zeroGradients();
     java.util.Arrays.fill(sums, 0);
+    schedules.clear();
     sums[askedFrom() + rank.transport().rank()] = asked;
     for (RowOfRank row : RowOfRank.all(shape, rank)) {
       add(trainOn(row));
@@ -116,8 +120,14 @@ public final class TrainingStep {
   }
 
   private StepSums trainOn(RowOfRank row) {
-    try (PreparedRow prepared =
-        rank.prepare(rank.plan(row.documents()), row.source(feed), row.totals())) {
+    RowPart part = rank.plan(row.documents());
+    part.choices()
+        .forEach(
+            (layers, schedule) ->
+                schedules
+                    .computeIfAbsent(layers.key(), _ -> new TreeMap<>())
+                    .merge(schedule, 1, Integer::sum));
+    try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
       return rank.model().forwardBackward(prepared.batch(), rank.observer(Observer.NONE));
     }
   }
@@ -223,6 +233,7 @@ public final class TrainingStep {
         skipped ? 0 : lr,
         expertLoad(),
         bytes,
+        new TreeMap<>(schedules),
         seconds - transfers,
         transfers - waits,
         waits,

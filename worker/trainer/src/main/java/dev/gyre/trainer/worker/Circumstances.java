@@ -2,7 +2,9 @@ package dev.gyre.trainer.worker;
 
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.ScheduleChoice;
 import java.util.Map;
+import java.util.StringJoiner;
 
 /** What may differ between a run and its resume, and ends bit-identity when it does. */
 final class Circumstances {
@@ -24,7 +26,7 @@ final class Circumstances {
         Integer.toString(plan.kernelThreads()),
         "schedule",
         "%s on %s, chunks of at least %d tokens"
-            .formatted(plan.schedule(), plan.layout().key(), plan.minChunk()),
+            .formatted(schedules(plan), plan.layout().key(), plan.minChunk()),
         "expert rows a round",
         Long.toString(plan.expertRowsBound()),
         "tiles",
@@ -32,5 +34,16 @@ final class Circumstances {
             .formatted(plan.activations().mlpTile(), plan.activations().lossTile()),
         "jdk",
         Runtime.version().toString());
+  }
+
+  /** Where rows choose, the rates that they choose by decide, too. */
+  private static String schedules(Plan plan) {
+    StringJoiner all = new StringJoiner(", ");
+    for (ScheduleChoice choice : plan.schedules()) {
+      all.add(choice.layers().key() + " " + String.join(" or ", choice.candidates()));
+    }
+    return plan.schedules().stream().anyMatch(ScheduleChoice::rowsChoose)
+        ? "%s by %s".formatted(all, plan.rates())
+        : all.toString();
   }
 }

@@ -30,7 +30,7 @@ final class Ranks {
             activations.mlpTile()),
         plan.layout(),
         plan.minChunk(),
-        plan.scheduleKind(job.model()),
+        plan.scheduleKinds(job.model()),
         Math.toIntExact(plan.expertRowsBound()),
         plan.workspaceBytes(),
         activations.offload() ? offload(job, plan, runFolder) : null);

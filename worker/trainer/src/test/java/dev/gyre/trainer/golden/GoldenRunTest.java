@@ -10,6 +10,7 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.worker.Backends;
@@ -89,7 +90,14 @@ final class GoldenRunTest {
 
   /** Every attention schedule on rings of two and three, ring × ulysses, and processes' links. */
   @ParameterizedTest
-  @ValueSource(strings = {"allgather", "balanced", "tokenring"})
+  @ValueSource(
+      strings = {
+        "allgather",
+        "balanced",
+        "tokenring",
+        "auto",
+        "full_attention=tokenring,sliding_attention=balanced"
+      })
   void schedule(String schedule) throws IOException {
     for (String name : List.of("plain", "packed", "window", "wide")) {
       for (Mesh mesh : List.of(new Mesh(1, 2, 1, 2), new Mesh(1, 3, 1, 1), new Mesh(1, 2, 2, 4))) {
@@ -102,7 +110,8 @@ final class GoldenRunTest {
   private static void check(String name, Mesh mesh, String schedule, LocalNetwork.Factory networks)
       throws IOException {
     GoldenCase golden = GoldenCase.load(folder(name));
-    GoldenReport report = GoldenRun.run(golden, mesh, "scalar", DType.F32, networks, schedule);
+    GoldenReport report =
+        GoldenRun.run(golden, mesh, "scalar", DType.F32, networks, ScheduleSpec.parse(schedule));
     assertTrue(report.passed(), () -> schedule + " on " + mesh + "\n" + report.table());
   }
 
@@ -135,7 +144,14 @@ final class GoldenRunTest {
     GoldenCase golden = GoldenCase.load(folder("balanced"));
     Mesh mesh = new Mesh(1, 2, 1, 2);
     GoldenReport report =
-        GoldenRun.run(golden, mesh, "scalar", DType.F32, GoldenRunTest::network, "ring", 13);
+        GoldenRun.run(
+            golden,
+            mesh,
+            "scalar",
+            DType.F32,
+            GoldenRunTest::network,
+            ScheduleSpec.all("ring"),
+            13);
     assertTrue(report.passed(), report::table);
   }
 

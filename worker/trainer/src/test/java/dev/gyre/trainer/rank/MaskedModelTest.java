@@ -218,7 +218,7 @@ final class MaskedModelTest {
             new Execution(DType.F32, Checkpointing.FULL, 8),
             schedule.layouts().getFirst(),
             1,
-            schedule,
+            RankSpec.everywhere(model, schedule),
             1,
             4 << 20,
             null);

@@ -19,6 +19,7 @@ import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.plan.Plan;
@@ -91,7 +92,7 @@ final class PredictedMemoryTest {
     for (MemorySpec memory : SOME) {
       JobSpec job =
           job(
-              new MeshSpec(0, data, ring, ulysses, 0, schedule, "auto"),
+              new MeshSpec(0, data, ring, ulysses, 0, ScheduleSpec.all(schedule), "auto"),
               dtype,
               experts,
               first,
@@ -193,7 +194,7 @@ final class PredictedMemoryTest {
                 plan.activations().mlpTile()),
             plan.layout(),
             plan.minChunk(),
-            plan.scheduleKind(job.model()),
+            plan.scheduleKinds(job.model()),
             Math.toIntExact(plan.expertRowsBound()),
             plan.workspaceBytes(),
             plan.activations().offload() ? new OffloadSpec(folder, plan.memory().stored()) : null);

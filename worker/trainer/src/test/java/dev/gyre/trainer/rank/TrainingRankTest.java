@@ -22,11 +22,14 @@ import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.RowSchedules;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
@@ -34,10 +37,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -109,6 +114,48 @@ final class TrainingRankTest {
             new Mesh(3, 1, 1, 1),
             new Mesh(1, 1, 4, 2))) {
       assertSame(mesh.toString(), want, train(mesh, Checkpointing.NONE, 1000));
+    }
+  }
+
+  /** Rows and kinds of layers choose for themselves, on every rank alike, and learn the same. */
+  @Test
+  void schedulesChosenRowByRowChangeNothing() {
+    Trained want = train(new Mesh(1, 1, 1, 1), Checkpointing.NONE, 1000);
+    Mesh mesh = new Mesh(1, 3, 1, 3);
+    // A link so fast that in contiguous order the evener work decides, for tokens by the dozen.
+    RowSchedules schedules =
+        new RowSchedules(MODEL, mesh, "f32", "ipc", new Rates(1, 2_000_000, 1L << 50));
+    ScheduleSpec auto = ScheduleSpec.AUTO;
+    LayoutKind layout = schedules.layout(auto, "contiguous");
+    RankSpec spec =
+        new RankSpec(
+            MODEL,
+            mesh,
+            OBJECTIVE,
+            new Execution(DType.F32, Checkpointing.NONE, 16),
+            layout,
+            4,
+            schedules.kinds(auto, layout),
+            1000,
+            8 << 20,
+            null);
+    assertSame("auto", want, train(spec));
+    List<List<Map<LayerKind, String>>> choices;
+    try (LocalNetwork network = LocalNetwork.loopback(3, Options.plain())) {
+      choices = RankThreads.run(3, network, transport -> choices(transport, spec));
+    }
+    assertEquals(choices.get(0), choices.get(1));
+    assertEquals(choices.get(0), choices.get(2));
+    assertEquals("balanced", choices.get(0).get(1).get(LayerKind.FULL), "one document");
+    Set<String> different = new HashSet<>();
+    choices.get(0).forEach(row -> different.addAll(row.values()));
+    assertTrue(different.size() > 1, different::toString);
+  }
+
+  private static List<Map<LayerKind, String>> choices(Transport transport, RankSpec spec) {
+    try (Backend backend = new ScalarBackendProvider().open(1);
+        TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
+      return ROWS.stream().map(documents -> rank.plan(documents).choices()).toList();
     }
   }
 
@@ -207,7 +254,7 @@ final class TrainingRankTest {
         execution,
         LayoutKind.ZIGZAG,
         4,
-        new RingSchedule(),
+        RankSpec.everywhere(MODEL, new RingSchedule()),
         rowsBound,
         8 << 20,
         offload);
@@ -219,11 +266,14 @@ final class TrainingRankTest {
 
   private static Trained train(
       Mesh mesh, Execution execution, int rowsBound, @Nullable OffloadSpec offload) {
+    return train(spec(mesh, execution, rowsBound, offload));
+  }
+
+  private static Trained train(RankSpec spec) {
     Trained trained = new Trained();
-    RankSpec spec = spec(mesh, execution, rowsBound, offload);
-    try (LocalNetwork network =
-        LocalNetwork.loopback(mesh.workers(), Options.plain().withNeverBuffer())) {
-      RankThreads.run(mesh.workers(), network, transport -> train(transport, spec, trained));
+    int workers = spec.mesh().workers();
+    try (LocalNetwork network = LocalNetwork.loopback(workers, Options.plain().withNeverBuffer())) {
+      RankThreads.run(workers, network, transport -> train(transport, spec, trained));
     }
     return trained;
   }

@@ -247,13 +247,26 @@ final class ScheduleParityTest {
     "tokenring,  contiguous, 2, 64,  335664"
   })
   void bytesOfTheGuide(String key, String layout, int kvHeads, int window, long bytes) {
+    assertEquals(bytes, sent(new Mesh(1, 4, 1, 1), key, layout, kvHeads, window));
+  }
+
+  /** The same beside the pictures of other meshes, heads swapped for tokens included. */
+  @ParameterizedTest
+  @CsvSource({
+    "5, 1, balanced, contiguous, 656480",
+    "1, 4, ring,     zigzag,     540672",
+    "2, 2, ring,     zigzag,     458752"
+  })
+  void bytesOfThePictures(int ring, int ulysses, String key, String layout, long bytes) {
+    assertEquals(bytes, sent(new Mesh(1, ring, ulysses, 1), key, layout, 2, 0));
+  }
+
+  private static long sent(Mesh mesh, String key, String layout, int kvHeads, int window) {
     Row row = new Row(new Documents(512), window, 4, kvHeads, 16);
-    Mesh mesh = new Mesh(1, 4, 1, 1);
     ScheduleKind kind =
         ScheduleKind.of(key, MessageBytes.ofRow(row.model().kvHeadOf(), 16, 2, mesh));
-    assertEquals(
-        bytes,
-        AttentionCheck.sent(row, mesh, LayoutKind.of(layout), 64, DType.BF16, kind, NEVER_BUFFER));
+    return AttentionCheck.sent(
+        row, mesh, LayoutKind.of(layout), 64, DType.BF16, kind, NEVER_BUFFER);
   }
 
   private static LayoutKind best(Kind of) {

@@ -1,0 +1,167 @@
+package dev.gyre.deploy.bench;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.ScheduleMemory;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.trainer.rank.LocalNetwork;
+import dev.gyre.trainer.rank.RankThreads;
+import dev.gyre.trainer.sequence.ShardedSequence;
+import dev.gyre.trainer.worker.Backends;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/**
+ * Attention alone, over ranks that are threads of this process: what it costs a rank in CPU time
+ * against an even share of what one worker needs for the same row. CPU time, so that more ranks
+ * than cores can be measured; waiting, which burns little of it, is left out.
+ *
+ * @param tokens of each rank, however many ranks there are
+ * @param repeats timed passes after one that warms up; their median counts
+ */
+public record AttentionBench(
+    String backend, DType dtype, int heads, int kvHeads, int headDim, int tokens, int repeats) {
+
+  /** Everything besides a schedule's blocks: operands, gradients, rounding up. */
+  private static final long TENSORS_OF_A_TOKEN = 16;
+
+  /** CPU time until the compiler is done with the row kernels, and some more on a busy machine. */
+  private static final double WARM_UP_SECONDS = 4;
+
+  /** Runs until the kernels are compiled; what is measured before that is the compiler. */
+  public void warmUp() {
+    double spent = 0;
+    while (spent < WARM_UP_SECONDS) {
+      spent += sharded("ring", 2).meanSeconds() * 2 * (repeats + 1);
+    }
+  }
+
+  /** Full attention over a row of {@code ranks · tokens}, forward and backward, on one worker. */
+  public AttentionResult alone(int ranks) {
+    return measure("ring", LayoutKind.CONTIGUOUS, 1, ranks * tokens);
+  }
+
+  /** The same over a ring, on the layout that suits the schedule best. */
+  public AttentionResult sharded(String schedule, int ranks) {
+    return measure(schedule, kind(schedule, ranks).layouts().getFirst(), ranks, ranks * tokens);
+  }
+
+  private ModelSpec model() {
+    return new ModelSpec(
+        "llama",
+        16,
+        heads * headDim,
+        1,
+        heads,
+        kvHeads,
+        headDim,
+        8,
+        0,
+        0,
+        1e-5,
+        1e4,
+        false,
+        AttentionPattern.FULL,
+        List.of(),
+        0);
+  }
+
+  private ScheduleKind kind(String schedule, int ranks) {
+    Mesh mesh = new Mesh(1, ranks, 1, 1);
+    return ScheduleKind.of(
+        schedule, MessageBytes.ofRow(model().kvHeadOf(), headDim, dtype.bytes(), mesh));
+  }
+
+  private AttentionResult measure(String key, LayoutKind order, int ranks, int row) {
+    Mesh mesh = new Mesh(1, ranks, 1, 1);
+    SequenceLayout layout =
+        Layouts.of(order, new Documents(row), ranks, 1, Layouts.DEFAULT_MIN_CHUNK);
+    AttentionSchedule schedule = kind(key, ranks).schedule(layout, AttentionMask.CAUSAL);
+    List<long[]> nanos;
+    try (LocalNetwork network = LocalNetwork.named("loopback", _ -> {}).create(ranks)) {
+      nanos = RankThreads.run(ranks, network, t -> rank(t, mesh, layout, schedule));
+    }
+    long most = 0;
+    long sum = 0;
+    for (long[] ofRank : nanos) {
+      most = Math.max(most, ofRank[0]);
+      sum += ofRank[0];
+    }
+    return new AttentionResult(key, order.key(), ranks, row, most / 1e9, sum / 1e9 / ranks);
+  }
+
+  /** Median CPU nanoseconds of a pass, waits taken off. */
+  private long[] rank(
+      Transport transport, Mesh mesh, SequenceLayout layout, AttentionSchedule schedule) {
+    long own = layout.tokens(transport.rank());
+    MessageBytes bytes = new MessageBytes(heads, kvHeads, headDim, dtype.bytes());
+    long width = (long) heads * headDim * Float.BYTES;
+    long memory =
+        layout.documents().tokens() / mesh.ring() * 2L * ScheduleMemory.bytesPerRow(schedule, bytes)
+            + own * width * TENSORS_OF_A_TOKEN
+            + (1 << 20);
+    try (Arena arena = Arena.ofShared();
+        Backend opened = Backends.open(backend, 1, Device.CPU)) {
+      MemorySegment slab = arena.allocate(memory, Workspace.ALIGNMENT_BYTES);
+      Workspace ws = new Workspace(opened.memory(slab), memory);
+      ShardedSequence sequence = new ShardedSequence(transport, mesh, opened, model(), dtype);
+      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
+      SplittableRandom random = new SplittableRandom(transport.rank());
+      Tensor q = random(arena, random, own, heads);
+      Tensor k = random(arena, random, own, kvHeads);
+      Tensor v = random(arena, random, own, kvHeads);
+      Tensor dOut = random(arena, random, own, heads);
+      Tensor out = Tensors.zeros(arena, dtype, own, heads, headDim);
+      Tensor dq = Tensors.zeros(arena, DType.F32, own, heads, headDim);
+      Tensor dk = Tensors.zeros(arena, DType.F32, own, kvHeads, headDim);
+      Tensor dv = Tensors.zeros(arena, DType.F32, own, kvHeads, headDim);
+      List<Long> passes = new ArrayList<>();
+      for (int pass = 0; pass <= repeats; pass++) {
+        long began = workNanos(transport);
+        long saved = ws.savedMark();
+        Saved kept = sequence.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
+        sequence.backward(kept, dOut, dq, dk, dv, ws);
+        ws.releaseSaved(saved);
+        if (pass > 0) {
+          passes.add(workNanos(transport) - began);
+        }
+      }
+      long[] sorted = passes.stream().mapToLong(Long::longValue).sorted().toArray();
+      return new long[] {sorted[sorted.length / 2]};
+    }
+  }
+
+  private static long workNanos(Transport transport) {
+    return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime()
+        - transport.counters().waitCpuNanos();
+  }
+
+  private Tensor random(Arena arena, SplittableRandom random, long tokens, int of) {
+    float[] values = new float[Math.toIntExact(tokens * of * headDim)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextDouble() - 0.5f;
+    }
+    return Tensors.of(arena, dtype, values, tokens, of, headDim);
+  }
+}

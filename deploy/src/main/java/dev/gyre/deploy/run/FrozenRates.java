@@ -1,0 +1,46 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A resumed run decides by the rates it began with, as long as the same machine runs the same mesh:
+ * measured again they would differ by noise, and rows could take other schedules than before.
+ */
+final class FrozenRates {
+  private FrozenRates() {}
+
+  /**
+   * @param fresh the plan by what the workers measured now
+   * @param file plan of the run that is resumed; one that is not there or not readable decides
+   *     nothing
+   * @return the plan by the run's own rates, if mesh, backend and threads are its own
+   */
+  static Plan keep(Plan fresh, Path file, JobSpec job, WorkerCapabilities offers)
+      throws IOException {
+    if (!Files.exists(file)) {
+      return fresh;
+    }
+    Plan before;
+    try {
+      before = SpecJson.read(Files.readString(file), Plan.class, file.toString());
+    } catch (IllegalArgumentException anotherFormat) {
+      return fresh;
+    }
+    boolean same =
+        before.mesh().equals(fresh.mesh())
+            && before.backend().equals(fresh.backend())
+            && before.device().equals(fresh.device())
+            && before.dtype().equals(fresh.dtype())
+            && before.transport().equals(fresh.transport())
+            && before.instructionSet().equals(fresh.instructionSet())
+            && before.kernelThreads() == fresh.kernelThreads();
+    return same ? Planner.plan(job, offers.with(before.rates())) : fresh;
+  }
+}

@@ -1,0 +1,71 @@
+package dev.gyre.deploy.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import dev.gyre.deploy.job.JobFile;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.spec.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FrozenRatesTest {
+  private static final WorkerCapabilities THEN =
+      new WorkerCapabilities(
+          List.of(
+              new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "X")),
+          2,
+          8L << 30,
+          0,
+          new Rates(200_000_000_000L, 100_000_000_000L, 10_000_000_000L));
+
+  /** The same machine, measured again in a noisy minute. */
+  private static final WorkerCapabilities NOW =
+      THEN.with(new Rates(90_000_000_000L, 20_000_000_000L, 1_000_000_000L));
+
+  @TempDir Path folder;
+
+  private JobSpec job(String... settings) throws IOException {
+    Path file = folder.resolve("job.yaml");
+    Files.writeString(
+        file,
+        "dataset: {train: [{path: text}]}\ntrain: {sequence-length: 4096}\nmesh: {ring: 4}\n");
+    return new JobFile(_ -> null, _ -> 256).read(file, List.of(settings));
+  }
+
+  private Plan resumed(JobSpec job, String before) throws IOException {
+    Path file = folder.resolve("plan.json");
+    Files.writeString(file, before);
+    return FrozenRates.keep(Planner.plan(job, NOW), file, job, NOW);
+  }
+
+  @Test
+  void aResumedRunHasThePlanItBeganWith() throws IOException {
+    Plan began = Planner.plan(job(), THEN);
+    assertNotEquals(began, Planner.plan(job(), NOW));
+    assertEquals(began, resumed(job(), SpecJson.write(began)));
+  }
+
+  @Test
+  void onAnotherMeshItIsPlannedAnew() throws IOException {
+    JobSpec other = job("mesh.ring=2");
+    String before = SpecJson.write(Planner.plan(job(), THEN));
+    assertEquals(Planner.plan(other, NOW), resumed(other, before));
+  }
+
+  @Test
+  void aPlanOfAnotherFormatDecidesNothing() throws IOException {
+    assertEquals(Planner.plan(job(), NOW), resumed(job(), "{\"formatVersion\": 1}"));
+    assertEquals(
+        Planner.plan(job(), NOW),
+        FrozenRates.keep(Planner.plan(job(), NOW), folder.resolve("none"), job(), NOW));
+  }
+}

@@ -1,0 +1,63 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.List;
+
+/**
+ * Of several kinds the one that is predicted to be through first, row by row. One that holds more
+ * memory than the first kind is taken only where it is {@value #LEAST_GAIN_PERMILLE} thousandths
+ * sooner: less than that the prediction cannot tell. A pure function of the plan's frozen rates and
+ * the row, so that all ranks, and a resumed run, choose alike.
+ */
+final class AutoSchedule implements ScheduleKind {
+  private static final long LEAST_GAIN_PERMILLE = 10;
+
+  private final List<ScheduleKind> candidates;
+  private final ScheduleClock clock;
+
+  /**
+   * @param candidates that all work on the rows' layout, the one that holds least memory first
+   */
+  AutoSchedule(List<ScheduleKind> candidates, ScheduleClock clock) {
+    this.candidates = List.copyOf(candidates);
+    this.clock = clock;
+  }
+
+  @Override
+  public String key() {
+    return "auto";
+  }
+
+  @Override
+  public List<LayoutKind> layouts() {
+    return candidates.getFirst().layouts();
+  }
+
+  @Override
+  public boolean computes(AttentionMask mask) {
+    return candidates.stream().allMatch(candidate -> candidate.computes(mask));
+  }
+
+  @Override
+  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+    AttentionSchedule best = candidates.getFirst().schedule(layout, mask);
+    if (!clock.known() || layout.ring() == 1) {
+      return best;
+    }
+    long first = clock.micros(best);
+    long least = first - first * LEAST_GAIN_PERMILLE / 1000;
+    for (ScheduleKind candidate : candidates.subList(1, candidates.size())) {
+      AttentionSchedule schedule = candidate.schedule(layout, mask);
+      long micros = clock.micros(schedule);
+      if (micros < least) {
+        least = micros;
+        best = schedule;
+      }
+    }
+    return best;
+  }
+}

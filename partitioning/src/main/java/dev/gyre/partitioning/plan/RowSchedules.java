@@ -1,0 +1,207 @@
+package dev.gyre.partitioning.plan;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Which schedules there are for a model's kinds of layers on a mesh, and what each would take. */
+public final class RowSchedules {
+  private final ModelSpec model;
+  private final Mesh mesh;
+  private final int elementBytes;
+  private final ScheduleClock clock;
+
+  /**
+   * @param dtype {@code bf16} or {@code f32}
+   * @param transport {@code ipc} or {@code udp}
+   * @param rates to choose by; if one is unknown nothing is chosen, and {@code auto} is ring
+   */
+  public RowSchedules(ModelSpec model, Mesh mesh, String dtype, String transport, Rates rates) {
+    this.model = model;
+    this.mesh = mesh;
+    elementBytes = Math.toIntExact(CostModel.elementBytes(dtype));
+    MessageBytes busiest = new MessageBytes(0, 0, model.headDim(), elementBytes);
+    for (MessageBytes part : parts()) {
+      busiest =
+          new MessageBytes(
+              Math.max(busiest.queryHeads(), part.queryHeads()),
+              Math.max(busiest.kvHeads(), part.kvHeads()),
+              part.headDim(),
+              part.elementBytes());
+    }
+    clock = new ScheduleClock(rates, busiest, transport.equals("udp"));
+  }
+
+  /** Messages of each Ulysses rank of a ring rank. */
+  private List<MessageBytes> parts() {
+    List<MessageBytes> parts = new ArrayList<>();
+    for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
+      parts.add(new MessageBytes(part.queryHeads(), part.kvHeads(), model.headDim(), elementBytes));
+    }
+    return parts;
+  }
+
+  /**
+   * The layout asked for, or the first that all schedules asked for can work on. Rows whose layers
+   * are all linear lie in rank order: nothing then has to move, and no pairs are to be evened out.
+   *
+   * @param layout {@code auto} or a layout's key
+   * @throws Invalid if a schedule cannot work on the layout asked for
+   */
+  public LayoutKind layout(ScheduleSpec spec, String layout) {
+    List<LayoutKind> able = new ArrayList<>();
+    String narrowest = MeshSpec.AUTO;
+    for (LayerKind layers : model.maskOfKind().keySet()) {
+      String key = spec.of(layers);
+      List<LayoutKind> own = plain(first(key)).layouts();
+      if (able.isEmpty()) {
+        able.addAll(own);
+        narrowest = key;
+      } else if (able.retainAll(own)) {
+        narrowest = key;
+      }
+    }
+    if (layout.equals(MeshSpec.AUTO)) {
+      return able.isEmpty() ? LayoutKind.CONTIGUOUS : able.getFirst();
+    }
+    LayoutKind asked = LayoutKind.of(layout);
+    if (!able.isEmpty() && !able.contains(asked)) {
+      throw new Invalid(
+          "mesh.layout",
+          "'%s' cannot be computed with mesh.schedule %s, which needs %s. Use mesh.layout %s, or mesh.schedule ring."
+              .formatted(asked.key(), narrowest, able.getFirst().key(), able.getFirst().key()));
+    }
+    return asked;
+  }
+
+  /** How the layers of each kind run on rows of a layout that {@link #layout} gave. */
+  public Map<LayerKind, ScheduleKind> kinds(ScheduleSpec spec, LayoutKind layout) {
+    Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
+    candidates(spec, layout).forEach((layers, keys) -> kinds.put(layers, kind(keys)));
+    return kinds;
+  }
+
+  /**
+   * By kind of layer: the schedule asked for, or all that compute its mask and can work on a
+   * layout.
+   *
+   * @throws Invalid if a schedule asked for cannot compute a mask
+   */
+  Map<LayerKind, List<String>> candidates(ScheduleSpec spec, LayoutKind layout) {
+    Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
+    model
+        .maskOfKind()
+        .forEach(
+            (layers, mask) -> {
+              String key = spec.of(layers);
+              boolean chosen = key.equals(MeshSpec.AUTO) && mesh.ring() > 1;
+              candidates.put(layers, chosen ? able(layout, mask) : List.of(first(key)));
+            });
+    requireMasks(candidates);
+    return candidates;
+  }
+
+  private List<String> able(LayoutKind layout, AttentionMask mask) {
+    List<String> able = new ArrayList<>();
+    for (String key : ScheduleKind.KEYS) {
+      ScheduleKind kind = plain(key);
+      if (kind.layouts().contains(layout) && kind.computes(mask)) {
+        able.add(key);
+      }
+    }
+    return able;
+  }
+
+  /** Of every kind of layer the one that holds least: what is gathered at once is held at once. */
+  static Map<LayerKind, List<String>> least(Map<LayerKind, List<String>> candidates) {
+    Map<LayerKind, List<String>> least = new LinkedHashMap<>();
+    candidates.forEach((layers, keys) -> least.put(layers, keys.subList(0, 1)));
+    return least;
+  }
+
+  /**
+   * @throws Invalid if a schedule cannot compute the mask of its layers
+   */
+  void requireMasks(Map<LayerKind, List<String>> candidates) {
+    candidates.forEach(
+        (layers, keys) -> {
+          AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
+          for (String key : keys) {
+            if (mesh.ring() > 1 && !plain(key).computes(mask)) {
+              throw new Invalid(
+                  "mesh.schedule",
+                  ("'%s' cannot compute attention that is %s: a query may see keys of a later"
+                          + " rank. Use ring, allgather or tokenring, or set model.prefix_length 0.")
+                      .formatted(key, mask));
+            }
+          }
+        });
+  }
+
+  /** What {@code auto} is where nothing is to be chosen, or nothing known to choose by. */
+  private static String first(String key) {
+    return key.equals(MeshSpec.AUTO) ? ScheduleKind.KEYS.getFirst() : key;
+  }
+
+  private ScheduleKind plain(String key) {
+    return ScheduleKind.of(
+        key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh));
+  }
+
+  /** One kind, or the choice between several. */
+  ScheduleKind kind(List<String> candidates) {
+    return candidates.size() == 1
+        ? plain(candidates.getFirst())
+        : new AutoSchedule(candidates.stream().map(this::plain).toList(), clock);
+  }
+
+  /**
+   * What each candidate takes, and which is chosen.
+   *
+   * @param row the longest there is
+   */
+  ScheduleChoice choice(LayerKind layers, List<String> candidates, SequenceLayout row) {
+    AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
+    List<ScheduleForecast> forecasts = new ArrayList<>();
+    for (String key : candidates) {
+      AttentionSchedule schedule = plain(key).schedule(row, mask);
+      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule)));
+    }
+    return new ScheduleChoice(layers, kind(candidates).schedule(row, mask).kind(), forecasts);
+  }
+
+  /** Every schedule that a row may run on, for the memory that each takes. */
+  List<AttentionSchedule> all(Map<LayerKind, List<String>> candidates, SequenceLayout row) {
+    List<AttentionSchedule> all = new ArrayList<>();
+    candidates.forEach(
+        (layers, keys) -> {
+          AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
+          keys.forEach(key -> all.add(plain(key).schedule(row, mask)));
+        });
+    return all;
+  }
+
+  private long bytes(AttentionSchedule schedule) {
+    long bytes = 0;
+    for (MessageBytes part : parts()) {
+      bytes += part.sent(schedule.forward()) + part.sent(schedule.backward());
+    }
+    return bytes;
+  }
+}

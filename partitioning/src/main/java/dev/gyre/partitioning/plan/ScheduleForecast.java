@@ -1,0 +1,10 @@
+package dev.gyre.partitioning.plan;
+
+/**
+ * What one schedule is predicted to take.
+ *
+ * @param schedule key of its kind
+ * @param micros of a layer's forward and backward attention over one row; 0 if a rate is unknown
+ * @param bytes that all ranks of the row's ring and Ulysses send for it, together
+ */
+public record ScheduleForecast(String schedule, long micros, long bytes) {}
