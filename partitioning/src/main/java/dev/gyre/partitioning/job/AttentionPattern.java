@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.job;
 
-import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.List;
 
 /**

@@ -1,7 +1,7 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mask.AttentionMask;
 
 /** Pairs that a mask shows, in closed form. */
 final class MaskArea {

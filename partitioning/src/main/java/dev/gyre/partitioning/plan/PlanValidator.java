@@ -1,9 +1,9 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import java.util.BitSet;
 

@@ -1,8 +1,8 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Piece;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;

@@ -1,7 +1,7 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import java.util.List;

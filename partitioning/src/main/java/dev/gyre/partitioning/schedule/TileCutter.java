@@ -1,9 +1,9 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Piece;
 import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

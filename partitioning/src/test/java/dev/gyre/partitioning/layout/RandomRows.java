@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.layout;
 
+import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.Random;
 
 /** Rows for property tests; everything follows from the seed, which failures print. */

@@ -9,7 +9,7 @@ import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Product;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
  * The operations blocks are composed of. Each runs its kernel, saves what its backward needs, and

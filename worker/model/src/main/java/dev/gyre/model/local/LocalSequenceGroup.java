@@ -7,8 +7,8 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mask.AttentionMask;
 
 /** A row held whole by one rank: a few tiles for each document. */
 public final class LocalSequenceGroup implements SequenceGroup {

@@ -2,7 +2,7 @@ package dev.gyre.model.port;
 
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.partitioning.layout.AttentionMask;
+import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
  * The ranks that share one row of tokens. Every rank enters every call, in the same order, even

@@ -2,8 +2,8 @@ package dev.gyre.trainer.rank;
 
 import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.Map;
 
 /**

@@ -1,7 +1,7 @@
 package dev.gyre.trainer.sequence;
 
-import dev.gyre.partitioning.layout.AttentionMask;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
  * Attention of a whole row on one rank in double, as it is defined: out = softmax(q·kᵀ/√D)·v over

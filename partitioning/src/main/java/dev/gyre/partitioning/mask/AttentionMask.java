@@ -1,4 +1,4 @@
-package dev.gyre.partitioning.layout;
+package dev.gyre.partitioning.mask;
 
 /**
  * Which keys a query sees. With p and s the places of query and key in their documents:
