@@ -133,7 +133,8 @@ final class ArchitectureTest {
         .resideOutsideOfPackages(
             "dev.gyre.kernels.onednn.binding..",
             "dev.gyre.kernels.torch..",
-            "dev.gyre.comms.linux..")
+            "dev.gyre.comms.linux..",
+            "dev.gyre.comms.memory..")
         .should()
         .dependOnClassesThat()
         .belongToAnyOf(Linker.class, SymbolLookup.class)

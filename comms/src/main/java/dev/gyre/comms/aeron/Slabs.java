@@ -1,7 +1,7 @@
 package dev.gyre.comms.aeron;
 
 import dev.gyre.comms.CommsException;
-import dev.gyre.comms.LazyMemory;
+import dev.gyre.comms.memory.LazyMemory;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;

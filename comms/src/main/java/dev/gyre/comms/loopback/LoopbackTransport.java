@@ -1,10 +1,10 @@
 package dev.gyre.comms.loopback;
 
 import dev.gyre.comms.Channel;
-import dev.gyre.comms.LazyMemory;
 import dev.gyre.comms.PolledTransport;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transfer;
+import dev.gyre.comms.memory.LazyMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.LockSupport;

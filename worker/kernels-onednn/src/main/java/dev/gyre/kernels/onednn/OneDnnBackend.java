@@ -4,12 +4,12 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.onednn.binding.Gemm;
 import dev.gyre.kernels.onednn.binding.OneDnn;
+import dev.gyre.kernels.vector.FlashAttention;
 import dev.gyre.kernels.vector.KernelThreads;
 import dev.gyre.kernels.vector.LightningAttention;
 import dev.gyre.kernels.vector.Linears;
 import dev.gyre.kernels.vector.Scratch;
 import dev.gyre.kernels.vector.SplitProducts;
-import dev.gyre.kernels.vector.attention.FlashAttention;
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -5,9 +5,9 @@ import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.vector.FlashAttention;
 import dev.gyre.kernels.vector.LightningAttention;
 import dev.gyre.kernels.vector.Linears;
-import dev.gyre.kernels.vector.attention.FlashAttention;
 
 /** Products of matrices by oneDNN, attention in blocks over them, the rest by another backend. */
 final class OneDnnKernels implements Kernels {

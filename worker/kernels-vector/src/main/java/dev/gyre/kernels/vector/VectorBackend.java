@@ -2,7 +2,6 @@ package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.vector.attention.FlashAttention;
 import java.lang.foreign.MemorySegment;
 
 /** Host memory, the kernel threads, and scratch that lives as long as the backend. */

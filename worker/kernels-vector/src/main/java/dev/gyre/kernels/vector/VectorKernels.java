@@ -9,7 +9,6 @@ import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.vector.attention.FlashAttention;
 import java.lang.foreign.MemorySegment;
 
 /** Checks every call and hands it to the loops that compute it. */

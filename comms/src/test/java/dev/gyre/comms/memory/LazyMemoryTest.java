@@ -1,4 +1,4 @@
-package dev.gyre.comms;
+package dev.gyre.comms.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,12 +1,9 @@
-package dev.gyre.kernels.vector.attention;
+package dev.gyre.kernels.vector;
 
 import static dev.gyre.kernels.vector.Products.ACCUMULATE;
 import static dev.gyre.kernels.vector.Products.BF16_IN;
 import static dev.gyre.kernels.vector.Products.TRANSPOSE_A;
 import static dev.gyre.kernels.vector.Products.TRANSPOSE_B;
-
-import dev.gyre.kernels.vector.Products;
-import dev.gyre.kernels.vector.Scratch;
 
 /**
  * Attention backward, block by block:

@@ -1,9 +1,7 @@
-package dev.gyre.kernels.vector.attention;
+package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.vector.KernelThreads;
-import dev.gyre.kernels.vector.Products;
 
 /**
  * The attention kernels in blocks over any {@link Products}, on one or more threads.

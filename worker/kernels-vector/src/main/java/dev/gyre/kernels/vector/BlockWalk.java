@@ -1,7 +1,6 @@
-package dev.gyre.kernels.vector.attention;
+package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.AttentionTiles;
-import dev.gyre.kernels.vector.Products;
 
 /**
  * Walks an attention call block by block: tile, {@link #QUERIES} queries, then the blocks of at

@@ -1,4 +1,4 @@
-package dev.gyre.kernels.vector.attention;
+package dev.gyre.kernels.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 

@@ -1,4 +1,4 @@
-package dev.gyre.comms;
+package dev.gyre.comms.memory;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;

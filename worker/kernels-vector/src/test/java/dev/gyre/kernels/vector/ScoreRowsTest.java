@@ -1,4 +1,4 @@
-package dev.gyre.kernels.vector.attention;
+package dev.gyre.kernels.vector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

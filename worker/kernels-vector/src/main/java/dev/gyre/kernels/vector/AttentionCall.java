@@ -1,4 +1,4 @@
-package dev.gyre.kernels.vector.attention;
+package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;

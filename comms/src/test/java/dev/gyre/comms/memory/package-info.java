@@ -1,0 +1,2 @@
+/** What every transport promises, as one suite. */
+package dev.gyre.comms.memory;

@@ -1,4 +1,0 @@
-@NullMarked
-package dev.gyre.kernels.vector.attention;
-
-import org.jspecify.annotations.NullMarked;
