@@ -166,6 +166,7 @@ final class ProcessParityTest {
       Trained.assertEqualWithin(one, got);
     }
     // A prefix that two ranks share is what balanced cannot compute; it says what can.
+    run++; // a refused run has a folder, too: its log says why
     Gyre.Ended refused = at.train(concat(set, "--ring", "2", "--set", "mesh.schedule=balanced"));
     assertEquals(64, refused.exit(), refused.output());
     assertTrue(refused.output().contains("Use ring, allgather or tokenring"), refused.output());
