@@ -28,7 +28,7 @@ final class Machines {
       cores = Math.min(cores, worker.cores());
       memory = Math.min(memory, worker.memoryBytes());
     }
-    return new WorkerCapabilities(backends, cores, memory, 0, rates);
+    return new WorkerCapabilities(backends, cores, memory, 0, rates.shared(workers.size(), cores));
   }
 
   /** A backend as the worker with the least of it has it. */

@@ -58,7 +58,8 @@ public final class ThisMachine {
       return unmeasured;
     }
     Rates rates = measured(unmeasured, Device.parse(job.device())).rates();
-    return Planner.plan(job, offers.with(rates));
+    return Planner.plan(
+        job, offers.with(rates.shared(unmeasured.mesh().workers(), offers.hostCores())));
   }
 
   /** What earlier runs measured here, where they did; else what this process measures now. */

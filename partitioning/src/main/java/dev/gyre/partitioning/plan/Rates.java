@@ -28,6 +28,26 @@ public record Rates(
   }
 
   /**
+   * What is left of them when all workers of a host compute at once: a worker measures with a core
+   * to itself as often as not, and keeps the best it ever saw.
+   *
+   * @param workers on the host, each with its kernel threads
+   * @param cores of the host
+   */
+  public Rates shared(int workers, int cores) {
+    return workers <= cores
+        ? this
+        : new Rates(
+            share(matmulFlopsPerSecond, workers, cores),
+            share(attentionFlopsPerSecond, workers, cores),
+            share(linkBytesPerSecond, workers, cores));
+  }
+
+  private static long share(long rate, int workers, int cores) {
+    return (long) (rate * ((double) cores / workers));
+  }
+
+  /**
    * What is left of them on a transport. Workers measure how fast they copy, before there is a link
    * to measure; sockets do no better than {@value #UDP_BYTES_PER_SECOND} bytes a second, what
    * Aeron's rings over loopback were seen to carry.

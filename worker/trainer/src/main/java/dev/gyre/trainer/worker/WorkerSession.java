@@ -98,7 +98,14 @@ final class WorkerSession implements AutoCloseable {
     long firstStep = Weights.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
     WorkerSession session =
         new WorkerSession(
-            job, store, feed, transport, rank, checkpoints, measured.rates().rates(), firstStep);
+            job,
+            store,
+            feed,
+            transport,
+            rank,
+            checkpoints,
+            measured.rates().rates().shared(transport.size(), cores),
+            firstStep);
     progress.phase("warm-up");
     session.warm();
     return session;
