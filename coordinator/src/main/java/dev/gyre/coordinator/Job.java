@@ -61,6 +61,10 @@ final class Job {
   private long requests;
   private int commits;
   private long deadline;
+
+  /** Unlimited until there is a plan: {@link #deadline} holds until then. */
+  private long failStillNanos = Long.MAX_VALUE;
+
   private long verdictDeadline;
   private boolean preempted;
   private long graceDeadline;
@@ -241,7 +245,8 @@ final class Job {
     }
     switch (result) {
       case PlanMaker.Refused(var reason) -> fail(ExitCode.BAD_JOB, reason, -1);
-      case PlanMaker.Planned(var json) -> {
+      case PlanMaker.Planned(var json, var failStillAfter) -> {
+        failStillNanos = failStillAfter.toNanos();
         planning = false;
         state = JobState.JOINING;
         deadline = now + setup.timing().readyWithin().toNanos();
@@ -351,7 +356,7 @@ final class Job {
     if (member != null && stalls.isNew(stall, member)) {
       listener.stalled(stall.rank(), stall.text());
     }
-    if (stall.nanos() >= setup.timing().failStillAfter().toNanos()) {
+    if (stall.nanos() >= failStillNanos) {
       fail(ExitCode.TRY_AGAIN, stall.text(), stall.rank());
     }
   }

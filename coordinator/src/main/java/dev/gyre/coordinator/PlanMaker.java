@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -12,8 +13,10 @@ public interface PlanMaker {
 
   /**
    * @param json the plan as it goes to every worker and into the run's folder
+   * @param failStillAfter a rank that enters no new phase for so long ends the run; above the
+   *     transport's own deadline, which knows more
    */
-  record Planned(String json) implements Result {}
+  record Planned(String json, Duration failStillAfter) implements Result {}
 
   /**
    * The job cannot run on these workers.

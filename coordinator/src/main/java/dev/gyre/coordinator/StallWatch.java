@@ -44,7 +44,9 @@ final class StallWatch {
       return Optional.empty();
     }
     Member culprit = endOfChain(still.get(), byRank, now);
-    return Optional.of(stall(culprit, culprit.stillNanos(now), "has stood still", members, now));
+    // Who waits for nobody computes: a kernel over a long row may well take a minute.
+    String how = culprit.waitingFor() < 0 ? "has been busy" : "has stood still";
+    return Optional.of(stall(culprit, culprit.stillNanos(now), how, members, now));
   }
 
   /** Whether this standstill has not been reported yet; it then counts as reported. */

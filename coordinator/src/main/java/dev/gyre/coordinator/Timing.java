@@ -10,8 +10,6 @@ import java.time.Duration;
  * @param readyWithin from the plan to the last worker's ready: loading weights, warming kernels
  * @param lease a worker from which nothing is heard for so long is lost; workers beat every second
  * @param reportStillAfter a rank that enters no new phase for so long is reported
- * @param failStillAfter and after so long it ends the run; above the transport's own deadline,
- *     which knows more
  * @param verdictWithin how long the first sign of trouble waits for better evidence of its cause
  * @param preemptionGrace from a preemption to the end, checkpoint included
  */
@@ -20,7 +18,6 @@ public record Timing(
     Duration readyWithin,
     Duration lease,
     Duration reportStillAfter,
-    Duration failStillAfter,
     Duration verdictWithin,
     Duration preemptionGrace) {
   public Timing {
@@ -28,13 +25,8 @@ public record Timing(
     positive("readyWithin", readyWithin);
     positive("lease", lease);
     positive("reportStillAfter", reportStillAfter);
-    positive("failStillAfter", failStillAfter);
     positive("verdictWithin", verdictWithin);
     positive("preemptionGrace", preemptionGrace);
-    if (failStillAfter.compareTo(reportStillAfter) < 0) {
-      throw new IllegalArgumentException(
-          "failStillAfter " + failStillAfter + " is below reportStillAfter " + reportStillAfter);
-    }
   }
 
   /**
@@ -48,7 +40,6 @@ public record Timing(
         Duration.ofMinutes(15),
         Duration.ofSeconds(20),
         Duration.ofSeconds(10),
-        Duration.ofMinutes(5),
         Duration.ofSeconds(3),
         Duration.ofSeconds(25));
   }

@@ -71,7 +71,7 @@ class CoordinatorTest {
   private Coordinator coordinator(int workers) throws IOException {
     return coordinator(
         workers,
-        joined -> new PlanMaker.Planned("plan for " + joined.size()),
+        joined -> JobBench.madePlan("plan for " + joined.size()),
         checkpoint -> "c/step-" + checkpoint.step(),
         System::nanoTime);
   }
@@ -201,7 +201,7 @@ class CoordinatorTest {
     Coordinator coordinator =
         Coordinator.open(
             RunSetup.local(Say.RUN, 1, "{}", Path.of("runs")),
-            _ -> new PlanMaker.Planned(""),
+            _ -> JobBench.madePlan(""),
             _ -> "",
             broken);
     open.add(coordinator);
@@ -230,7 +230,7 @@ class CoordinatorTest {
   @Test
   void aBrokenStreamAloneEndsTheRunToo() throws Exception {
     AtomicLong time = new AtomicLong();
-    Coordinator coordinator = coordinator(2, _ -> new PlanMaker.Planned(""), _ -> "", time::get);
+    Coordinator coordinator = coordinator(2, _ -> JobBench.madePlan(""), _ -> "", time::get);
     List<FakeWorker> workers = started(coordinator, 2);
     workers.get(1).close();
     // The clock goes on, second by second, until the short wait for better evidence is over.
@@ -291,7 +291,7 @@ class CoordinatorTest {
     IOException e =
         assertThrows(
             IOException.class,
-            () -> Coordinator.open(same, _ -> new PlanMaker.Planned(""), _ -> "", listener));
+            () -> Coordinator.open(same, _ -> JobBench.madePlan(""), _ -> "", listener));
     assertTrue(String.valueOf(e.getMessage()).contains("cannot listen on"));
   }
 }

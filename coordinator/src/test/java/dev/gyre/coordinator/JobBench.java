@@ -45,9 +45,10 @@ final class JobBench implements Job.Work, RunListener {
           Duration.ofSeconds(120),
           Duration.ofSeconds(20),
           Duration.ofSeconds(10),
-          Duration.ofSeconds(90),
           Duration.ofSeconds(3),
           Duration.ofSeconds(25));
+
+  private static final Duration FAIL_STILL_AFTER = Duration.ofSeconds(90);
 
   final List<FakeLink> links = new ArrayList<>();
   final List<String> events = new ArrayList<>();
@@ -74,9 +75,13 @@ final class JobBench implements Job.Work, RunListener {
   static JobBench running(int workers) {
     JobBench bench = new JobBench(workers);
     bench.join();
-    bench.job.planned(new PlanMaker.Planned("{\"plan\":1}"), bench.now);
+    bench.job.planned(madePlan("{\"plan\":1}"), bench.now);
     bench.all(Say.ready());
     return bench;
+  }
+
+  static PlanMaker.Result madePlan(String json) {
+    return new PlanMaker.Planned(json, FAIL_STILL_AFTER);
   }
 
   void join() {

@@ -24,7 +24,7 @@ class JobTest {
     assertEquals(List.of(0, 1), bench.planFor.stream().map(JoinedWorker::rank).toList());
     assertEquals("vector", bench.planFor.getFirst().capabilities().getFirst().getBackend());
 
-    bench.job.planned(new PlanMaker.Planned("{\"plan\":1}"), bench.now());
+    bench.job.planned(JobBench.madePlan("{\"plan\":1}"), bench.now());
     assertEquals(JobState.JOINING, bench.job.state());
     Assignment assignment = bench.links.get(1).last().getAssignment();
     assertEquals(1, assignment.getRank());
@@ -119,7 +119,7 @@ class JobTest {
   void gettingReadyHasALimit() {
     JobBench bench = new JobBench(2);
     bench.join();
-    bench.job.planned(new PlanMaker.Planned("{}"), bench.now());
+    bench.job.planned(JobBench.madePlan("{}"), bench.now());
     bench.say(0, Say.ready());
     bench.pass(120, BEAT, 0, 1);
     assertEquals(
@@ -224,7 +224,7 @@ class JobTest {
     bench.join();
     bench.job.checkpointAndStop(StopCause.INTERRUPTED, bench.now());
     assertEquals(ExitCode.INTERRUPTED, bench.end().exit());
-    bench.job.planned(new PlanMaker.Planned("{}"), bench.now());
+    bench.job.planned(JobBench.madePlan("{}"), bench.now());
     assertEquals(JobState.FAILED, bench.job.state(), "a late plan changes nothing");
   }
 

@@ -52,7 +52,7 @@ class StallWatchTest {
         Say.beat(5, 2, "ring hop 1 of 3", 50, 1));
     assertEquals(
         List.of(
-            "stalled 1: rank 1 (pid 4001) has stood still for 10 s in step 5, layer 1, experts; 2"
+            "stalled 1: rank 1 (pid 4001) has been busy for 10 s in step 5, layer 1, experts; 2"
                 + " others wait"),
         stalls(bench));
   }

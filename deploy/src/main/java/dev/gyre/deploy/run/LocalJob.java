@@ -34,6 +34,7 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,11 @@ import org.jspecify.annotations.Nullable;
 public final class LocalJob {
   /** Where memory is shared between processes; the driver's and the ranks' files lie here. */
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+
+  /**
+   * How much longer the coordinator bears a standstill than a rank that waits, who knows for whom.
+   */
+  private static final double COORDINATOR_PATIENCE = 2.5;
 
   private final JobSpec job;
   private final int workers;
@@ -146,7 +152,9 @@ public final class LocalJob {
         Files.writeString(folder.plan(), SpecJson.write(made));
       }
       events.planned(made);
-      return new PlanMaker.Planned(SpecJson.write(made));
+      return new PlanMaker.Planned(
+          SpecJson.write(made),
+          Duration.ofNanos((long) (COORDINATOR_PATIENCE * made.patience().toNanos())));
     } catch (Invalid | InvalidPlanException e) {
       return new PlanMaker.Refused(String.valueOf(e.getMessage()));
     } catch (IOException e) {

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -262,7 +263,7 @@ class LocalWorkersTest {
       throws IOException {
     return Coordinator.open(
         setup,
-        _ -> new PlanMaker.Planned("{}"),
+        _ -> new PlanMaker.Planned("{}", Duration.ofMinutes(5)),
         _ -> "",
         new RunListener() {
           @Override

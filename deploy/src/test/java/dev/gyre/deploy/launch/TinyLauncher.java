@@ -6,6 +6,7 @@ import dev.gyre.coordinator.PlanMaker;
 import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 
 /** A process that hosts a coordinator and two workers: {@code folder}. Prints their pids. */
@@ -23,7 +24,8 @@ final class TinyLauncher {
         };
     RunSetup setup = RunSetup.local("tiny", 2, "{}", folder.path());
     try (Coordinator coordinator =
-            Coordinator.open(setup, _ -> new PlanMaker.Planned("{}"), _ -> "", listener);
+            Coordinator.open(
+                setup, _ -> new PlanMaker.Planned("{}", Duration.ofMinutes(5)), _ -> "", listener);
         LocalWorkers workers =
             LocalWorkers.start(
                 2, command(coordinator.address().getPort()), folder, coordinator::workerExited)) {

@@ -11,6 +11,8 @@ import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -59,6 +61,9 @@ public record Plan(
     StepCost cost,
     MemoryEstimate memory,
     long stepMicros) {
+
+  /** More than any kernel or checkpoint write of a common job takes. */
+  private static final Duration LEAST_PATIENCE = Duration.ofMinutes(2);
 
   /** Grows with every change of the fields or of what they mean. */
   public static final int FORMAT_VERSION = 4;
@@ -202,5 +207,14 @@ public record Plan(
               }
             });
     return differences;
+  }
+
+  /**
+   * How long a rank may wait for another that is well: a kernel over a long row may take most of a
+   * step, and a step twice as long as predicted. Two minutes at least.
+   */
+  public Duration patience() {
+    Duration twoSteps = Duration.of(2 * stepMicros, ChronoUnit.MICROS);
+    return twoSteps.compareTo(LEAST_PATIENCE) > 0 ? twoSteps : LEAST_PATIENCE;
   }
 }

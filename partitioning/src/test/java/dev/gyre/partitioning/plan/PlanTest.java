@@ -9,6 +9,7 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -16,6 +17,10 @@ import org.junit.jupiter.api.Test;
 
 class PlanTest {
   private static Plan plan(String instructionSet, int threads) {
+    return plan(instructionSet, threads, 17);
+  }
+
+  private static Plan plan(String instructionSet, int threads, long stepMicros) {
     return new Plan(
         Plan.FORMAT_VERSION,
         new Mesh(1, 2, 1, 2),
@@ -41,7 +46,7 @@ class PlanTest {
         new Rates(1, 2, 3),
         new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
         new MemoryEstimate(11, 12, 13, 14, 15, 16, 18, 19),
-        17);
+        stepMicros);
   }
 
   /** The bytes are a format: other builds hash them too. A change needs a new format version. */
@@ -183,5 +188,12 @@ class PlanTest {
                 good.cost(),
                 good.memory(),
                 0));
+  }
+
+  @Test
+  void patienceGrowsWithTheStep() {
+    assertEquals(Duration.ofMinutes(2), plan("AMX", 1, 0).patience());
+    assertEquals(Duration.ofMinutes(2), plan("AMX", 1, 59_000_000).patience());
+    assertEquals(Duration.ofMinutes(70), plan("AMX", 1, 35 * 60_000_000L).patience());
   }
 }

@@ -12,11 +12,8 @@ import java.util.function.Consumer;
 
 /** A worker's data plane. */
 final class Transports {
-  /**
-   * Longest wait for a peer: above any single kernel or checkpoint write, below the coordinator's
-   * patience with a rank that stands still, so that the rank that waits names the one it waits for.
-   */
-  private static final Duration DEADLINE = Duration.ofMinutes(2);
+  /** What Aeron's own timeouts allow. */
+  private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(15);
 
   private Transports() {}
 
@@ -39,7 +36,7 @@ final class Transports {
     String identity = options.run() + " plan " + plan.sha256() + " data " + data;
     Path folder = Path.of(assignment.getTransportFolder());
     int size = plan.mesh().workers();
-    long deadline = DEADLINE.toNanos();
+    long deadline = Math.min(plan.patience().toNanos(), LONGEST_DEADLINE.toNanos());
     AeronOptions aeron =
         switch (plan.transport()) {
           case "ipc" ->
