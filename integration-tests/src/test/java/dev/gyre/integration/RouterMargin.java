@@ -5,7 +5,7 @@ import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
-import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.model.Execution;
@@ -20,8 +20,6 @@ import dev.gyre.trainer.spec.SpecJson;
 import dev.gyre.trainer.step.TrainingStep;
 import dev.gyre.trainer.worker.Backends;
 import java.io.IOException;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -80,46 +78,15 @@ record RouterMargin(List<Double> losses, double least) {
   }
 
   private static Backend watched(Backend backend, double[] least) {
-    Kernels kernels =
-        proxy(
-            Kernels.class,
-            backend.kernels(),
-            (method, arguments) -> {
-              if (method.equals("routeTopK")) {
-                Tensor indices = (Tensor) arguments[3];
-                look((Tensor) arguments[0], (int) indices.width(), least);
+    return backend.withKernels(
+        KernelCall.receivedBy(
+            call -> {
+              if (call.kernel().equals("routeTopK")) {
+                Tensor indices = (Tensor) call.arguments()[3];
+                look((Tensor) call.arguments()[0], (int) indices.width(), least);
               }
-            });
-    return (Backend)
-        Proxy.newProxyInstance(
-            Backend.class.getClassLoader(),
-            new Class<?>[] {Backend.class},
-            (_, method, arguments) ->
-                method.getName().equals("kernels") ? kernels : call(method, backend, arguments));
-  }
-
-  private interface Watch {
-    void calling(String method, Object[] arguments);
-  }
-
-  private static <T> T proxy(Class<T> type, T target, Watch watch) {
-    return type.cast(
-        Proxy.newProxyInstance(
-            type.getClassLoader(),
-            new Class<?>[] {type},
-            (_, method, arguments) -> {
-              watch.calling(method.getName(), arguments);
-              return call(method, target, arguments);
+              call.on(backend.kernels());
             }));
-  }
-
-  private static Object call(java.lang.reflect.Method method, Object target, Object[] arguments)
-      throws Throwable {
-    try {
-      return method.invoke(target, arguments);
-    } catch (InvocationTargetException e) {
-      throw e.getCause();
-    }
   }
 
   private static void look(Tensor logits, int k, double[] least) {

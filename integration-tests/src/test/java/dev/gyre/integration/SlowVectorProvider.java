@@ -3,12 +3,9 @@ package dev.gyre.integration;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
-import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.KernelCall;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ServiceLoader;
@@ -75,53 +72,13 @@ public final class SlowVectorProvider implements BackendProvider {
   }
 
   private static Backend slow(Backend backend) {
-    Kernels kernels =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (_, method, arguments) -> {
-                  try {
-                    Object result = null;
-                    int times = method.getName().equals(KERNEL) ? TIMES : 1;
-                    for (int i = 0; i < times; i++) {
-                      result = method.invoke(backend.kernels(), arguments);
-                    }
-                    return result;
-                  } catch (InvocationTargetException e) {
-                    throw e.getCause();
-                  }
-                });
-    return new Backend() {
-      @Override
-      public String name() {
-        return backend.name();
-      }
-
-      @Override
-      public Kernels kernels() {
-        return kernels;
-      }
-
-      @Override
-      public boolean hostMemory() {
-        return backend.hostMemory();
-      }
-
-      @Override
-      public long memory(MemorySegment host) {
-        return backend.memory(host);
-      }
-
-      @Override
-      public void synchronize() {
-        backend.synchronize();
-      }
-
-      @Override
-      public void close() {
-        backend.close();
-      }
-    };
+    return backend.withKernels(
+        KernelCall.receivedBy(
+            call -> {
+              int times = call.kernel().equals(KERNEL) ? TIMES : 1;
+              for (int i = 0; i < times; i++) {
+                call.on(backend.kernels());
+              }
+            }));
   }
 }

@@ -4,7 +4,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * An open compute backend of one worker: its kernels and the memory they reach. Single-threaded:
- * one thread calls, and the backend itself uses at most the threads it was opened with.
+ * one thread calls, and the backend itself uses at most the threads it was opened with. A backend
+ * on host memory whose calls return when their work is done need not say more than its name and
+ * kernels.
  */
 public interface Backend extends AutoCloseable {
   /** The provider's name: {@code scalar}, {@code vector}, {@code onednn}, {@code torch}. */
@@ -16,7 +18,9 @@ public interface Backend extends AutoCloseable {
    * Whether the host reads and writes the memory of this backend's tensors at their addresses, from
    * {@link #synchronize} to the next kernel call. True on a CPU, and for a device's managed memory.
    */
-  boolean hostMemory();
+  default boolean hostMemory() {
+    return true;
+  }
 
   /**
    * Memory for tensors, zeroed and aligned for a {@link Workspace}. All tensors that kernels are
@@ -26,11 +30,18 @@ public interface Backend extends AutoCloseable {
    * @param host zeroed
    * @return address of the first byte
    */
-  long memory(MemorySegment host);
+  default long memory(MemorySegment host) {
+    return host.address();
+  }
 
   /** Returns when all kernels called so far are done and their results visible to the host. */
-  void synchronize();
+  default void synchronize() {}
+
+  /** This backend but for its kernels, to watch or replace some of them. Closing it closes this. */
+  default Backend withKernels(Kernels others) {
+    return new OtherKernels(this, others);
+  }
 
   @Override
-  void close();
+  default void close() {}
 }

@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.conformance.Check;
 import dev.gyre.kernels.conformance.Conformance;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -82,20 +80,12 @@ class ScalarConformanceTest {
 
   private static Kernels without(String name) {
     Kernels scalar = new ScalarKernels();
-    return (Kernels)
-        Proxy.newProxyInstance(
-            Kernels.class.getClassLoader(),
-            new Class<?>[] {Kernels.class},
-            (_, method, arguments) -> {
-              if (method.getName().equals(name)) {
-                return null;
-              }
-              try {
-                return method.invoke(scalar, arguments);
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
-              }
-            });
+    return KernelCall.receivedBy(
+        call -> {
+          if (!call.kernel().equals(name)) {
+            call.on(scalar);
+          }
+        });
   }
 
   @Test

@@ -6,7 +6,9 @@ import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.onednn.binding.OneDnn;
 import dev.gyre.kernels.onednn.binding.OneDnnException;
+import dev.gyre.kernels.vector.HostBackend;
 import dev.gyre.kernels.vector.KernelThreads;
+import dev.gyre.kernels.vector.Products;
 import dev.gyre.kernels.vector.VectorBackendProvider;
 import java.util.Set;
 
@@ -17,7 +19,7 @@ import java.util.Set;
 public final class OneDnnBackendProvider implements BackendProvider {
   static final String NAME = "onednn";
 
-  /** Computes all that is not a product of matrices. */
+  /** Whose kernels compute all that is not a product of matrices. */
   private final VectorBackendProvider vector = new VectorBackendProvider();
 
   @Override
@@ -56,21 +58,22 @@ public final class OneDnnBackendProvider implements BackendProvider {
    */
   @Override
   public Backend open(int threads) {
+    if (vector.probe() instanceof BackendProbe.Unavailable(String reason)) {
+      throw new IllegalStateException(reason);
+    }
     KernelThreads workers = new KernelThreads(threads);
-    Backend rest = vector.open(workers);
-    OneDnn[] libraries = new OneDnn[threads];
+    Products[] products = new Products[threads];
     int opened = 0;
     try {
       for (; opened < threads; opened++) {
-        libraries[opened] = OneDnn.open();
+        products[opened] = OneDnnProducts.open();
       }
-      boolean packs = CpuFeatures.detect(libraries[0]).tiles();
-      return new OneDnnBackend(workers, libraries, packs, rest);
+      return new HostBackend(NAME, workers, products);
     } catch (OneDnnException e) {
       for (int i = 0; i < opened; i++) {
-        libraries[i].close();
+        products[i].close();
       }
-      rest.close();
+      workers.close();
       throw new IllegalStateException("backend onednn: " + e.getMessage(), e);
     }
   }

@@ -2,6 +2,7 @@ package dev.gyre.kernels.onednn;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.onednn.binding.Gemm;
+import dev.gyre.kernels.onednn.binding.OneDnn;
 import dev.gyre.kernels.vector.Products;
 import dev.gyre.kernels.vector.Scratch;
 import dev.gyre.kernels.vector.VectorMove;
@@ -12,7 +13,7 @@ import dev.gyre.kernels.vector.VectorMove;
  * {@link #MOST_ROWS} (eight products per weight shape, however the experts' row counts change), and
  * the few rows left go through f32 scratch.
  */
-final class OneDnnProducts implements Products, AutoCloseable {
+final class OneDnnProducts implements Products {
   private static final int LEAST_ROWS = 32;
   private static final int MOST_ROWS = 4096;
 
@@ -22,20 +23,38 @@ final class OneDnnProducts implements Products, AutoCloseable {
    */
   private static final int LEAST_ROWS_TO_PACK = 512;
 
+  private final OneDnn library;
   private final Gemm gemm;
   private final Scratch scratch = new Scratch();
   private final boolean packs;
 
   /**
-   * @param gemm closed with this
+   * @param library closed with this
    * @param packs whether BF16 weights are packed for many rows, anew in each call: with tile
    *     instructions that doubles the rate. With AVX512-BF16 (Zen 4) it gains 1 to 5 % on 1,024 to
    *     4,096 rows and loses 2 to 8 % on 512, so that copies kept from step to step would save only
    *     the packing itself
    */
-  OneDnnProducts(Gemm gemm, boolean packs) {
-    this.gemm = gemm;
+  OneDnnProducts(OneDnn library, boolean packs) {
+    this.library = library;
+    this.gemm = new Gemm(library);
     this.packs = packs;
+  }
+
+  /**
+   * A oneDNN of its own for one kernel thread, which never enters a parallel region: OpenMP starts
+   * no thread and nothing spins.
+   *
+   * @throws OneDnnException if the library does not load
+   */
+  static OneDnnProducts open() {
+    OneDnn library = OneDnn.open();
+    return new OneDnnProducts(library, CpuFeatures.detect(library).tiles());
+  }
+
+  /** Products compiled so far. */
+  long compiled() {
+    return gemm.compiled();
   }
 
   @Override
@@ -112,5 +131,6 @@ final class OneDnnProducts implements Products, AutoCloseable {
   public void close() {
     gemm.close();
     scratch.close();
+    library.close();
   }
 }

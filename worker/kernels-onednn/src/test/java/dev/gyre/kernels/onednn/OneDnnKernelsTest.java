@@ -15,13 +15,9 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
-import dev.gyre.kernels.onednn.binding.Gemm;
 import dev.gyre.kernels.onednn.binding.OneDnn;
-import dev.gyre.kernels.vector.FlashAttention;
+import dev.gyre.kernels.vector.HostBackend;
 import dev.gyre.kernels.vector.KernelThreads;
-import dev.gyre.kernels.vector.LightningAttention;
-import dev.gyre.kernels.vector.Linears;
-import dev.gyre.kernels.vector.Products;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
@@ -33,27 +29,18 @@ import org.junit.jupiter.api.Test;
 class OneDnnKernelsTest {
   private final Arena arena = Arena.ofShared();
   private final Random random = new Random(7);
-  private final OneDnn oneDnn = OneDnn.open();
-  private final Gemm gemm = new Gemm(oneDnn);
-  private final OneDnnProducts products = new OneDnnProducts(gemm, false);
-  private final Kernels kernels = over(products);
+  private final OneDnnProducts products = OneDnnProducts.open();
+  private final Backend backend = over(products);
+  private final Kernels kernels = backend.kernels();
 
   @AfterEach
   void close() {
-    products.close();
-    oneDnn.close();
+    backend.close();
     arena.close();
   }
 
-  private static Kernels over(OneDnnProducts products) {
-    FlashAttention flash = new FlashAttention(new KernelThreads(1), new Products[] {products});
-    LightningAttention unused =
-        new LightningAttention(
-            _ -> {
-              throw new IllegalStateException("no linear attention here");
-            },
-            products);
-    return new OneDnnKernels(new Linears(products), flash, unused, new ScalarKernels());
+  private static Backend over(OneDnnProducts products) {
+    return new HostBackend(OneDnnBackendProvider.NAME, new KernelThreads(1), products);
   }
 
   private Tensor normal(DType dtype, long... dims) {
@@ -76,13 +63,18 @@ class OneDnnKernelsTest {
       kernels.groupedLinear(x, w, new int[] {0, a, b, 5000}, y);
       kernels.groupedLinearBackwardInput(y, w, new int[] {0, a, b, 5000}, x);
     }
-    assertTrue(gemm.compiled() <= 16, gemm.compiled() + " products for two weight shapes");
+    assertTrue(products.compiled() <= 16, products.compiled() + " products for two weight shapes");
   }
 
   /** What CPUs with tiles do for many rows, here on whatever CPU there is. */
   @Test
   void packedWeightsMeetTheTwin() {
-    Kernels packing = over(new OneDnnProducts(gemm, true));
+    try (Backend packing = over(new OneDnnProducts(OneDnn.open(), true))) {
+      meetsTheTwin(packing.kernels());
+    }
+  }
+
+  private void meetsTheTwin(Kernels packing) {
     Kernels twin = new ScalarKernels();
     Tensor x = normal(DType.BF16, 1100, 33);
     Tensor w = normal(DType.BF16, 20, 33);

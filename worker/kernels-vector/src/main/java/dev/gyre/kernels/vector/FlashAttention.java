@@ -11,7 +11,7 @@ import dev.gyre.kernels.Tensor;
  * are cut alike for every number of threads, so the bits do not depend on it; with fewer key/value
  * heads than threads the backward pass leaves threads idle.
  */
-public final class FlashAttention implements AutoCloseable {
+final class FlashAttention implements AutoCloseable {
   private final KernelThreads threads;
   private final FlashForward[] forward;
   private final FlashBackward[] backward;
@@ -23,7 +23,7 @@ public final class FlashAttention implements AutoCloseable {
   /**
    * @param products one for each thread
    */
-  public FlashAttention(KernelThreads threads, Products[] products) {
+  FlashAttention(KernelThreads threads, Products[] products) {
     this.threads = threads;
     forward = new FlashForward[threads.count()];
     backward = new FlashBackward[threads.count()];
@@ -37,12 +37,12 @@ public final class FlashAttention implements AutoCloseable {
    * Whether the blocks can compute it: they hide scores as −∞ before they are scaled, which asks
    * for a scale above 0, and products need at least one element to sum over.
    */
-  public static boolean takes(Tensor q, float scale) {
+  static boolean takes(Tensor q, float scale) {
     return scale > 0 && q.dim(2) > 0;
   }
 
   /** {@link dev.gyre.kernels.Kernels#attention}, for what {@link #takes} allows. */
-  public void forward(
+  void forward(
       Tensor q,
       Tensor k,
       Tensor v,
@@ -64,7 +64,7 @@ public final class FlashAttention implements AutoCloseable {
   }
 
   /** {@link dev.gyre.kernels.Kernels#attentionBackward}, for what {@link #takes} allows. */
-  public void backward(
+  void backward(
       Tensor q,
       Tensor k,
       Tensor v,
@@ -92,7 +92,7 @@ public final class FlashAttention implements AutoCloseable {
   }
 
   /** {@link dev.gyre.kernels.Kernels#attentionMerge}. */
-  public static void merge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
+  static void merge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     int size = Math.toIntExact(out.dim(2));
     for (long row = 0; row < lse.elements(); row++) {
       float partLse = HostFloats.get(lseB.address(), row);

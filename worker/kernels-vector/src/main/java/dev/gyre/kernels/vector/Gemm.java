@@ -27,14 +27,9 @@ final class Gemm implements Products {
   private final float[] block = new float[INNER * (ROWS + PAD)];
   private final float[] tiles = new float[ROWS * COLUMNS];
   private float[] panels = {};
-  private final Scratch scratch;
 
-  /**
-   * @param scratch for a row of BF16 results
-   */
-  Gemm(Scratch scratch) {
-    this.scratch = scratch;
-  }
+  /** For a row of BF16 results. */
+  private final Scratch scratch = new Scratch();
 
   @Override
   public void multiply(
@@ -150,5 +145,10 @@ final class Gemm implements Products {
       Panels.store(tiles, from, count, line);
     }
     VectorMove.toBf16(line, to, count);
+  }
+
+  @Override
+  public void close() {
+    scratch.close();
   }
 }

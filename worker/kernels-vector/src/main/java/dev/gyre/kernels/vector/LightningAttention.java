@@ -23,7 +23,7 @@ import java.util.function.LongUnaryOperator;
  *
  * <p>Single-threaded. No allocation once the memory has grown.
  */
-public final class LightningAttention {
+final class LightningAttention {
   /**
    * A tile costs 4·{@value #TILE}·D operations a token inside and 4·D² with the state; at heads of
    * 64 both are equal, and its five blocks with the state (96 KB) stay in the second-level cache.
@@ -60,7 +60,7 @@ public final class LightningAttention {
   /**
    * @param memory gives at least so many bytes, aligned to 64; valid until it is asked again
    */
-  public LightningAttention(LongUnaryOperator memory, Products products) {
+  LightningAttention(LongUnaryOperator memory, Products products) {
     this.memory = memory;
     this.products = products;
   }
@@ -96,7 +96,7 @@ public final class LightningAttention {
   }
 
   /** {@link dev.gyre.kernels.Kernels#linearAttention}, arguments checked. */
-  public void forward(
+  void forward(
       Tensor queries, Tensor keys, Tensor values, DecayPattern pattern, Tensor state, Tensor out) {
     if (out.elements() == 0) {
       return;
@@ -128,7 +128,7 @@ public final class LightningAttention {
   }
 
   /** {@link dev.gyre.kernels.Kernels#linearAttentionState}, arguments checked. */
-  public void state(Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+  void state(Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
     if (a.elements() == 0) {
       return;
     }
@@ -164,7 +164,7 @@ public final class LightningAttention {
   }
 
   /** {@link dev.gyre.kernels.Kernels#linearAttentionBackward}, arguments checked. */
-  public void backward(
+  void backward(
       Tensor queries,
       Tensor keys,
       Tensor values,

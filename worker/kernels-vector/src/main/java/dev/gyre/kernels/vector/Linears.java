@@ -4,15 +4,15 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** The linear kernels, dense and grouped, over {@link Products}. Shapes are checked before. */
-public final class Linears {
+final class Linears {
   private final Products products;
 
-  public Linears(Products products) {
+  Linears(Products products) {
     this.products = products;
   }
 
   /** y = x·wᵀ. */
-  public void forward(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+  void forward(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     int in = size(x, 1);
     int out = size(w, 0);
     int flags = flags(x, y, accumulate) | Products.TRANSPOSE_B;
@@ -21,7 +21,7 @@ public final class Linears {
   }
 
   /** dx = dy·w. */
-  public void backwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
+  void backwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     int in = size(w, 1);
     int out = size(w, 0);
     int flags = flags(dy, dx, accumulate);
@@ -30,11 +30,11 @@ public final class Linears {
   }
 
   /** dw += dyᵀ·x. */
-  public void backwardWeight(Tensor dy, Tensor x, Tensor dw) {
+  void backwardWeight(Tensor dy, Tensor x, Tensor dw) {
     weightGradient(dy, x, 0, size(x, 0), size(dy, 1), size(x, 1), dw.address());
   }
 
-  public void groupedForward(Tensor x, Tensor w, int[] offsets, Tensor y) {
+  void groupedForward(Tensor x, Tensor w, int[] offsets, Tensor y) {
     int in = size(x, 1);
     int out = size(w, 1);
     int flags = flags(x, y, false) | Products.TRANSPOSE_B;
@@ -48,7 +48,7 @@ public final class Linears {
     }
   }
 
-  public void groupedBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
+  void groupedBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     int in = size(w, 2);
     int out = size(w, 1);
     int flags = flags(dy, dx, false);
@@ -62,7 +62,7 @@ public final class Linears {
     }
   }
 
-  public void groupedBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
+  void groupedBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
     int out = size(dy, 1);
     int in = size(x, 1);
     long gradientBytes = (long) in * out * Float.BYTES;

@@ -5,7 +5,7 @@ package dev.gyre.kernels.vector;
  * [k,n], C is [m,n]; leading dimensions count elements. A transposed operand lies in memory as
  * [k,m] or [n,k]. Sums are F32 in a fixed order. Belongs to one thread at a time.
  */
-public interface Products {
+public interface Products extends AutoCloseable {
   int TRANSPOSE_A = 1;
   int TRANSPOSE_B = 2;
   int ACCUMULATE = 4;
@@ -25,4 +25,8 @@ public interface Products {
 
   /** One product; m, n and k may be 0, and a sum over nothing is 0. */
   void multiply(int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc);
+
+  /** Frees memory of its own, where it has any. */
+  @Override
+  default void close() {}
 }

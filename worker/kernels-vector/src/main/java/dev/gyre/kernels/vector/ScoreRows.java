@@ -24,9 +24,9 @@ import jdk.incubator.vector.VectorSpecies;
  * rare to bias a sum.
  */
 @SuppressWarnings("restricted") // the whole address space as one segment
-public final class ScoreRows {
+final class ScoreRows {
   /** Rows come in multiples of this many floats: the lanes of the widest vectors there are. */
-  public static final int PADDING = 16;
+  static final int PADDING = 16;
 
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Short> SHORTS =
@@ -54,7 +54,7 @@ public final class ScoreRows {
    * The largest of a row that is not NaN; −∞ if there is none. By comparison: the Vector API's max
    * is three times slower, because of the order it gives to NaN and −0.
    */
-  public static float max(long row, int count) {
+  static float max(long row, int count) {
     FloatVector even = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
     FloatVector odd = even.add(0f); // a vector of its own: sharing one makes the compiler box both
     int i = 0;
@@ -75,8 +75,7 @@ public final class ScoreRows {
    * p = 2^(s·scale2 − shift2), in place; and sums = sums·keep + Σ p, lane by lane, where sums are
    * {@link #PADDING} floats that {@link #total} adds up.
    */
-  public static void exponentials(
-      long row, int count, float scale2, float shift2, float keep, long sums) {
+  static void exponentials(long row, int count, float scale2, float shift2, float keep, long sums) {
     FloatVector sum = FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER).mul(keep);
     for (int i = 0; i < count; i += LANES) {
       FloatVector raw =
@@ -104,7 +103,7 @@ public final class ScoreRows {
   }
 
   /** {@link #exponentials} with p written as BF16 to {@code bf16}; the row keeps the scores. */
-  public static void exponentialsBf16(
+  static void exponentialsBf16(
       long row, int count, float scale2, float shift2, float keep, long sums, long bf16) {
     FloatVector sum = FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER).mul(keep);
     for (int i = 0; i < count; i += LANES) {
@@ -137,7 +136,7 @@ public final class ScoreRows {
   }
 
   /** The sum of the lanes at {@code sums}, always in the same order. */
-  public static float total(long sums) {
+  static float total(long sums) {
     float total = 0;
     for (int i = 0; i < LANES; i++) {
       total += ALL.get(JAVA_FLOAT_UNALIGNED, sums + 4L * i);
@@ -149,7 +148,7 @@ public final class ScoreRows {
    * p = 2^(s·scale2 − shift2) over the scores, and ds = p·(dp − delta)·scale over {@code dpRow}.
    * Source: Dao, FlashAttention-2, algorithm 2.
    */
-  public static void gradients(
+  static void gradients(
       long row, long dpRow, int count, float scale2, float shift2, float delta, float scale) {
     for (int i = 0; i < count; i += LANES) {
       FloatVector raw =
@@ -179,7 +178,7 @@ public final class ScoreRows {
   }
 
   /** {@link #gradients} with p and ds written as BF16 elsewhere; the rows keep what they have. */
-  public static void gradientsBf16(
+  static void gradientsBf16(
       long row,
       long dpRow,
       int count,
@@ -228,28 +227,28 @@ public final class ScoreRows {
   }
 
   /** row[from..to) = −∞, for any bounds: scores no query may see. */
-  public static void hide(long row, int from, int to) {
+  static void hide(long row, int from, int to) {
     for (int i = from; i < to; i++) {
       ALL.set(JAVA_FLOAT_UNALIGNED, row + 4L * i, Float.NEGATIVE_INFINITY);
     }
   }
 
   /** row[from..to) = 0. */
-  public static void clear(long row, int from, int to) {
+  static void clear(long row, int from, int to) {
     for (int i = from; i < to; i += LANES) {
       FloatVector.broadcast(FLOATS, 0f).intoMemorySegment(ALL, row + 4L * i, ORDER);
     }
   }
 
   /** row[from..to) = 0, of BF16. */
-  public static void clearBf16(long row, int from, int to) {
+  static void clearBf16(long row, int from, int to) {
     for (int i = from; i < to; i += LANES) {
       ShortVector.broadcast(SHORTS, 0).intoMemorySegment(ALL, row + 2L * i, ORDER);
     }
   }
 
   /** row *= factor. */
-  public static void scale(long row, int count, float factor) {
+  static void scale(long row, int count, float factor) {
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER)
           .mul(factor)
@@ -258,7 +257,7 @@ public final class ScoreRows {
   }
 
   /** into = into·keep + row·share, for any count. */
-  public static void blend(long row, int count, float share, float keep, long into) {
+  static void blend(long row, int count, float share, float keep, long into) {
     int i = 0;
     for (int end = FLOATS.loopBound(count); i < end; i += LANES) {
       FloatVector.fromMemorySegment(FLOATS, ALL, into + 4L * i, ORDER)

@@ -4,7 +4,7 @@ package dev.gyre.kernels.vector;
  * Products cut along the rows or the columns of C, one part for each thread. The cut depends only
  * on the shape and the number of threads.
  */
-public final class SplitProducts implements Products, KernelThreads.Work {
+final class SplitProducts implements Products, KernelThreads.Work {
   /** Below, waking a thread costs more than its share of the work: 2 MFLOP take some 20 µs. */
   private static final double LEAST_FLOPS = 2e6;
 
@@ -32,7 +32,7 @@ public final class SplitProducts implements Products, KernelThreads.Work {
   /**
    * @param each one for each thread
    */
-  public SplitProducts(KernelThreads threads, Products[] each) {
+  SplitProducts(KernelThreads threads, Products[] each) {
     this.threads = threads;
     this.each = each;
   }

@@ -33,7 +33,7 @@ public final class VectorBackendProvider implements BackendProvider {
         Set.of(DType.F32, DType.BF16),
         Set.of(DType.F32),
         "CPU",
-        VectorBackend.instructionSet(),
+        instructionSet(),
         "jdk.incubator.vector of Java " + Runtime.version());
   }
 
@@ -43,18 +43,19 @@ public final class VectorBackendProvider implements BackendProvider {
    */
   @Override
   public Backend open(int threads) {
-    return open(new KernelThreads(threads));
-  }
-
-  /**
-   * As {@link #open(int)}, over threads that another backend shares.
-   *
-   * @param threads closed with the backend
-   */
-  public Backend open(KernelThreads threads) {
     if (probe() instanceof BackendProbe.Unavailable(String reason)) {
       throw new IllegalStateException(reason);
     }
-    return new VectorBackend(threads);
+    KernelThreads workers = new KernelThreads(threads);
+    Products[] products = new Products[threads];
+    for (int i = 0; i < threads; i++) {
+      products[i] = new Gemm();
+    }
+    return new HostBackend(NAME, workers, products);
+  }
+
+  /** For example {@code amd64 512-bit vectors}: what the JVM's preferred vectors are. */
+  private static String instructionSet() {
+    return System.getProperty("os.arch") + " " + Simd.F.vectorBitSize() + "-bit vectors";
   }
 }

@@ -52,10 +52,10 @@ class SplitProductsTest {
         AtomicInteger parts = new AtomicInteger();
         try (KernelThreads threads = new KernelThreads(count)) {
           Products[] each = new Products[count];
-          Scratch[] scratches = new Scratch[count];
+          Products[] gemms = new Products[count];
           for (int i = 0; i < count; i++) {
-            scratches[i] = new Scratch();
-            Products gemm = new Gemm(scratches[i]);
+            gemms[i] = new Gemm();
+            Products gemm = gemms[i];
             each[i] =
                 (f, pm, pn, pk, pa, lda, pb, ldb, pc, ldc) -> {
                   parts.incrementAndGet();
@@ -74,8 +74,8 @@ class SplitProductsTest {
                   (int) b.dim(1),
                   c.address(),
                   n);
-          for (Scratch scratch : scratches) {
-            scratch.close();
+          for (Products gemm : gemms) {
+            gemm.close();
           }
         }
         String where = "flags " + flags + " " + m + "x" + n + "x" + k + " threads " + count;

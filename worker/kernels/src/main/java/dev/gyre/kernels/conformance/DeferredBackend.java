@@ -1,15 +1,13 @@
 package dev.gyre.kernels.conformance;
 
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -27,33 +25,23 @@ public final class DeferredBackend implements Backend {
 
   private static final byte NOT_A_NUMBER = (byte) 0xff;
 
-  private record Call(Method method, Object[] arguments) {}
-
   private final Arena arena = Arena.ofShared();
   private final Kernels scalar = new ScalarKernels();
-  private final Deque<Call> waiting = new ArrayDeque<>();
+  private final Deque<KernelCall> waiting = new ArrayDeque<>();
   private final List<MemorySegment> own = new ArrayList<>();
-  private final Kernels kernels =
-      (Kernels)
-          Proxy.newProxyInstance(
-              Kernels.class.getClassLoader(),
-              new Class<?>[] {Kernels.class},
-              (_, method, arguments) -> {
-                later(method, arguments == null ? new Object[0] : arguments);
-                return null;
-              });
+  private final Kernels kernels = KernelCall.receivedBy(this::later);
 
-  private void later(Method method, Object[] arguments) {
-    Object[] copies = arguments.clone();
+  private void later(KernelCall call) {
+    Object[] copies = call.arguments().clone();
     for (int i = 0; i < copies.length; i++) {
       if (copies[i] instanceof int[] list) {
         copies[i] = list.clone(); // the caller may use its array again
       } else if (copies[i] instanceof Tensor t && own.stream().noneMatch(m -> holds(m, t))) {
         throw new IllegalArgumentException(
-            "%s: argument %d, %s, is not in the backend's memory".formatted(method, i, t));
+            "%s: argument %d, %s, is not in the backend's memory".formatted(call.kernel(), i, t));
       }
     }
-    waiting.add(new Call(method, copies));
+    waiting.add(new KernelCall(call.method(), copies));
   }
 
   private static boolean holds(MemorySegment memory, Tensor t) {
@@ -72,11 +60,6 @@ public final class DeferredBackend implements Backend {
   }
 
   @Override
-  public boolean hostMemory() {
-    return true;
-  }
-
-  @Override
   public long memory(MemorySegment host) {
     host.fill(NOT_A_NUMBER);
     MemorySegment memory = arena.allocate(host.byteSize(), Workspace.ALIGNMENT_BYTES);
@@ -87,14 +70,7 @@ public final class DeferredBackend implements Backend {
   @Override
   public void synchronize() {
     while (!waiting.isEmpty()) {
-      Call call = waiting.remove();
-      try {
-        call.method.invoke(scalar, call.arguments);
-      } catch (InvocationTargetException e) {
-        throw new IllegalStateException(call.method.getName(), e.getCause());
-      } catch (IllegalAccessException e) {
-        throw new AssertionError(e);
-      }
+      waiting.remove().on(scalar);
     }
   }
 

@@ -7,12 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarBackendProvider;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
@@ -96,43 +95,11 @@ final class KernelWorkloadTest {
   }
 
   private static Backend watched(Backend backend, List<String> called) {
-    Kernels kernels =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (_, method, arguments) -> {
-                  called.add(method.getName());
-                  return method.invoke(backend.kernels(), arguments);
-                });
-    return new Backend() {
-      @Override
-      public String name() {
-        return backend.name();
-      }
-
-      @Override
-      public Kernels kernels() {
-        return kernels;
-      }
-
-      @Override
-      public boolean hostMemory() {
-        return true;
-      }
-
-      @Override
-      public long memory(MemorySegment host) {
-        return backend.memory(host);
-      }
-
-      @Override
-      public void synchronize() {
-        backend.synchronize();
-      }
-
-      @Override
-      public void close() {}
-    };
+    return backend.withKernels(
+        KernelCall.receivedBy(
+            call -> {
+              called.add(call.kernel());
+              call.on(backend.kernels());
+            }));
   }
 }

@@ -2,13 +2,9 @@ package dev.gyre.trainer.sequence;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Backend;
-import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.KernelCall;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Counts what a rank asks of its attention kernels: the tiles' pairs, and the CPU time of the
@@ -29,21 +25,7 @@ public final class AttentionMeter {
    */
   public AttentionMeter(Backend backend) {
     this.backend = backend;
-    Kernels kernels =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (proxy, method, arguments) -> metered(method, arguments));
-    metered =
-        (Backend)
-            Proxy.newProxyInstance(
-                Backend.class.getClassLoader(),
-                new Class<?>[] {Backend.class},
-                (proxy, method, arguments) ->
-                    method.getName().equals("kernels")
-                        ? kernels
-                        : call(backend, method, arguments));
+    metered = backend.withKernels(KernelCall.receivedBy(this::metered));
   }
 
   /** The backend whose kernels are metered. */
@@ -59,31 +41,21 @@ public final class AttentionMeter {
     backwardNanos = 0;
   }
 
-  private @Nullable Object metered(Method method, Object[] arguments) throws Throwable {
+  private void metered(KernelCall call) {
     long before = threads.getCurrentThreadCpuTime();
-    Object result = call(backend.kernels(), method, arguments);
-    switch (method.getName()) {
+    call.on(backend.kernels());
+    switch (call.kernel()) {
       case "attention" -> {
         backend.synchronize();
         forwardNanos += threads.getCurrentThreadCpuTime() - before;
-        forwardPairs += pairs((AttentionTiles) arguments[4]);
+        forwardPairs += pairs((AttentionTiles) call.arguments()[4]);
       }
       case "attentionBackward" -> {
         backend.synchronize();
         backwardNanos += threads.getCurrentThreadCpuTime() - before;
-        backwardPairs += pairs((AttentionTiles) arguments[4]);
+        backwardPairs += pairs((AttentionTiles) call.arguments()[4]);
       }
       default -> {}
-    }
-    return result;
-  }
-
-  private static @Nullable Object call(Object target, Method method, Object[] arguments)
-      throws Throwable {
-    try {
-      return method.invoke(target, arguments);
-    } catch (InvocationTargetException e) {
-      throw e.getCause();
     }
   }
 

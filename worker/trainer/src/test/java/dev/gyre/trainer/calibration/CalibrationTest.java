@@ -5,11 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.workload.KernelWorkload;
-import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
-import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
@@ -33,16 +32,12 @@ final class CalibrationTest {
   /** Kernels that return at once, but for one that burns a millisecond. */
   private static Backend idleBut(String slow) {
     Kernels kernels =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (_, method, _) -> {
-                  String name = method.getName();
-                  // Products take longer than the rest, so that nothing else is under its share.
-                  burn(name.equals(slow) ? 1_000_000 : name.startsWith("linear") ? 50_000 : 500);
-                  return null;
-                });
+        KernelCall.receivedBy(
+            call -> {
+              String name = call.kernel();
+              // Products take longer than the rest, so that nothing else is under its share.
+              burn(name.equals(slow) ? 1_000_000 : name.startsWith("linear") ? 50_000 : 500);
+            });
     return new Backend() {
       @Override
       public String name() {
@@ -53,22 +48,6 @@ final class CalibrationTest {
       public Kernels kernels() {
         return kernels;
       }
-
-      @Override
-      public boolean hostMemory() {
-        return true;
-      }
-
-      @Override
-      public long memory(MemorySegment host) {
-        return host.address();
-      }
-
-      @Override
-      public void synchronize() {}
-
-      @Override
-      public void close() {}
     };
   }
 

@@ -2,11 +2,9 @@ package dev.gyre.trainer.sequence;
 
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarBackendProvider;
-import java.lang.foreign.MemorySegment;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -22,32 +20,23 @@ final class BusyDevice implements Backend {
   BusyDevice(double nanosPerPair) {
     this.nanosPerPair = nanosPerPair;
     kernels =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (_, method, arguments) ->
-                    switch (method.getName()) {
-                      case "attention" -> busy((AttentionTiles) arguments[4], 1);
-                      case "attentionBackward" -> busy((AttentionTiles) arguments[4], 2);
-                      default -> {
-                        try {
-                          yield method.invoke(scalar.kernels(), arguments);
-                        } catch (InvocationTargetException e) {
-                          throw e.getCause();
-                        }
-                      }
-                    });
+        KernelCall.receivedBy(
+            call -> {
+              switch (call.kernel()) {
+                case "attention" -> busy((AttentionTiles) call.arguments()[4], 1);
+                case "attentionBackward" -> busy((AttentionTiles) call.arguments()[4], 2);
+                default -> call.on(scalar.kernels());
+              }
+            });
   }
 
-  private Object busy(AttentionTiles tiles, int times) {
+  private void busy(AttentionTiles tiles, int times) {
     long nanos = (long) (OverlapTest.pairs(tiles) * nanosPerPair * times);
     long end = System.nanoTime() + nanos;
     for (long left = nanos; left > 0; left = end - System.nanoTime()) {
       LockSupport.parkNanos(left);
     }
     busyNanos += nanos;
-    return null;
   }
 
   /** How long its kernels should have taken. */
@@ -64,19 +53,6 @@ final class BusyDevice implements Backend {
   public Kernels kernels() {
     return kernels;
   }
-
-  @Override
-  public boolean hostMemory() {
-    return true;
-  }
-
-  @Override
-  public long memory(MemorySegment host) {
-    return scalar.memory(host);
-  }
-
-  @Override
-  public void synchronize() {}
 
   @Override
   public void close() {

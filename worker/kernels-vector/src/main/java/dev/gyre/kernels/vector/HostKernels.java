@@ -1,59 +1,108 @@
-package dev.gyre.kernels.onednn;
+package dev.gyre.kernels.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
 import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.vector.FlashAttention;
-import dev.gyre.kernels.vector.LightningAttention;
-import dev.gyre.kernels.vector.Linears;
+import java.lang.foreign.MemorySegment;
 
-/** Products of matrices by oneDNN, attention in blocks over them, the rest by another backend. */
-final class OneDnnKernels implements Kernels {
-  private final Kernels rest;
+/** Checks every call and hands it to the loops that compute it. */
+final class HostKernels implements Kernels {
+  /** Elements of a long run handled by one call of a primitive, which counts in int. */
+  private static final int RUN = 1 << 20;
+
+  private final RowCalls rows;
+  private final RouterCalls router;
   private final Linears linears;
   private final FlashAttention flash;
+  private final SiluCalls silu;
   private final LightningAttention lightning;
+  private final Kernels scalar = new ScalarKernels();
 
   /**
-   * @param rest takes all other calls
+   * @param scratch owned by the backend, used by one call at a time
    */
-  OneDnnKernels(Linears linears, FlashAttention flash, LightningAttention lightning, Kernels rest) {
-    this.rest = rest;
+  HostKernels(
+      Scratch scratch, Linears linears, FlashAttention flash, LightningAttention lightning) {
+    this.rows = new RowCalls(scratch);
+    this.router = new RouterCalls(scratch);
     this.linears = linears;
     this.flash = flash;
+    this.silu = new SiluCalls(scratch);
     this.lightning = lightning;
   }
 
   @Override
   public void fill(Tensor x, float value) {
-    rest.fill(x, value);
+    KernelChecks.floats("x", x);
+    if (x.dtype() == DType.F32) {
+      for (long i = 0; i < x.elements(); i += RUN) {
+        VectorMove.fill(Wide.address(x, i), run(x, i), value);
+      }
+    } else if (value == 0) {
+      x.segment().fill((byte) 0);
+    } else {
+      scalar.fill(x, value);
+    }
   }
 
   @Override
   public void copy(Tensor from, Tensor to) {
-    rest.copy(from, to);
+    KernelChecks.copy(from, to);
+    if (from.dtype() == to.dtype()) {
+      MemorySegment.copy(Simd.ALL, from.address(), Simd.ALL, to.address(), from.byteSize());
+    } else if (from.dtype() == DType.F32 && to.dtype() == DType.BF16) {
+      for (long i = 0; i < from.elements(); i += RUN) {
+        VectorMove.toBf16(Wide.address(from, i), Wide.address(to, i), run(from, i));
+      }
+    } else if (from.dtype() == DType.BF16 && to.dtype() == DType.F32) {
+      for (long i = 0; i < from.elements(); i += RUN) {
+        VectorMove.toF32(Wide.address(from, i), Wide.address(to, i), run(from, i));
+      }
+    } else {
+      scalar.copy(from, to); // F64 is for single sums
+    }
   }
 
   @Override
   public void add(Tensor x, Tensor into) {
-    rest.add(x, into);
+    KernelChecks.add(x, into);
+    rows.add(x, into);
   }
 
   @Override
   public void scale(Tensor x, float factor) {
-    rest.scale(x, factor);
+    KernelChecks.f32("x", x);
+    for (long i = 0; i < x.elements(); i += RUN) {
+      VectorMove.scale(factor, Wide.address(x, i), Wide.address(x, i), run(x, i));
+    }
   }
 
   @Override
   public void gatherRows(Tensor table, Tensor indices, Tensor out) {
-    rest.gatherRows(table, indices, out);
+    KernelChecks.gatherRows(table, indices, out);
+    long rowBytes = table.dim(1) * table.dtype().bytes();
+    for (long i = 0; i < out.dim(0); i++) {
+      int from = RowCalls.index(indices, i);
+      KernelChecks.index("indices", i, from, table.dim(0));
+      long to = out.address() + i * rowBytes;
+      if (from < 0) {
+        Simd.ALL.asSlice(to, rowBytes).fill((byte) 0);
+      } else {
+        MemorySegment.copy(Simd.ALL, table.address() + from * rowBytes, Simd.ALL, to, rowBytes);
+      }
+    }
   }
 
   @Override
   public void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
-    rest.scatterAddRows(rows, indices, table);
+    KernelChecks.scatterAddRows(rows, indices, table);
+    this.rows.scatterAddRows(rows, indices, table);
   }
 
   @Override
@@ -92,40 +141,45 @@ final class OneDnnKernels implements Kernels {
     linears.groupedBackwardWeight(dy, x, offsets, dw);
   }
 
+  /** Keeps no packed copies. */
   @Override
-  public void weightsChanged() {
-    rest.weightsChanged();
-  }
+  public void weightsChanged() {}
 
   @Override
   public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
-    rest.rmsNorm(x, weight, eps, y, rstd);
+    KernelChecks.rmsNorm(x, weight, y, rstd);
+    rows.rmsNorm(x, weight, eps, y, rstd);
   }
 
   @Override
   public void rmsNormBackward(
       Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
-    rest.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
+    KernelChecks.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
+    rows.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
   }
 
   @Override
   public void ropeTable(Tensor positions, double theta, Tensor table) {
-    rest.ropeTable(positions, theta, table);
+    KernelChecks.ropeTable(positions, table);
+    rows.ropeTable(positions, theta, table);
   }
 
   @Override
   public void rope(Tensor x, Tensor table, boolean inverse) {
-    rest.rope(x, table, inverse);
+    KernelChecks.rope(x, table);
+    rows.rope(x, table, inverse);
   }
 
   @Override
   public void swiglu(Tensor gateUp, Tensor h) {
-    rest.swiglu(gateUp, h);
+    KernelChecks.swiglu(gateUp, h);
+    rows.swiglu(gateUp, h);
   }
 
   @Override
   public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
-    rest.swigluBackward(dh, gateUp, dGateUp);
+    KernelChecks.swigluBackward(dh, gateUp, dGateUp);
+    rows.swigluBackward(dh, gateUp, dGateUp);
   }
 
   @Override
@@ -142,18 +196,20 @@ final class OneDnnKernels implements Kernels {
     if (FlashAttention.takes(q, scale)) {
       flash.forward(q, k, v, kvHeadOf, tiles, scale, out, lse);
     } else {
-      rest.attention(q, k, v, kvHeadOf, tiles, scale, out, lse);
+      scalar.attention(q, k, v, kvHeadOf, tiles, scale, out, lse);
     }
   }
 
   @Override
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
-    rest.attentionMerge(outB, lseB, out, lse);
+    KernelChecks.attentionMerge(outB, lseB, out, lse);
+    FlashAttention.merge(outB, lseB, out, lse);
   }
 
   @Override
   public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
-    rest.attentionDelta(out, dOut, delta);
+    KernelChecks.attentionDelta(out, dOut, delta);
+    rows.attentionDelta(out, dOut, delta);
   }
 
   @Override
@@ -174,18 +230,20 @@ final class OneDnnKernels implements Kernels {
     if (FlashAttention.takes(q, scale)) {
       flash.backward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
     } else {
-      rest.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
+      scalar.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
     }
   }
 
   @Override
   public void silu(Tensor x, Tensor y) {
-    rest.silu(x, y);
+    KernelChecks.silu(x, y);
+    silu.forward(x, y);
   }
 
   @Override
   public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
-    rest.siluBackward(dy, x, dx);
+    KernelChecks.siluBackward(dy, x, dx);
+    silu.backward(dy, x, dx);
   }
 
   @Override
@@ -220,7 +278,8 @@ final class OneDnnKernels implements Kernels {
 
   @Override
   public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
-    rest.routeTopK(logits, probs, lse, indices, weights);
+    KernelChecks.routeTopK(logits, probs, lse, indices, weights);
+    router.topK(logits, probs, lse, indices, weights);
   }
 
   @Override
@@ -233,33 +292,47 @@ final class OneDnnKernels implements Kernels {
       Tensor probsGrad,
       float zGrad,
       Tensor dLogits) {
-    rest.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
+    KernelChecks.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, dLogits);
+    router.topKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
   }
 
   @Override
   public void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
-    rest.combineRows(rows, slots, weights, out);
+    KernelChecks.combineRows(rows, slots, weights, out);
+    router.combine(rows, slots, weights, out);
   }
 
   @Override
   public void combineRowsBackward(
       Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
-    rest.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
+    KernelChecks.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
+    router.combineBackward(dOut, rows, slots, weights, dRows, dWeights);
   }
 
   @Override
   public void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
-    rest.crossEntropy(logits, labels, gradScale, losses);
+    KernelChecks.crossEntropy(logits, labels, losses);
+    rows.crossEntropy(logits, labels, gradScale, losses);
   }
 
   @Override
   public void sum(Tensor x, Tensor sum) {
-    rest.sum(x, sum);
+    KernelChecks.sum(x, sum);
+    double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
+    for (long i = 0; i < x.elements(); i += RUN) {
+      total = VectorRows.sum(Wide.address(x, i), run(x, i), total);
+    }
+    Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
   }
 
   @Override
   public void sumSquares(Tensor x, Tensor sum) {
-    rest.sumSquares(x, sum);
+    KernelChecks.sum(x, sum);
+    double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
+    for (long i = 0; i < x.elements(); i += RUN) {
+      total += VectorRows.sumSquares(Wide.address(x, i), run(x, i));
+    }
+    Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
   }
 
   @Override
@@ -275,6 +348,28 @@ final class OneDnnKernels implements Kernels {
       float eps,
       float decay,
       long step) {
-    rest.adamW(w, m, v, grad, gradScale, lr, beta1, beta2, eps, decay, step);
+    KernelChecks.adamW(w, m, v, grad, step);
+    float correction1 = (float) (1 / (1 - StrictMath.pow(beta1, (double) step)));
+    float correction2 = (float) (1 / (1 - StrictMath.pow(beta2, (double) step)));
+    for (long i = 0; i < w.elements(); i += RUN) {
+      VectorRows.adamW(
+          Wide.address(w, i),
+          Wide.address(m, i),
+          Wide.address(v, i),
+          Wide.address(grad, i),
+          run(w, i),
+          gradScale,
+          lr,
+          beta1,
+          beta2,
+          eps,
+          decay,
+          correction1,
+          correction2);
+    }
+  }
+
+  private static int run(Tensor x, long from) {
+    return (int) Math.min(RUN, x.elements() - from);
   }
 }

@@ -1,0 +1,64 @@
+package dev.gyre.kernels.vector;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.Kernels;
+
+/**
+ * All kernels on host memory over given {@link Products}: attention in blocks over them, rows by
+ * SIMD loops. Calls return when their work is done.
+ */
+public final class HostBackend implements Backend {
+  private final String name;
+  private final KernelThreads threads;
+  private final Products[] products;
+  private final Scratch scratch = new Scratch();
+  private final FlashAttention flash;
+  private final Kernels kernels;
+  private boolean closed;
+
+  /**
+   * @param name the provider's
+   * @param threads closed with this
+   * @param products one for each thread, closed with this
+   */
+  public HostBackend(String name, KernelThreads threads, Products... products) {
+    if (products.length != threads.count()) {
+      throw new IllegalArgumentException(
+          "%d products for %d threads".formatted(products.length, threads.count()));
+    }
+    this.name = name;
+    this.threads = threads;
+    this.products = products;
+    flash = new FlashAttention(threads, products);
+    kernels =
+        new HostKernels(
+            scratch,
+            new Linears(new SplitProducts(threads, products)),
+            flash,
+            new LightningAttention(scratch::reserve, products[0]));
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    threads.close();
+    flash.close();
+    for (Products each : products) {
+      each.close();
+    }
+    scratch.close();
+  }
+}

@@ -1,0 +1,31 @@
+package dev.gyre.kernels;
+
+import java.lang.foreign.MemorySegment;
+
+/** A backend with kernels of someone else. */
+record OtherKernels(Backend backend, Kernels kernels) implements Backend {
+  @Override
+  public String name() {
+    return backend.name();
+  }
+
+  @Override
+  public boolean hostMemory() {
+    return backend.hostMemory();
+  }
+
+  @Override
+  public long memory(MemorySegment host) {
+    return backend.memory(host);
+  }
+
+  @Override
+  public void synchronize() {
+    backend.synchronize();
+  }
+
+  @Override
+  public void close() {
+    backend.close();
+  }
+}
