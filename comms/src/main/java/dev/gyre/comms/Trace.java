@@ -3,9 +3,9 @@ package dev.gyre.comms;
 import java.io.IOException;
 
 /**
- * What a rank did when: spans of steps, phases, kernels, transfers and waits, as events of Chrome's
- * trace format. Takes a fixed amount of memory; what comes after it is full is counted and dropped.
- * Times are {@link System#nanoTime}, which processes of one host share. Thread-safe.
+ * What a rank did when: spans of steps, phases, hops, kernels, transfers and waits, as events of
+ * Chrome's trace format. Takes a fixed amount of memory; what comes after it is full is counted and
+ * dropped. Times are {@link System#nanoTime}, which processes of one host share. Thread-safe.
  *
  * <p>Source: the Trace Event Format, "complete" (X) and "async" (b, e) events.
  */
@@ -14,10 +14,11 @@ public final class Trace {
   public enum Lane {
     STEP(0, "steps"),
     PHASE(1, "phases"),
-    KERNEL(2, "kernels of hops"),
-    WAIT(3, "waits"),
-    SEND(4, "sends"),
-    RECEIVE(5, "receives");
+    HOP(2, "hops"),
+    KERNEL(3, "kernels"),
+    WAIT(4, "waits"),
+    SEND(5, "sends"),
+    RECEIVE(6, "receives");
 
     /** Its place in the picture, from the top. */
     private final int place;
@@ -98,8 +99,13 @@ public final class Trace {
     }
   }
 
-  /** Kernels ran, from then until now. */
-  public synchronized void kernels(String name, long beganNanos) {
+  /** A hop's kernels ran, from then until now. */
+  public synchronized void hop(String name, long beganNanos) {
+    add(Lane.HOP, name, beganNanos, System.nanoTime(), NOBODY, phaseLayer, 0);
+  }
+
+  /** A kernel was called, from then until now. */
+  public synchronized void kernel(String name, long beganNanos) {
     add(Lane.KERNEL, name, beganNanos, System.nanoTime(), NOBODY, phaseLayer, 0);
   }
 

@@ -3,6 +3,7 @@ package dev.gyre.deploy;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.bench.BenchJob;
 import dev.gyre.deploy.bench.BenchResult;
+import dev.gyre.deploy.bench.StepProfile;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.console.Units;
@@ -200,6 +201,11 @@ final class BenchTrainCommand implements Callable<Integer> {
   private boolean trace;
 
   @Option(
+      names = "--profile",
+      description = "Shows where the steps' time went, kernel by kernel. Costs a few per cent.")
+  private boolean profile;
+
+  @Option(
       names = "--no-bind",
       description = {
         "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
@@ -262,11 +268,14 @@ final class BenchTrainCommand implements Callable<Integer> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      LaunchOptions launch = new LaunchOptions(trace, !unbound);
+      LaunchOptions launch = new LaunchOptions(trace || profile, !unbound);
       outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
       boolean well =
           outcome.exit() == dev.gyre.comms.ExitCode.DONE
               || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
+      if (well && profile) {
+        StepProfile.read(folder.trace(), recorded.steps).lines().forEach(console::line);
+      }
       if (well && !trace) {
         folder.delete();
       } else if (!well) {

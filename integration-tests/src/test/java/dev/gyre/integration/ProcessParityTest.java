@@ -105,16 +105,20 @@ final class ProcessParityTest {
     for (int rank = 0; rank < 2; rank++) {
       long dispatched = 0;
       int steps = 0;
+      boolean computes = false;
       for (JsonNode event : events) {
         if (event.path("pid").asInt() == rank && event.path("ph").asString().equals("b")) {
           boolean send = event.path("cat").asString().equals("sends");
           boolean dispatch = event.path("name").asString().equals("dispatch");
           dispatched += send && dispatch ? event.path("args").path("bytes").asLong() : 0;
         }
+        boolean kernel = event.path("cat").asString("").equals("kernels");
+        computes |= kernel && event.path("name").asString().equals("attentionBackward");
         boolean step = event.path("cat").asString("").equals("steps");
         steps += step && event.path("pid").asInt() == rank ? 1 : 0;
       }
       assertEquals(STEPS, steps, "steps of rank " + rank);
+      assertTrue(computes, "no attention of rank " + rank);
       assertTrue(dispatched > 0, "rank " + rank + " sends nothing");
       if (rank == 0) {
         long counted = 0;

@@ -179,7 +179,7 @@ final class RingRun {
       }
     }
     if (trace != null) {
-      trace.kernels(step.phase(), began);
+      trace.hop(step.phase(), began);
     }
   }
 

@@ -87,7 +87,9 @@ final class WorkerSession implements AutoCloseable {
             job.model().attention().prefix(),
             job.train().seed());
     Backend backend =
-        measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype()));
+        WorkerTrace.draw(
+            measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype())),
+            progress.trace());
     Transport transport =
         Transports.open(options, assignment, plan, feed.fingerprint(), cores, progress, log);
     opened.accept(transport);

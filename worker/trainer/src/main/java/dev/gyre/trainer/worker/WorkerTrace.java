@@ -3,6 +3,9 @@ package dev.gyre.trainer.worker;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Trace;
 import dev.gyre.comms.control.Assignment;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.KernelCall;
+import dev.gyre.kernels.Kernels;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
@@ -36,6 +39,21 @@ public final class WorkerTrace implements AutoCloseable {
   /** Where a rank's events lie, one of JSON a line, until the launcher puts all ranks' together. */
   public static Path part(Path runFolder, int rank) {
     return runFolder.resolve("trace-rank-" + rank + ".jsonl");
+  }
+
+  /** The backend, with every call of its kernels drawn; the same one where there is no trace. */
+  static Backend draw(Backend backend, @Nullable Trace trace) {
+    if (trace == null) {
+      return backend;
+    }
+    Kernels kernels = backend.kernels();
+    return backend.withKernels(
+        KernelCall.receivedBy(
+            call -> {
+              long began = System.nanoTime();
+              call.on(kernels);
+              trace.kernel(call.kernel(), began);
+            }));
   }
 
   @Override

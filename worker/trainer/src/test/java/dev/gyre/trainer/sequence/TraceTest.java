@@ -125,7 +125,7 @@ final class TraceTest {
       assertTrue(
           traced.of("phases", "X").stream()
               .anyMatch(e -> e.path("name").asString().equals("ring step 1 of 2, forward")));
-      List<JsonNode> kernels = traced.of("kernels of hops", "X");
+      List<JsonNode> kernels = traced.of("hops", "X");
       assertTrue(kernels.stream().anyMatch(k -> k.path("dur").asDouble() >= 50_000));
       assertTrue(under(traced.of("receives", "b"), traced.of("receives", "e"), kernels));
     }
