@@ -1,44 +1,21 @@
 package dev.gyre.model;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 
 /** norm → q, k, v → rope → attention over the row → output projection onto the residual. */
-final class AttentionBlock implements Block {
-  private final Ops ops;
-  private final ModelSpec model;
+final class AttentionBlock extends Block {
   private final SequenceGroup sequence;
-  private final int layer;
-  private final ParameterNames names;
 
   AttentionBlock(Ops ops, ModelSpec model, SequenceGroup sequence, int layer) {
-    this.ops = ops;
-    this.model = model;
+    super(ops, model, layer, Phase.ATTENTION, Phase.ATTENTION_BACKWARD);
     this.sequence = sequence;
-    this.layer = layer;
-    this.names = new ParameterNames(layer);
   }
 
   @Override
-  public int layer() {
-    return layer;
-  }
-
-  @Override
-  public Phase phase() {
-    return Phase.ATTENTION;
-  }
-
-  @Override
-  public Phase backwardPhase() {
-    return Phase.ATTENTION_BACKWARD;
-  }
-
-  @Override
-  public void forward(Variable x, Variable next, PassContext pass) {
+  void forward(Variable x, Variable next, PassContext pass) {
     long hidden = model.hiddenSize();
     long heads = model.numAttentionHeads();
     long kvHeads = model.numKeyValueHeads();

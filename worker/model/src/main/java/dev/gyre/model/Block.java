@@ -1,15 +1,32 @@
 package dev.gyre.model;
 
 import dev.gyre.kernels.Tensor;
+import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.job.ModelSpec;
 
 /** A part of a layer that reads the residual stream and adds to it. */
-sealed interface Block permits AttentionBlock, LinearAttentionBlock, DenseBlock, MoeBlock {
-  int layer();
+abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseBlock, MoeBlock {
+  final Ops ops;
+  final ModelSpec model;
+  final int layer;
+  final ParameterNames names;
+  final Phase phase;
+  final Phase backwardPhase;
 
-  Phase phase();
+  Block(Ops ops, ModelSpec model, int layer, Phase phase, Phase backwardPhase) {
+    this.ops = ops;
+    this.model = model;
+    this.layer = layer;
+    this.names = new ParameterNames(layer);
+    this.phase = phase;
+    this.backwardPhase = backwardPhase;
+  }
 
-  Phase backwardPhase();
+  /** For errors, for example {@code layer 3 attention}. */
+  final String name() {
+    return "layer " + layer + " " + phase.label();
+  }
 
   /**
    * Composes the block's operations.
@@ -17,7 +34,7 @@ sealed interface Block permits AttentionBlock, LinearAttentionBlock, DenseBlock,
    * @param x residual stream F32 [T,d]
    * @param next F32 [T,d], written: x plus the block's output; may be x where no backward follows
    */
-  void forward(Variable x, Variable next, PassContext pass);
+  abstract void forward(Variable x, Variable next, PassContext pass);
 
   /** What every block of a pass shares. */
   record PassContext(

@@ -176,7 +176,7 @@ public final class DecoderModel {
       x = run(block, x, spare, pass);
       spare = spare == null ? null : input; // its contents are stored
       if (check != null) {
-        check.look(x.value(), "layer " + block.layer() + " " + block.phase().label());
+        check.look(x.value(), block.name());
       }
     }
     return x;
@@ -195,14 +195,14 @@ public final class DecoderModel {
     Variable next =
         tape.training()
             ? new Variable(
-                "residual after layer " + block.layer() + " " + block.phase().label(),
+                "residual after " + block.name(),
                 spare == null ? newResidual(pass) : spare,
                 DType.F32)
             : x;
-    pass.observer().entering(block.layer(), block.phase());
+    pass.observer().entering(block.layer, block.phase);
     tape.segment(new BlockSegment(block, x, next, pass), execution.checkpointing());
-    if (block.phase() != Phase.ATTENTION) {
-      ops.store.release(block.layer());
+    if (block.phase != Phase.ATTENTION) {
+      ops.store.release(block.layer);
     }
     return next;
   }
@@ -223,7 +223,7 @@ public final class DecoderModel {
 
     @Override
     public String name() {
-      return "layer " + block.layer() + " " + block.phase().label();
+      return block.name();
     }
 
     @Override
@@ -241,13 +241,13 @@ public final class DecoderModel {
 
     @Override
     public void backwardStarts() {
-      pass.observer().entering(block.layer(), block.backwardPhase());
+      pass.observer().entering(block.layer, block.backwardPhase);
     }
 
     @Override
     public void backwardEnded() {
-      if (block.phase() == Phase.ATTENTION) {
-        ops.store.release(block.layer());
+      if (block.phase == Phase.ATTENTION) {
+        ops.store.release(block.layer);
       }
     }
   }

@@ -1,26 +1,18 @@
 package dev.gyre.model;
 
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 import org.jspecify.annotations.Nullable;
 
 /** norm → gate and up → SwiGLU → down projection onto the residual. */
-final class DenseBlock implements Block {
-  private final Ops ops;
-  private final ModelSpec model;
-  private final int layer;
-  private final ParameterNames names;
+final class DenseBlock extends Block {
   private final @Nullable TiledMlp tiled;
 
   /**
    * @param tile tokens whose gate, up and hidden exist at once; 0 for all
    */
   DenseBlock(Ops ops, ModelSpec model, int layer, int tile) {
-    this.ops = ops;
-    this.model = model;
-    this.layer = layer;
-    this.names = new ParameterNames(layer);
+    super(ops, model, layer, Phase.MLP, Phase.MLP_BACKWARD);
     this.tiled =
         tile == 0
             ? null
@@ -34,22 +26,7 @@ final class DenseBlock implements Block {
   }
 
   @Override
-  public int layer() {
-    return layer;
-  }
-
-  @Override
-  public Phase phase() {
-    return Phase.MLP;
-  }
-
-  @Override
-  public Phase backwardPhase() {
-    return Phase.MLP_BACKWARD;
-  }
-
-  @Override
-  public void forward(Variable x, Variable next, PassContext pass) {
+  void forward(Variable x, Variable next, PassContext pass) {
     long hidden = model.hiddenSize();
     long width = model.intermediateSize();
     Variable h = ops.rmsNorm(x, names.postAttentionNorm(), model.rmsNormEps());

@@ -1,7 +1,6 @@
 package dev.gyre.model;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
@@ -16,20 +15,13 @@ import dev.gyre.partitioning.job.ModelSpec;
  * alone would turn into ±v, with a jump where q·k changes sign. Source: Qin et al., TransNormerLLM,
  * section 3 (without its gate on the output), and Lightning Attention-2.
  */
-final class LinearAttentionBlock implements Block {
-  private final Ops ops;
-  private final ModelSpec model;
+final class LinearAttentionBlock extends Block {
   private final SequenceGroup sequence;
-  private final int layer;
-  private final ParameterNames names;
   private final float[] slopes;
 
   LinearAttentionBlock(Ops ops, ModelSpec model, SequenceGroup sequence, int layer) {
-    this.ops = ops;
-    this.model = model;
+    super(ops, model, layer, Phase.ATTENTION, Phase.ATTENTION_BACKWARD);
     this.sequence = sequence;
-    this.layer = layer;
-    this.names = new ParameterNames(layer);
     this.slopes = slopes(model.numAttentionHeads(), layer, model.numHiddenLayers());
   }
 
@@ -53,22 +45,7 @@ final class LinearAttentionBlock implements Block {
   }
 
   @Override
-  public int layer() {
-    return layer;
-  }
-
-  @Override
-  public Phase phase() {
-    return Phase.ATTENTION;
-  }
-
-  @Override
-  public Phase backwardPhase() {
-    return Phase.ATTENTION_BACKWARD;
-  }
-
-  @Override
-  public void forward(Variable x, Variable next, PassContext pass) {
+  void forward(Variable x, Variable next, PassContext pass) {
     long hidden = model.hiddenSize();
     long heads = model.numAttentionHeads();
     long kvHeads = model.numKeyValueHeads();

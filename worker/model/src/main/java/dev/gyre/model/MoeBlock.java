@@ -2,17 +2,12 @@ package dev.gyre.model;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 
 /** norm → router → dispatch → experts → combine → weighted sum onto the residual. */
-final class MoeBlock implements Block {
-  private final Ops ops;
-  private final ModelSpec model;
-  private final int layer;
-  private final ParameterNames names;
+final class MoeBlock extends Block {
   private final Router router;
   private final Experts experts;
 
@@ -27,31 +22,13 @@ final class MoeBlock implements Block {
       Objective objective,
       int layer,
       int tile) {
-    this.ops = ops;
-    this.model = model;
-    this.layer = layer;
-    this.names = new ParameterNames(layer);
+    super(ops, model, layer, Phase.EXPERTS, Phase.EXPERTS_BACKWARD);
     this.router = new Router(ops, backend, model, objective, layer);
     this.experts = new Experts(ops, model, group, layer, tile);
   }
 
   @Override
-  public int layer() {
-    return layer;
-  }
-
-  @Override
-  public Phase phase() {
-    return Phase.EXPERTS;
-  }
-
-  @Override
-  public Phase backwardPhase() {
-    return Phase.EXPERTS_BACKWARD;
-  }
-
-  @Override
-  public void forward(Variable x, Variable next, PassContext pass) {
+  void forward(Variable x, Variable next, PassContext pass) {
     Variable h = ops.rmsNorm(x, names.postAttentionNorm(), model.rmsNormEps());
     Routing routing = router.forward(x, h, pass);
     Variable out = experts.forward(h, routing);
