@@ -81,8 +81,11 @@ public final class CostModel {
    * @param schedules of every kind of softmax layers, with what they send for a row of the full
    *     length
    * @param layout how rows are dealt, in zigzag chunks of at least {@code minChunk} tokens
+   * @param keep of blocks, as {@link ActivationPlan} names it: what is computed again is sent again
    */
-  public StepCost step(List<ScheduleChoice> schedules, LayoutKind layout, int minChunk) {
+  public StepCost step(
+      List<ScheduleChoice> schedules, LayoutKind layout, int minChunk, String keep) {
+    boolean attentionAgain = keep.equals(ActivationPlan.FULL);
     int ranks = mesh.rowRanks();
     long tokens = rows() * train.sequenceLength();
     long attentionFlops =
@@ -95,10 +98,13 @@ public final class CostModel {
         linearFlops(model, tokens) / ranks,
         attentionFlops / ranks,
         rows() * ringBytes / ranks,
-        rows() * (model.numHiddenLayers() - model.linearLayers()) * ulyssesBytesOfRow() / ranks,
-        rows() * linearBytesOfRow(layout, minChunk, LinearBytes::states) / ranks,
-        rows() * linearBytesOfRow(layout, minChunk, LinearBytes::moves) / ranks,
-        expertBytes(tokens / ranks),
+        rows()
+            * (model.numHiddenLayers() - model.linearLayers())
+            * ulyssesBytesOfRow(attentionAgain)
+            / ranks,
+        rows() * linearBytesOfRow(layout, minChunk, states(attentionAgain)) / ranks,
+        rows() * linearBytesOfRow(layout, minChunk, moves(attentionAgain)) / ranks,
+        expertBytes(tokens / ranks, !keep.equals(ActivationPlan.NONE)),
         gradientBytes(),
         parameterBytes());
   }
@@ -106,6 +112,16 @@ public final class CostModel {
   /** Of one rank in a linear layer. */
   private interface LinearTraffic {
     long of(LinearBytes bytes, LinearLayout layout, int rank);
+  }
+
+  private static LinearTraffic states(boolean forwardAgain) {
+    return (bytes, layout, rank) ->
+        bytes.states(layout, rank) + (forwardAgain ? bytes.forwardStates(layout, rank) : 0);
+  }
+
+  private static LinearTraffic moves(boolean forwardAgain) {
+    return (bytes, layout, rank) ->
+        bytes.moves(layout, rank) + (forwardAgain ? bytes.forwardMoves(layout, rank) : 0);
   }
 
   /** All linear layers, all ranks of a row. */
@@ -134,7 +150,7 @@ public final class CostModel {
    * dtype; backward dOut goes out, and dq, dk, dv come back in f32. A rank keeps its own tokens'
    * part of its own heads.
    */
-  private long ulyssesBytesOfRow() {
+  private long ulyssesBytesOfRow(boolean forwardAgain) {
     HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
     long kvHeads = 0;
     for (HeadSplit.Part part : split.parts()) {
@@ -151,8 +167,9 @@ public final class CostModel {
         kvAway += own * (kvHeads - part.kvHeads());
       }
     }
-    long perQuery = 3 * elementBytes + F32_BYTES;
-    long perKv = 2 * elementBytes + 2 * F32_BYTES;
+    int forwards = forwardAgain ? 2 : 1;
+    long perQuery = (2L * forwards + 1) * elementBytes + F32_BYTES;
+    long perKv = 2L * forwards * elementBytes + 2 * F32_BYTES;
     return (queryAway * perQuery + kvAway * perKv) * model.headDim();
   }
 
@@ -167,11 +184,12 @@ public final class CostModel {
     return rows() * micros;
   }
 
-  /** Four exchanges a layer: dispatch and combine, forward and backward. */
-  private long expertBytes(long tokensOfRank) {
+  /** Dispatch and combine, forward and backward, and forward again where it is run again. */
+  private long expertBytes(long tokensOfRank, boolean forwardAgain) {
+    int exchanges = forwardAgain ? 6 : 4;
     long rows = tokensOfRank * size.expertsPerToken();
     long away = rows * (mesh.expertParallel() - 1) / mesh.expertParallel();
-    return 4 * away * model.hiddenSize() * elementBytes * size.moeLayers();
+    return exchanges * away * model.hiddenSize() * elementBytes * size.moeLayers();
   }
 
   private long gradientBytes() {

@@ -30,6 +30,15 @@ public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes)
     return messages * state();
   }
 
+  /** Those of {@link #states} that the forward pass sends. */
+  long forwardStates(LinearLayout layout, int rank) {
+    long messages = 0;
+    for (int other = 0; other < layout.ranks(); other++) {
+      messages += layout.continues(rank, other) ? 1 : 0;
+    }
+    return messages * state();
+  }
+
   /**
    * What a rank sends because tokens change place: q, k, v to where the layer computes and out from
    * there, dOut and then dq, dk, dv; gradients of keys, values and queries in f32, all else in the
@@ -38,7 +47,15 @@ public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes)
   public long moves(LinearLayout layout, int rank) {
     long queries = (long) heads * headDim;
     long all = queries + 2L * kvHeads * headDim;
-    return layout.away(rank) * (all + queries) * elementBytes
-        + layout.received(rank) * (queries * elementBytes + all * F32_BYTES);
+    return forwardMoves(layout, rank)
+        + layout.away(rank) * queries * elementBytes
+        + layout.received(rank) * all * F32_BYTES;
+  }
+
+  /** Those of {@link #moves} that the forward pass sends. */
+  long forwardMoves(LinearLayout layout, int rank) {
+    long queries = (long) heads * headDim;
+    long all = queries + 2L * kvHeads * headDim;
+    return (layout.away(rank) * all + layout.received(rank) * queries) * elementBytes;
   }
 }

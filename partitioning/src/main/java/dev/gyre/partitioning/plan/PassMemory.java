@@ -221,10 +221,14 @@ final class PassMemory {
 
   private void attentionForward(boolean again) {
     norm();
+    boolean attentionKept = again && policy.keep().equals(ActivationPlan.ATTENTION_SAVING);
+    if (attentionKept && ulysses) {
+      return; // what was exchanged is kept, so that q, k and v are not made again
+    }
     save(e * t * qWidth);
     save(e * t * kvWidth);
     save(e * t * kvWidth);
-    if (again && policy.keep().equals(ActivationPlan.ATTENTION_SAVING)) {
+    if (attentionKept) {
       return;
     }
     boolean attentionDropped = policy.keep().equals(ActivationPlan.FULL);

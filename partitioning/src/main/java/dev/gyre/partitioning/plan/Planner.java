@@ -83,9 +83,10 @@ public final class Planner {
     }
     MemoryEstimate memory = model.estimate(activations);
     List<ScheduleChoice> choices = new ArrayList<>();
-    candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row)));
+    String keep = activations.keep();
+    candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row, keep)));
     CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
-    StepCost cost = cost(job, costs, choices, layout, minChunk);
+    StepCost cost = cost(job, costs, choices, layout, minChunk, keep);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
@@ -146,9 +147,10 @@ public final class Planner {
       CostModel costs,
       List<ScheduleChoice> schedules,
       LayoutKind layout,
-      int minChunk) {
+      int minChunk,
+      String keep) {
     try {
-      return costs.step(schedules, layout, minChunk);
+      return costs.step(schedules, layout, minChunk, keep);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",

@@ -175,13 +175,15 @@ public final class RowSchedules {
    * What each candidate takes, and which is chosen.
    *
    * @param row the longest there is
+   * @param keep of blocks, as {@link ActivationPlan} names it: attention may run forward twice
    */
-  ScheduleChoice choice(LayerKind layers, List<String> candidates, SequenceLayout row) {
+  ScheduleChoice choice(
+      LayerKind layers, List<String> candidates, SequenceLayout row, String keep) {
     AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
     List<ScheduleForecast> forecasts = new ArrayList<>();
     for (String key : candidates) {
       AttentionSchedule schedule = plain(key).schedule(row, mask);
-      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule)));
+      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule, keep)));
     }
     return new ScheduleChoice(layers, kind(candidates).schedule(row, mask).kind(), forecasts);
   }
@@ -197,10 +199,11 @@ public final class RowSchedules {
     return all;
   }
 
-  private long bytes(AttentionSchedule schedule) {
+  private long bytes(AttentionSchedule schedule, String keep) {
+    int forwards = keep.equals(ActivationPlan.FULL) ? 2 : 1;
     long bytes = 0;
     for (MessageBytes part : parts()) {
-      bytes += part.sent(schedule.forward()) + part.sent(schedule.backward());
+      bytes += forwards * part.sent(schedule.forward()) + part.sent(schedule.backward());
     }
     return bytes;
   }

@@ -91,7 +91,7 @@ class AutoScheduleTest {
             mixed(), new Mesh(1, 8, 1, 1), "bf16", "udp", new Rates(1, attention, link));
     SequenceLayout row = Layouts.of(LayoutKind.ZIGZAG, new Documents(8192), 8, 1, 64);
     List<String> candidates = List.of("ring", "allgather", "tokenring");
-    return schedules.choice(LayerKind.FULL, candidates, row).chosen();
+    return schedules.choice(LayerKind.FULL, candidates, row, ActivationPlan.NONE).chosen();
   }
 
   @Test
@@ -269,7 +269,11 @@ class AutoScheduleTest {
     SequenceLayout row = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(8192), 2, 1, 64);
     // Rank 1 computes its triangle and the square; 14 flops a pair and element, 256 elements.
     long pairs = 4096L * 4097 / 2 + 4096L * 4096;
-    long micros = schedules.choice(LayerKind.FULL, List.of("ring"), row).forecast().micros();
+    long micros =
+        schedules
+            .choice(LayerKind.FULL, List.of("ring"), row, ActivationPlan.NONE)
+            .forecast()
+            .micros();
     long compute = 14L * 256 * pairs / 1_000_000;
     assertTrue(micros >= compute && micros < compute + 200, micros + " for " + compute);
   }
@@ -290,7 +294,10 @@ class AutoScheduleTest {
   }
 
   private static long ring(RowSchedules schedules, SequenceLayout row) {
-    return schedules.choice(LayerKind.FULL, List.of("ring"), row).forecast().micros();
+    return schedules
+        .choice(LayerKind.FULL, List.of("ring"), row, ActivationPlan.NONE)
+        .forecast()
+        .micros();
   }
 
   @Test

@@ -37,9 +37,9 @@ class CostModelTest {
         Layouts.of(layout, new Documents(train.sequenceLength()), mesh.ring(), mesh.ulysses(), 64);
     List<ScheduleChoice> choices = new ArrayList<>();
     for (LayerKind layers : model.maskOfKind().keySet()) {
-      choices.add(schedules.choice(layers, List.of(schedule), row));
+      choices.add(schedules.choice(layers, List.of(schedule), row, ActivationPlan.NONE));
     }
-    return new CostModel(model, train, mesh, dtype).step(choices, layout, 64);
+    return new CostModel(model, train, mesh, dtype).step(choices, layout, 64, ActivationPlan.NONE);
   }
 
   @Test
@@ -169,6 +169,8 @@ class CostModelTest {
         List.of(new ScheduleChoice(LayerKind.FULL, "ring", List.of(forecast)));
     CostModel costs = new CostModel(model, Jobs.train(1000, 3000, "f32"), mesh, "f32");
     assertEquals(11 * 4 * 2, costs.attentionMicros(choices));
-    assertEquals(4000 * 4 * 2 / 2, costs.step(choices, LayoutKind.ZIGZAG, 64).ringBytes());
+    assertEquals(
+        4000 * 4 * 2 / 2,
+        costs.step(choices, LayoutKind.ZIGZAG, 64, ActivationPlan.NONE).ringBytes());
   }
 }

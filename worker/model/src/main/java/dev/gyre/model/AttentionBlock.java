@@ -21,9 +21,10 @@ final class AttentionBlock extends Block {
     long kvHeads = model.numKeyValueHeads();
     long headDim = model.headDim();
     Variable h = ops.rmsNorm(x, names.inputNorm(), model.rmsNormEps());
-    Variable q = ops.linear(h, names.query(), hidden, DType.F32, heads, headDim);
-    Variable k = ops.linear(h, names.key(), hidden, DType.F32, kvHeads, headDim);
-    Variable v = ops.linear(h, names.value(), hidden, DType.F32, kvHeads, headDim);
+    boolean read = ops.attentionReadsInputs();
+    Variable q = ops.linear(h, names.query(), hidden, read, DType.F32, heads, headDim);
+    Variable k = ops.linear(h, names.key(), hidden, read, DType.F32, kvHeads, headDim);
+    Variable v = ops.linear(h, names.value(), hidden, read, DType.F32, kvHeads, headDim);
     ops.rope(q, pass.ropeTable());
     ops.rope(k, pass.ropeTable());
     Variable out = ops.attention(sequence, q, k, v, model.mask(layer));

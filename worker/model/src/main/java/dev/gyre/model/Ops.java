@@ -69,6 +69,16 @@ final class Ops {
    * @param outDims dims of y after the first, T
    */
   Variable linear(Variable x, String weight, long in, DType gradientType, long... outDims) {
+    return linear(x, weight, in, true, gradientType, outDims);
+  }
+
+  /**
+   * As above.
+   *
+   * @param computed whether y needs a value: its own backward reads none
+   */
+  Variable linear(
+      Variable x, String weight, long in, boolean computed, DType gradientType, long... outDims) {
     long tokens = x.value().dim(0);
     long[] dims = new long[outDims.length + 1];
     dims[0] = tokens;
@@ -78,13 +88,19 @@ final class Ops {
       out *= outDims[i];
     }
     long outWidth = out;
-    Tensor value = tape.save(compute, dims);
-    kernels.linear(
-        x.value().reshape(tokens, in),
-        store.weight(weight, outWidth, in),
-        value.reshape(tokens, outWidth),
-        false);
-    Variable y = new Variable(weight + " output", value, gradientType);
+    String name = weight + " output";
+    Variable y;
+    if (computed) {
+      Tensor value = tape.save(compute, dims);
+      kernels.linear(
+          x.value().reshape(tokens, in),
+          store.weight(weight, outWidth, in),
+          value.reshape(tokens, outWidth),
+          false);
+      y = new Variable(name, value, gradientType);
+    } else {
+      y = Variable.withoutValue(name, compute, gradientType, dims);
+    }
     tape.record(
         () -> linearBackward(x, weight, in, outWidth, y.gradient().reshape(tokens, outWidth)));
     return y;
@@ -138,21 +154,33 @@ final class Ops {
     return converted;
   }
 
-  /** Rotates x [T,H,D] in place. */
+  /** Rotates x [T,H,D] in place, where it has a value. */
   void rope(Variable x, Tensor table) {
-    kernels.rope(x.value(), table, false);
+    if (x.hasValue()) {
+      kernels.rope(x.value(), table, false);
+    }
     tape.record(() -> kernels.rope(x.gradient(), table, true));
   }
 
   /** What one attention call made. */
   private record Attended(Tensor out, SequenceGroup.Saved saved) {}
 
+  /**
+   * Whether the attention that follows needs values of q, k and v: not if it was kept from the
+   * first run together with copies of them.
+   */
+  boolean attentionReadsInputs() {
+    return !(tape.keptNext() instanceof Attended made) || made.saved.readsInputs();
+  }
+
   /** Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
   Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
     Attended made = tape.keep(Product.ATTENTION, () -> attend(group, q, k, v, mask));
     Variable o = new Variable("attention output", made.out, compute);
     SequenceGroup.Saved saved =
-        tape.replaying() ? made.saved.withInputs(q.value(), k.value(), v.value()) : made.saved;
+        tape.replaying() && made.saved.readsInputs()
+            ? made.saved.withInputs(q.value(), k.value(), v.value())
+            : made.saved;
     tape.record(
         () ->
             group.backward(

@@ -34,6 +34,11 @@ public final class LocalSequenceGroup implements SequenceGroup {
   private record Attended(
       Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles) implements Saved {
     @Override
+    public boolean readsInputs() {
+      return true;
+    }
+
+    @Override
     public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
       return new Attended(newQ, newK, newV, out, lse, tiles);
     }
@@ -62,6 +67,11 @@ public final class LocalSequenceGroup implements SequenceGroup {
   }
 
   private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {
+    @Override
+    public boolean readsInputs() {
+      return true;
+    }
+
     @Override
     public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
       return new Linear(again, keys, values, pattern);

@@ -49,6 +49,12 @@ public interface SequenceGroup {
   /** What one attention call keeps for its backward. */
   interface Saved {
     /**
+     * Whether backward reads q, k and v of the call; if not it keeps what it needs of them, and
+     * {@link #withInputs} need not be called.
+     */
+    boolean readsInputs();
+
+    /**
      * The same, for inputs that were dropped and computed again elsewhere. {@code out} and whatever
      * the call took from the workspace must have stayed.
      *

@@ -189,6 +189,17 @@ public final class Tape {
     return made;
   }
 
+  /**
+   * What {@link #keep} gives back next; null in a first run, and where the policy keeps nothing
+   * more.
+   */
+  public @Nullable Object keptNext() {
+    Recorded segment = open;
+    return replaying && segment != null && segment.replayed < segment.kept.size()
+        ? segment.kept.get(segment.replayed)
+        : null;
+  }
+
   /** Adds an operation just performed; ignored where nothing is recorded. */
   public void record(Entry entry) {
     require(state != State.IDLE, "no pass is open; begin one first");

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class Variable {
   private final String name;
   private final Tensor value;
+  private final boolean computed;
   private final DType gradientType;
   private @Nullable Tensor gradient;
 
@@ -23,17 +24,37 @@ public final class Variable {
    * @param gradientType dtype in which contributions are summed
    */
   public Variable(String name, Tensor value, DType gradientType) {
+    this(name, value, true, gradientType);
+  }
+
+  private Variable(String name, Tensor value, boolean computed, DType gradientType) {
     this.name = name;
     this.value = value;
+    this.computed = computed;
     this.gradientType = gradientType;
+  }
+
+  /** One that has a gradient but no value, as its backward reads none. */
+  public static Variable withoutValue(String name, DType dtype, DType gradientType, long... dims) {
+    return new Variable(name, new Tensor(0, dtype, dims), false, gradientType);
   }
 
   public String name() {
     return name;
   }
 
+  /**
+   * @throws IllegalStateException where there is none
+   */
   public Tensor value() {
+    if (!computed) {
+      throw new IllegalStateException(name + " " + value + " was not computed again");
+    }
     return value;
+  }
+
+  public boolean hasValue() {
+    return computed;
   }
 
   public boolean hasGradient() {

@@ -55,6 +55,11 @@ final class LinearRun {
       boolean borrowed, Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state)
       implements Saved {
     @Override
+    public boolean readsInputs() {
+      return borrowed;
+    }
+
+    @Override
     public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
       return borrowed ? new SavedLinear(true, again, keys, values, pattern, state) : this;
     }

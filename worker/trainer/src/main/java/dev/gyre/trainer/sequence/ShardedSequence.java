@@ -61,6 +61,11 @@ public final class ShardedSequence implements SequenceGroup {
       Programs programs, boolean own, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse)
       implements Saved {
     @Override
+    public boolean readsInputs() {
+      return own;
+    }
+
+    @Override
     public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
       return own ? new SavedAttention(programs, true, newQ, newK, newV, out, lse) : this;
     }

@@ -25,6 +25,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.StepCost;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.worker.Dtypes;
@@ -33,12 +34,14 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A step's measured peak against the plan's prediction, for every policy. */
+/** A step's measured peak and messages against the plan's prediction, for every policy. */
 final class PredictedMemoryTest {
   private static final int ROW_TOKENS = 576;
 
@@ -81,7 +84,7 @@ final class PredictedMemoryTest {
     "1, 2, 2, f32, ring, 8, LINEAR",
     "1, 4, 1, bf16, ring, 0, LINEAR",
   })
-  void thePeakIsAsPredicted(
+  void thePeakAndTheMessagesAreAsPredicted(
       int data,
       int ring,
       int ulysses,
@@ -98,13 +101,34 @@ final class PredictedMemoryTest {
               first,
               memory);
       Plan plan = Planner.plan(job, host());
-      long measured = measured(job, plan, true);
+      Measured step = measured(job, plan, true);
+      long measured = step.peak;
       double ratio = (double) plan.memory().balanced() / measured;
       String what =
           "%s on %s: predicted %,d, measured %,d"
               .formatted(plan.activations(), plan.mesh(), plan.memory().balanced(), measured);
       assertTrue(ratio > 0.99 && ratio < 1.01, what);
+      StepCost cost = plan.cost();
+      assertSent(plan, cost.ringBytes(), step, "ring");
+      assertSent(plan, cost.ulyssesBytes(), step, "all-to-all");
+      assertSent(plan, cost.stateBytes(), step, "state");
+      assertSent(plan, cost.moveBytes(), step, "move");
+      assertSent(plan, cost.expertBytes(), step, "dispatch", "combine");
     }
+  }
+
+  /** What is computed again is sent again, and predicted to be; a prediction is a rank's mean. */
+  private static void assertSent(Plan plan, long predicted, Measured step, String... kinds) {
+    long sent = 0;
+    for (String kind : kinds) {
+      sent += step.sent.getOrDefault(kind, 0L);
+    }
+    int workers = plan.mesh().workers();
+    assertEquals(
+        predicted,
+        sent / workers,
+        "%s on %s: bytes of %s"
+            .formatted(plan.activations(), plan.mesh(), String.join(" and ", kinds)));
   }
 
   /** All tokens to the experts of one rank: as many rounds as it takes, inside the planned slab. */
@@ -116,7 +140,7 @@ final class PredictedMemoryTest {
       Plan plan = Planner.plan(job, host());
       long live =
           plan.memory().activations() + plan.memory().expertRows() + plan.memory().scratch();
-      long measured = measured(job, plan, false);
+      long measured = measured(job, plan, false).peak;
       assertTrue(
           measured <= live,
           "%s: predicted %,d, measured %,d".formatted(plan.activations(), live, measured));
@@ -180,8 +204,15 @@ final class PredictedMemoryTest {
         new JobSpec.Checkpoint(0, 1));
   }
 
-  /** Peak of the fullest rank's workspace in one step. */
-  private long measured(JobSpec job, Plan plan, boolean balanced) {
+  /**
+   * One step.
+   *
+   * @param peak of the fullest rank's workspace
+   * @param sent payload bytes of all ranks by kind of collective
+   */
+  private record Measured(long peak, Map<String, Long> sent) {}
+
+  private Measured measured(JobSpec job, Plan plan, boolean balanced) {
     RankSpec spec =
         new RankSpec(
             job.model(),
@@ -199,17 +230,20 @@ final class PredictedMemoryTest {
             plan.workspaceBytes(),
             plan.activations().offload() ? new OffloadSpec(folder, plan.memory().stored()) : null);
     long most = 0;
+    Map<String, Long> sent = new TreeMap<>();
     try (LocalNetwork network = LocalNetwork.loopback(plan.mesh().workers(), Options.plain())) {
-      for (long peak :
+      for (Measured rank :
           RankThreads.run(
-              plan.mesh().workers(), network, t -> peak(t, spec, job.model(), balanced))) {
-        most = Math.max(most, peak);
+              plan.mesh().workers(), network, t -> step(t, spec, job.model(), balanced))) {
+        most = Math.max(most, rank.peak);
+        rank.sent.forEach((kind, bytes) -> sent.merge(kind, bytes, Long::sum));
       }
     }
-    return most;
+    return new Measured(most, sent);
   }
 
-  private static long peak(Transport transport, RankSpec spec, ModelSpec model, boolean balanced) {
+  private static Measured step(
+      Transport transport, RankSpec spec, ModelSpec model, boolean balanced) {
     try (Backend backend = vector();
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters().initialise(5);
@@ -226,7 +260,7 @@ final class PredictedMemoryTest {
         rank.model().forwardBackward(row.batch(), routed(model, balanced));
       }
       assertEquals(0, rank.workspace().savedMark());
-      return rank.workspace().peakBytes();
+      return new Measured(rank.workspace().peakBytes(), transport.counters().bytesSent());
     }
   }
 
