@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -36,21 +36,23 @@ final class StoreWriter implements AutoCloseable {
   private final CRC32C tokensCrc = new CRC32C();
   private final MessageDigest content = Hashing.sha256();
   private final List<Entry> entries = new ArrayList<>();
-  private final BitSet unlabelled = new BitSet();
+  private boolean marked;
   private long tokens;
   private long textBytes;
 
-  private record Entry(long tokenEnd, int textBytes, long nameHash, int source, byte[] name) {}
+  private record Entry(
+      long tokenEnd,
+      int textBytes,
+      long nameHash,
+      int source,
+      byte[] name,
+      @Nullable BitSet labelled) {}
 
   StoreWriter(Path folder, Tokenizer tokenizer) throws IOException {
     this.folder = folder;
     this.tokenizer = tokenizer;
     this.tokenWidth = DocumentEncoder.tokenWidth(tokenizer.vocabSize());
-    this.tokensFile =
-        FileChannel.open(
-            folder.resolve(StoreMeta.TOKENS_FILE),
-            StandardOpenOption.CREATE_NEW,
-            StandardOpenOption.WRITE);
+    this.tokensFile = create(StoreMeta.TOKENS_FILE);
     Hashing.add(content, tokenizer.id());
   }
 
@@ -67,8 +69,10 @@ final class StoreWriter implements AutoCloseable {
         flush();
       }
     }
-    mark(document);
-    tokens += bytes.length / tokenWidth;
+    int count = bytes.length / tokenWidth;
+    BitSet labelled = document.labelled();
+    marked |= labelled != null && labelled.nextClearBit(0) < count;
+    tokens += count;
     textBytes += document.textBytes();
     byte[] name = document.name().getBytes(StandardCharsets.UTF_8);
     entries.add(
@@ -77,32 +81,20 @@ final class StoreWriter implements AutoCloseable {
             document.textBytes(),
             Hashing.ofName(document.source(), name),
             document.source(),
-            name));
-  }
-
-  private void mark(EncodedDocument document) {
-    BitSet labelled = document.labelled();
-    if (labelled == null) {
-      return;
-    }
-    int count = document.tokens().length / tokenWidth;
-    if (tokens + count > Integer.MAX_VALUE) {
-      throw new DataException(
-          "dataset.train: 2^31 tokens are the most a store with marked labels holds; give fewer"
-              + " documents");
-    }
-    int first = (int) tokens;
-    for (int t = labelled.nextClearBit(0); t < count; t = labelled.nextClearBit(t + 1)) {
-      unlabelled.set(first + t);
-    }
+            name,
+            labelled));
   }
 
   private void flush() throws IOException {
     buffer.flip();
-    while (buffer.hasRemaining()) {
-      tokensFile.write(buffer);
-    }
+    writeFully(buffer, tokensFile);
     buffer.clear();
+  }
+
+  private static void writeFully(ByteBuffer bytes, FileChannel out) throws IOException {
+    while (bytes.hasRemaining()) {
+      out.write(bytes);
+    }
   }
 
   int documents() {
@@ -119,11 +111,8 @@ final class StoreWriter implements AutoCloseable {
     content.update(index.duplicate());
     write(StoreMeta.DOCUMENTS_FILE, index);
     CRC32C labelsCrc = new CRC32C();
-    if (!unlabelled.isEmpty()) {
-      ByteBuffer labels = labels();
-      labelsCrc.update(labels.duplicate());
-      content.update(labels.duplicate());
-      write(StoreMeta.LABELS_FILE, labels);
+    if (marked) {
+      writeLabels(labelsCrc);
     }
     StoreMeta meta =
         new StoreMeta(
@@ -136,7 +125,7 @@ final class StoreWriter implements AutoCloseable {
                 textBytes,
                 tokensCrc.getValue(),
                 indexCrc.getValue(),
-                !unlabelled.isEmpty(),
+                marked,
                 labelsCrc.getValue(),
                 HexFormat.of().formatHex(content.digest()),
                 binarySkipped,
@@ -153,12 +142,43 @@ final class StoreWriter implements AutoCloseable {
     return meta;
   }
 
-  private ByteBuffer labels() {
-    BitSet labelled = new BitSet();
-    labelled.set(0, Math.toIntExact(tokens));
-    labelled.andNot(unlabelled);
-    return ByteBuffer.wrap(
-        Arrays.copyOf(labelled.toByteArray(), Math.toIntExact(LabelMarks.bytes(tokens))));
+  /** A bit a token, whatever their number; see {@link LabelMarks}. */
+  private void writeLabels(CRC32C crc) throws IOException {
+    try (FileChannel out = create(StoreMeta.LABELS_FILE)) {
+      int bits = 0;
+      long token = 0;
+      for (Entry entry : entries) {
+        BitSet labelled = entry.labelled;
+        long first = token;
+        for (; token < entry.tokenEnd; token++) {
+          boolean label = labelled == null || labelled.get((int) (token - first));
+          bits |= (label ? 1 : 0) << (token & 7);
+          if ((token & 7) == 7) {
+            putLabels(bits, out, crc);
+            bits = 0;
+          }
+        }
+      }
+      if ((token & 7) != 0) {
+        putLabels(bits, out, crc);
+      }
+      flushLabels(out, crc);
+      out.force(true);
+    }
+  }
+
+  private void putLabels(int bits, FileChannel out, CRC32C crc) throws IOException {
+    buffer.put((byte) bits);
+    if (!buffer.hasRemaining()) {
+      flushLabels(out, crc);
+    }
+  }
+
+  private void flushLabels(FileChannel out, CRC32C crc) throws IOException {
+    crc.update(buffer.flip());
+    content.update(buffer.rewind());
+    writeFully(buffer.rewind(), out);
+    buffer.clear();
   }
 
   private ByteBuffer index() {
@@ -187,14 +207,15 @@ final class StoreWriter implements AutoCloseable {
   }
 
   private void write(String name, ByteBuffer bytes) throws IOException {
-    Path file = folder.resolve(name);
-    try (FileChannel out =
-        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      while (bytes.hasRemaining()) {
-        out.write(bytes);
-      }
+    try (FileChannel out = create(name)) {
+      writeFully(bytes, out);
       out.force(true);
     }
+  }
+
+  private FileChannel create(String name) throws IOException {
+    return FileChannel.open(
+        folder.resolve(name), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
   }
 
   @Override

@@ -15,7 +15,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -68,6 +70,40 @@ final class TokenStoreTest {
     data.write("docs/new.txt", "changed");
     try (TokenStore store = data.prepare(dataset, listener)) {
       assertNotEquals(first, store.folder());
+    }
+  }
+
+  /**
+   * Documents end inside bytes, one is longer than what is written at once, text has all labels.
+   */
+  @Test
+  void marksOfAnyDocumentsAreReadAsTheyWereGiven() throws IOException {
+    Random random = new Random(5);
+    BitSet want = new BitSet();
+    int[] lengths = {3, 1, 9, 8 * (1 << 20) + 5, 0, 7, 64};
+    Path made = Files.createDirectory(folder.resolve("marked"));
+    int at = 0;
+    try (StoreWriter writer = new StoreWriter(made, new ByteTokenizer())) {
+      for (int d = 0; d < lengths.length; d++) {
+        BitSet labelled = d % 2 == 0 ? null : new BitSet();
+        for (int t = 0; t < lengths[d]; t++, at++) {
+          if (labelled == null || random.nextInt(3) == 0) {
+            want.set(at);
+            if (labelled != null) {
+              labelled.set(t);
+            }
+          }
+        }
+        byte[] tokens = new byte[lengths[d]];
+        writer.add(new EncodedDocument(0, "d" + d, tokens.length, tokens, labelled));
+      }
+      writer.finish(0, 0, List.of("marked"));
+    }
+    try (TokenStore store = TokenStore.open(made)) {
+      assertEquals(at, store.tokens());
+      for (int t = 0; t < at; t++) {
+        assertEquals(want.get(t) ? 1 : 0, store.labels().count(t, 1), "label of token " + t);
+      }
     }
   }
 
