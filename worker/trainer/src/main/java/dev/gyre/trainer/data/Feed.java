@@ -182,11 +182,6 @@ public final class Feed {
     return epochs.index(epoch).stats();
   }
 
-  /** The same of the held-out rows. */
-  public PackStats heldOutStats() {
-    return heldOut.stats();
-  }
-
   /** What a checkpoint remembers of the data: equal, and the same rows follow. */
   public String fingerprint() {
     return store.contentHash();

@@ -168,10 +168,6 @@ public final class TokenStore implements AutoCloseable {
     return meta.vocabSize();
   }
 
-  public String tokenizerId() {
-    return meta.tokenizer();
-  }
-
   /** SHA-256 over tokenizer, tokens and documents, in hexadecimal: equal content, equal rows. */
   public String contentHash() {
     return meta.content();

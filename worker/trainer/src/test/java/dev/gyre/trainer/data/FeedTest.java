@@ -271,7 +271,7 @@ final class FeedTest {
       assertEquals(180, trained.size());
       assertEquals(20, held.size());
       held.forEach(name -> assertTrue(!trained.containsKey(name), name));
-      assertEquals(20, feed.heldOutStats().documents());
+      assertEquals(20, feed.heldOutDocuments().count());
       Feed otherSeed = Feed.of(store, tenth, 64, 1, 0, 5);
       assertNotEquals(
           feed.inspect(feed.heldOut(0, 1).rows().getFirst(), new ByteTokenizer()).pieces(),
