@@ -7,6 +7,8 @@ import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
+import dev.gyre.model.hf.HfWeights;
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -106,8 +108,13 @@ final class TrainCommand implements Callable<Integer> {
             + (options.isDefault() ? "   (no job given: this is the default)" : "")
             + (from.checkpoint == null ? "" : "   going on from " + from.checkpoint));
     try (JobData data = JobData.open(job, Home.folder(), console)) {
+      requireRowsFillable(job, data.store().tokens());
       console.titled("data", data.describe(job));
       console.titled("model", PlanText.model(job.model()));
+      if (from.checkpoint == null && !job.modelFrom().isEmpty()) {
+        // Every worker would find the same, later: headers say all that can be wrong but values.
+        HfWeights.open(Path.of(job.modelFrom()), job.model()).close();
+      }
       // Made last: what fails before leaves no run behind.
       RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
       console.titled("run", folder.toString());
@@ -117,6 +124,17 @@ final class TrainCommand implements Callable<Integer> {
       Outcome outcome =
           new LocalJob(job, given, folder, store, from.checkpoint, launch, events).run();
       return finish(job, folder, data, console, events, outcome);
+    }
+  }
+
+  /** Memory would be taken, and schedules chosen, for rows that there cannot be. */
+  private static void requireRowsFillable(JobSpec job, long tokens) {
+    int row = job.train().sequenceLength();
+    if (row > tokens) {
+      throw new Invalid(
+          "train.sequence-length",
+          "a row of %,d tokens is longer than all of dataset.train, which has %,d; make it %d or shorter, or add text"
+              .formatted(row, tokens, tokens));
     }
   }
 

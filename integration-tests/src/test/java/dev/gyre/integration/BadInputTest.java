@@ -48,6 +48,13 @@ final class BadInputTest {
     assertEquals(exit, ended.exit(), ended.output());
   }
 
+  /** Before a worker is started, and before there is a run. */
+  private static void refusedEarly(Gyre.Ended ended, String... words) {
+    refused(ended, BAD_JOB, words);
+    assertFalse(ended.output().contains("\nrun "), ended.output());
+    assertFalse(ended.output().contains("kernel backend"), ended.output());
+  }
+
   // ---- the job
 
   @Test
@@ -104,11 +111,29 @@ final class BadInputTest {
   void emptyData() throws Exception {
     Files.createDirectories(folder.resolve("empty"));
     Files.writeString(folder.resolve("empty").resolve("nothing.txt"), "");
-    refused(
+    refusedEarly(
         place.train("--workers", "1", "--set", "dataset.train=[{path: empty}]"),
-        BAD_JOB,
         "dataset.train",
-        "empty");
+        "no document is left of empty",
+        "1 documents are empty",
+        "name files with text");
+  }
+
+  @Test
+  void aRowLongerThanTheWholeText() throws Exception {
+    long tokens = 0;
+    try (var files = Files.list(folder.resolve("text"))) {
+      for (Path file : files.toList()) {
+        tokens += Files.size(file);
+      }
+    }
+    String rows = "train={sequence-length: 1000000, batch-tokens: 1000000, steps: 1}";
+    refusedEarly(
+        place.train("--workers", "1", "--set", rows),
+        "train.sequence-length",
+        "1,000,000",
+        "which has %,d".formatted(tokens),
+        "make it %d or shorter".formatted(tokens));
   }
 
   // ---- checkpoints
@@ -214,7 +239,12 @@ final class BadInputTest {
     String wider = json.replaceFirst("(\"intermediate_size\"\\s*:\\s*)48", "$164");
     assertFalse(json.equals(wider), json);
     Files.writeString(config, wider);
-    refused(trainFrom(model, "--workers", "1"), BAD_JOB, model.toString(), "[48, 32]", "[64, 32]");
+    refusedEarly(
+        trainFrom(model, "--workers", "1"),
+        model.toString(),
+        "[48, 32]",
+        "[64, 32]",
+        "copy both again, or name another folder");
   }
 
   @Test
@@ -223,7 +253,12 @@ final class BadInputTest {
     Path weights = model.resolve("model.safetensors");
     byte[] bytes = Files.readAllBytes(weights);
     Files.write(weights, Arrays.copyOf(bytes, bytes.length - 4));
-    refused(trainFrom(model, "--workers", "1"), BAD_JOB, weights.toString());
+    refusedEarly(
+        trainFrom(model, "--workers", "1"),
+        weights.toString(),
+        "truncated",
+        Integer.toString(SafetensorsBytes.dataBytes(bytes) - 4),
+        "copy it again");
   }
 
   /** The step's message names where it began; the model's files stay as they were. */
@@ -275,6 +310,10 @@ final class BadInputTest {
   @Test
   void littleSharedMemoryIsTold() throws Exception {
     Workplace at = Workplace.in(Files.createDirectories(folder.resolve("little")));
+    for (int i = 0; i < 100; i++) {
+      Files.writeString(
+          at.folder().resolve("text").resolve("more-" + i + ".txt"), "word ".repeat(40));
+    }
     // The workspace is made for rows that long, whatever the text fills.
     String rows = "train={sequence-length: 16384, batch-tokens: 16384, steps: 1, dtype: f32}";
     Gyre.Ended ended = trainWithSharedMemory("60m", at, "--ring", "2", "--set", rows);

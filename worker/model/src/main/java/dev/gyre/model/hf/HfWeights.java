@@ -17,6 +17,9 @@ import java.util.Set;
 
 /** The weights of a Hugging Face model folder, checked against a model and read slice by slice. */
 public final class HfWeights implements AutoCloseable {
+  private static final String WAY_OUT =
+      "; config.json and weights must be of one model: copy both again, or name another folder";
+
   private final ModelFiles files;
 
   private HfWeights(ModelFiles files) {
@@ -45,11 +48,18 @@ public final class HfWeights implements AutoCloseable {
     Set<String> extra = new HashSet<>(files.names());
     for (ParameterSpec spec : specs) {
       if (!extra.remove(spec.name())) {
-        throw new Invalid(folder.toString(), "has no tensor " + spec + ", which its config needs");
+        throw new Invalid(
+            folder.toString(), "has no tensor " + spec + ", which its config needs" + WAY_OUT);
       }
       TensorInfo info = files.holding(spec.name()).info(spec.name());
       if (!Arrays.equals(info.shape(), spec.shape())) {
-        throw new Invalid(folder.toString(), "holds " + info + ", its config needs " + spec);
+        throw new Invalid(
+            folder.toString(), "holds " + info + ", its config needs " + spec + WAY_OUT);
+      }
+      if (!info.isFloat()) {
+        throw new Invalid(
+            folder.toString(),
+            "holds " + info + ", which is none of F32, BF16, F16, F64" + WAY_OUT);
       }
     }
     // Some files repeat a tied head, or hold the RoPE frequencies, which follow from the config.
@@ -57,7 +67,10 @@ public final class HfWeights implements AutoCloseable {
     if (!extra.isEmpty()) {
       throw new Invalid(
           folder.toString(),
-          "holds " + extra.iterator().next() + ", which a model of its config does not have");
+          "holds "
+              + extra.iterator().next()
+              + ", which a model of its config does not have"
+              + WAY_OUT);
     }
   }
 

@@ -30,6 +30,14 @@ public record TensorInfo(String name, String dtype, long[] shape, long begin, lo
     return end - begin;
   }
 
+  /** Whether {@link SafetensorsReader#readF32} can read it. */
+  public boolean isFloat() {
+    return switch (dtype) {
+      case "F64", "F32", "BF16", "F16" -> true;
+      default -> false;
+    };
+  }
+
   /** Bytes of one element of a dtype; 0 for one that is not known. */
   static int width(String dtype) {
     return switch (dtype) {

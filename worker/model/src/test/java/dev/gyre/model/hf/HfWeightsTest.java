@@ -8,9 +8,12 @@ import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 final class HfWeightsTest {
   private static final Path PLAIN = Path.of(System.getProperty("gyre.golden.dir"), "plain");
@@ -27,9 +30,25 @@ final class HfWeightsTest {
     HfWeights.open(PLAIN, with(model, 2, 96, 4, true)).close();
   }
 
+  /** A header says so before a weight is read. */
+  @Test
+  void weightsThatAreNoFloatsAreAnErrorNamingTheTensor(@TempDir Path folder) throws IOException {
+    ModelSpec model = HfConfig.read(PLAIN.resolve("config.json")).model();
+    byte[] file = Files.readAllBytes(PLAIN.resolve("model.safetensors"));
+    String text = new String(file, StandardCharsets.ISO_8859_1);
+    String changed = text.replaceFirst("\"F32\"", "\"I32\"");
+    Files.write(folder.resolve("model.safetensors"), changed.getBytes(StandardCharsets.ISO_8859_1));
+    refused(folder, model, " I32[");
+    refused(folder, model, "none of F32, BF16, F16, F64; config.json and weights must be of one");
+  }
+
   private static void refused(ModelSpec model, String problem) {
+    refused(PLAIN, model, problem);
+  }
+
+  private static void refused(Path folder, ModelSpec model, String problem) {
     String message =
-        assertThrows(Invalid.class, () -> HfWeights.open(PLAIN, model).close()).toString();
+        assertThrows(Invalid.class, () -> HfWeights.open(folder, model).close()).toString();
     assertTrue(message.contains(problem), message);
   }
 

@@ -247,12 +247,12 @@ public final class DataPreparation {
         threads.shutdownNow();
         threads.close();
       }
+      List<String> sources = dataset.train().stream().map(DatasetSpec.Source::path).toList();
       if (writer.documents() == 0) {
         throw new DataException(
-            "dataset.train: no document is left: %,d files are binary, %,d documents are empty"
-                .formatted(progress.binary, progress.empty));
+            "dataset.train: no document is left of %s: %,d files are binary, %,d documents are empty; name files with text"
+                .formatted(String.join(", ", sources), progress.binary, progress.empty));
       }
-      List<String> sources = dataset.train().stream().map(DatasetSpec.Source::path).toList();
       writer.finish(progress.binary, progress.empty, sources);
       listener.progress(writer.documents(), progress.total, progress.total);
     }

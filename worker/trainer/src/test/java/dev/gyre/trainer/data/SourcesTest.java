@@ -131,7 +131,7 @@ final class SourcesTest {
     assertMessage("no folder", source("gone/*.java", ""));
     assertMessage("is never closed", source("docs", "[a"));
     data.write("bin/x", new byte[] {0});
-    assertMessage("no document is left: 1 files are binary", source("bin", ""));
+    assertMessage("no document is left of bin: 1 files are binary", source("bin", ""));
     assertFalse(
         Files.exists(data.cache()) && hasTemporary(), "a failed preparation left its folder");
   }
