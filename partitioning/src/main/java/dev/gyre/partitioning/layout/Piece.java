@@ -45,7 +45,7 @@ public record Piece(int document, int localStart, int count, int first, int stri
     if (nextDocument != document) {
       return 0;
     }
-    int gap = nextFirst - (first + (count - 1) * stride);
+    int gap = nextFirst - last();
     boolean fits = gap > 0 && (count == 1 || gap == stride) && (nextCount == 1 || gap == 1);
     return fits ? gap : 0;
   }
@@ -55,11 +55,19 @@ public record Piece(int document, int localStart, int count, int first, int stri
     return localStart + count;
   }
 
+  /** Place of the last token in its document. */
+  public int last() {
+    return first + (count - 1) * stride;
+  }
+
   /**
    * Index in this piece of the first token at or behind a place; {@code count} if there is none.
    */
   public int indexFrom(int place) {
-    return (int) Math.clamp(Math.ceilDiv((long) place - first, (long) stride), 0L, (long) count);
+    if (place <= first) {
+      return 0;
+    }
+    return place > last() ? count : Math.ceilDiv(place - first, stride);
   }
 
   /** Tokens {@code [from, from + length)} of this piece. */

@@ -5,7 +5,6 @@ import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
-import dev.gyre.partitioning.schedule.AttentionTile;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -35,9 +34,7 @@ public record Balance(List<Long> tokens, List<Long> pairs) {
     long pairs = 0;
     for (Step step : program.steps()) {
       for (Work work : step.work()) {
-        for (AttentionTile tile : work.tiles()) {
-          pairs += tile.area();
-        }
+        pairs += work.area();
       }
     }
     return pairs;

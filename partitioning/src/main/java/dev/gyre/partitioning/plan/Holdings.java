@@ -20,6 +20,7 @@ import java.util.Map;
  */
 final class Holdings {
   private final Phase phase;
+  private final CoveredRows covered;
   private final int ring;
 
   /** Per input item, {@code rank · ring + owner}: the rows held. */
@@ -43,8 +44,9 @@ final class Holdings {
 
   private record Parcel(Message message, BitSet content) {}
 
-  Holdings(SequenceLayout layout, Phase phase) {
+  Holdings(SequenceLayout layout, Phase phase, CoveredRows covered) {
     this.phase = phase;
+    this.covered = covered;
     ring = layout.ring();
     stepOf = new int[ring];
     for (Item item : List.of(Item.KEY_VALUE, phase.queryInput())) {
@@ -124,6 +126,33 @@ final class Holdings {
   }
 
   private void work(int rank, int step, Work work) {
+    if (work.tiles().isEmpty()) {
+      return;
+    }
+    CoveredRows.Rows rows = covered.of(work);
+    if (!holds(rank, phase.queryInput(), work.queryOwner(), rows.queries())
+        || !holds(rank, Item.KEY_VALUE, work.keyOwner(), rows.keys())) {
+      proveTiles(rank, step, work);
+    }
+    for (Item result : phase.results()) {
+      int at = rank * ring + ownerOf(result, work);
+      sums(result)[at].set(shares.size());
+      rowsTouched(result)[at].or(Phase.ofKeys(result) ? rows.keys() : rows.queries());
+    }
+    shares.add(new Share(rank, step, work));
+  }
+
+  private boolean holds(int rank, Item item, int owner, BitSet rows) {
+    BitSet missing = (BitSet) rows.clone();
+    BitSet[] sets = inputs.get(item);
+    if (sets != null) {
+      missing.andNot(sets[rank * ring + owner]);
+    }
+    return missing.isEmpty();
+  }
+
+  /** Tile by tile, once a row is known to be missing: the error names the tile. */
+  private void proveTiles(int rank, int step, Work work) {
     for (AttentionTile tile : work.tiles()) {
       proveHeld(
           rank,
@@ -141,21 +170,6 @@ final class Holdings {
           work.keyOwner(),
           tile.keyStart(),
           tile.keyEnd());
-    }
-    if (!work.tiles().isEmpty()) {
-      for (Item result : phase.results()) {
-        int at = rank * ring + ownerOf(result, work);
-        sums(result)[at].set(shares.size());
-        BitSet rows = rowsTouched(result)[at];
-        for (AttentionTile tile : work.tiles()) {
-          if (Phase.ofKeys(result)) {
-            rows.set(tile.keyStart(), tile.keyEnd());
-          } else {
-            rows.set(tile.queryStart(), tile.queryEnd());
-          }
-        }
-      }
-      shares.add(new Share(rank, step, work));
     }
   }
 

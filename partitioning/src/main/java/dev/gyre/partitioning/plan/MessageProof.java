@@ -41,12 +41,12 @@ final class MessageProof {
 
   private record Posted(int step, Message message) {}
 
-  MessageProof(SequenceLayout layout, Phase phase, List<Program> programs) {
+  MessageProof(SequenceLayout layout, Phase phase, List<Program> programs, CoveredRows covered) {
     this.layout = layout;
     this.phase = phase;
     this.programs = programs;
     ring = layout.ring();
-    holdings = new Holdings(layout, phase);
+    holdings = new Holdings(layout, phase, covered);
     step = new int[ring];
     waiting = new int[ring];
     sent = new int[ring * ring];

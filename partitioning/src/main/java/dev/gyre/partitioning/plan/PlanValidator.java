@@ -36,8 +36,9 @@ public final class PlanValidator {
     TileProof tiles = new TileProof(layout, mask);
     tiles.prove("forward", schedule.forward());
     tiles.prove("backward", schedule.backward());
-    new MessageProof(layout, Phase.FORWARD, schedule.forward()).prove();
-    new MessageProof(layout, Phase.BACKWARD, schedule.backward()).prove();
+    CoveredRows covered = new CoveredRows();
+    new MessageProof(layout, Phase.FORWARD, schedule.forward(), covered).prove();
+    new MessageProof(layout, Phase.BACKWARD, schedule.backward(), covered).prove();
   }
 
   /**

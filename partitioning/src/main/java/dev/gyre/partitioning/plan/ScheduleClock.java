@@ -7,7 +7,6 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
-import dev.gyre.partitioning.schedule.AttentionTile;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import java.util.List;
 
@@ -97,9 +96,7 @@ final class ScheduleClock {
   private long through(Step step, int rank, long[] entered, long flops) {
     long pairs = 0;
     for (Work work : step.work()) {
-      for (AttentionTile tile : work.tiles()) {
-        pairs += tile.area();
-      }
+      pairs += work.area();
     }
     long computed =
         entered[rank]

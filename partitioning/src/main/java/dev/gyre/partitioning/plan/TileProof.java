@@ -8,6 +8,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.AttentionTile;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -21,44 +22,81 @@ final class TileProof {
   private final int ring;
   private final List<Piece[]> pieces = new ArrayList<>();
 
-  private record Placed(int rank, int step, AttentionTile tile) {}
+  /** Per ring rank, by local index: which of its pieces holds it. */
+  private final List<int[]> pieceAt = new ArrayList<>();
+
+  /** Per pair of owners the works that were shown: the same ones need not be shown again. */
+  private final List<List<Placed>> shown = new ArrayList<>();
+
+  private record Placed(int rank, int step, Work work) {}
+
+  private record PlacedTile(Placed placed, AttentionTile tile) {}
 
   TileProof(SequenceLayout layout, AttentionMask mask) {
     this.layout = layout;
     this.mask = mask;
     ring = layout.ring();
     for (int r = 0; r < ring; r++) {
-      pieces.add(Piece.of(layout, r).toArray(new Piece[0]));
+      Piece[] own = Piece.of(layout, r).toArray(new Piece[0]);
+      int[] at = new int[layout.tokens(r)];
+      for (int p = 0; p < own.length; p++) {
+        Arrays.fill(at, own[p].localStart(), own[p].localEnd(), p);
+      }
+      pieces.add(own);
+      pieceAt.add(at);
+    }
+    for (int owners = 0; owners < ring * ring; owners++) {
+      shown.add(List.of());
     }
   }
 
   void prove(String phase, List<Program> programs) {
     List<List<Placed>> byOwners = new ArrayList<>();
-    for (int i = 0; i < ring * ring; i++) {
+    for (int owners = 0; owners < ring * ring; owners++) {
       byOwners.add(new ArrayList<>());
     }
-    long area = 0;
     for (int rank = 0; rank < ring; rank++) {
       List<Step> steps = programs.get(rank).steps();
       for (int step = 0; step < steps.size(); step++) {
         for (Work work : steps.get(step).work()) {
           proveOwners(phase, rank, step, work);
-          List<Placed> placed = byOwners.get(work.queryOwner() * ring + work.keyOwner());
-          for (AttentionTile tile : work.tiles()) {
-            proveVisible(phase, rank, step, work, tile);
-            placed.add(new Placed(rank, step, tile));
-            area += tile.area();
-          }
+          byOwners
+              .get(work.queryOwner() * ring + work.keyOwner())
+              .add(new Placed(rank, step, work));
         }
       }
     }
+    long area = 0;
     for (int owners = 0; owners < ring * ring; owners++) {
-      proveDisjoint(phase, owners / ring, owners % ring, byOwners.get(owners));
+      List<Placed> placed = byOwners.get(owners);
+      if (!sameWorks(placed, shown.get(owners))) {
+        for (Placed one : placed) {
+          proveVisible(phase, one);
+        }
+        proveDisjoint(phase, placed);
+        shown.set(owners, placed);
+      }
+      for (Placed one : placed) {
+        area += one.work().area();
+      }
     }
     long visible = CostModel.visiblePairs(layout.documents(), mask);
     if (area != visible) {
       throw missing(phase, byOwners, visible - area);
     }
+  }
+
+  /** Whether these are the same works, wherever and whenever they are done. */
+  private static boolean sameWorks(List<Placed> placed, List<Placed> before) {
+    if (placed.size() != before.size()) {
+      return false;
+    }
+    for (int i = 0; i < placed.size(); i++) {
+      if (!placed.get(i).work().equals(before.get(i).work())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void proveOwners(String phase, int rank, int step, Work work) {
@@ -75,48 +113,38 @@ final class TileProof {
 
   // --- every pair of a tile is visible --------------------------------------------------------
 
-  private void proveVisible(String phase, int rank, int step, Work work, AttentionTile tile) {
-    if (tile.queryEnd() > layout.tokens(work.queryOwner())
-        || tile.keyEnd() > layout.tokens(work.keyOwner())) {
-      throw new InvalidPlanException(
-          name(phase, rank, step, work.queryOwner(), work.keyOwner(), tile)
-              + " reaches beyond the %d queries and %d keys there are"
-                  .formatted(layout.tokens(work.queryOwner()), layout.tokens(work.keyOwner())));
-    }
+  private void proveVisible(String phase, Placed placed) {
+    Work work = placed.work();
+    int queryTokens = layout.tokens(work.queryOwner());
+    int keyTokens = layout.tokens(work.keyOwner());
     Piece[] queries = pieces.get(work.queryOwner());
     Piece[] keys = pieces.get(work.keyOwner());
-    int firstKey = holding(keys, tile.keyStart());
-    for (int q = holding(queries, tile.queryStart()); q < queries.length; q++) {
-      if (queries[q].localStart() >= tile.queryEnd()) {
-        break;
+    int[] queryAt = pieceAt.get(work.queryOwner());
+    int[] keyAt = pieceAt.get(work.keyOwner());
+    for (AttentionTile tile : work.tiles()) {
+      if (tile.queryEnd() > queryTokens || tile.keyEnd() > keyTokens) {
+        throw new InvalidPlanException(
+            name(phase, placed, tile)
+                + " reaches beyond the %d queries and %d keys there are"
+                    .formatted(queryTokens, keyTokens));
       }
-      for (int k = firstKey; k < keys.length && keys[k].localStart() < tile.keyEnd(); k++) {
-        if (!allVisible(queries[q], keys[k], tile)) {
-          throw new InvalidPlanException(
-              name(phase, rank, step, work.queryOwner(), work.keyOwner(), tile)
-                  + " holds pairs that are not visible: queries of document %d against keys of %s"
-                      .formatted(
-                          queries[q].document(),
-                          queries[q].document() == keys[k].document()
-                              ? "the same, ahead of them or outside the window"
-                              : "document " + keys[k].document()));
+      int lastQuery = queryAt[tile.queryEnd() - 1];
+      int lastKey = keyAt[tile.keyEnd() - 1];
+      for (int q = queryAt[tile.queryStart()]; q <= lastQuery; q++) {
+        for (int k = keyAt[tile.keyStart()]; k <= lastKey; k++) {
+          if (!allVisible(queries[q], keys[k], tile)) {
+            throw new InvalidPlanException(
+                name(phase, placed, tile)
+                    + " holds pairs that are not visible: queries of document %d against keys of %s"
+                        .formatted(
+                            queries[q].document(),
+                            queries[q].document() == keys[k].document()
+                                ? "the same, ahead of them or outside the window"
+                                : "document " + keys[k].document()));
+          }
         }
       }
     }
-  }
-
-  private static int holding(Piece[] pieces, int local) {
-    int low = 0;
-    int high = pieces.length - 1;
-    while (low < high) {
-      int middle = (low + high + 1) >>> 1;
-      if (pieces[middle].localStart() <= local) {
-        low = middle;
-      } else {
-        high = middle - 1;
-      }
-    }
-    return low;
   }
 
   /**
@@ -138,7 +166,7 @@ final class TileProof {
     if (!keysBehind.isEmpty() && keysBehind.leastDistance() < 0) {
       return false;
     }
-    if (mask.window() == 0) {
+    if (mask.window() == 0 || query.last() - key.first() < mask.window()) {
       return true;
     }
     int sinks = key.indexFrom(mask.sinksOf(key.document()));
@@ -148,30 +176,44 @@ final class TileProof {
 
   // --- no pair in two tiles -------------------------------------------------------------------
 
-  private static void proveDisjoint(
-      String phase, int queryOwner, int keyOwner, List<Placed> placed) {
-    placed.sort(Comparator.comparingInt(p -> p.tile().queryStart()));
-    List<Placed> active = new ArrayList<>();
-    for (Placed next : placed) {
-      int start = next.tile().queryStart();
-      active.removeIf(before -> before.tile().queryEnd() <= start);
-      for (Placed before : active) {
-        if (sharePairs(before.tile(), next.tile())) {
-          throw new InvalidPlanException(
-              name(phase, next.rank(), next.step(), queryOwner, keyOwner, next.tile())
-                  + (" computes pairs again that rank %d step %d has in its tile of queries %d to %d,"
-                          + " keys %d to %d")
-                      .formatted(
-                          before.rank(),
-                          before.step(),
-                          before.tile().queryStart(),
-                          before.tile().queryEnd() - 1,
-                          before.tile().keyStart(),
-                          before.tile().keyEnd() - 1));
+  /** A sweep over the queries: of tiles that begin earlier only those that reach here count. */
+  private static void proveDisjoint(String phase, List<Placed> placed) {
+    List<PlacedTile> tiles = new ArrayList<>();
+    for (Placed one : placed) {
+      for (AttentionTile tile : one.work().tiles()) {
+        tiles.add(new PlacedTile(one, tile));
+      }
+    }
+    tiles.sort(Comparator.comparingInt(one -> one.tile().queryStart()));
+    PlacedTile[] active = new PlacedTile[tiles.size()];
+    int count = 0;
+    for (PlacedTile next : tiles) {
+      int kept = 0;
+      for (int i = 0; i < count; i++) {
+        PlacedTile before = active[i];
+        if (before.tile().queryEnd() > next.tile().queryStart()) {
+          if (sharePairs(before.tile(), next.tile())) {
+            throw twice(phase, before, next);
+          }
+          active[kept++] = before;
         }
       }
-      active.add(next);
+      active[kept++] = next;
+      count = kept;
     }
+  }
+
+  private static InvalidPlanException twice(String phase, PlacedTile before, PlacedTile next) {
+    return new InvalidPlanException(
+        name(phase, next.placed(), next.tile())
+            + " computes pairs again that rank %d step %d has in its tile of queries %d to %d, keys %d to %d"
+                .formatted(
+                    before.placed().rank(),
+                    before.placed().step(),
+                    before.tile().queryStart(),
+                    before.tile().queryEnd() - 1,
+                    before.tile().keyStart(),
+                    before.tile().keyEnd() - 1));
   }
 
   private static boolean sharePairs(AttentionTile a, AttentionTile b) {
@@ -244,41 +286,39 @@ final class TileProof {
   private static long computedBetween(Piece query, Piece key, List<Placed> placed) {
     long pairs = 0;
     for (Placed one : placed) {
-      AttentionTile tile = one.tile();
-      int i0 = Math.max(query.localStart(), tile.queryStart());
-      int i1 = Math.min(query.localStart() + query.count(), tile.queryEnd());
-      int j0 = Math.max(key.localStart(), tile.keyStart());
-      int j1 = Math.min(key.localStart() + key.count(), tile.keyEnd());
-      if (i0 < i1 && j0 < j1) {
-        long shift = (long) (i0 - tile.queryStart()) - (j0 - tile.keyStart());
-        pairs +=
-            new AttentionTile(
-                    i0,
-                    i1 - i0,
-                    j0,
-                    j1 - j0,
-                    Math.clamp(
-                        tile.minDelta() - shift, -AttentionTile.UNLIMITED, Integer.MAX_VALUE),
-                    Math.clamp(
-                        tile.maxDelta() - shift, -AttentionTile.UNLIMITED, Integer.MAX_VALUE))
-                .area();
+      for (AttentionTile tile : one.work().tiles()) {
+        pairs += computedBetween(query, key, tile);
       }
     }
     return pairs;
   }
 
-  private static String name(
-      String phase, int rank, int step, int queryOwner, int keyOwner, AttentionTile tile) {
+  private static long computedBetween(Piece query, Piece key, AttentionTile tile) {
+    int i0 = Math.max(query.localStart(), tile.queryStart());
+    int i1 = Math.min(query.localEnd(), tile.queryEnd());
+    int j0 = Math.max(key.localStart(), tile.keyStart());
+    int j1 = Math.min(key.localEnd(), tile.keyEnd());
+    if (i0 >= i1 || j0 >= j1) {
+      return 0;
+    }
+    long shift = (long) (i0 - tile.queryStart()) - (j0 - tile.keyStart());
+    long least = -AttentionTile.UNLIMITED;
+    int min = (int) Math.clamp(tile.minDelta() - shift, least, Integer.MAX_VALUE);
+    int max = (int) Math.clamp(tile.maxDelta() - shift, least, Integer.MAX_VALUE);
+    return new AttentionTile(i0, i1 - i0, j0, j1 - j0, min, max).area();
+  }
+
+  private static String name(String phase, Placed placed, AttentionTile tile) {
     return "%s: rank %d step %d: the tile of queries %d to %d of rank %d and keys %d to %d of rank %d"
         .formatted(
             phase,
-            rank,
-            step,
+            placed.rank(),
+            placed.step(),
             tile.queryStart(),
             tile.queryEnd() - 1,
-            queryOwner,
+            placed.work().queryOwner(),
             tile.keyStart(),
             tile.keyEnd() - 1,
-            keyOwner);
+            placed.work().keyOwner());
   }
 }

@@ -73,5 +73,14 @@ public record AttentionSchedule(String kind, List<Program> forward, List<Program
     public Work {
       tiles = List.copyOf(tiles);
     }
+
+    /** Pairs of all tiles. */
+    public long area() {
+      long pairs = 0;
+      for (AttentionTile tile : tiles) {
+        pairs += tile.area();
+      }
+      return pairs;
+    }
   }
 }

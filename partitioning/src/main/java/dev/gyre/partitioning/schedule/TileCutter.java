@@ -76,7 +76,7 @@ public final class TileCutter {
       addWhole(between(queries, 0, prefix), between(keys, 0, prefix), tiles);
       behind = between(queries, prefix, Integer.MAX_VALUE);
     }
-    if (mask.window() == 0) {
+    if (mask.window() == 0 || mostDistance(behind, keys) < mask.window()) {
       addBand(behind, keys, FAR, triangle, tiles);
       return;
     }
@@ -87,6 +87,19 @@ public final class TileCutter {
       inWindow = between(keys, sinks, Integer.MAX_VALUE);
     }
     addBand(behind, inWindow, mask.window() - 1L, triangle, tiles);
+  }
+
+  /** Most places from a key to a query: below the window there is none to cut, nor a sink apart. */
+  private static int mostDistance(List<Piece> queries, List<Piece> keys) {
+    int last = 0;
+    for (Piece query : queries) {
+      last = Math.max(last, query.last());
+    }
+    int first = Integer.MAX_VALUE;
+    for (Piece key : keys) {
+      first = Math.min(first, key.first());
+    }
+    return last - first;
   }
 
   /** What lies at places {@code [from, to)} of the document. */
@@ -131,8 +144,7 @@ public final class TileCutter {
     for (int i = from + 1; i < to; i++) {
       Piece before = pieces.get(i - 1);
       Piece piece = pieces.get(i);
-      int last = before.first() + (before.count() - 1) * before.stride();
-      if (before.localEnd() != piece.localStart() || piece.first() <= last) {
+      if (before.localEnd() != piece.localStart() || piece.first() <= before.last()) {
         return false;
       }
     }

@@ -36,6 +36,24 @@ class TileCutterTest {
     }
   }
 
+  /** What a window and sinks would cut in two or more where the window hides nothing. */
+  @Test
+  void aWindowAsLongAsTheDocumentsCutsNothing() {
+    int[] lengths = new int[64];
+    java.util.Arrays.fill(lengths, 16);
+    Documents documents = new Documents(lengths);
+    for (LayoutKind kind : LayoutKind.values()) {
+      SequenceLayout layout = Layouts.of(kind, documents, 4, 1, 2);
+      TileCutter causal = new TileCutter(layout, AttentionMask.CAUSAL);
+      TileCutter window = new TileCutter(layout, AttentionMask.window(16).withSinks(2));
+      for (int a = 0; a < 4; a++) {
+        for (int b = 0; b < 4; b++) {
+          assertEquals(causal.between(a, b), window.between(a, b), kind + " " + a + " " + b);
+        }
+      }
+    }
+  }
+
   private static void check(
       SequenceLayout layout,
       AttentionMask mask,
