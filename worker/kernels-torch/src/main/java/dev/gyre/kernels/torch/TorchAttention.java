@@ -42,14 +42,14 @@ final class TorchAttention {
   void forward(Inputs in, Tensor out, Tensor lse) {
     walk(
         in,
-        call -> call.tensor(out).tensor(lse).run(flash),
-        call -> call.tensor(out).tensor(lse).run(band));
+        call -> call.update(out).update(lse).run(flash),
+        call -> call.update(out).update(lse).run(band));
   }
 
   /** Final lse and delta; dq, dk and dv are added to. */
   record Gradients(Tensor dOut, Tensor lse, Tensor delta, Tensor dq, Tensor dk, Tensor dv) {
     private TorchCall onto(TorchCall call) {
-      return call.tensor(dOut).tensor(lse).tensor(delta).tensor(dq).tensor(dk).tensor(dv);
+      return call.read(dOut).read(lse).read(delta).update(dq).update(dk).update(dv);
     }
   }
 
@@ -107,7 +107,7 @@ final class TorchAttention {
     }
 
     private TorchCall started(int[] place, int[] run) {
-      return new TorchCall(wrapping).tensor(in.q).tensor(in.k).tensor(in.v).ints(place).ints(run);
+      return new TorchCall(wrapping).read(in.q).read(in.k).read(in.v).ints(place).ints(run);
     }
   }
 }

@@ -4,42 +4,48 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Kernels;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.Context;
 import org.bytedeco.pytorch.global.torch;
 
-/** Host memory and the given threads, or a GPU's managed memory and its current stream. */
+/** The given threads in the host's memory, or a GPU with {@link Mirrors} of it. */
 final class TorchBackend implements Backend {
-  private final Device device;
   private final CompilationUnit scripts;
+  private final Residency residency;
   private final TorchCall.Wrapping wrapping;
   private final Kernels kernels;
-  private final List<Pointer> managed = new ArrayList<>();
 
   private TorchBackend(
-      Device device,
-      CompilationUnit scripts,
-      TorchCall.Wrapping wrapping,
-      TorchAttention.Flashes flashes) {
-    this.device = device;
+      Device device, CompilationUnit scripts, Residency residency, TorchAttention.Flashes flashes) {
     this.scripts = scripts;
-    this.wrapping = wrapping;
+    this.residency = residency;
+    this.wrapping =
+        new TorchCall.Wrapping(new org.bytedeco.pytorch.Device(device.toString()), residency);
     Functions functions = new Functions(scripts);
     TorchAttention attention = new TorchAttention(functions, wrapping, flashes);
-    this.kernels = new TorchKernels(functions, wrapping, attention, this::synchronize);
+    this.kernels = new TorchKernels(functions, wrapping, attention, residency);
   }
 
   static TorchBackend open(LibTorch library, int threads, Device device) {
-    TorchAttention.Flashes flashes =
-        device.isCpu() ? TorchAttention.Flashes.ON_CPU : TorchAttention.Flashes.ON_GPU;
-    return open(library, threads, device, flashes);
+    return device.isCpu()
+        ? open(library, threads, device, new HostResidency(), TorchAttention.Flashes.ON_CPU)
+        : open(
+            library,
+            threads,
+            device,
+            new Mirrors(new CudaLanes(device)),
+            TorchAttention.Flashes.ON_GPU);
   }
 
+  /**
+   * @param residency becomes the backend's, which closes it
+   */
   static TorchBackend open(
-      LibTorch library, int threads, Device device, TorchAttention.Flashes flashes) {
+      LibTorch library,
+      int threads,
+      Device device,
+      Residency residency,
+      TorchAttention.Flashes flashes) {
     library.useThreads(threads);
     Context context = torch.globalContext();
     // Fixed summation order. Where libtorch has none it warns and goes on; of what is called here
@@ -50,11 +56,7 @@ final class TorchBackend implements Backend {
     // Products of bfloat16 add up in float32, whole sums of them, and float32 stays float32.
     context.setAllowBF16ReductionCuBLAS(false);
     context.setAllowTF32CuBLAS(false);
-    return new TorchBackend(
-        device,
-        library.compile(),
-        new TorchCall.Wrapping(new org.bytedeco.pytorch.Device(device.toString())),
-        flashes);
+    return new TorchBackend(device, library.compile(), residency, flashes);
   }
 
   @Override
@@ -67,7 +69,6 @@ final class TorchBackend implements Backend {
     return kernels;
   }
 
-  /** A GPU's memory here is CUDA's managed one: pages move to who touches them. */
   @Override
   public boolean hostMemory() {
     return true;
@@ -75,26 +76,18 @@ final class TorchBackend implements Backend {
 
   @Override
   public long memory(MemorySegment host) {
-    if (device.isCpu()) {
-      return host.address();
-    }
-    Pointer memory = Gpu.managedMemory(device, host.byteSize());
-    managed.add(memory);
-    return memory.address();
+    return residency.memory(host);
   }
 
   @Override
   public void synchronize() {
-    if (!device.isCpu()) {
-      torch.cuda_synchronize(device.index());
-    }
+    residency.synchronize();
   }
 
   @Override
   public void close() {
     synchronize();
-    managed.forEach(Gpu::free);
-    managed.clear();
+    residency.close();
     wrapping.close();
     scripts.close();
   }

@@ -5,10 +5,11 @@ import dev.gyre.kernels.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Function;
 import org.bytedeco.pytorch.IValue;
@@ -18,19 +19,45 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * The arguments of one call of a compiled function, then the call. Made anew for each; closing it
- * frees every native object it made. Tensors wrap their addresses: nothing is copied.
+ * frees every native object it made. Tensors wrap their addresses: nothing is copied here.
  */
 final class TorchCall implements AutoCloseable {
   private final Wrapping wrapping;
   private final PointerScope scope = new PointerScope();
   private final IValueVector stack = new IValueVector();
+  private final List<Residency.Operand> operands = new ArrayList<>();
   private int intsUsed;
 
   TorchCall(Wrapping wrapping) {
     this.wrapping = wrapping;
   }
 
-  TorchCall tensor(Tensor t) {
+  TorchCall read(Tensor t) {
+    return operand(t, Residency.Access.READ);
+  }
+
+  /** The w of linear maps: what {@code weightsChanged} speaks of. */
+  TorchCall weight(Tensor t) {
+    return operand(t, Residency.Access.WEIGHT);
+  }
+
+  /** The function writes every element. */
+  TorchCall overwrite(Tensor t) {
+    return operand(t, Residency.Access.OVERWRITE);
+  }
+
+  /** The function adds to it, or writes only some of it. */
+  TorchCall update(Tensor t) {
+    return operand(t, Residency.Access.UPDATE);
+  }
+
+  /** The function adds to it, or writes every element. */
+  TorchCall result(Tensor t, boolean accumulate) {
+    return accumulate ? update(t) : overwrite(t);
+  }
+
+  private TorchCall operand(Tensor t, Residency.Access access) {
+    operands.add(new Residency.Operand(t, access));
     push(new IValue(wrapping.tensor(t)));
     return this;
   }
@@ -83,11 +110,13 @@ final class TorchCall implements AutoCloseable {
     // A setting of the calling thread. The optimizer would trade start-up time and, on a GPU, bits
     // for fewer launches: the second call of a function would differ from the first.
     torch.setGraphExecutorOptimize(false);
+    wrapping.residency.before(operands);
     try {
       function.run(stack);
     } catch (RuntimeException e) {
       throw new TorchException(firstWords(String.valueOf(e.getMessage())), e);
     }
+    wrapping.residency.after(operands);
   }
 
   /** Without the C++ stack that libtorch appends. */
@@ -107,6 +136,7 @@ final class TorchCall implements AutoCloseable {
     /** Most integers of one call: a list of experts' offsets, and some. */
     private long capacity = 1 << 10;
 
+    private final Residency residency;
     private final Address address = new Address();
     private final Map<DType, TensorOptions> options = new EnumMap<>(DType.class);
     private final TensorOptions hostInts;
@@ -115,9 +145,11 @@ final class TorchCall implements AutoCloseable {
     private MemorySegment ints = arena.allocate(capacity * Long.BYTES, Long.BYTES);
 
     /**
-     * @param device where tensors' addresses are
+     * @param device which computes
+     * @param residency where it finds tensors; stays the caller's
      */
-    Wrapping(org.bytedeco.pytorch.Device device) {
+    Wrapping(org.bytedeco.pytorch.Device device, Residency residency) {
+      this.residency = residency;
       for (DType type : DType.values()) {
         options.put(
             type,
@@ -143,7 +175,7 @@ final class TorchCall implements AutoCloseable {
         dims[i] = t.dim(i);
       }
       return torch.from_blob(
-          address.at(t.address()), dims, Objects.requireNonNull(options.get(t.dtype())));
+          address.at(residency.address(t)), dims, Objects.requireNonNull(options.get(t.dtype())));
     }
 
     org.bytedeco.pytorch.Tensor ints(int[] values, int from) {
@@ -184,14 +216,6 @@ final class TorchCall implements AutoCloseable {
       hostInts.close();
       hostReals.close();
       arena.close();
-    }
-  }
-
-  /** A pointer that owns nothing and can be pointed anywhere. */
-  private static final class Address extends Pointer {
-    Address at(long value) {
-      address = value;
-      return this;
     }
   }
 }

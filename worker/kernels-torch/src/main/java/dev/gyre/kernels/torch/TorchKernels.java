@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Function;
 /** Checks every call and hands it to the TorchScript function that computes it. */
 final class TorchKernels implements Kernels {
   private final TorchCall.Wrapping wrapping;
-  private final Runnable synchronize;
+  private final Residency residency;
   private final TorchAttention attention;
   private final TorchLightning lightning;
   private final Function fill;
@@ -46,15 +46,15 @@ final class TorchKernels implements Kernels {
   private final Function adamW;
 
   /**
-   * @param synchronize returns when the host may read what earlier calls wrote
+   * @param residency fetches what the host looks at
    */
   TorchKernels(
       Functions functions,
       TorchCall.Wrapping wrapping,
       TorchAttention attention,
-      Runnable synchronize) {
+      Residency residency) {
     this.wrapping = wrapping;
-    this.synchronize = synchronize;
+    this.residency = residency;
     this.attention = attention;
     this.lightning = new TorchLightning(functions, wrapping);
     fill = functions.get("fill");
@@ -91,7 +91,7 @@ final class TorchKernels implements Kernels {
   public void fill(Tensor x, float value) {
     KernelChecks.floats("x", x);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).real(value).run(fill);
+      call.overwrite(x).real(value).run(fill);
     }
   }
 
@@ -99,7 +99,7 @@ final class TorchKernels implements Kernels {
   public void copy(Tensor from, Tensor to) {
     KernelChecks.copy(from, to);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(from).tensor(to).run(copy);
+      call.read(from).overwrite(to).run(copy);
     }
   }
 
@@ -107,7 +107,7 @@ final class TorchKernels implements Kernels {
   public void add(Tensor x, Tensor into) {
     KernelChecks.add(x, into);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(into).run(add);
+      call.read(x).update(into).run(add);
     }
   }
 
@@ -115,7 +115,7 @@ final class TorchKernels implements Kernels {
   public void scale(Tensor x, float factor) {
     KernelChecks.f32("x", x);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).real(factor).run(scale);
+      call.update(x).real(factor).run(scale);
     }
   }
 
@@ -124,7 +124,7 @@ final class TorchKernels implements Kernels {
     KernelChecks.gatherRows(table, indices, out);
     checkIndices("indices", indices, table.dim(0));
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(table).tensor(indices).tensor(out).run(gatherRows);
+      call.read(table).read(indices).overwrite(out).run(gatherRows);
     }
   }
 
@@ -133,7 +133,7 @@ final class TorchKernels implements Kernels {
     KernelChecks.scatterAddRows(rows, indices, table);
     checkIndices("indices", indices, table.dim(0));
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(rows).tensor(indices).tensor(table).run(scatterAddRows);
+      call.read(rows).read(indices).update(table).run(scatterAddRows);
     }
   }
 
@@ -141,7 +141,7 @@ final class TorchKernels implements Kernels {
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     KernelChecks.linear(x, w, y);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(w).tensor(y).flag(accumulate).run(linear);
+      call.read(x).weight(w).result(y, accumulate).flag(accumulate).run(linear);
     }
   }
 
@@ -149,7 +149,7 @@ final class TorchKernels implements Kernels {
   public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     KernelChecks.linearBackwardInput(dy, w, dx);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy).tensor(w).tensor(dx).flag(accumulate).run(linearBackwardInput);
+      call.read(dy).weight(w).result(dx, accumulate).flag(accumulate).run(linearBackwardInput);
     }
   }
 
@@ -157,7 +157,7 @@ final class TorchKernels implements Kernels {
   public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
     KernelChecks.linearBackwardWeight(dy, x, dw);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy).tensor(x).tensor(dw).run(linearBackwardWeight);
+      call.read(dy).read(x).update(dw).run(linearBackwardWeight);
     }
   }
 
@@ -165,7 +165,7 @@ final class TorchKernels implements Kernels {
   public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
     KernelChecks.groupedLinear(x, w, offsets, y);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(w).ints(offsets).tensor(y).run(groupedLinear);
+      call.read(x).weight(w).ints(offsets).overwrite(y).run(groupedLinear);
     }
   }
 
@@ -173,7 +173,7 @@ final class TorchKernels implements Kernels {
   public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     KernelChecks.groupedLinearBackwardInput(dy, w, offsets, dx);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy).tensor(w).ints(offsets).tensor(dx).run(groupedLinearBackwardInput);
+      call.read(dy).weight(w).ints(offsets).overwrite(dx).run(groupedLinearBackwardInput);
     }
   }
 
@@ -181,19 +181,20 @@ final class TorchKernels implements Kernels {
   public void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
     KernelChecks.groupedLinearBackwardWeight(dy, x, offsets, dw);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy).tensor(x).ints(offsets).tensor(dw).run(groupedLinearBackwardWeight);
+      call.read(dy).read(x).ints(offsets).update(dw).run(groupedLinearBackwardWeight);
     }
   }
 
-  /** Keeps no packed copies. */
   @Override
-  public void weightsChanged() {}
+  public void weightsChanged() {
+    residency.weightsChanged();
+  }
 
   @Override
   public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
     KernelChecks.rmsNorm(x, weight, y, rstd);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(weight).real(eps).tensor(y).tensor(rstd).run(rmsNorm);
+      call.read(x).read(weight).real(eps).overwrite(y).overwrite(rstd).run(rmsNorm);
     }
   }
 
@@ -202,13 +203,7 @@ final class TorchKernels implements Kernels {
       Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
     KernelChecks.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy)
-          .tensor(x)
-          .tensor(weight)
-          .tensor(rstd)
-          .tensor(dx)
-          .tensor(dweight)
-          .run(rmsNormBackward);
+      call.read(dy).read(x).read(weight).read(rstd).update(dx).update(dweight).run(rmsNormBackward);
     }
   }
 
@@ -216,7 +211,7 @@ final class TorchKernels implements Kernels {
   public void ropeTable(Tensor positions, double theta, Tensor table) {
     KernelChecks.ropeTable(positions, table);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(positions).real(theta).tensor(table).run(ropeTable);
+      call.read(positions).real(theta).overwrite(table).run(ropeTable);
     }
   }
 
@@ -224,7 +219,7 @@ final class TorchKernels implements Kernels {
   public void rope(Tensor x, Tensor table, boolean inverse) {
     KernelChecks.rope(x, table);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(table).flag(inverse).run(rope);
+      call.update(x).read(table).flag(inverse).run(rope);
     }
   }
 
@@ -232,7 +227,7 @@ final class TorchKernels implements Kernels {
   public void swiglu(Tensor gateUp, Tensor h) {
     KernelChecks.swiglu(gateUp, h);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(gateUp).tensor(h).run(swiglu);
+      call.read(gateUp).overwrite(h).run(swiglu);
     }
   }
 
@@ -240,7 +235,7 @@ final class TorchKernels implements Kernels {
   public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     KernelChecks.swigluBackward(dh, gateUp, dGateUp);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dh).tensor(gateUp).tensor(dGateUp).run(swigluBackward);
+      call.read(dh).read(gateUp).overwrite(dGateUp).run(swigluBackward);
     }
   }
 
@@ -262,7 +257,7 @@ final class TorchKernels implements Kernels {
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     KernelChecks.attentionMerge(outB, lseB, out, lse);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(outB).tensor(lseB).tensor(out).tensor(lse).run(attentionMerge);
+      call.read(outB).read(lseB).update(out).update(lse).run(attentionMerge);
     }
   }
 
@@ -270,7 +265,7 @@ final class TorchKernels implements Kernels {
   public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
     KernelChecks.attentionDelta(out, dOut, delta);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(out).tensor(dOut).tensor(delta).run(attentionDelta);
+      call.read(out).read(dOut).overwrite(delta).run(attentionDelta);
     }
   }
 
@@ -340,7 +335,12 @@ final class TorchKernels implements Kernels {
   public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     KernelChecks.routeTopK(logits, probs, lse, indices, weights);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(logits).tensor(probs).tensor(lse).tensor(indices).tensor(weights).run(routeTopK);
+      call.read(logits)
+          .overwrite(probs)
+          .overwrite(lse)
+          .overwrite(indices)
+          .overwrite(weights)
+          .run(routeTopK);
     }
   }
 
@@ -356,14 +356,14 @@ final class TorchKernels implements Kernels {
       Tensor dLogits) {
     KernelChecks.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, dLogits);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(probs)
-          .tensor(lse)
-          .tensor(indices)
-          .tensor(weights)
-          .tensor(dWeights)
-          .tensor(probsGrad)
+      call.read(probs)
+          .read(lse)
+          .read(indices)
+          .read(weights)
+          .read(dWeights)
+          .read(probsGrad)
           .real(zGrad)
-          .tensor(dLogits)
+          .overwrite(dLogits)
           .run(routeTopKBackward);
     }
   }
@@ -373,7 +373,7 @@ final class TorchKernels implements Kernels {
     KernelChecks.combineRows(rows, slots, weights, out);
     checkIndices("slots", slots, rows.dim(0));
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(rows).tensor(slots).tensor(weights).tensor(out).run(combineRows);
+      call.read(rows).read(slots).read(weights).update(out).run(combineRows);
     }
   }
 
@@ -383,12 +383,12 @@ final class TorchKernels implements Kernels {
     KernelChecks.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
     checkIndices("slots", slots, rows.dim(0));
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dOut)
-          .tensor(rows)
-          .tensor(slots)
-          .tensor(weights)
-          .tensor(dRows)
-          .tensor(dWeights)
+      call.read(dOut)
+          .read(rows)
+          .read(slots)
+          .read(weights)
+          .update(dRows)
+          .overwrite(dWeights)
           .run(combineRowsBackward);
     }
   }
@@ -398,7 +398,7 @@ final class TorchKernels implements Kernels {
     KernelChecks.crossEntropy(logits, labels, losses);
     checkLabels(labels, logits.dim(1));
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(logits).tensor(labels).real(gradScale).tensor(losses).run(crossEntropy);
+      call.update(logits).read(labels).real(gradScale).overwrite(losses).run(crossEntropy);
     }
   }
 
@@ -406,7 +406,7 @@ final class TorchKernels implements Kernels {
   public void sum(Tensor x, Tensor sum) {
     KernelChecks.sum(x, sum);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(sum).run(this.sum);
+      call.read(x).update(sum).run(this.sum);
     }
   }
 
@@ -414,7 +414,7 @@ final class TorchKernels implements Kernels {
   public void sumSquares(Tensor x, Tensor sum) {
     KernelChecks.sum(x, sum);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(sum).run(sumSquares);
+      call.read(x).update(sum).run(sumSquares);
     }
   }
 
@@ -433,10 +433,10 @@ final class TorchKernels implements Kernels {
       long step) {
     KernelChecks.adamW(w, m, v, grad, step);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(w)
-          .tensor(m)
-          .tensor(v)
-          .tensor(grad)
+      call.update(w)
+          .update(m)
+          .update(v)
+          .read(grad)
           .real(gradScale)
           .real(lr)
           .real(beta1)
@@ -449,11 +449,11 @@ final class TorchKernels implements Kernels {
   }
 
   /**
-   * Looked at here, although a GPU is waited for: libtorch's own assertion there takes the whole
-   * process down, without a name.
+   * Looked at here, although a GPU is waited for that wrote them: libtorch's own assertion there
+   * takes the whole process down, without a name.
    */
   private void checkIndices(String name, Tensor indices, long limit) {
-    synchronize.run();
+    residency.fetch(indices);
     MemorySegment values = indices.segment();
     for (long i = 0; i < indices.elements(); i++) {
       KernelChecks.index(name, i, values.get(JAVA_INT_UNALIGNED, i * 4), limit);
@@ -461,7 +461,7 @@ final class TorchKernels implements Kernels {
   }
 
   private void checkLabels(Tensor labels, long vocabulary) {
-    synchronize.run();
+    residency.fetch(labels);
     MemorySegment values = labels.segment();
     for (long t = 0; t < labels.elements(); t++) {
       KernelChecks.label(t, values.get(JAVA_INT_UNALIGNED, t * 4), vocabulary);

@@ -24,38 +24,48 @@ final class TorchLightning {
 
   void silu(Tensor x, Tensor y) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(x).tensor(y).run(silu);
+      call.read(x).overwrite(y).run(silu);
     }
   }
 
   void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.tensor(dy).tensor(x).tensor(dx).run(siluBackward);
+      call.read(dy).read(x).overwrite(dx).run(siluBackward);
     }
   }
 
   void forward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      with(call.tensor(q).tensor(k).tensor(v), pattern).tensor(state).tensor(out).run(forward);
+      with(call.read(q).read(k).read(v), pattern).update(state).overwrite(out).run(forward);
     }
   }
 
   void state(Tensor a, Tensor b, DecayPattern pattern, boolean reverse, Tensor of) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      with(call.tensor(a).tensor(b), pattern).flag(reverse).tensor(of).run(state);
+      with(call.read(a).read(b), pattern).flag(reverse).update(of).run(state);
     }
   }
 
-  /**
-   * @param rest state, dOut, dState, dq, dk, dv
-   */
-  void backward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor... rest) {
+  void backward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      DecayPattern pattern,
+      Tensor state,
+      Tensor dOut,
+      Tensor dState,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      with(call.tensor(q).tensor(k).tensor(v), pattern);
-      for (Tensor t : rest) {
-        call.tensor(t);
-      }
-      call.run(backward);
+      with(call.read(q).read(k).read(v), pattern)
+          .read(state)
+          .read(dOut)
+          .update(dState)
+          .update(dq)
+          .update(dk)
+          .update(dv)
+          .run(backward);
     }
   }
 

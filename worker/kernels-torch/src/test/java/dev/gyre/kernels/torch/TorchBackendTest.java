@@ -116,12 +116,12 @@ class TorchBackendTest {
   void whatLibtorchRefusesIsSaidInItsWords() {
     try (Backend _ = provider.open(1);
         TorchCall.Wrapping wrapping =
-            new TorchCall.Wrapping(new org.bytedeco.pytorch.Device("cpu"));
+            new TorchCall.Wrapping(new org.bytedeco.pytorch.Device("cpu"), new HostResidency());
         var scripts = LibTorch.load().compile();
         Arena arena = Arena.ofConfined();
         TorchCall call = new TorchCall(wrapping)) {
       Tensor three = Tensors.zeros(arena, DType.F32, 3);
-      call.tensor(three).tensor(Tensors.zeros(arena, DType.F32, 4)).tensor(three);
+      call.read(three).read(Tensors.zeros(arena, DType.F32, 4)).overwrite(three);
       TorchException refused =
           assertThrows(
               TorchException.class, () -> call.run(new Functions(scripts).get("attention_delta")));

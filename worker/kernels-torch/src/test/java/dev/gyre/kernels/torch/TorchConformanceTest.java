@@ -1,6 +1,7 @@
 package dev.gyre.kernels.torch;
 
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.gyre.kernels.Backend;
@@ -28,15 +29,22 @@ class TorchConformanceTest {
       assertInstanceOf(BackendProbe.Available.class, provider.probe());
   private Backend backend;
   private Backend blocks;
+  private Backend mirrored;
+  private final SimulatedLanes lanes = new SimulatedLanes(1, true);
 
   @BeforeAll
   void open() {
     backend = provider.open(1);
-    blocks = TorchBackend.open(LibTorch.load(), 1, Device.CPU, (_, _) -> false);
+    blocks =
+        TorchBackend.open(LibTorch.load(), 1, Device.CPU, new HostResidency(), (_, _) -> false);
+    mirrored =
+        TorchBackend.open(
+            LibTorch.load(), 1, Device.CPU, new Mirrors(lanes), TorchAttention.Flashes.ON_CPU);
   }
 
   @AfterAll
   void close() {
+    mirrored.close();
     blocks.close();
     backend.close();
   }
@@ -66,5 +74,13 @@ class TorchConformanceTest {
     return Conformance.checks(probe.dtypes()).stream()
         .filter(check -> check.name().startsWith("attention"))
         .map(check -> dynamicTest(check.name(), () -> check.run(blocks)));
+  }
+
+  /** As on a GPU, where nothing is that a kernel was not said to read: the rest is NaN there. */
+  @TestFactory
+  Stream<DynamicTest> inMemoryOfItsOwnMeetsTheTwin() {
+    return Conformance.checks(probe.dtypes()).stream()
+        .map(check -> dynamicTest(check.name() + " mirrored", () -> check.run(mirrored)))
+        .onClose(() -> assertTrue(lanes.uploadedBytes() > 0 && lanes.downloadedBytes() > 0));
   }
 }

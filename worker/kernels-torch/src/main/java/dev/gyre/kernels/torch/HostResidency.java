@@ -1,0 +1,36 @@
+package dev.gyre.kernels.torch;
+
+import dev.gyre.kernels.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/** A CPU's: kernels and the host have one memory, and a call returns when it is done. */
+final class HostResidency implements Residency {
+  @Override
+  public long memory(MemorySegment host) {
+    return host.address();
+  }
+
+  @Override
+  public long address(Tensor t) {
+    return t.address();
+  }
+
+  @Override
+  public void before(List<Operand> operands) {}
+
+  @Override
+  public void after(List<Operand> operands) {}
+
+  @Override
+  public void fetch(Tensor t) {}
+
+  @Override
+  public void weightsChanged() {}
+
+  @Override
+  public void synchronize() {}
+
+  @Override
+  public void close() {}
+}
