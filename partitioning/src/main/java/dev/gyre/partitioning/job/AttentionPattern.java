@@ -4,15 +4,17 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.List;
 
 /**
- * How the layers of a model mix tokens.
+ * How the layers of a model mix tokens. Window, sinks, anchor and prefix are those of softmax
+ * layers; linear ones see what came before in their document, all of it and no more.
  *
  * @param layers kind of each layer; empty for one kind everywhere: sliding if there is a window,
  *     else full
  * @param window keys a query of a sliding layer sees, itself included; 0 for no window
  * @param sinks first tokens of a document that its sliding layers see outside of the window
- * @param anchor whether the row's first token is visible to all its documents, in every layer
- * @param prefix first tokens of each document that see each other both ways, in every layer; they
- *     are read, not predicted: tokens whose label lies among them have none
+ * @param anchor whether the row's first token is visible to all its documents, in every softmax
+ *     layer
+ * @param prefix first tokens of each document that see each other both ways, in every softmax
+ *     layer; they are read, not predicted: tokens whose label lies among them have none
  */
 public record AttentionPattern(
     List<LayerKind> layers, int window, int sinks, boolean anchor, int prefix) {
@@ -32,6 +34,21 @@ public record AttentionPattern(
         "model.attention_sinks",
         sinks + " without a window: full attention sees them anyway; set model.sliding_window");
     Invalid.require(prefix >= 0, "model.prefix_length", prefix + " is negative");
+    if (!layers.isEmpty() && layers.stream().allMatch(kind -> kind == LayerKind.LINEAR)) {
+      requireNoMask("sliding_window", window > 0);
+      requireNoMask("anchor_token", anchor);
+      requireNoMask("prefix_length", prefix > 0);
+    }
+  }
+
+  /** A state sums what came before, and nothing else: no key can be left out of it, or added. */
+  private static void requireNoMask(String key, boolean set) {
+    Invalid.require(
+        !set,
+        "model." + key,
+        ("is for softmax layers, but all of layer_types are %s, causal inside each document. Leave it"
+                + " out, or make some layers %s or %s")
+            .formatted(LayerKind.LINEAR.key(), LayerKind.FULL.key(), LayerKind.SLIDING.key()));
   }
 
   /** Without sinks, anchor or prefix. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
@@ -16,6 +17,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** Plans of models with linear-attention layers. */
 final class LinearPlansTest {
@@ -92,6 +94,24 @@ final class LinearPlansTest {
     assertEquals(
         8 * CostModel.attentionFlops(onlyLinear(), new Documents(1000)),
         CostModel.attentionFlops(onlyLinear(), new Documents(8000)));
+  }
+
+  /** Masks are those of softmax layers; where there are none they would be asked for in vain. */
+  @Test
+  void linearLayersAloneTakeNoMask() {
+    List<LayerKind> linear = List.of(LayerKind.LINEAR, LayerKind.LINEAR);
+    refused("model.sliding_window", () -> new AttentionPattern(linear, 512));
+    refused("model.anchor_token", () -> new AttentionPattern(linear, 0, 0, true, 0));
+    refused("model.prefix_length", () -> new AttentionPattern(linear, 0, 0, false, 64));
+    AttentionPattern mixed =
+        new AttentionPattern(List.of(LayerKind.LINEAR, LayerKind.FULL), 0, 0, true, 64);
+    assertEquals(new AttentionMask(0, 0, true, 64), mixed.mask(1));
+    assertThrows(IllegalArgumentException.class, () -> mixed.mask(0));
+  }
+
+  private static void refused(String key, Executable made) {
+    Invalid e = assertThrows(Invalid.class, made);
+    assertTrue(e.getMessage().startsWith(key + ": is for softmax layers"), e::getMessage);
   }
 
   @Test
