@@ -1,9 +1,14 @@
 package dev.gyre.deploy;
 
 import dev.gyre.deploy.bench.AttentionBench;
+import dev.gyre.deploy.bench.AttentionBench.Prediction;
 import dev.gyre.deploy.bench.AttentionResult;
+import dev.gyre.deploy.run.ThisMachine;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.trainer.worker.Dtypes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -19,7 +24,9 @@ import picocli.CommandLine.Option;
       "Runs full causal attention, forward and backward, over ranks that are threads of this process,",
       "with as many tokens to a rank however many ranks there are. Prints for every schedule the CPU time",
       "of the busiest rank, and efficiency: what one worker needs for the whole row, divided by the",
-      "ranks, over that. Waiting is not counted, so there may be more ranks than cores."
+      "ranks, over that. Waiting is not counted, so there may be more ranks than cores. Beside it stands",
+      "what a plan predicts from the rates of this machine, for ranks with a core each, waits included,",
+      "and what the schedule auto would take of all there are."
     },
     footer = {"", "Try    ./gyre bench attention --ranks 2,4 --tokens 2048"})
 final class BenchAttentionCommand implements Callable<Integer> {
@@ -87,12 +94,14 @@ final class BenchAttentionCommand implements Callable<Integer> {
           "--schedule: '%s' must be one of %s"
               .formatted(schedule, String.join(", ", ScheduleKind.KEYS)));
     }
+    String kernels = LocalBackend.choose(backend, dtype);
     AttentionBench bench =
-        new AttentionBench(
-            LocalBackend.choose(backend, dtype), dtype, heads, kvHeads, headDim, tokens, repeats);
+        new AttentionBench(kernels, dtype, heads, kvHeads, headDim, tokens, repeats);
+    Rates rates = ThisMachine.rates(kernels, Dtypes.name(dtype), 1, Device.CPU);
     bench.warmUp();
     System.out.println(
-        "schedule   layout       ranks    tokens    one worker   busiest rank   mean rank   efficiency");
+        "schedule   layout       ranks    tokens    one worker   busiest rank   mean rank   efficiency"
+            + "     predicted   of measured");
     for (int p : ranks) {
       require(p > 0, "--ranks %d: at least 1".formatted(p));
       List<AttentionResult> shared = new ArrayList<>();
@@ -101,16 +110,19 @@ final class BenchAttentionCommand implements Callable<Integer> {
       }
       // Last, when the compiler has long seen it all.
       AttentionResult alone = bench.alone(p);
-      shared.forEach(result -> print(result, alone));
+      Prediction prediction = bench.predict(schedules, p, rates);
+      shared.forEach(result -> print(result, alone, prediction.seconds(result.schedule())));
+      System.out.println(
+          "auto       would take %s, %s".formatted(prediction.schedule(), prediction.layout()));
     }
     return ExitCode.DONE;
   }
 
-  private static void print(AttentionResult shared, AttentionResult alone) {
+  private static void print(AttentionResult shared, AttentionResult alone, double predicted) {
     System.out.println(
         String.format(
             Locale.ROOT,
-            "%-10s %-11s %6d %,9d %11.3f s %12.3f s %9.3f s %10.0f %%",
+            "%-10s %-11s %6d %,9d %11.3f s %12.3f s %9.3f s %10.0f %% %11.3f s %11.0f %%",
             shared.schedule(),
             shared.layout(),
             shared.ranks(),
@@ -118,7 +130,9 @@ final class BenchAttentionCommand implements Callable<Integer> {
             alone.mostSeconds(),
             shared.mostSeconds(),
             shared.meanSeconds(),
-            100 * shared.efficiency(alone)));
+            100 * shared.efficiency(alone),
+            predicted,
+            100 * predicted / shared.mostSeconds()));
   }
 
   private static void require(boolean holds, String problem) {

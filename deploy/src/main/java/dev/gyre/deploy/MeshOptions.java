@@ -47,7 +47,7 @@ final class MeshOptions {
     return alone(ScheduleSpec.AUTO);
   }
 
-  /** The same with a schedule, on the layout that suits it. */
+  /** The same with a schedule. */
   MeshSpec alone(ScheduleSpec schedule) {
     Map<String, Integer> given = given();
     return new MeshSpec(

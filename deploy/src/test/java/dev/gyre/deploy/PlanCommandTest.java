@@ -74,9 +74,15 @@ final class PlanCommandTest {
             "--ring",
             2,
             "--set",
-            "model.layer_types=[full_attention, linear_attention]");
+            "model.layer_types=[full_attention, linear_attention]",
+            "--set",
+            "model.anchor_token=true");
     assertEquals(0, mixed.exit(), mixed::toString);
     assertTrue(mixed.out().contains("states "), mixed::toString);
+    assertTrue(mixed.out().contains("full_attention × 1 (causal, anchor): "), mixed::toString);
+    assertTrue(
+        mixed.out().contains("linear_attention × 1: causal in each document, no other mask"),
+        mixed::toString);
     Cli alone =
         plan(
             "--no-measure",
@@ -87,6 +93,15 @@ final class PlanCommandTest {
     assertEquals(0, alone.exit(), alone::toString);
     assertTrue(alone.out().contains("layout contiguous"), alone::toString);
     assertTrue(alone.out().contains("moves 0 B"), alone::toString);
+    Cli masked =
+        plan(
+            "--set",
+            "model.layer_types=[linear_attention, linear_attention]",
+            "--set",
+            "model.anchor_token=true");
+    assertEquals(ExitCode.BAD_JOB, masked.exit(), masked::toString);
+    assertTrue(
+        masked.err().contains("model.anchor_token: is for softmax layers"), masked::toString);
   }
 
   @Test
@@ -155,9 +170,12 @@ final class PlanCommandTest {
     assertEquals(0, ran.exit(), ran::toString);
     assertTrue(ran.out().contains("one full_attention layer"), ran::toString);
     assertTrue(ran.out().contains("one sliding_attention layer"), ran::toString);
-    assertTrue(ran.out().contains("full_attention × 1: tokenring for 2 rows;"), ran::toString);
     assertTrue(
-        ran.out().contains("sliding_attention × 1: ring for 2 rows (auto; a layer of a full row"),
+        ran.out().contains("full_attention × 1 (causal): tokenring for 2 rows;"), ran::toString);
+    assertTrue(
+        ran.out()
+            .contains(
+                "sliding_attention × 1 (window 64): ring for 2 rows (auto; a layer of a full"),
         ran::toString);
     for (List<String> rank : ranks(ran)) {
       assertEquals(9 + 2 * 6, rank.size(), () -> rank + " of " + ran);

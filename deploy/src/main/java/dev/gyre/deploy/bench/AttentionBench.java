@@ -1,5 +1,7 @@
 package dev.gyre.deploy.bench;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
@@ -9,6 +11,8 @@ import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
 import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -16,6 +20,10 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.RowSchedules;
+import dev.gyre.partitioning.plan.ActivationPlan;
+import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.partitioning.plan.ScheduleMemory;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.MessageBytes;
@@ -24,10 +32,13 @@ import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import dev.gyre.trainer.worker.Backends;
+import dev.gyre.trainer.worker.Dtypes;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -65,6 +76,46 @@ public record AttentionBench(
   /** The same over a ring, on the layout that suits the schedule best. */
   public AttentionResult sharded(String schedule, int ranks) {
     return measure(schedule, kind(schedule, ranks).layouts().getFirst(), ranks, ranks * tokens);
+  }
+
+  /**
+   * What a plan on {@code ranks} workers would take from these rates: what it predicts of each
+   * schedule on the layout that {@link #sharded} gives it, and what it would choose itself.
+   */
+  public Prediction predict(List<String> schedules, int ranks, Rates rates) {
+    RowSchedules all =
+        new RowSchedules(model(), new Mesh(1, ranks, 1, 1), Dtypes.name(dtype), "ipc", rates);
+    Map<String, Long> micros = new LinkedHashMap<>();
+    for (String schedule : schedules) {
+      SequenceLayout row = row(kind(schedule, ranks).layouts().getFirst(), ranks);
+      micros.put(schedule, all.choice(LayerKind.FULL, List.of(schedule), row, ActivationPlan.NONE).forecast().micros());
+    }
+    MeshSpec open = new MeshSpec(0, 1, ranks, 1, 1);
+    LayoutKind order = all.layout(open, ranks * tokens, false).chosen();
+    List<String> candidates = new ArrayList<>();
+    all.candidates(open.schedule(), order).values().forEach(candidates::addAll);
+    ScheduleChoice auto = all.choice(LayerKind.FULL, candidates, row(order, ranks), ActivationPlan.NONE);
+    return new Prediction(micros, order.key(), auto.chosen());
+  }
+
+  /**
+   * @param micros of a pass, forward and backward, by schedule
+   * @param layout that {@code auto} takes for such rows
+   * @param schedule that {@code auto} takes there
+   */
+  public record Prediction(Map<String, Long> micros, String layout, String schedule) {
+    public Prediction {
+      micros = Collections.unmodifiableMap(new LinkedHashMap<>(micros));
+    }
+
+    /** Seconds. */
+    public double seconds(String of) {
+      return requireNonNull(micros.get(of), of) / 1e6;
+    }
+  }
+
+  private SequenceLayout row(LayoutKind order, int ranks) {
+    return Layouts.of(order, new Documents(ranks * tokens), ranks, 1, Layouts.DEFAULT_MIN_CHUNK);
   }
 
   private ModelSpec model() {

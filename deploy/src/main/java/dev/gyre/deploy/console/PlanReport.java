@@ -12,6 +12,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Balance;
+import dev.gyre.partitioning.plan.LayoutForecast;
 import dev.gyre.partitioning.plan.LongestSequence;
 import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
@@ -105,7 +106,7 @@ public final class PlanReport {
       lines.add(
           titled(
               "layers",
-              "%s × %d: states go from rank to rank"
+              "%s × %d: causal in each document, no other mask; states go from rank to rank"
                   .formatted(LayerKind.LINEAR.key(), job.model().linearLayers())));
     }
     lines.add(titled("sends", sends()));
@@ -122,14 +123,26 @@ public final class PlanReport {
   }
 
   private String mesh() {
-    return "data-parallel %d × ring %d × ulysses %d = %s; expert-parallel %d; layout %s"
+    return "data-parallel %d × ring %d × ulysses %d = %s; expert-parallel %d; layout %s%s"
         .formatted(
             mesh.dataParallel(),
             mesh.ring(),
             mesh.ulysses(),
             mesh.workers() == 1 ? "1 worker" : mesh.workers() + " workers",
             mesh.expertParallel(),
-            plan.layout().key());
+            plan.layout().key(),
+            layoutReason());
+  }
+
+  private String layoutReason() {
+    List<String> forecasts = new ArrayList<>();
+    for (LayoutForecast f : plan.layouts()) {
+      forecasts.add(f.layout().key() + " " + Units.seconds(f.micros() / 1e6));
+    }
+    return forecasts.isEmpty()
+        ? ""
+        : " (auto; attention of a row of one document and one of many: %s)"
+            .formatted(String.join(", ", forecasts));
   }
 
   private String kernel() {
@@ -249,9 +262,10 @@ public final class PlanReport {
     used.forEach((kind, n) -> rowsOf.add(kind + " for " + (n == 1 ? "1 row" : n + " rows")));
     return String.format(
         Locale.ROOT,
-        "%s × %d: %s%s;%n       the fullest ring rank is over its row's mean by %.1f %% in tokens, %.1f %% in pairs",
+        "%s × %d (%s): %s%s;%n       the fullest ring rank is over its row's mean by %.1f %% in tokens, %.1f %% in pairs",
         choice.layers().key(),
         count,
+        job.model().maskOfKind().get(choice.layers()),
         String.join(", ", rowsOf),
         choice.rowsChoose() ? reason(choice) : "",
         tokens / 10.0,

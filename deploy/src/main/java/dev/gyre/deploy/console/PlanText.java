@@ -5,6 +5,7 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ExpertPlacement;
+import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
@@ -36,11 +37,12 @@ public final class PlanText {
   /** Mesh, placement and memory. */
   public static String shape(Plan plan) {
     String keeps = plan.activations().describe();
-    return "%s, %s; %s of memory per worker%s"
+    return "%s, %s; at most %s of memory per worker, %s of it tensors%s"
         .formatted(
             mesh(plan),
             experts(plan.experts()),
             Units.bytes(plan.memory().total()),
+            Units.bytes(plan.memory().total() - MemoryEstimate.PROCESS),
             keeps.equals(ActivationPlan.NONE) ? "" : ", activations " + keeps);
   }
 

@@ -136,7 +136,7 @@ final class JobKeys {
               choice(
                   "layout",
                   "auto",
-                  "How a row is dealt over the ring; auto: what suits the schedule.",
+                  "How a row is dealt over the ring; auto: what is predicted to be sooner.",
                   "auto",
                   "zigzag",
                   "striped",

@@ -57,24 +57,33 @@ public final class ThisMachine {
     if (!measured) {
       return unmeasured;
     }
-    Rates rates = measured(unmeasured, Device.parse(job.device())).rates();
+    Rates rates =
+        rates(
+            unmeasured.backend(),
+            unmeasured.dtype(),
+            unmeasured.kernelThreads(),
+            Device.parse(job.device()));
     return Planner.plan(
         job, offers.with(rates.shared(unmeasured.mesh().workers(), offers.hostCores())));
   }
 
-  /** What earlier runs measured here, where they did; else what this process measures now. */
-  private static KernelRates measured(Plan plan, Device device) {
-    BackendProbe.Available probe = Backends.available(plan.backend(), device);
-    Machine machine =
-        Machine.here(
-            BuildVersion.text(), plan.backend(), probe, plan.dtype(), plan.kernelThreads());
+  /**
+   * What earlier runs measured here, where they did; else what this process measures now, which
+   * takes some seconds.
+   *
+   * @param backend that is available here
+   * @param dtype {@code bf16} or {@code f32}
+   */
+  public static Rates rates(String backend, String dtype, int threads, Device device) {
+    BackendProbe.Available probe = Backends.available(backend, device);
+    Machine machine = Machine.here(BuildVersion.text(), backend, probe, dtype, threads);
     RateCache cache = RateCache.ofUser();
     KernelRates known = cache.find(machine);
     if (known.rates().known()) {
-      return known;
+      return known.rates();
     }
-    try (Backend backend = Backends.open(plan.backend(), plan.kernelThreads(), device)) {
-      return Calibration.measure(backend, Dtypes.of(plan.dtype()), machine, cache).rates();
+    try (Backend opened = Backends.open(backend, threads, device)) {
+      return Calibration.measure(opened, Dtypes.of(dtype), machine, cache).rates().rates();
     }
   }
 }

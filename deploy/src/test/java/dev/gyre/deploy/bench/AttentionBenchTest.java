@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class AttentionBenchTest {
@@ -24,6 +26,25 @@ class AttentionBenchTest {
       assertEquals(192, shared.tokens());
       assertTrue(shared.meanSeconds() > 0 && shared.mostSeconds() >= shared.meanSeconds());
     }
+  }
+
+  /** Prediction is the plan's: the choice follows from the rates, and has the least time. */
+  @Test
+  void predictsWhatAPlanWould() {
+    AttentionBench bench = new AttentionBench("scalar", DType.F32, 2, 1, 8, 256, 1);
+    Rates slowKernels = new Rates(1, 1_000_000, 1_000_000_000_000L);
+    AttentionBench.Prediction even = bench.predict(ScheduleKind.KEYS, 4, slowKernels);
+    assertEquals(ScheduleKind.KEYS, List.copyOf(even.micros().keySet()));
+    // 1,024 tokens, causal: 14 FLOPs a pair and each of 16 elements, a quarter for each rank.
+    double alone = 14 * 16 * (1024 * 1025 / 2) / 1e6;
+    assertEquals(alone / 4, even.seconds("ring"), 0.01 * alone);
+    assertTrue(even.seconds("balanced") > 1.2 * even.seconds("ring"), even::toString);
+    assertEquals("ring, zigzag", even.schedule() + ", " + even.layout());
+    // Where kernels take no time, what counts is how often ranks wait for each other.
+    Rates fast = new Rates(1, 1_000_000_000_000_000L, 1_000_000_000_000L);
+    AttentionBench.Prediction waits = bench.predict(ScheduleKind.KEYS, 4, fast);
+    assertTrue(waits.seconds("allgather") < waits.seconds("ring"), waits::toString);
+    assertEquals("allgather", waits.schedule());
   }
 
   @Test

@@ -25,6 +25,8 @@ import java.util.Map;
  *
  * @param formatVersion {@link #FORMAT_VERSION} of the code that wrote it
  * @param layout how a row is dealt over the ring
+ * @param layouts why: what rows are predicted to take in the layouts there were to choose from;
+ *     none where nothing was chosen
  * @param minChunk fewest tokens of a zigzag chunk
  * @param schedules what the attention of each kind of layers runs on
  * @param backend name of what computes
@@ -45,6 +47,7 @@ public record Plan(
     int formatVersion,
     Mesh mesh,
     LayoutKind layout,
+    List<LayoutForecast> layouts,
     int minChunk,
     List<ScheduleChoice> schedules,
     String backend,
@@ -66,9 +69,10 @@ public record Plan(
   private static final Duration LEAST_PATIENCE = Duration.ofMinutes(2);
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 4;
+  public static final int FORMAT_VERSION = 5;
 
   public Plan {
+    layouts = List.copyOf(layouts);
     schedules = List.copyOf(schedules);
     if (formatVersion != FORMAT_VERSION) {
       throw new InvalidPlanException(
@@ -120,6 +124,9 @@ public record Plan(
     fields.put("mesh.ulysses", mesh.ulysses());
     fields.put("mesh.expert-parallel", mesh.expertParallel());
     fields.put("layout", layout.key());
+    for (LayoutForecast f : layouts) {
+      fields.put("layout." + f.layout().key() + ".micros", f.micros());
+    }
     fields.put("min-chunk", minChunk);
     for (ScheduleChoice choice : schedules) {
       String key = "schedule." + choice.layers().key();

@@ -61,36 +61,32 @@ public final class Planner {
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
     Rates rates = workers.rates().over(job.transport());
     RowSchedules schedules = new RowSchedules(job.model(), mesh, dtype, job.transport(), rates);
-    LayoutKind layout = schedules.layout(job.mesh().schedule(), job.mesh().layout());
-    SequenceLayout row =
-        Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
-    long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
-    Map<LayerKind, List<String>> candidates = schedules.candidates(job.mesh().schedule(), layout);
-    Map<LayerKind, List<String>> least = RowSchedules.least(candidates);
     long workerBytes = workers.workerMemoryBytes(mesh.workers());
     int lossTile = MemoryModel.lossTile(job.model());
     MemorySpec asked = job.train().memory();
-    MemoryModel model = memory(job.model(), mesh, dtype, layout, length, schedules.all(least, row));
-    ActivationPlan activations = PolicyChoice.choose(asked, model, lossTile, workerBytes);
-    MemoryModel all =
-        memory(job.model(), mesh, dtype, layout, length, schedules.all(candidates, row));
+    Candidates taken = candidates(job, schedules, mesh, dtype, true);
+    ActivationPlan activations = PolicyChoice.choose(asked, taken.memory(), lossTile, workerBytes);
+    Candidates all = candidates(job, schedules, mesh, dtype, false);
     // A schedule that is sooner is not worth computing activations again, which takes longer.
-    if (all.estimate(activations).total() <= workerBytes) {
-      model = all;
-      activations = PolicyChoice.choose(asked, model, lossTile, workerBytes);
-    } else {
-      candidates = least;
+    if (all.memory().estimate(activations).total() <= workerBytes) {
+      taken = all;
+      activations = PolicyChoice.choose(asked, all.memory(), lossTile, workerBytes);
     }
-    MemoryEstimate memory = model.estimate(activations);
+    LayoutKind layout = taken.layout().chosen();
+    long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
+    MemoryEstimate memory = taken.memory().estimate(activations);
     List<ScheduleChoice> choices = new ArrayList<>();
     String keep = activations.keep();
-    candidates.forEach((layers, keys) -> choices.add(schedules.choice(layers, keys, row, keep)));
+    for (Map.Entry<LayerKind, List<String>> kind : taken.schedules().entrySet()) {
+      choices.add(schedules.choice(kind.getKey(), kind.getValue(), taken.row(), keep));
+    }
     CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
     StepCost cost = cost(job, costs, choices, layout, minChunk, keep);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
         layout,
+        taken.layout().forecasts(),
         minChunk,
         choices,
         backend.name(),
@@ -107,6 +103,35 @@ public final class Planner {
         cost,
         memory,
         cost.micros(rates, costs.attentionMicros(choices)));
+  }
+
+  /** What rows may run on, and what that needs: schedules by kind of layer, and the longest row. */
+  private record Candidates(
+      LayoutChoice layout,
+      Map<LayerKind, List<String>> schedules,
+      SequenceLayout row,
+      MemoryModel memory) {}
+
+  /**
+   * @param least of every kind of layer only the schedule that holds least memory
+   */
+  private static Candidates candidates(
+      JobSpec job, RowSchedules schedules, Mesh mesh, String dtype, boolean least) {
+    int length = job.train().sequenceLength();
+    LayoutChoice layout = schedules.layout(job.mesh(), length, least);
+    Map<LayerKind, List<String>> every =
+        schedules.candidates(job.mesh().schedule(), layout.chosen());
+    Map<LayerKind, List<String>> keys = least ? RowSchedules.least(every) : every;
+    SequenceLayout row =
+        Layouts.of(
+            layout.chosen(),
+            new Documents(length),
+            mesh.ring(),
+            mesh.ulysses(),
+            Layouts.DEFAULT_MIN_CHUNK);
+    MemoryModel memory =
+        memory(job.model(), mesh, dtype, layout.chosen(), length, schedules.all(keys, row));
+    return new Candidates(layout, keys, row, memory);
   }
 
   /**

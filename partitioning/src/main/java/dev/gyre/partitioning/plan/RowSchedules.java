@@ -7,7 +7,10 @@ import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -16,6 +19,7 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -90,6 +94,69 @@ public final class RowSchedules {
     return asked;
   }
 
+  /**
+   * The layout of a job's rows. Where it is left open, zigzag unless consecutive cuts are predicted
+   * to be clearly sooner: where windows or linear layers are most of the work. Striped order is no
+   * candidate: zigzag is as even, and has P times fewer tiles.
+   *
+   * @param length tokens of the longest rows
+   * @param least whether each kind of layer runs on the schedule that holds least memory
+   * @throws Invalid if a schedule cannot work on the layout asked for
+   */
+  public LayoutChoice layout(MeshSpec asked, int length, boolean least) {
+    LayoutKind first = layout(asked.schedule(), asked.layout());
+    if (!asked.layout().equals(MeshSpec.AUTO)
+        || first != LayoutKind.ZIGZAG
+        || mesh.ring() == 1
+        || !clock.known()) {
+      return new LayoutChoice(first, List.of());
+    }
+    LayoutForecast zigzag = forecast(asked.schedule(), LayoutKind.ZIGZAG, length, least);
+    LayoutForecast contiguous = forecast(asked.schedule(), LayoutKind.CONTIGUOUS, length, least);
+    boolean sooner = contiguous.micros() < AutoSchedule.clearlySooner(zigzag.micros());
+    return new LayoutChoice(
+        sooner ? LayoutKind.CONTIGUOUS : LayoutKind.ZIGZAG, List.of(zigzag, contiguous));
+  }
+
+  private LayoutForecast forecast(ScheduleSpec spec, LayoutKind layout, int length, boolean least) {
+    Map<LayerKind, List<String>> candidates = candidates(spec, layout);
+    Map<LayerKind, List<String>> taken = least ? least(candidates) : candidates;
+    long micros = 0;
+    for (Documents documents : List.of(new Documents(length), halves(length))) {
+      SequenceLayout row =
+          Layouts.of(layout, documents, mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
+      for (Map.Entry<LayerKind, List<String>> kind : taken.entrySet()) {
+        AttentionMask mask = requireNonNull(model.maskOfKind().get(kind.getKey()));
+        AttentionSchedule schedule = kind(kind.getValue()).schedule(row, mask);
+        micros += model.layers(kind.getKey()) * clock.micros(schedule);
+      }
+      micros += model.linearLayers() * linearMicros(LinearLayout.of(row));
+    }
+    return new LayoutForecast(layout, micros);
+  }
+
+  /** Short documents and long ones in one row: no layout is even because of how they fall. */
+  private static Documents halves(int length) {
+    int[] lengths = new int[Integer.SIZE];
+    int count = 0;
+    int left = length;
+    while (left > 0) {
+      lengths[count] = Math.ceilDiv(left, 2);
+      left -= lengths[count++];
+    }
+    return new Documents(Arrays.copyOf(lengths, count));
+  }
+
+  /** What a linear layer sends; what it computes is the same in every layout. */
+  private long linearMicros(LinearLayout linear) {
+    LinearBytes bytes = LinearBytes.of(model, elementBytes);
+    long most = 0;
+    for (int rank = 0; rank < linear.ranks(); rank++) {
+      most = Math.max(most, bytes.states(linear, rank) + bytes.moves(linear, rank));
+    }
+    return clock.micros(most, linear.moves().isEmpty() ? 2 : 6);
+  }
+
   /** How the layers of each kind run on rows of a layout that {@link #layout} gave. */
   public Map<LayerKind, ScheduleKind> kinds(ScheduleSpec spec, LayoutKind layout) {
     Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
@@ -103,7 +170,7 @@ public final class RowSchedules {
    *
    * @throws Invalid if a schedule asked for cannot compute a mask
    */
-  Map<LayerKind, List<String>> candidates(ScheduleSpec spec, LayoutKind layout) {
+  public Map<LayerKind, List<String>> candidates(ScheduleSpec spec, LayoutKind layout) {
     Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
     model
         .maskOfKind()
@@ -177,7 +244,7 @@ public final class RowSchedules {
    * @param row the longest there is
    * @param keep of blocks, as {@link ActivationPlan} names it: attention may run forward twice
    */
-  ScheduleChoice choice(
+  public ScheduleChoice choice(
       LayerKind layers, List<String> candidates, SequenceLayout row, String keep) {
     AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
     List<ScheduleForecast> forecasts = new ArrayList<>();

@@ -65,6 +65,18 @@ final class ScheduleClock {
         / 1000;
   }
 
+  /**
+   * Microseconds of messages that nothing is computed beside; 0 if a rate is unknown.
+   *
+   * @param mostBytes of the rank that has most
+   * @param exchanges how often ranks meet
+   */
+  long micros(long mostBytes, int exchanges) {
+    return rates.known()
+        ? (nanos(mostBytes, rates.linkBytesPerSecond()) + exchanges * WAIT_NANOS) / 1000
+        : 0;
+  }
+
   private long nanos(List<Program> programs, long flops) {
     int ranks = programs.size();
     int steps = programs.getFirst().steps().size();

@@ -19,6 +19,9 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Assertions;
@@ -257,6 +260,54 @@ class AutoScheduleTest {
     Invalid key =
         Assertions.assertThrows(Invalid.class, () -> ScheduleSpec.parse("full_attention=star"));
     assertTrue(key.getMessage().startsWith("mesh.schedule: 'star'"), key::getMessage);
+  }
+
+  /** Whatever the rates and the row: the soonest, or the first where no other is clearly sooner. */
+  @Test
+  void theSoonestIsChosen() {
+    Documents one = new Documents(8192);
+    Documents many =
+        new Documents(Collections.nCopies(256, 32).stream().mapToInt(i -> i).toArray());
+    List<String> chosen = new ArrayList<>();
+    for (Documents documents : List.of(one, new Documents(5000, 3000, 192), many)) {
+      for (long attention : List.of(GFLOPS, 100 * GFLOPS, 4000 * GFLOPS)) {
+        for (long link : List.of(GB / 10, 5 * GB, 400 * GB)) {
+          for (String transport : List.of("ipc", "udp")) {
+            RowSchedules schedules =
+                new RowSchedules(
+                    mixed(),
+                    new Mesh(1, 7, 1, 1),
+                    "bf16",
+                    transport,
+                    new Rates(1, attention, link));
+            SequenceLayout row = Layouts.of(LayoutKind.CONTIGUOUS, documents, 7, 1, 64);
+            for (LayerKind layers : mixed().maskOfKind().keySet()) {
+              ScheduleChoice choice = schedules.choice(layers, ScheduleKind.KEYS, row, ActivationPlan.NONE);
+              long first = choice.forecasts().getFirst().micros();
+              long least =
+                  choice.forecasts().stream()
+                      .mapToLong(ScheduleForecast::micros)
+                      .min()
+                      .orElseThrow();
+              boolean clear = least < AutoSchedule.clearlySooner(first);
+              assertEquals(clear ? least : first, choice.forecast().micros(), choice::toString);
+              chosen.add(choice.chosen());
+            }
+          }
+        }
+      }
+    }
+    assertTrue(chosen.containsAll(List.of("ring", "allgather", "balanced")), chosen::toString);
+  }
+
+  /** One document is evened out by idle ranks; of many short ones nothing travels. */
+  @Test
+  void manyShortDocumentsNeedNoHelpers() {
+    Plan plan = plan(mixed(), "auto", "contiguous", new Rates(1, 100 * GFLOPS, 5 * GB));
+    assertEquals("balanced", chosen(plan, new Documents(8192), LayerKind.FULL));
+    int[] lengths = new int[256];
+    Arrays.fill(lengths, 32);
+    assertEquals("ring", chosen(plan, new Documents(lengths), LayerKind.FULL));
   }
 
   /** A schedule whose only rank with work is late delays all who wait for it, and no one else. */

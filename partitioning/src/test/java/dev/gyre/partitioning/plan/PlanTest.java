@@ -25,6 +25,9 @@ class PlanTest {
         Plan.FORMAT_VERSION,
         new Mesh(1, 2, 1, 2),
         LayoutKind.ZIGZAG,
+        List.of(
+            new LayoutForecast(LayoutKind.ZIGZAG, 22),
+            new LayoutForecast(LayoutKind.CONTIGUOUS, 23)),
         64,
         List.of(
             new ScheduleChoice(
@@ -56,13 +59,15 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=4
+        format=5
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
         mesh.ulysses=1
         mesh.expert-parallel=2
         layout=zigzag
+        layout.zigzag.micros=22
+        layout.contiguous.micros=23
         min-chunk=64
         schedule.full_attention=allgather
         schedule.full_attention.ring.micros=18
@@ -107,7 +112,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "3ce6f4168e4622ded55d8e7d78f91fe253dc4f18d6295ffeb8e3a643af3678db",
+        "fca5eba2232d080143d2a4141421683d5aa082c4a9c682966a8de1fe4d0c164f",
         plan("AMX", 1).sha256());
   }
 
@@ -153,8 +158,9 @@ class PlanTest {
       }
     }
     // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike. The
-    // schedules are one component, and here a choice with two forecasts of two numbers.
-    assertEquals(leaves + 4, plan("AMX", 1).fields().size());
+    // schedules are one component, and here a choice with two forecasts of two numbers; the layouts
+    // are one, and here two.
+    assertEquals(leaves + 5, plan("AMX", 1).fields().size());
   }
 
   @Test
@@ -172,6 +178,7 @@ class PlanTest {
                 Plan.FORMAT_VERSION + 1,
                 good.mesh(),
                 good.layout(),
+                good.layouts(),
                 64,
                 good.schedules(),
                 "onednn",

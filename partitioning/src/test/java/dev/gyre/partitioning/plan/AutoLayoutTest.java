@@ -1,0 +1,150 @@
+package dev.gyre.partitioning.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.layout.LayoutKind;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Which layout {@code auto} takes, by made-up rates. */
+final class AutoLayoutTest {
+  private static final long GFLOPS = 1_000_000_000L;
+  private static final long GB = 1_000_000_000L;
+  private static final Rates COMMON = new Rates(400 * GFLOPS, 100 * GFLOPS, 5 * GB);
+  private static final LayerKind FULL = LayerKind.FULL;
+  private static final LayerKind LINEAR = LayerKind.LINEAR;
+  private static final LayerKind SLIDING = LayerKind.SLIDING;
+
+  /** h 256, 4 layers, 8 query heads over 4 key/value heads of 32. */
+  private static JobSpec job(int ring, String schedule, String layout, LayerKind... kinds) {
+    ModelSpec like = Jobs.model(0, 0);
+    boolean windows = List.of(kinds).contains(SLIDING);
+    ModelSpec model =
+        new ModelSpec(
+            like.modelType(),
+            like.vocabSize(),
+            like.hiddenSize(),
+            like.numHiddenLayers(),
+            like.numAttentionHeads(),
+            like.numKeyValueHeads(),
+            like.headDim(),
+            like.intermediateSize(),
+            0,
+            0,
+            like.rmsNormEps(),
+            like.ropeTheta(),
+            like.tieWordEmbeddings(),
+            new AttentionPattern(List.of(kinds), windows ? 512 : 0),
+            List.of(),
+            0);
+    MeshSpec mesh = new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout);
+    return Jobs.job(model, Jobs.train(8192, 8192, "bf16"), mesh, "auto");
+  }
+
+  private static LayerKind[] all(LayerKind kind) {
+    return Collections.nCopies(4, kind).toArray(LayerKind[]::new);
+  }
+
+  private static Plan plan(JobSpec job, Rates rates) {
+    return Planner.plan(job, Jobs.workers(Jobs.ONEDNN).with(rates));
+  }
+
+  @Test
+  void windowsLieInRankOrderAndTrianglesInZigzag() {
+    Plan full = plan(job(4, "auto", "auto", all(FULL)), COMMON);
+    assertEquals(LayoutKind.ZIGZAG, full.layout());
+    assertReason(full);
+    Plan windows = plan(job(4, "auto", "auto", all(SLIDING)), COMMON);
+    assertEquals(LayoutKind.CONTIGUOUS, windows.layout());
+    assertReason(windows);
+    Plan mostlyFull = plan(job(4, "auto", "auto", FULL, SLIDING, FULL, SLIDING), COMMON);
+    assertEquals(LayoutKind.ZIGZAG, mostlyFull.layout());
+  }
+
+  /** The layout taken has the least predicted time, or is zigzag within what can be told. */
+  private static void assertReason(Plan plan) {
+    List<LayoutForecast> forecasts = plan.layouts();
+    assertEquals(
+        List.of(LayoutKind.ZIGZAG, LayoutKind.CONTIGUOUS),
+        forecasts.stream().map(LayoutForecast::layout).toList());
+    long zigzag = forecasts.getFirst().micros();
+    long contiguous = forecasts.getLast().micros();
+    assertTrue(zigzag > 0 && contiguous > 0, forecasts::toString);
+    boolean sooner = contiguous < AutoSchedule.clearlySooner(zigzag);
+    assertEquals(sooner ? LayoutKind.CONTIGUOUS : LayoutKind.ZIGZAG, plan.layout());
+    assertEquals("" + zigzag, plan.fields().get("layout.zigzag.micros"));
+  }
+
+  /** What zigzag evens out in one layer, it sends in the three others. */
+  @Test
+  void overASlowLinkLinearLayersStayWhereTheyAre() {
+    JobSpec job = job(4, "auto", "auto", LINEAR, LINEAR, FULL, LINEAR);
+    Plan fast = plan(job, new Rates(400 * GFLOPS, 100 * GFLOPS, 100 * GB));
+    assertEquals(LayoutKind.ZIGZAG, fast.layout());
+    assertReason(fast);
+    Plan slow = plan(job, new Rates(400 * GFLOPS, 100 * GFLOPS, GB / 5));
+    assertEquals(LayoutKind.CONTIGUOUS, slow.layout());
+    assertReason(slow);
+    // Slow kernels: the triangle is what counts again.
+    Plan slowBoth = plan(job, new Rates(400 * GFLOPS, GFLOPS, GB / 5));
+    assertEquals(LayoutKind.ZIGZAG, slowBoth.layout());
+  }
+
+  @Test
+  void whatIsNamedOrUnknownIsNotChosen() {
+    for (String named : List.of("zigzag", "striped", "contiguous")) {
+      Plan plan = plan(job(4, "auto", named, all(SLIDING)), COMMON);
+      assertEquals(LayoutKind.of(named), plan.layout());
+      assertEquals(List.of(), plan.layouts());
+    }
+    Plan balanced = plan(job(4, "balanced", "auto", all(FULL)), COMMON);
+    assertEquals(LayoutKind.CONTIGUOUS, balanced.layout());
+    assertEquals(List.of(), balanced.layouts());
+    Plan unknown = plan(job(4, "auto", "auto", all(SLIDING)), Rates.UNKNOWN);
+    assertEquals(LayoutKind.ZIGZAG, unknown.layout());
+    assertEquals(List.of(), unknown.layouts());
+    assertEquals(List.of(), plan(job(1, "auto", "auto", all(SLIDING)), COMMON).layouts());
+  }
+
+  /** A named schedule that works in any order leaves the layout open. */
+  @Test
+  void aNamedScheduleIsPredictedInBoth() {
+    Plan windows = plan(job(4, "ring", "auto", all(SLIDING)), COMMON);
+    assertEquals(LayoutKind.CONTIGUOUS, windows.layout());
+    assertEquals(LayoutKind.ZIGZAG, plan(job(4, "ring", "auto", all(FULL)), COMMON).layout());
+  }
+
+  /** Where only the least fits, the layout is chosen for that. */
+  @Test
+  void theChoiceIsMadeAmongWhatFits() {
+    JobSpec job = job(8, "auto", "auto", FULL, SLIDING, SLIDING, FULL);
+    WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN).with(COMMON);
+    Plan all = Planner.plan(job, roomy);
+    WorkerCapabilities tight =
+        new WorkerCapabilities(
+            roomy.backends(), 4, 8 * (all.memory().total() - 1), 0, roomy.rates());
+    Plan fits = Planner.plan(job, tight);
+    assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
+    Plan ring = Planner.plan(job(8, "ring", "auto", FULL, SLIDING, SLIDING, FULL), roomy);
+    assertEquals(ring.layouts(), fits.layouts());
+    assertNotEquals(all.layouts(), fits.layouts());
+    assertEquals(ring.layout(), fits.layout());
+  }
+
+  /** From equal rates every rank, and a run that is resumed, comes to the same layout. */
+  @Test
+  void theLayoutFollowsFromTheRatesAlone() {
+    JobSpec job = job(4, "auto", "auto", LINEAR, SLIDING, FULL, LINEAR);
+    Plan first = plan(job, COMMON);
+    assertEquals(first.sha256(), plan(job, first.rates()).sha256());
+  }
+}
