@@ -6,7 +6,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
@@ -17,8 +17,7 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
 import java.lang.foreign.MemorySegment;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -86,7 +85,7 @@ final class RecomputedWorkTest {
               (run, ids, labels) -> {
                 for (int i = 0; i < run.length(); i++) {
                   int token = (run.start() + i) * 7 % MODEL.vocabSize();
-                  ids.setAtIndex(java.lang.foreign.ValueLayout.JAVA_INT, i, token);
+                  ids.setAtIndex(ValueLayout.JAVA_INT, i, token);
                 }
                 MemorySegment.copy(ids, 0, labels, 0, ids.byteSize());
               },
@@ -101,32 +100,12 @@ final class RecomputedWorkTest {
   }
 
   private static Backend counting(Backend inner, Map<String, Integer> calls) {
-    Kernels kernels =
-        (Kernels)
-            Proxy.newProxyInstance(
-                Kernels.class.getClassLoader(),
-                new Class<?>[] {Kernels.class},
-                (_, method, arguments) -> {
-                  calls.merge(method.getName(), 1, Integer::sum);
-                  try {
-                    return method.invoke(inner.kernels(), arguments);
-                  } catch (InvocationTargetException e) {
-                    throw e.getCause();
-                  }
-                });
-    return (Backend)
-        Proxy.newProxyInstance(
-            Backend.class.getClassLoader(),
-            new Class<?>[] {Backend.class},
-            (_, method, arguments) -> {
-              try {
-                return method.getName().equals("kernels")
-                    ? kernels
-                    : method.invoke(inner, arguments);
-              } catch (InvocationTargetException e) {
-                throw e.getCause();
-              }
-            });
+    return inner.withKernels(
+        KernelCall.receivedBy(
+            call -> {
+              calls.merge(call.kernel(), 1, Integer::sum);
+              call.on(inner.kernels());
+            }));
   }
 
   /** The exchange keeps copies of q, k and v, so nothing reads them before their gradients. */
