@@ -14,6 +14,9 @@ final class ReduceScatter {
   /** Halves of the scratch. */
   private static final int SLOTS = 2;
 
+  /** Pieces given back together: each word to a member may wake it. */
+  private static final int RELEASED = 16;
+
   /** Pieces offered before the peers have read earlier ones: nobody waits for a slower one. */
   private static final int OFFERED = 64;
 
@@ -26,7 +29,7 @@ final class ReduceScatter {
   ReduceScatter(ProcessGroup group) {
     this.group = group;
     sources = new MemorySegment[group.size()];
-    loans = new Loan[SLOTS][group.size()];
+    loans = new Loan[RELEASED + 1][group.size()];
     sends = new PendingList[OFFERED];
     for (int slot = 0; slot < OFFERED; slot++) {
       sends[slot] = new PendingList();
@@ -52,9 +55,11 @@ final class ReduceScatter {
           "%s of parts of up to %d elements over %d members needs %d bytes of scratch, not %d"
               .formatted(kind, largest, group.size(), scratchBytes(largest), scratch.byteSize()));
     }
-    long pieces = (largest + PIECE - 1) / PIECE;
+    long pieces = piecesOf(largest);
+    long ownPieces = piecesOf(offsets[group.rank() + 1] - offsets[group.rank()]);
     long slotBytes = Math.min(largest, PIECE) * Float.BYTES;
     long offered = 0;
+    long released = 0;
     borrow(kind, all, offsets, scratch, slotBytes, 0);
     for (long piece = 0; piece < pieces; piece++) {
       for (; offered < Math.min(pieces, piece + OFFERED); offered++) {
@@ -63,12 +68,22 @@ final class ReduceScatter {
       if (piece + 1 < pieces) {
         borrow(kind, all, offsets, scratch, slotBytes, piece + 1);
       }
-      MemorySegment own = piece(all, offsets, group.rank(), piece);
-      if (own.byteSize() > 0) {
+      if (piece < ownPieces) {
+        MemorySegment own = piece(all, offsets, group.rank(), piece);
         long at = piece * PIECE * Float.BYTES;
-        addUp(loans[(int) (piece % SLOTS)], own, sum.asSlice(at, own.byteSize()));
+        addUp(loansOf(piece), own, sum.asSlice(at, own.byteSize()));
+        if (piece + 1 == ownPieces || piece + 1 - released == RELEASED) {
+          for (; released <= piece; released++) {
+            release(loansOf(released));
+          }
+        }
       }
     }
+  }
+
+  /** Of the piece that is added up or of the next, or of one not yet given back. */
+  private Loan[] loansOf(long piece) {
+    return loans[(int) (piece % loans.length)];
   }
 
   /** Waits until the members have read what {@link #run} offered them. */
@@ -90,7 +105,7 @@ final class ReduceScatter {
     long at = (long) slot * (group.size() - 1) * slotBytes;
     for (int i = 1; i < group.size() && bytes > 0; i++) {
       int source = group.before(i);
-      loans[slot][source] = group.borrow(kind, source, scratch.asSlice(at, bytes));
+      loansOf(piece)[source] = group.borrow(kind, source, scratch.asSlice(at, bytes));
       at += slotBytes;
     }
   }
@@ -117,11 +132,18 @@ final class ReduceScatter {
       }
     }
     sums.add(sources, sum);
+  }
+
+  private void release(Loan[] read) {
     for (int member = 0; member < group.size(); member++) {
       if (member != group.rank()) {
-        from[member].release();
+        read[member].release();
       }
     }
+  }
+
+  private static long piecesOf(long elements) {
+    return (elements + PIECE - 1) / PIECE;
   }
 
   /** Piece {@code piece} of a member's part; empty beyond its end. */

@@ -214,8 +214,8 @@ public final class AeronTransport extends PolledTransport {
   }
 
   @Override
-  protected long spinNanos() {
-    return options.size() <= options.cores() ? OWN_CORE_SPIN_NANOS : SHARED_CORE_SPIN_NANOS;
+  protected boolean sharesCore() {
+    return options.size() > options.cores();
   }
 
   @Override

@@ -69,8 +69,8 @@ final class LoopbackTransport extends PolledTransport {
   }
 
   @Override
-  protected long spinNanos() {
-    return SHARED_CORE_SPIN_NANOS;
+  protected boolean sharesCore() {
+    return true;
   }
 
   @Override

@@ -22,11 +22,14 @@ import java.util.stream.IntStream;
 final class CollectivesRank {
   private static final long DEADLINE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-  /** Calls before those that are timed, as other frameworks' scripts make. */
+  /** Calls before those that are timed, as other frameworks' scripts make; more if need be. */
   private static final int WARM_UP_CALLS = 3;
 
   /** The JIT compiles what has run some thousand times: without this the first rows time it. */
   private static final long JIT_NANOS = TimeUnit.SECONDS.toNanos(4);
+
+  /** Where the JIT finds no rest, because others have the cores, rows are timed all the same. */
+  private static final long RESTLESS_NANOS = TimeUnit.SECONDS.toNanos(3);
 
   private static final int JIT_BYTES = 4 << 10;
   private static final int JIT_LARGE_BYTES = 1 << 20;
@@ -40,6 +43,7 @@ final class CollectivesRank {
 
   private final ProcessGroup group;
   private final long[] nanos;
+  private final JitRest jit = new JitRest();
 
   private CollectivesRank(ProcessGroup group, int repeats) {
     this.group = group;
@@ -105,16 +109,30 @@ final class CollectivesRank {
 
   private void warmUp(CollectiveBuffers buffers) {
     long end = System.nanoTime() + JIT_NANOS;
-    double[] done = {0};
-    while (done[0] == 0) {
+    do {
       for (CollectiveOp op : CollectiveOp.values()) {
         repeat(op.call(group, buffers.of(JIT_BYTES)), JIT_CALLS);
         repeat(op.call(group, buffers.of(JIT_LARGE_BYTES)), JIT_LARGE_CALLS);
       }
-      // All ranks stop together: when the first has had enough.
-      done[0] = System.nanoTime() - end >= 0 ? 1 : 0;
-      group.sum(done);
-    }
+    } while (!allReady(System.nanoTime() - end >= 0));
+  }
+
+  /**
+   * Calls until no rank compiles any more: a call takes as long as a millisecond, and a compilation
+   * that ends while it is timed, by several threads on as many cores as there are, much longer.
+   */
+  private void warmUp(Runnable call) {
+    long end = System.nanoTime() + RESTLESS_NANOS;
+    do {
+      repeat(call, WARM_UP_CALLS);
+    } while (!allReady(jit.isAtRest() || System.nanoTime() - end >= 0));
+  }
+
+  /** All ranks go on together: when the last is ready. */
+  private boolean allReady(boolean ready) {
+    double[] waiting = {ready ? 0 : 1};
+    group.sum(waiting);
+    return waiting[0] == 0;
   }
 
   private static void repeat(Runnable call, int times) {
@@ -124,7 +142,7 @@ final class CollectivesRank {
   }
 
   private CollectiveResult timed(CollectiveOp op, long bytes, Runnable call) {
-    repeat(call, WARM_UP_CALLS);
+    warmUp(call);
     long wait = 0;
     long cpuWait = 0;
     for (int i = 0; i < nanos.length; i++) {

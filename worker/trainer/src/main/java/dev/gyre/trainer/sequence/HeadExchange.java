@@ -23,6 +23,12 @@ import java.lang.foreign.ValueLayout;
 final class HeadExchange {
   private static final int TAG = 0x0100_0000;
 
+  /** Where rows go: to who has their heads, or to who has their tokens. */
+  private enum Side {
+    HEADS,
+    TOKENS
+  }
+
   private final Backend backend;
   private final Kernels kernels;
   private final Transfers transfers;
@@ -114,7 +120,7 @@ final class HeadExchange {
     Tensor packed = packQueries(mine, ws);
     backend.synchronize();
     transfers.begin("all-to-all");
-    swap(packed, all, true);
+    swap(packed, all, true, Side.HEADS);
     transfers.await();
     ws.releaseScratch(mark);
   }
@@ -128,9 +134,9 @@ final class HeadExchange {
     Tensor vPacked = packKeys(v, ws);
     backend.synchronize();
     transfers.begin("all-to-all");
-    swap(qPacked, qAll, true);
-    swap(kPacked, kAll, false);
-    swap(vPacked, vAll, false);
+    swap(qPacked, qAll, true, Side.HEADS);
+    swap(kPacked, kAll, false, Side.HEADS);
+    swap(vPacked, vAll, false, Side.HEADS);
     transfers.await();
     ws.releaseScratch(mark);
   }
@@ -142,7 +148,7 @@ final class HeadExchange {
     Tensor packed = ws.scratch(all.dtype(), mine.dim(0) * heads, mine.width());
     backend.synchronize();
     transfers.begin("all-to-all");
-    swapBack(all, packed, true);
+    swap(packed, all, true, Side.TOKENS);
     transfers.await();
     kernels.gatherRows(packed, queryUnpack, asRows(mine));
     backend.synchronize();
@@ -164,9 +170,9 @@ final class HeadExchange {
     Tensor vPacked = ws.scratch(DType.F32, dv.dim(0) * kvCopies, dv.width());
     backend.synchronize();
     transfers.begin("all-to-all");
-    swapBack(dqAll, qPacked, true);
-    swapBack(dkAll, kPacked, false);
-    swapBack(dvAll, vPacked, false);
+    swap(qPacked, dqAll, true, Side.TOKENS);
+    swap(kPacked, dkAll, false, Side.TOKENS);
+    swap(vPacked, dvAll, false, Side.TOKENS);
     transfers.await();
     kernels.gatherRows(qPacked, queryUnpack, asRows(dq));
     kernels.fill(dk, 0);
@@ -193,35 +199,25 @@ final class HeadExchange {
     return x.reshape(x.dim(0) * x.dim(1), x.dim(2));
   }
 
-  /** Packed head rows out, peers' tokens of my heads straight into their place. */
-  private void swap(Tensor packed, Tensor all, boolean queries) {
+  /**
+   * Packed head rows against every rank's tokens of its heads, each straight into its place.
+   *
+   * @param queries whether these are query heads, not key/value heads
+   */
+  private void swap(Tensor packed, Tensor all, boolean queries, Side to) {
     long at = 0;
     for (int u = 0; u < group.length; u++) {
       long rows = (long) tokens(me) * headsOf(u, queries);
-      Tensor block = packed.slice(at, rows);
-      Tensor place = all.slice(tokenStart[u], tokens(u));
+      Tensor mine = packed.slice(at, rows);
+      Tensor theirs = all.slice(tokenStart[u], tokens(u));
+      Tensor from = to == Side.HEADS ? mine : theirs;
+      Tensor into = to == Side.HEADS ? theirs : mine;
       at += rows;
       if (u == me) {
-        kernels.copy(block, place);
+        kernels.copy(from, into);
       } else {
-        transfers.receive(group[u], TAG, place);
-        transfers.send(group[u], TAG, block);
-      }
-    }
-  }
-
-  private void swapBack(Tensor all, Tensor packed, boolean queries) {
-    long at = 0;
-    for (int u = 0; u < group.length; u++) {
-      long rows = (long) tokens(me) * headsOf(u, queries);
-      Tensor block = packed.slice(at, rows);
-      Tensor place = all.slice(tokenStart[u], tokens(u));
-      at += rows;
-      if (u == me) {
-        kernels.copy(place, block);
-      } else {
-        transfers.receive(group[u], TAG, block);
-        transfers.send(group[u], TAG, place);
+        transfers.receive(group[u], TAG, into);
+        transfers.send(group[u], TAG, from);
       }
     }
   }
