@@ -16,7 +16,7 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Whether the host reads and writes the memory of this backend's tensors at their addresses, from
-   * {@link #synchronize} to the next kernel call. True on a CPU, and for a device's managed memory.
+   * {@link #synchronize} to the next kernel call. True on a CPU, and for a device that mirrors it.
    */
   default boolean hostMemory() {
     return true;

@@ -21,8 +21,8 @@ import java.util.TreeMap;
  * kernels compute; and a download waits for the last kernel that wrote its bytes, not for those
  * queued after it.
  *
- * <p>What a kernel may still be using is never uploaded to: it is on the device since the last
- * {@link #synchronize}, and stays there until the next.
+ * <p>No upload changes bytes that a kernel may still be using: they are on the device since the
+ * last {@link #synchronize}, and those of the host cannot be others until the next.
  */
 final class Mirrors implements Residency {
   private record Slab(long host, long device, long bytes) {}
@@ -38,9 +38,6 @@ final class Mirrors implements Residency {
     /** Whether they are a weight's and outlive {@link #synchronize}. */
     boolean weight;
 
-    /** The last span, from one synchronize to the next, in which a call was given them. */
-    long used;
-
     Piece(long from, long to) {
       this.from = from;
       this.to = to;
@@ -50,7 +47,6 @@ final class Mirrors implements Residency {
       Piece part = new Piece(start, end);
       part.written = written;
       part.weight = weight;
-      part.used = used;
       return part;
     }
   }
@@ -58,7 +54,6 @@ final class Mirrors implements Residency {
   private final Lanes lanes;
   private final NavigableMap<Long, Slab> slabs = new TreeMap<>();
   private final NavigableMap<Long, Piece> pieces = new TreeMap<>();
-  private long span;
 
   Mirrors(Lanes lanes) {
     this.lanes = lanes;
@@ -93,7 +88,6 @@ final class Mirrors implements Residency {
       if (operand.access() != Access.OVERWRITE) {
         travelling |= uploadMissing(operand.tensor());
         for (Piece piece : within(operand.tensor())) {
-          piece.used = span;
           piece.weight |= operand.access() == Access.WEIGHT;
         }
       }
@@ -150,7 +144,6 @@ final class Mirrors implements Residency {
       if (operand.access().writes() && t.elements() > 0) {
         Piece piece = new Piece(t.address(), t.address() + t.byteSize());
         piece.written = done;
-        piece.used = span;
         cut(piece.from);
         cut(piece.to);
         pieces.subMap(piece.from, piece.to).clear();
@@ -188,13 +181,10 @@ final class Mirrors implements Residency {
     }
   }
 
-  /** Those used since the last synchronize cannot have changed yet, and may be in use still. */
+  /** What kernels wrote is as new as it can be. */
   @Override
   public void weightsChanged() {
-    pieces.values().removeIf(piece -> piece.used < span);
-    for (Piece piece : pieces.values()) {
-      piece.weight = false;
-    }
+    pieces.values().removeIf(piece -> piece.written < 0);
   }
 
   @Override
@@ -208,7 +198,6 @@ final class Mirrors implements Residency {
     download(written);
     lanes.drain();
     pieces.values().removeIf(piece -> !piece.weight);
-    span++;
   }
 
   @Override
