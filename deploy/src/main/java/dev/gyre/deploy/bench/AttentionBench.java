@@ -20,9 +20,9 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
-import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.partitioning.plan.ScheduleMemory;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -88,13 +88,18 @@ public record AttentionBench(
     Map<String, Long> micros = new LinkedHashMap<>();
     for (String schedule : schedules) {
       SequenceLayout row = row(kind(schedule, ranks).layouts().getFirst(), ranks);
-      micros.put(schedule, all.choice(LayerKind.FULL, List.of(schedule), row, ActivationPlan.NONE).forecast().micros());
+      micros.put(
+          schedule,
+          all.choice(LayerKind.FULL, List.of(schedule), row, ActivationPlan.NONE)
+              .forecast()
+              .micros());
     }
     MeshSpec open = new MeshSpec(0, 1, ranks, 1, 1);
     LayoutKind order = all.layout(open, ranks * tokens, false).chosen();
     List<String> candidates = new ArrayList<>();
     all.candidates(open.schedule(), order).values().forEach(candidates::addAll);
-    ScheduleChoice auto = all.choice(LayerKind.FULL, candidates, row(order, ranks), ActivationPlan.NONE);
+    ScheduleChoice auto =
+        all.choice(LayerKind.FULL, candidates, row(order, ranks), ActivationPlan.NONE);
     return new Prediction(micros, order.key(), auto.chosen());
   }
 

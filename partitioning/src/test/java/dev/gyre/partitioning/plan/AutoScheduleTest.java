@@ -282,7 +282,8 @@ class AutoScheduleTest {
                     new Rates(1, attention, link));
             SequenceLayout row = Layouts.of(LayoutKind.CONTIGUOUS, documents, 7, 1, 64);
             for (LayerKind layers : mixed().maskOfKind().keySet()) {
-              ScheduleChoice choice = schedules.choice(layers, ScheduleKind.KEYS, row, ActivationPlan.NONE);
+              ScheduleChoice choice =
+                  schedules.choice(layers, ScheduleKind.KEYS, row, ActivationPlan.NONE);
               long first = choice.forecasts().getFirst().micros();
               long least =
                   choice.forecasts().stream()
