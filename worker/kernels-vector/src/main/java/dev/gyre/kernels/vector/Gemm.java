@@ -24,8 +24,13 @@ final class Gemm implements Products {
   /** Floats between rows of copied blocks: one cache line beyond a power of two. */
   private static final int PAD = 16;
 
+  // Of one run of k, beside the flags of Products.
+  private static final int FIRST = 1 << 16;
+  private static final int LAST = 1 << 17;
+
   private final float[] block = new float[INNER * (ROWS + PAD)];
   private final float[] tiles = new float[ROWS * COLUMNS];
+  private final float[] square = new float[Panels.SQUARE];
   private float[] panels = {};
 
   /** For a row of BF16 results. */
@@ -48,15 +53,16 @@ final class Gemm implements Products {
           b + (columnsOfB ? (long) j * ldb : j) * aBytes, bf16, ldb * aBytes, columnsOfB, k, width);
       for (int i = 0; i < m; i += ROWS) {
         int height = Math.min(ROWS, m - i);
-        Arrays.fill(tiles, 0, roundedUp(height) * Panels.padded(width), 0f);
         long rows = a + (columnsOfA ? i : (long) i * lda) * aBytes;
-        for (int from = 0; from < k; from += INNER) {
+        long to = c + ((long) i * ldc + j) * cBytes;
+        for (int from = 0; from < k || from == 0; from += INNER) {
           int depth = Math.min(INNER, k - from);
           long at = rows + (columnsOfA ? (long) from * lda : from) * aBytes;
           copy(at, bf16, lda * aBytes, columnsOfA, height, depth);
-          multiplyBlock(height, width, depth, columnsOfA, from * Panels.padded(width));
+          int first = from == 0 ? FIRST : 0;
+          int last = from + depth == k ? LAST : 0;
+          multiplyBlock(flags | first | last, height, width, depth, from, to, ldc * cBytes);
         }
-        store(flags, height, width, c + ((long) i * ldc + j) * cBytes, ldc * cBytes);
       }
     }
   }
@@ -72,7 +78,7 @@ final class Gemm implements Products {
       int depth = Math.min(INNER, k - from);
       if (columns) {
         long at = b + (long) from * (bf16 ? 2 : 4);
-        Panels.packColumns(at, bf16, stride, depth, width, panels, from * padded);
+        Panels.packColumns(at, bf16, stride, depth, width, panels, from * padded, square);
       } else {
         Panels.packRows(b + from * stride, bf16, stride, depth, width, panels, from * padded);
       }
@@ -94,45 +100,56 @@ final class Gemm implements Products {
     return (rows + MicroKernel.ROWS - 1) / MicroKernel.ROWS * MicroKernel.ROWS;
   }
 
-  /** tiles += block·panels; rows beyond the block are whatever it held before. */
-  private void multiplyBlock(int height, int width, int depth, boolean transposed, int panel) {
+  /**
+   * The first run of k begins the tiles, the last brings them to C. With a single run, every tile
+   * is the same few lines of the first-level cache.
+   */
+  private void multiplyBlock(
+      int flags, int height, int width, int depth, int from, long c, long stride) {
+    boolean transposed = Products.has(flags, TRANSPOSE_A);
+    boolean first = Products.has(flags, FIRST);
+    boolean last = Products.has(flags, LAST);
     int row = transposed ? 1 : INNER + PAD;
     int step = transposed ? ROWS + PAD : 1;
     int rows = roundedUp(height);
+    long cBytes = Products.has(flags, BF16_OUT) ? 2 : 4;
     for (int j = 0; j < width; j += Panels.WIDTH) {
       int tileWidth = Panels.width(j, width);
-      int from = panel + j * depth;
+      int panel = from * Panels.padded(width) + j * depth;
       for (int i = 0; i < rows; i += MicroKernel.ROWS) {
-        int to = j * rows + i * tileWidth;
+        int tile = first && last ? 0 : j * rows + i * tileWidth;
+        if (first) {
+          Arrays.fill(tiles, tile, tile + MicroKernel.ROWS * tileWidth, 0f);
+        }
         if (tileWidth > Simd.LANES) {
-          MicroKernel.twoVectors(depth, block, i * row, row, step, panels, from, tiles, to);
+          MicroKernel.twoVectors(depth, block, i * row, row, step, panels, panel, tiles, tile);
         } else {
-          MicroKernel.oneVector(depth, block, i * row, row, step, panels, from, tiles, to);
+          MicroKernel.oneVector(depth, block, i * row, row, step, panels, panel, tiles, tile);
+        }
+        if (last) {
+          int used = Math.min(tileWidth, width - j);
+          int count = Math.min(MicroKernel.ROWS, height - i);
+          store(flags, tile, tileWidth, count, used, c + i * stride + j * cBytes, stride);
         }
       }
     }
   }
 
-  /** Brings the tiles to C. */
-  private void store(int flags, int height, int width, long c, long stride) {
+  /** Brings one tile to C, of whose rows and columns the first few are C's. */
+  private void store(
+      int flags, int tile, int tileWidth, int rows, int columns, long c, long stride) {
     boolean bf16 = Products.has(flags, BF16_OUT);
     boolean accumulate = Products.has(flags, ACCUMULATE);
-    int rows = roundedUp(height);
-    int bytes = bf16 ? 2 : 4;
     long line = bf16 ? scratch.reserve(Scratch.bytes(2L * Panels.WIDTH)) : 0;
-    for (int j = 0; j < width; j += Panels.WIDTH) {
-      int tileWidth = Panels.width(j, width);
-      int used = Math.min(tileWidth, width - j);
-      for (int r = 0; r < height; r++) {
-        int from = j * rows + r * tileWidth;
-        long to = c + r * stride + (long) j * bytes;
-        if (bf16) {
-          storeBf16(from, used, to, accumulate, line);
-        } else if (accumulate) {
-          Panels.add(tiles, from, used, to);
-        } else {
-          Panels.store(tiles, from, used, to);
-        }
+    for (int r = 0; r < rows; r++) {
+      int from = tile + r * tileWidth;
+      long to = c + r * stride;
+      if (bf16) {
+        storeBf16(from, columns, to, accumulate, line);
+      } else if (accumulate) {
+        Panels.add(tiles, from, columns, to);
+      } else {
+        Panels.store(tiles, from, columns, to);
       }
     }
   }

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.gyre.kernels.BFloat16;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -22,6 +23,15 @@ import jdk.incubator.vector.VectorOperators;
 final class Panels {
   /** Columns of a panel. */
   static final int WIDTH = Simd.MANY_REGISTERS ? 2 * LANES : LANES;
+
+  /** Of k at a time when columns are turned. */
+  private static final int SQUARE_DEPTH = 64;
+
+  /** Off the powers of two, which share cache sets. */
+  private static final int SQUARE_STRIDE = SQUARE_DEPTH + 16;
+
+  /** Floats that {@link #packColumns} turns at a time. */
+  static final int SQUARE = WIDTH * SQUARE_STRIDE;
 
   private Panels() {}
 
@@ -94,41 +104,45 @@ final class Panels {
   }
 
   /**
-   * Packs B whose columns are contiguous.
+   * Packs B whose columns are contiguous. Squares of it are first brought into {@code square},
+   * which stays in the first-level cache: turned straight from memory, one element at a time, they
+   * would wait for one line after the other.
    *
    * @param columnBytes from one column to the next
+   * @param square room for {@link #SQUARE} floats
    */
   static void packColumns(
-      long b, boolean bf16, long columnBytes, int k, int columns, float[] panels, int at) {
-    for (int j = 0; j < padded(columns); j++) {
-      int start = j - j % WIDTH;
-      int width = width(start, columns);
-      int to = at + start * k + (j - start);
-      if (j >= columns) {
-        zeroColumn(panels, to, k, width);
-      } else if (bf16) {
-        spreadBf16(b + j * columnBytes, panels, to, k, width);
-      } else {
-        spread(b + j * columnBytes, panels, to, k, width);
+      long b,
+      boolean bf16,
+      long columnBytes,
+      int k,
+      int columns,
+      float[] panels,
+      int at,
+      float[] square) {
+    int bytes = bf16 ? 2 : 4;
+    for (int j = 0; j < columns; j += WIDTH) {
+      int width = width(j, columns);
+      int used = Math.min(width, columns - j);
+      Arrays.fill(square, used * SQUARE_STRIDE, width * SQUARE_STRIDE, 0f);
+      for (int n = 0; n < k; n += SQUARE_DEPTH) {
+        int depth = Math.min(SQUARE_DEPTH, k - n);
+        for (int c = 0; c < used; c++) {
+          load(
+              b + (j + c) * columnBytes + (long) n * bytes, bf16, depth, square, c * SQUARE_STRIDE);
+        }
+        turn(square, depth, width, panels, at + j * k + n * width);
       }
     }
   }
 
-  private static void spread(long from, float[] panels, int to, int k, int width) {
-    for (int n = 0; n < k; n++) {
-      panels[to + n * width] = get(from + 4L * n);
-    }
-  }
-
-  private static void spreadBf16(long from, float[] panels, int to, int k, int width) {
-    for (int n = 0; n < k; n++) {
-      panels[to + n * width] = getBf16(from + 2L * n);
-    }
-  }
-
-  private static void zeroColumn(float[] panels, int to, int k, int width) {
-    for (int n = 0; n < k; n++) {
-      panels[to + n * width] = 0;
+  /** panels[n][c] = square[c][n]. */
+  private static void turn(float[] square, int depth, int width, float[] panels, int to) {
+    for (int n = 0; n < depth; n++) {
+      int row = to + n * width;
+      for (int c = 0; c < width; c++) {
+        panels[row + c] = square[c * SQUARE_STRIDE + n];
+      }
     }
   }
 
