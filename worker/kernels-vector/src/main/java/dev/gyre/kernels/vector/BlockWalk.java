@@ -6,7 +6,8 @@ import dev.gyre.kernels.AttentionTiles;
  * Walks an attention call block by block: tile, {@link #QUERIES} queries, then the blocks of at
  * most {@link #KEYS} keys they see. Blocks outside a tile's band are skipped; blocks the band cuts
  * are split into strips of {@link #STRIP} queries, each with just the keys that it sees, so that a
- * causal diagonal costs little more than its visible half.
+ * causal diagonal costs little more than its visible half. Queries that see no key of a tile, and
+ * keys that no query of it sees, enter no product, whatever they hold.
  */
 abstract class BlockWalk {
   /**
@@ -40,12 +41,10 @@ abstract class BlockWalk {
   /** All blocks of one head whose queries lie in [from, to) of the call's tensor. */
   final void walk(AttentionTiles tiles, int head, long from, long to) {
     for (int tile = 0; tile < tiles.count(); tile++) {
-      if (tiles.keyCount(tile) == 0) {
-        continue;
-      }
       int start = tiles.queryStart(tile);
-      int end = (int) Math.min(tiles.queryCount(tile), to - start);
-      for (int query = (int) Math.max(0, from - start); query < end; query += QUERIES) {
+      int end = (int) Math.min(endActive(tiles, tile), to - start);
+      int first = (int) Math.max(firstActive(tiles, tile), from - start);
+      for (int query = first; query < end; query += QUERIES) {
         int count = Math.min(QUERIES, end - query);
         begin(tile, head, query, count);
         run(tiles, tile, head, query, count);
@@ -84,14 +83,31 @@ abstract class BlockWalk {
       if (first >= end) {
         continue;
       }
-      // Whole strips of keys, so that the shapes that come back are few.
+      // Whole strips of keys, so that the shapes that come back are few; but no key that nobody
+      // sees, as what it holds times a probability of 0 may be NaN.
       first -= (first - key) % STRIP;
+      first = Math.max(first, firstVisible(tiles, tile, 0));
       end = Math.min(key + keys, end + Math.floorMod(key - end, STRIP));
+      end = Math.min(end, endVisible(tiles, tile, tiles.queryCount(tile) - 1));
       boolean cut =
           endVisible(tiles, tile, strip) < end
               || firstVisible(tiles, tile, strip + rows - 1) > first;
       block(tile, head, strip, rows, first, end - first, cut);
     }
+  }
+
+  /** The first query of the tile that sees a key. Others have no part in any product. */
+  private static int firstActive(AttentionTiles tiles, int tile) {
+    return Math.clamp(tiles.minDelta(tile), 0, tiles.queryCount(tile));
+  }
+
+  /** The query behind the last that sees a key; that may be none. */
+  private static int endActive(AttentionTiles tiles, int tile) {
+    if (tiles.keyCount(tile) == 0) {
+      return 0;
+    }
+    long end = (long) tiles.keyCount(tile) + tiles.maxDelta(tile);
+    return Math.clamp(end, 0, tiles.queryCount(tile));
   }
 
   /** The first key of the tile that a query sees, if it sees any: i − j ≤ maxDelta. */

@@ -32,11 +32,11 @@ final class AttentionChecks {
     }
   }
 
-  private static final int[] ONE_HEAD = {0};
+  static final int[] ONE_HEAD = {0};
   private static final int[] GROUPED = {0, 0, 1};
 
   /** As a rank of an uneven head split sees it: runs of unequal length, one head unused. */
-  private static final int[] UNEVEN = {0, 2, 2, 2, 3};
+  static final int[] UNEVEN = {0, 2, 2, 2, 3};
 
   private AttentionChecks() {}
 
@@ -44,9 +44,12 @@ final class AttentionChecks {
     for (Shape s : shapes()) {
       checks.add(new Check("attention " + s.name, dtype, c -> forward(c, s)));
     }
+    for (Shape s : HiddenValues.shapes()) {
+      checks.add(new Check("attention of hidden " + s.name, dtype, c -> hidden(c, s)));
+    }
     checks.add(new Check("attention in several calls", dtype, AttentionChecks::severalCalls));
     checks.add(new Check("attention with scores to 1e4", dtype, AttentionChecks::largeScores));
-    for (int size : new int[] {1, 16, 17, 24, 64, 250}) {
+    for (int size : new int[] {1, 15, 16, 17, 24, 31, 64, 250}) {
       checks.add(new Check("attentionMerge D=" + size, dtype, c -> merge(c, size)));
       checks.add(new Check("attentionDelta D=" + size, dtype, c -> delta(c, size)));
     }
@@ -57,7 +60,10 @@ final class AttentionChecks {
     for (int n : new int[] {1, 2, 15, 16, 17, 33, 64, 65, 127, 129, 200}) {
       shapes.add(new Shape("causal " + n, n, n, GROUPED, 2, 16, one(n, n, 0, UNLIMITED)));
     }
-    for (int size : new int[] {2, 10, 16, 24, 32, 48, 64, 80, 128, 256}) {
+    // More than one block of the CPU backends each way.
+    shapes.add(new Shape("causal 521", 521, 521, GROUPED, 2, 16, one(521, 521, 0, UNLIMITED)));
+    shapes.add(band("window 300 of 613", 613, 613, 0, 299));
+    for (int size : new int[] {1, 2, 7, 10, 15, 16, 17, 24, 32, 48, 64, 80, 128, 256}) {
       shapes.add(
           new Shape("causal D=" + size, 70, 70, GROUPED, 2, size, one(70, 70, 0, UNLIMITED)));
     }
@@ -125,7 +131,7 @@ final class AttentionChecks {
     return new Shape(name, queries, keys, ONE_HEAD, 1, 16, one(queries, keys, minDelta, maxDelta));
   }
 
-  private static AttentionTiles one(int queries, int keys, int minDelta, int maxDelta) {
+  static AttentionTiles one(int queries, int keys, int minDelta, int maxDelta) {
     return new AttentionTiles.Builder().add(0, queries, 0, keys, minDelta, maxDelta).build();
   }
 
@@ -139,9 +145,28 @@ final class AttentionChecks {
   }
 
   private static void forward(Case c, Shape s) {
-    Tensor q = c.input(s.queryLike(c, c.dtype(), 1.5));
-    Tensor k = c.input(s.keyLike(c, c.dtype(), 1.5));
-    Tensor v = c.input(s.keyLike(c, c.dtype(), 1));
+    Tensor q = s.queryLike(c, c.dtype(), 1.5);
+    Tensor k = s.keyLike(c, c.dtype(), 1.5);
+    Tensor v = s.keyLike(c, c.dtype(), 1);
+    forward(c, s, q, k, v);
+  }
+
+  /** What no query may see, and queries that see nothing, hold NaN and infinities. */
+  private static void hidden(Case c, Shape s) {
+    Tensor q = s.queryLike(c, c.dtype(), 1.5);
+    Tensor k = s.keyLike(c, c.dtype(), 1.5);
+    Tensor v = s.keyLike(c, c.dtype(), 1);
+    HiddenValues hidden = HiddenValues.of(s);
+    hidden.poisonQueries(c, q);
+    hidden.poisonKeys(c, k);
+    hidden.poisonKeys(c, v);
+    forward(c, s, q, k, v);
+  }
+
+  private static void forward(Case c, Shape s, Tensor q, Tensor k, Tensor v) {
+    c.input(q);
+    c.input(k);
+    c.input(v);
     Tensor out = c.filled(DType.F32, 0, s.queries, s.kvHeadOf.length, s.size);
     Tensor lse = c.filled(DType.F32, Float.NEGATIVE_INFINITY, s.queries, s.kvHeadOf.length);
     c.kernels().attention(q, k, v, s.kvHeadOf, s.tiles, s.scale(), out, lse);
@@ -198,7 +223,7 @@ final class AttentionChecks {
     c.output("lse", lse, lseBound(c.dtype()));
   }
 
-  private static Tensor wholeNumbers(Case c, int limit, long... dims) {
+  static Tensor wholeNumbers(Case c, int limit, long... dims) {
     float[] values = new float[(int) (dims[0] * dims[1] * dims[2])];
     for (int i = 0; i < values.length; i++) {
       values[i] = c.random().nextInt(-limit, limit + 1);

@@ -50,7 +50,7 @@ final class LightningChecks {
     for (int n : Conformance.SIZES) {
       add(checks, dtype, new Shape("T=" + n, n, GROUPED, 2, 16, NONE));
     }
-    for (int size : new int[] {1, 2, 15, 17, 24, 32, 33, 64, 80, 128, 256}) {
+    for (int size : new int[] {1, 2, 7, 15, 17, 24, 31, 32, 33, 64, 80, 128, 256}) {
       add(checks, dtype, new Shape("D=" + size, 70, GROUPED, 2, size, new int[] {3}));
     }
     for (int n : new int[] {63, 64, 65, 128, 129, 1031}) {

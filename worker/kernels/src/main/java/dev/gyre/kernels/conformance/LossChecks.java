@@ -12,7 +12,7 @@ final class LossChecks {
 
   static void addTo(List<Check> checks, DType dtype) {
     for (int tokens : new int[] {0, 1, 17}) {
-      for (int vocabulary : new int[] {1, 15, 16, 17, 33, 256, 1009}) {
+      for (int vocabulary : new int[] {1, 15, 16, 17, 33, 256, 1009, 32_003}) {
         checks.add(
             new Check(
                 "crossEntropy T=" + tokens + " V=" + vocabulary,
@@ -21,7 +21,8 @@ final class LossChecks {
       }
     }
     checks.add(new Check("crossEntropy of extremes", dtype, LossChecks::extremes));
-    for (int size : new int[] {0, 1, 15, 16, 17, 33, 1009, 40009}) {
+    checks.add(new Check("crossEntropy of NaN without a label", dtype, LossChecks::unlabelled));
+    for (int size : new int[] {0, 1, 15, 16, 17, 31, 33, 1009, 40009}) {
       checks.add(new Check("sum " + size, dtype, c -> sums(c, size)));
       checks.add(new Check("adamW " + size, dtype, c -> adamW(c, size)));
     }
@@ -31,6 +32,14 @@ final class LossChecks {
     float none = Float.NEGATIVE_INFINITY;
     float[] logits = {1e4f, -1e4f, 0, none, 5, none, -1e4f, -9999, -9998, 3, 3, 3};
     crossEntropy(c, c.of(DType.F32, logits, 4, 3));
+  }
+
+  /** A row without a label may hold anything: its loss and gradient are 0. */
+  private static void unlabelled(Case c) {
+    Tensor logits = c.normal(DType.F32, 3, 8, 37);
+    c.twin().fill(logits.slice(3, 1), Float.NaN);
+    c.twin().fill(logits.slice(7, 1), Float.POSITIVE_INFINITY);
+    crossEntropy(c, logits);
   }
 
   private static void crossEntropy(Case c, Tensor logits) {

@@ -35,7 +35,7 @@ final class MovementChecks {
   };
 
   static void addTo(List<Check> checks, DType dtype) {
-    for (int size : new int[] {0, 1, 15, 16, 17, 33, 4099}) {
+    for (int size : new int[] {0, 1, 15, 16, 17, 31, 33, 4099}) {
       checks.add(new Check("fill " + size, dtype, c -> fill(c, size)));
       checks.add(new Check("copy " + size, dtype, c -> copy(c, size)));
       checks.add(new Check("add " + size, dtype, c -> add(c, size)));

@@ -12,7 +12,7 @@ final class RouterChecks {
 
   static void addTo(List<Check> checks, DType dtype) {
     for (int tokens : new int[] {0, 1, 17}) {
-      for (int experts : new int[] {1, 2, 8, 15, 16, 17, 64}) {
+      for (int experts : new int[] {1, 2, 8, 15, 16, 17, 31, 64, 257}) {
         for (int k = 1; k <= Math.min(experts, 4); k++) {
           int chosen = k;
           checks.add(
@@ -22,12 +22,13 @@ final class RouterChecks {
                   c -> route(c, c.normal(DType.F32, 2, tokens, experts), chosen)));
         }
       }
-      for (int width : new int[] {1, 15, 16, 17, 33, 257}) {
+      for (int width : new int[] {1, 15, 16, 17, 31, 33, 257, 4099}) {
         checks.add(
             new Check(
                 "combineRows T=" + tokens + " W=" + width, dtype, c -> combine(c, tokens, width)));
       }
     }
+    checks.add(new Check("combineRows of NaN in no slot", dtype, RouterChecks::unusedRows));
     checks.add(new Check("routeTopK of extremes", dtype, RouterChecks::extremes));
   }
 
@@ -69,6 +70,23 @@ final class RouterChecks {
           c.ints(new int[(int) tokens * k], tokens, k),
           c.filled(DType.F32, 9, tokens, k));
     }
+  }
+
+  /** Rows that no slot names, and weights of slots that name none, may hold anything. */
+  private static void unusedRows(Case c) {
+    Tensor x = c.normal(c.dtype(), 1, 4, 33);
+    c.twin().fill(x.slice(2, 1), Float.NaN);
+    Tensor slots = c.input(c.ints(new int[] {3, -1, 0, 1}, 2, 2));
+    Tensor weights = c.input(c.of(DType.F32, new float[] {1, Float.NaN, 2, 3}, 2, 2));
+    Tensor out = c.normal(DType.F32, 1, 2, 33);
+    c.kernels().combineRows(c.input(x), slots, weights, out);
+    c.output("out", out, BOUND);
+    Tensor dOut = c.input(c.normal(DType.F32, 1, 2, 33));
+    Tensor dRows = c.filled(c.dtype(), 9, 4, 33);
+    Tensor dWeights = c.filled(DType.F32, 9, 2, 2);
+    c.kernels().combineRowsBackward(dOut, x, slots, weights, dRows, dWeights);
+    c.output("dRows", dRows, BOUND);
+    c.output("dWeights", dWeights, 3 * BOUND);
   }
 
   private static void combine(Case c, int tokens, int width) {

@@ -15,22 +15,25 @@ final class RowChecks {
     for (int rows : new int[] {0, 1, 5, 33}) {
       for (int width : new int[] {1, 15, 16, 17, 31, 33, 257, 4099}) {
         String sizes = "T=" + rows + " I=" + width;
-        checks.add(new Check("rmsNorm " + sizes, dtype, c -> norm(c, rows, width)));
+        checks.add(new Check("rmsNorm " + sizes, dtype, c -> norm(c, rows, width, 3)));
         checks.add(new Check("rmsNormBackward " + sizes, dtype, c -> normBack(c, rows, width)));
         checks.add(new Check("swiglu " + sizes, dtype, c -> swiglu(c, rows, width, 2)));
       }
-      for (int size : new int[] {2, 6, 16, 30, 32, 34, 64, 128, 256}) {
+      for (int size : new int[] {2, 6, 16, 30, 32, 34, 62, 64, 128, 256}) {
         checks.add(new Check("rope T=" + rows + " D=" + size, dtype, c -> rope(c, rows, size)));
       }
+    }
+    for (double size : new double[] {1e-4, 1e4}) {
+      checks.add(new Check("rmsNorm of values near " + size, dtype, c -> norm(c, 3, 65, size)));
     }
     checks.add(new Check("rmsNorm of zeros", dtype, RowChecks::normOfZeros));
     checks.add(new Check("swiglu saturated", dtype, c -> swiglu(c, 3, 65, 100)));
   }
 
-  private static void norm(Case c, int rows, int width) {
+  private static void norm(Case c, int rows, int width, double deviation) {
     Tensor weight = c.input(c.normal(DType.F32, 1, width));
     for (DType from : new DType[] {c.dtype(), DType.F32}) {
-      Tensor x = c.input(c.normal(from, 3, rows, width));
+      Tensor x = c.input(c.normal(from, deviation, rows, width));
       Tensor y = c.filled(c.dtype(), 9, rows, width);
       Tensor rstd = c.filled(DType.F32, 9, rows);
       c.kernels().rmsNorm(x, weight, 1e-5f, y, rstd);
