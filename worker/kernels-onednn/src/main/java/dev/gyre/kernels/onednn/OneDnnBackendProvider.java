@@ -52,9 +52,10 @@ public final class OneDnnBackendProvider implements BackendProvider {
   }
 
   /**
-   * Matrix products and attention are split over the threads. Attention has the same bits for every
-   * number of them; oneDNN chooses its kernels by shape, so the bits of the linear kernels may
-   * depend on the number of threads, as each computes a part. For any one number they are fixed.
+   * Matrix products, attention and long runs of rows are split over the threads. All but the linear
+   * kernels have the same bits for every number of them; oneDNN chooses its kernels by shape, so
+   * the bits of the linear kernels may depend on the number of threads, as each computes a part.
+   * For any one number they are fixed.
    */
   @Override
   public Backend open(int threads) {

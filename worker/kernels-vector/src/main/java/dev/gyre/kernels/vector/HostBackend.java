@@ -12,6 +12,8 @@ public final class HostBackend implements Backend {
   private final KernelThreads threads;
   private final Products[] products;
   private final Scratch scratch = new Scratch();
+  private final RowThreads rowThreads;
+  private final RowCalls rows;
   private final FlashAttention flash;
   private final Kernels kernels;
   private boolean closed;
@@ -29,10 +31,13 @@ public final class HostBackend implements Backend {
     this.name = name;
     this.threads = threads;
     this.products = products;
+    rowThreads = new RowThreads(threads);
+    rows = new RowCalls(rowThreads);
     flash = new FlashAttention(threads, products);
     kernels =
         new HostKernels(
             scratch,
+            rows,
             new Linears(new SplitProducts(threads, products)),
             flash,
             new LightningAttention(scratch::reserve, products[0]));
@@ -55,6 +60,8 @@ public final class HostBackend implements Backend {
     }
     closed = true;
     threads.close();
+    rows.close();
+    rowThreads.close();
     flash.close();
     for (Products each : products) {
       each.close();

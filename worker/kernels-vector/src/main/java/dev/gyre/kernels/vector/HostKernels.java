@@ -25,11 +25,15 @@ final class HostKernels implements Kernels {
   private final Kernels scalar = new ScalarKernels();
 
   /**
-   * @param scratch owned by the backend, used by one call at a time
+   * @param scratch owned by the backend, as all of these, and used by one call at a time
    */
   HostKernels(
-      Scratch scratch, Linears linears, FlashAttention flash, LightningAttention lightning) {
-    this.rows = new RowCalls(scratch);
+      Scratch scratch,
+      RowCalls rows,
+      Linears linears,
+      FlashAttention flash,
+      LightningAttention lightning) {
+    this.rows = rows;
     this.router = new RouterCalls(scratch);
     this.linears = linears;
     this.flash = flash;
@@ -349,24 +353,7 @@ final class HostKernels implements Kernels {
       float decay,
       long step) {
     KernelChecks.adamW(w, m, v, grad, step);
-    float correction1 = (float) (1 / (1 - StrictMath.pow(beta1, (double) step)));
-    float correction2 = (float) (1 / (1 - StrictMath.pow(beta2, (double) step)));
-    for (long i = 0; i < w.elements(); i += RUN) {
-      VectorRows.adamW(
-          Wide.address(w, i),
-          Wide.address(m, i),
-          Wide.address(v, i),
-          Wide.address(grad, i),
-          run(w, i),
-          gradScale,
-          lr,
-          beta1,
-          beta2,
-          eps,
-          decay,
-          correction1,
-          correction2);
-    }
+    rows.adamW(w, m, v, grad, gradScale, lr, beta1, beta2, eps, decay, step);
   }
 
   private static int run(Tensor x, long from) {

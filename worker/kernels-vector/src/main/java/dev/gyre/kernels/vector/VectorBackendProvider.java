@@ -38,8 +38,8 @@ public final class VectorBackendProvider implements BackendProvider {
   }
 
   /**
-   * Matrix products and attention are split over the threads; results have the same bits for every
-   * number of them.
+   * Matrix products, attention and long runs of rows are split over the threads; results have the
+   * same bits for every number of them.
    */
   @Override
   public Backend open(int threads) {

@@ -16,7 +16,7 @@ public final class ThreadChecks {
   private ThreadChecks() {}
 
   /**
-   * Attention both ways and the linear kernels on 1, 2 and 3 threads.
+   * Attention both ways, the linear kernels and those that go by rows on 1, 2 and 3 threads.
    *
    * @param linearBitsDepend whether linear kernels may have other bits for other numbers of threads
    * @throws AssertionError naming the output that differs
@@ -24,6 +24,7 @@ public final class ThreadChecks {
   public static void run(BackendProvider provider, DType dtype, boolean linearBitsDepend) {
     compare(provider, dtype, "attention", ThreadChecks::attention, false);
     compare(provider, dtype, "linear", ThreadChecks::linear, linearBitsDepend);
+    compare(provider, dtype, "rows", ThreadChecks::rows, false);
   }
 
   private static void compare(
@@ -107,5 +108,49 @@ public final class ThreadChecks {
     Tensor dExperts = c.normal(DType.F32, 1, 3, 130, 161);
     kernels.groupedLinearBackwardWeight(dy, x, offsets, dExperts);
     c.output("grouped dw", dExperts, 1e-5);
+  }
+
+  /** Half a megabyte and more each, in counts that divide evenly by no number of threads. */
+  private static void rows(Case c) {
+    int rows = 1031;
+    int width = 514;
+    Kernels kernels = c.kernels();
+    Tensor x = c.input(c.normal(c.dtype(), 1, rows, width));
+    Tensor weight = c.input(c.normal(DType.F32, 1, width));
+    Tensor y = c.filled(c.dtype(), 9, rows, width);
+    Tensor rstd = c.filled(DType.F32, 9, rows);
+    kernels.rmsNorm(x, weight, 1e-5f, y, rstd);
+    c.output("y", y, 1e-5);
+    c.output("rstd", rstd, 1e-5);
+    Tensor dx = c.normal(DType.F32, 1, rows, width);
+    Tensor dweight = c.normal(DType.F32, 1, width);
+    kernels.rmsNormBackward(x, x, weight, rstd, dx, dweight);
+    c.output("dx", dx, 1e-5);
+    c.output("dweight", dweight, 1e-5);
+    Tensor h = c.filled(c.dtype(), 9, rows, width / 2);
+    kernels.swiglu(x, h);
+    c.output("h", h, 1e-5);
+    Tensor dGateUp = c.filled(c.dtype(), 9, rows, width);
+    kernels.swigluBackward(h, x, dGateUp);
+    c.output("dGateUp", dGateUp, 1e-5);
+    Tensor heads = c.normal(c.dtype(), 1, rows, 1, width);
+    Tensor delta = c.filled(DType.F32, 9, rows, 1);
+    kernels.attentionDelta(heads, x.reshape(rows, 1, width), delta);
+    c.output("delta", delta, 1e-5);
+    kernels.rope(heads, c.input(c.normal(DType.F32, 1, rows, 2, width / 2)), false);
+    c.output("rotated", heads, 1e-5);
+    Tensor logits = c.normal(DType.F32, 3, rows, width);
+    Tensor losses = c.filled(DType.F32, 9, rows);
+    kernels.crossEntropy(logits, c.input(c.ints(new int[rows], rows)), 0.5f, losses);
+    c.output("logits", logits, 1e-5);
+    c.output("losses", losses, 1e-5);
+    Tensor w = c.normal(DType.F32, 1, 300_007);
+    Tensor m = c.normal(DType.F32, 1, 300_007);
+    Tensor v = c.filled(DType.F32, 0.5f, 300_007);
+    Tensor grad = c.input(c.normal(DType.F32, 1, 300_007));
+    kernels.adamW(w, m, v, grad, 1, 1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f, 3);
+    c.output("w", w, 1e-5);
+    c.output("m", m, 1e-5);
+    c.output("v", v, 1e-5);
   }
 }
