@@ -17,8 +17,11 @@ import dev.gyre.comms.control.StepReport;
 import dev.gyre.comms.control.Stop;
 import dev.gyre.comms.control.ToWorker;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +64,8 @@ final class Job {
   private long requests;
   private int commits;
   private long deadline;
+  private long waitBegan;
+  private long waitSaidAfter;
 
   /** Unlimited until there is a plan: {@link #deadline} holds until then. */
   private long failStillNanos = Long.MAX_VALUE;
@@ -78,7 +83,7 @@ final class Job {
     this.verdict = new Verdict(roster::of);
     this.stalls = new StallWatch(setup.timing().reportStillAfter().toNanos());
     this.book = new CheckpointBook(setup.workers());
-    this.deadline = now + setup.timing().joinWithin().toNanos();
+    waitFrom(now, setup.timing().joinWithin());
     this.aliveSent = now;
     this.newestCheckpoint = setup.resumeFolder().isEmpty() ? null : setup.resumeFolder();
   }
@@ -249,7 +254,7 @@ final class Job {
         failStillNanos = failStillAfter.toNanos();
         planning = false;
         state = JobState.JOINING;
-        deadline = now + setup.timing().readyWithin().toNanos();
+        waitFrom(now, setup.timing().readyWithin());
         listener.planned(json);
         roster.byRank().forEach(member -> member.link().send(assignment(member, json)));
       }
@@ -309,7 +314,12 @@ final class Job {
     }
     leases(now);
     switch (state) {
-      case PLANNING, JOINING -> late(now);
+      case PLANNING, JOINING -> {
+        if (!planning) {
+          awaiting(now);
+          late(now);
+        }
+      }
       case RUNNING -> {
         if (preempted && now - graceDeadline >= 0) {
           stopNow(StopCause.PREEMPTED);
@@ -330,8 +340,47 @@ final class Job {
     }
   }
 
+  private void waitFrom(long now, Duration limit) {
+    waitBegan = now;
+    waitSaidAfter = setup.timing().reportStillAfter().toNanos();
+    deadline = now + limit.toNanos();
+  }
+
+  /** A person in front of a silent screen learns who keeps it silent; at doubling intervals. */
+  private void awaiting(long now) {
+    long waited = now - waitBegan;
+    if (waited < waitSaidAfter) {
+      return;
+    }
+    waitSaidAfter = 2 * waited + setup.timing().reportStillAfter().toNanos();
+    listener.awaiting(
+        "after %d s waiting for %s; given up %d s from now"
+            .formatted(
+                TimeUnit.NANOSECONDS.toSeconds(waited),
+                state == JobState.PLANNING ? unjoined() : unready(),
+                TimeUnit.NANOSECONDS.toSeconds(Math.max(0, deadline - now))));
+  }
+
+  /** Nothing is heard from them yet: what they do is known all the same. */
+  private String unjoined() {
+    return "%s to join (%d of %d have): starting, or measuring kernels"
+        .formatted(
+            roster.ranksWithout(_ -> true).stream()
+                .map(rank -> "rank " + rank)
+                .collect(Collectors.joining(", ")),
+            roster.size(),
+            setup.workers());
+  }
+
+  private String unready() {
+    return roster.byRank().stream()
+        .filter(member -> !member.ready())
+        .map(member -> member.name() + " " + member.whereAndForWhom())
+        .collect(Collectors.joining("; "));
+  }
+
   private void late(long now) {
-    if (now - deadline < 0 || planning) {
+    if (now - deadline < 0) {
       return;
     }
     List<Integer> missing =

@@ -8,6 +8,12 @@ public interface RunListener {
   /** A worker said hello; its rank may still be open (−1). */
   default void joined(JoinedWorker worker, int joined, int expected) {}
 
+  /**
+   * Workers are awaited before the first step: who, and what they do as far as anyone knows. Said
+   * after {@link Timing#reportStillAfter}, then ever more rarely as long as it lasts.
+   */
+  default void awaiting(String text) {}
+
   /** The plan is made and on its way to the workers. */
   default void planned(String planJson) {}
 

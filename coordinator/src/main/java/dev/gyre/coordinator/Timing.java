@@ -9,7 +9,8 @@ import java.time.Duration;
  *     slow
  * @param readyWithin from the plan to the last worker's ready: loading weights, warming kernels
  * @param lease a worker from which nothing is heard for so long is lost; workers beat every second
- * @param reportStillAfter a rank that enters no new phase for so long is reported
+ * @param reportStillAfter a rank that enters no new phase for so long is reported, and so is
+ *     whoever is awaited before the first step
  * @param verdictWithin how long the first sign of trouble waits for better evidence of its cause
  * @param preemptionGrace from a preemption to the end, checkpoint included
  */

@@ -159,6 +159,11 @@ final class JobBench implements Job.Work, RunListener {
   }
 
   @Override
+  public void awaiting(String text) {
+    events.add("awaiting: " + text);
+  }
+
+  @Override
   public void started() {
     events.add("started");
   }

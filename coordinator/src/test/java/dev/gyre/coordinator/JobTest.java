@@ -115,6 +115,55 @@ class JobTest {
     assertEquals(ExitCode.TRY_AGAIN, bench.end().exit());
   }
 
+  private static List<String> awaited(JobBench bench) {
+    return bench.events.stream().filter(event -> event.startsWith("awaiting: ")).toList();
+  }
+
+  @Test
+  void whoHasNotJoinedIsNamedEverMoreRarely() {
+    JobBench bench = new JobBench(3);
+    bench.say(1, Say.hello(1));
+    bench.pass(9, BEAT, 1);
+    assertEquals(List.of(), awaited(bench));
+    bench.pass(1, BEAT, 1);
+    String who =
+        " s waiting for rank 0, rank 2 to join (1 of 3 have): starting, or measuring kernels";
+    String first = "awaiting: after 10" + who + "; given up 50 s from now";
+    assertEquals(List.of(first), awaited(bench));
+    bench.pass(19, BEAT, 1);
+    assertEquals(1, awaited(bench).size());
+    bench.pass(1, BEAT, 1);
+    assertEquals("awaiting: after 30" + who + "; given up 30 s from now", awaited(bench).getLast());
+  }
+
+  @Test
+  void whoIsNotReadyIsNamedWithWhatItDoes() {
+    JobBench bench = new JobBench(2);
+    bench.pass(8);
+    bench.join();
+    bench.pass(30, BEAT, 0, 1);
+    assertEquals(List.of(), awaited(bench), "the plan is being made: nobody is awaited");
+    bench.job.planned(JobBench.madePlan("{}"), bench.now());
+    bench.say(0, Say.ready());
+    bench.pass(10, Say.beat(-1, -1, "weights", 1, -1), 0, 1);
+    assertEquals(
+        List.of(
+            "awaiting: after 10 s waiting for rank 1 (pid 4001) before the first step, weights;"
+                + " given up 110 s from now"),
+        awaited(bench));
+  }
+
+  @Test
+  void aProcessThatDiesBeforeItJoinsEndsTheWaitAtOnce() {
+    JobBench bench = new JobBench(2);
+    bench.say(0, Say.hello(0));
+    bench.exits(1, 137);
+    String lost = "rank 1 (pid 4001) was lost before it joined: it was killed by SIGKILL";
+    assertTrue(bench.end().message().startsWith(lost), bench.end().message());
+    assertTrue(bench.end().message().endsWith("its output: logs/rank-1.log"));
+    assertEquals(ExitCode.TRY_AGAIN, bench.end().exit());
+  }
+
   @Test
   void gettingReadyHasALimit() {
     JobBench bench = new JobBench(2);

@@ -278,7 +278,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       }
       if (well && !trace) {
         folder.delete();
-      } else if (!well) {
+      } else if (folder.exists()) {
         console.line("Logs: " + folder.mergedLog());
       }
     }

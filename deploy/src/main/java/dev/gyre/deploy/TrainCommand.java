@@ -118,7 +118,7 @@ final class TrainCommand implements Callable<Integer> {
       // Made last: what fails before leaves no run behind.
       RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
       console.titled("run", folder.toString());
-      TrainConsole events = new TrainConsole(console, job, began);
+      TrainConsole events = new TrainConsole(console, job, given != null, began);
       Path store = data.store().folder().toAbsolutePath();
       LaunchOptions launch = new LaunchOptions(trace, !unbound);
       Outcome outcome =
@@ -209,7 +209,9 @@ final class TrainCommand implements Callable<Integer> {
                     changeFirst ? "Change the job, then go on with" : "Go on with",
                     again(folder)));
       }
-      System.err.println("      Logs: " + folder.mergedLog());
+      if (folder.exists()) {
+        System.err.println("      Logs: " + folder.mergedLog());
+      }
       return outcome.exit().code();
     }
     events.summary();

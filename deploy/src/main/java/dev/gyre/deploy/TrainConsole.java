@@ -21,6 +21,7 @@ final class TrainConsole implements JobEvents {
   private final Console console;
   private final JobSpec job;
   private final StepTable table;
+  private final boolean planGiven;
   private final long beganNanos;
   private final List<Double> stepSeconds = new ArrayList<>();
   private long tokens;
@@ -32,11 +33,13 @@ final class TrainConsole implements JobEvents {
   private @Nullable StepMetrics lastStep;
 
   /**
+   * @param planGiven the plan comes from a person: nothing in it was chosen for them
    * @param beganNanos when the person pressed Enter, as near as this process knows
    */
-  TrainConsole(Console console, JobSpec job, long beganNanos) {
+  TrainConsole(Console console, JobSpec job, boolean planGiven, long beganNanos) {
     this.console = console;
     this.job = job;
+    this.planGiven = planGiven;
     this.beganNanos = beganNanos;
     this.table = new StepTable(console, job.train().steps(), job.model().vocabSize());
   }
@@ -51,16 +54,19 @@ final class TrainConsole implements JobEvents {
     plan = made;
     console.titled(
         "kernel",
-        "backend %s (%s)  %s (%s)  %s"
+        "backend %s  %s  %s"
             .formatted(
-                made.backend(),
-                job.backend() + also(made),
-                made.dtype(),
-                job.train().dtype(),
+                chosen(made.backend(), job.backend(), also(made)),
+                chosen(made.dtype(), job.train().dtype(), ""),
                 made.instructionSet()));
     console.titled("plan", PlanText.shape(made) + "; every tile computed once: proven per batch");
     console.titled("", PlanText.traffic(made, job));
     console.busy("start  opening workers");
+  }
+
+  /** What a person named is said plainly; what the plan chose for them, as such. */
+  private String chosen(String value, String asked, String also) {
+    return asked.equals("auto") && !planGiven ? value + " (auto" + also + ")" : value;
   }
 
   /** What else could have been chosen; why the rest could not is in the log. */

@@ -214,6 +214,10 @@ final class BadInputTest {
     return model;
   }
 
+  private Path runFrom(Path model) {
+    return place.run(1).resolveSibling(place.name() + "-" + model.getFileName());
+  }
+
   private Gyre.Ended trainFrom(Path model, String... more) throws Exception {
     Path job = folder.resolve(model.getFileName() + ".yaml");
     Files.writeString(
@@ -226,7 +230,7 @@ final class BadInputTest {
         """
             .formatted(model));
     List<String> arguments = new ArrayList<>(List.of("train", job.toString()));
-    arguments.addAll(List.of("--name", place.name() + "-from"));
+    arguments.addAll(List.of("--name", String.valueOf(runFrom(model).getFileName())));
     arguments.addAll(List.of(more));
     return Gyre.run(folder, arguments);
   }
@@ -245,6 +249,7 @@ final class BadInputTest {
         "[48, 32]",
         "[64, 32]",
         "copy both again, or name another folder");
+    assertFalse(Files.exists(runFrom(model)), "a refused run leaves nothing behind");
   }
 
   @Test
@@ -259,6 +264,7 @@ final class BadInputTest {
         "truncated",
         Integer.toString(SafetensorsBytes.dataBytes(bytes) - 4),
         "copy it again");
+    assertFalse(Files.exists(runFrom(model)), "a refused run leaves nothing behind");
   }
 
   /** The step's message names where it began; the model's files stay as they were. */
@@ -273,9 +279,7 @@ final class BadInputTest {
 
     Gyre.Ended ended = trainFrom(model, "--ring", "2");
     refused(ended, BAD_JOB, "not finite", "layer 1", "on rank 0", "No weight was changed");
-    Path checkpoints =
-        folder.resolve("runs").resolve(place.name() + "-from").resolve("checkpoints");
-    assertEquals(Map.of(), sizes(checkpoints));
+    assertEquals(Map.of(), sizes(runFrom(model).resolve("checkpoints")));
     assertEquals(before, sizes(folder.resolve("runs").resolve(place.name())));
     assertTrue(Arrays.equals(bytes, Files.readAllBytes(weights)));
     assertEquals(List.of(), place.sharedMemory());
@@ -327,6 +331,7 @@ final class BadInputTest {
   void hardlyAnySharedMemoryIsAnError() throws Exception {
     Workplace at = Workplace.in(Files.createDirectories(folder.resolve("none")));
     refused(trainWithSharedMemory("2m", at, "--ring", "2"), TRY_AGAIN, "/dev/shm", "2 MB", "20 MB");
+    assertFalse(Files.exists(at.run(1)), "what could not be set up leaves nothing behind");
   }
 
   // ---- files

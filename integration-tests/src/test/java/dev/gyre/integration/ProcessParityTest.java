@@ -1,6 +1,7 @@
 package dev.gyre.integration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.trainer.step.StepMetrics;
@@ -170,10 +171,10 @@ final class ProcessParityTest {
       Trained.assertEqualWithin(one, got);
     }
     // A prefix that two ranks share is what balanced cannot compute; it says what can.
-    run++; // a refused run has a folder, too: its log says why
     Gyre.Ended refused = at.train(concat(set, "--ring", "2", "--set", "mesh.schedule=balanced"));
     assertEquals(64, refused.exit(), refused.output());
     assertTrue(refused.output().contains("Use ring, allgather or tokenring"), refused.output());
+    assertFalse(Files.exists(at.run(run)), "a refused run leaves nothing behind");
     String[] causal = concat(set, "--set", "model.prefix_length=0");
     Trained without = train(at, run++, concat(causal, "--workers", "1"));
     Trained balanced =

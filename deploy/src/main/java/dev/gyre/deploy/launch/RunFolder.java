@@ -41,13 +41,21 @@ public final class RunFolder {
       } catch (FileAlreadyExistsException _) {
         continue;
       }
-      RunFolder folder = new RunFolder(path);
-      Files.createDirectory(folder.logs());
-      Files.createDirectory(folder.checkpoints());
-      return folder;
+      return new RunFolder(path).furnished();
     }
     throw new IOException(
         "%s holds %d runs named %s; move some away".formatted(runs, MAX_RUNS, name));
+  }
+
+  private RunFolder furnished() throws IOException {
+    try {
+      Files.createDirectory(logs());
+      Files.createDirectory(checkpoints());
+      return this;
+    } catch (IOException e) {
+      delete(); // of a full disk, say
+      throw e;
+    }
   }
 
   /**
@@ -143,6 +151,11 @@ public final class RunFolder {
   /** What every rank did when, for chrome://tracing and Perfetto. */
   public Path trace() {
     return path.resolve("trace.json");
+  }
+
+  /** Whether it is still there: a refused run's is not. */
+  public boolean exists() {
+    return Files.isDirectory(path);
   }
 
   /** Deletes the folder with all that lies in it. */

@@ -1,5 +1,6 @@
 package dev.gyre.deploy.run;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.UdpPorts;
 import dev.gyre.coordinator.Coordinator;
@@ -62,6 +63,7 @@ public final class LocalJob {
   private final LaunchOptions launch;
   private final @Nullable RunTrace trace;
   private volatile @Nullable Plan plan;
+  private volatile boolean started;
 
   /**
    * @param given the plan to run; null to make one for this machine
@@ -87,11 +89,32 @@ public final class LocalJob {
     this.trace = launch.trace() ? new RunTrace(folder, workers) : null;
   }
 
-  /** Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. */
+  /**
+   * Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. The folder of a
+   * fresh run that was refused before its first step, or could not be set up, is deleted.
+   */
   public Outcome run() throws IOException, InterruptedException {
+    boolean keep = false;
+    try {
+      Outcome outcome = runLocked();
+      keep = started || outcome.exit() != ExitCode.BAD_JOB || namesItsLog(outcome);
+      return outcome;
+    } finally {
+      if (!keep && !started && resume == null) {
+        folder.delete();
+      }
+    }
+  }
+
+  /** A worker that ended without a word: what it printed is all there is. */
+  private boolean namesItsLog(Outcome outcome) {
+    return outcome.message().contains(folder.logs().toString());
+  }
+
+  private Outcome runLocked() throws IOException, InterruptedException {
     try (RunLock _ = RunLock.take(folder)) {
       Outcome outcome = runAlone();
-      if (trace != null) {
+      if (trace != null && started) {
         trace.merge();
         events.note("trace  " + folder.trace() + "   (open it in https://ui.perfetto.dev)");
       }
@@ -247,6 +270,7 @@ public final class LocalJob {
 
     @Override
     public void started() {
+      started = true;
       keepSpecs();
       events.started();
     }
@@ -260,6 +284,11 @@ public final class LocalJob {
     @Override
     public void note(int rank, String text) {
       events.note(text);
+    }
+
+    @Override
+    public void awaiting(String text) {
+      events.note(text + "   " + folder.mergedLog());
     }
 
     @Override
