@@ -6,6 +6,7 @@ import dev.gyre.deploy.bench.BenchResult;
 import dev.gyre.deploy.bench.StepProfile;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.console.StepProfileText;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
@@ -274,7 +275,8 @@ final class BenchTrainCommand implements Callable<Integer> {
           outcome.exit() == dev.gyre.comms.ExitCode.DONE
               || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
       if (well && profile) {
-        StepProfile.read(folder.trace(), recorded.steps).lines().forEach(console::line);
+        StepProfile made = StepProfile.read(folder.trace(), recorded.steps);
+        StepProfileText.lines(made).forEach(console::line);
       }
       if (well && !trace) {
         folder.delete();

@@ -1,6 +1,5 @@
 package dev.gyre.deploy.bench;
 
-import dev.gyre.deploy.console.Units;
 import dev.gyre.trainer.step.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,7 +8,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -17,25 +15,22 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * Where rank 0's steps spent their time, by its trace: kernel by kernel, then what is no kernel.
  * Steps that warm up do not count, nor does the last one, whose span ends with the run.
+ *
+ * @param steps that count
+ * @param stepSeconds their mean
+ * @param parts by falling time
  */
-public final class StepProfile {
-  private static final int BAR = 30;
+public record StepProfile(int steps, double stepSeconds, List<Part> parts) {
   private static final double MICROS = 1e6;
 
   /**
    * @param calls a step
    * @param seconds a step
    */
-  record Part(String name, double calls, double seconds) {}
+  public record Part(String name, double calls, double seconds) {}
 
-  private final int steps;
-  private final double stepSeconds;
-  private final List<Part> parts;
-
-  private StepProfile(int steps, double stepSeconds, List<Part> parts) {
-    this.steps = steps;
-    this.stepSeconds = stepSeconds;
-    this.parts = List.copyOf(parts);
+  public StepProfile {
+    parts = List.copyOf(parts);
   }
 
   /**
@@ -103,33 +98,5 @@ public final class StepProfile {
 
   private static Part sum(Part a, Part b) {
     return new Part(a.name, a.calls + b.calls, a.seconds + b.seconds);
-  }
-
-  /** By falling time. */
-  List<Part> parts() {
-    return parts;
-  }
-
-  /** A picture of it: a bar for each part. */
-  public List<String> lines() {
-    List<String> lines = new ArrayList<>();
-    lines.add(
-        "rank 0, mean of %d steps of %s; calls and time a step"
-            .formatted(steps, Units.seconds(stepSeconds)));
-    for (Part part : parts) {
-      double share = part.seconds / stepSeconds;
-      int filled = (int) Math.round(BAR * Math.min(1, share));
-      lines.add(
-          String.format(
-              Locale.ROOT,
-              "%-30s %s%s %6s %9.1f ms %,6.0f x",
-              part.name,
-              "#".repeat(filled),
-              ".".repeat(BAR - filled),
-              Units.percent(share),
-              part.seconds * 1e3,
-              part.calls));
-    }
-    return lines;
   }
 }

@@ -177,7 +177,7 @@ public final class LocalJob {
       events.planned(made);
       return new PlanMaker.Planned(
           SpecJson.write(made),
-          Duration.ofNanos((long) (COORDINATOR_PATIENCE * made.patience().toNanos())));
+          Duration.ofNanos((long) (COORDINATOR_PATIENCE * made.patienceNanos())));
     } catch (Invalid | InvalidPlanException e) {
       return new PlanMaker.Refused(String.valueOf(e.getMessage()));
     } catch (IOException e) {

@@ -11,8 +11,6 @@ import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Duration;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -66,7 +64,7 @@ public record Plan(
     long stepMicros) {
 
   /** More than any kernel or checkpoint write of a common job takes. */
-  private static final Duration LEAST_PATIENCE = Duration.ofMinutes(2);
+  private static final long LEAST_PATIENCE_NANOS = 120_000_000_000L;
 
   /** Grows with every change of the fields or of what they mean. */
   public static final int FORMAT_VERSION = 5;
@@ -220,8 +218,7 @@ public record Plan(
    * How long a rank may wait for another that is well: a kernel over a long row may take most of a
    * step, and a step twice as long as predicted. Two minutes at least.
    */
-  public Duration patience() {
-    Duration twoSteps = Duration.of(2 * stepMicros, ChronoUnit.MICROS);
-    return twoSteps.compareTo(LEAST_PATIENCE) > 0 ? twoSteps : LEAST_PATIENCE;
+  public long patienceNanos() {
+    return Math.max(LEAST_PATIENCE_NANOS, 2000 * stepMicros);
   }
 }

@@ -199,8 +199,9 @@ class PlanTest {
 
   @Test
   void patienceGrowsWithTheStep() {
-    assertEquals(Duration.ofMinutes(2), plan("AMX", 1, 0).patience());
-    assertEquals(Duration.ofMinutes(2), plan("AMX", 1, 59_000_000).patience());
-    assertEquals(Duration.ofMinutes(70), plan("AMX", 1, 35 * 60_000_000L).patience());
+    assertEquals(Duration.ofMinutes(2).toNanos(), plan("AMX", 1, 0).patienceNanos());
+    assertEquals(Duration.ofMinutes(2).toNanos(), plan("AMX", 1, 59_000_000).patienceNanos());
+    long steps = Duration.ofMinutes(35).toNanos() / 1000;
+    assertEquals(Duration.ofMinutes(70).toNanos(), plan("AMX", 1, steps).patienceNanos());
   }
 }
