@@ -68,6 +68,25 @@ public abstract class CollectivesContract {
     }
   }
 
+  /** More than are lent before the first are given back, evenly shared and all of one member. */
+  @Test
+  void sumsOfManyPiecesAgree() throws Exception {
+    try (Cluster cluster = cluster(2, PATIENT)) {
+      cluster.run(
+          transport -> {
+            ProcessGroup group = new ProcessGroup(transport, all(transport), Channel.GRADIENTS);
+            long elements = (40L << 16) + 5; // 41 pieces of 256 KB
+            MemorySegment data = transport.allocate("data", elements * Float.BYTES);
+            MemorySegment scratch =
+                transport.allocate("scratch", group.reduceScratchBytes(elements));
+            checkAllReduce(group, data, scratch);
+            checkReduceScatter(group, data, scratch);
+            group.barrier();
+            return true;
+          });
+    }
+  }
+
   private static void checkAllReduce(
       ProcessGroup group, MemorySegment data, MemorySegment scratch) {
     Payload.fillFloats(data, group.rank());
