@@ -110,19 +110,26 @@ public final class Operands {
 
     @Override
     public Tensor floats(DType dtype, long... dims) {
-      long bytes = new Tensor(0, dtype, dims).byteSize();
-      MemorySegment there = arena.allocate(Math.max(1, bytes), Workspace.ALIGNMENT_BYTES);
+      Tensor t = allocate(dtype, dims);
       switch (dtype) {
-        case F32 -> repeat(pattern32, there, bytes);
-        case BF16 -> repeat(pattern16, there, bytes);
+        case F32 -> repeat(pattern32, t.segment(), t.byteSize());
+        case BF16 -> repeat(pattern16, t.segment(), t.byteSize());
         case F64, I32, I64 -> {}
       }
-      return new Tensor(backend.memory(there), dtype, dims);
+      return t;
     }
 
     @Override
     public Tensor indices(int[] values, long... dims) {
-      return Tensors.ofInts(arena, values, dims);
+      Tensor t = allocate(DType.I32, dims);
+      t.segment().copyFrom(MemorySegment.ofArray(values));
+      return t;
+    }
+
+    private Tensor allocate(DType dtype, long... dims) {
+      long bytes = Math.max(1, new Tensor(0, dtype, dims).byteSize());
+      MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
+      return new Tensor(backend.memory(host), dtype, dims);
     }
 
     private static void repeat(MemorySegment pattern, MemorySegment into, long bytes) {

@@ -10,6 +10,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.ScalarBackendProvider;
+import dev.gyre.kernels.conformance.DeferredBackend;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
@@ -83,6 +84,17 @@ final class KernelWorkloadTest {
       assertEquals(2.5 * forward, KernelWorkload.ATTENTION_BACKWARD.open(operands, TINY).flops());
       // w, m and v read and written, the gradient read.
       assertEquals(7.0 * 13 * 4, KernelWorkload.ADAM_W.open(operands, TINY).amount());
+    }
+  }
+
+  /** As calibration does on a device that has memory of its own. */
+  @ParameterizedTest
+  @EnumSource
+  void itsOperandsLieInTheBackendsMemory(KernelWorkload each) {
+    try (Arena arena = Arena.ofConfined();
+        Backend deferred = new DeferredBackend()) {
+      each.open(Operands.in(arena, deferred, DType.BF16), TINY).call().run();
+      deferred.synchronize();
     }
   }
 
