@@ -26,7 +26,8 @@ def combine_rows(rows: Tensor, slots: Tensor, weights: Tensor, out: Tensor) -> N
       slot = slots.select(1, j)
       none = (slot < 0).unsqueeze(1)
       row = f32(rows.index_select(0, slot.clamp(min=0))).masked_fill_(none, 0.0)
-      sums = torch.addcmul(sums, row, weights.select(1, j).unsqueeze(1))
+      weight = weights.select(1, j).unsqueeze(1).masked_fill(none, 0.0)
+      sums = torch.addcmul(sums, row, weight)
     out.copy_(sums)
 
 
