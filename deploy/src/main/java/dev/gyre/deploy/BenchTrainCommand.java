@@ -263,7 +263,8 @@ final class BenchTrainCommand implements Callable<Integer> {
             job.train().batchTokens(),
             needed));
     Console console = new Console(System.err, false);
-    console.line("%s  %s  %d workers".formatted(Version.line(), Cpu.model(), resolved.workers()));
+    console.line(
+        "%s  %s  %s".formatted(Version.line(), Cpu.model(), PlanText.workers(resolved.workers())));
     Recorded recorded = new Recorded(console, job);
     Outcome outcome;
     try (JobData data = JobData.open(job, Home.folder(), console)) {

@@ -99,7 +99,7 @@ final class TrainCommand implements Callable<Integer> {
             .formatted(
                 Version.line(),
                 Runtime.getRuntime().availableProcessors(),
-                "%d workers".formatted(workers)));
+                PlanText.workers(workers)));
     Plan given = plan == null ? null : readPlan(plan);
     Resumed from = resume ? resumed(job, console) : new Resumed(null, null);
     console.titled(

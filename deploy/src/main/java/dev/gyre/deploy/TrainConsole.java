@@ -56,17 +56,17 @@ final class TrainConsole implements JobEvents {
         "kernel",
         "backend %s  %s  %s"
             .formatted(
-                chosen(made.backend(), job.backend(), also(made)),
-                chosen(made.dtype(), job.train().dtype(), ""),
+                PlanText.chosen(made.backend(), asked(job.backend(), made.backend()), also(made)),
+                PlanText.chosen(made.dtype(), asked(job.train().dtype(), made.dtype()), ""),
                 made.instructionSet()));
     console.titled("plan", PlanText.shape(made) + "; every tile computed once: proven per batch");
     console.titled("", PlanText.traffic(made, job));
     console.busy("start  opening workers");
   }
 
-  /** What a person named is said plainly; what the plan chose for them, as such. */
-  private String chosen(String value, String asked, String also) {
-    return asked.equals("auto") && !planGiven ? value + " (auto" + also + ")" : value;
+  /** Who gives a plan has chosen all that is in it. */
+  private String asked(String inJob, String inPlan) {
+    return planGiven ? inPlan : inJob;
   }
 
   /** What else could have been chosen; why the rest could not is in the log. */
@@ -84,9 +84,9 @@ final class TrainConsole implements JobEvents {
   public void started() {
     console.titled(
         "start",
-        "%d workers joined, kernels warm after %s      Ctrl-C saves and stops; again: stops now"
+        "%s joined, kernels warm after %s      Ctrl-C saves and stops; again: stops now"
             .formatted(
-                plan == null ? 0 : plan.mesh().workers(),
+                PlanText.workers(plan == null ? 0 : plan.mesh().workers()),
                 Units.seconds((System.nanoTime() - beganNanos) / 1e9)));
   }
 

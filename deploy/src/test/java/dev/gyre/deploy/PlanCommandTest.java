@@ -67,6 +67,14 @@ final class PlanCommandTest {
   }
 
   @Test
+  void onlyWhatThePlanChoseIsCalledAuto() {
+    Cli named = plan("--no-measure", "--backend", "scalar", "--set", "train.dtype=f32");
+    assertTrue(named.out().contains("kernel scalar on cpu  f32  "), named::toString);
+    Cli chosen = plan("--no-measure", "--backend", "scalar");
+    assertTrue(chosen.out().contains("kernel scalar on cpu  f32 (auto)  "), chosen::toString);
+  }
+
+  @Test
   void linearLayersAreTold() {
     Cli mixed =
         plan(

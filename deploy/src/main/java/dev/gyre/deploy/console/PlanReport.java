@@ -146,13 +146,11 @@ public final class PlanReport {
   }
 
   private String kernel() {
-    return "%s (%s) on %s  %s (%s)  %s  kernel threads per worker: %d  transport %s"
+    return "%s on %s  %s  %s  kernel threads per worker: %d  transport %s"
         .formatted(
-            plan.backend(),
-            job.backend(),
+            PlanText.chosen(plan.backend(), job.backend(), ""),
             plan.device(),
-            plan.dtype(),
-            job.train().dtype(),
+            PlanText.chosen(plan.dtype(), job.train().dtype(), ""),
             plan.instructionSet(),
             plan.kernelThreads(),
             plan.transport());

@@ -34,6 +34,20 @@ public final class PlanText {
             experts);
   }
 
+  /** {@code 1 worker}, {@code 2 workers}. */
+  public static String workers(int count) {
+    return count == 1 ? "1 worker" : count + " workers";
+  }
+
+  /**
+   * What a person named is said plainly; what the plan chose for them, as such.
+   *
+   * @param also what follows the word auto, in its brackets
+   */
+  public static String chosen(String value, String asked, String also) {
+    return asked.equals("auto") ? value + " (auto" + also + ")" : value;
+  }
+
   /** Mesh, placement and memory. */
   public static String shape(Plan plan) {
     String keeps = plan.activations().describe();
