@@ -281,7 +281,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       }
       if (well && !trace) {
         folder.delete();
-      } else if (folder.exists()) {
+      } else if (!well && folder.exists()) {
         console.line("Logs: " + folder.mergedLog());
       }
     }
