@@ -275,7 +275,7 @@ final class BenchTrainCommand implements Callable<Integer> {
       boolean well =
           outcome.exit() == dev.gyre.comms.ExitCode.DONE
               || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
-      if (well && profile) {
+      if (profile && outcome.exit() == dev.gyre.comms.ExitCode.DONE) {
         StepProfile made = StepProfile.read(folder.trace(), recorded.steps);
         StepProfileText.lines(made).forEach(console::line);
       }

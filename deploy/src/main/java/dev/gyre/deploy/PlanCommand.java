@@ -5,6 +5,7 @@ import dev.gyre.deploy.console.PlanReport;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.drawing.ScheduleDrawing;
 import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.Preflight;
 import dev.gyre.deploy.run.ThisMachine;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.layout.Documents;
@@ -61,6 +62,7 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     JobSpec job = options.read();
+    Preflight.requireWeights(job);
     WorkerCapabilities here = ThisMachine.offers(job.device());
     Plan plan = ThisMachine.plan(job, !unmeasured);
     Optional<FirstBatch> batch = firstBatch(job);
@@ -96,6 +98,7 @@ final class PlanCommand implements Callable<Integer> {
       return Optional.empty();
     }
     try (JobData data = prepared.get()) {
+      Preflight.requireRows(job, data);
       BatchShape shape = data.feed().shape(0);
       List<Documents> rows = new ArrayList<>();
       int documents = 0;

@@ -4,17 +4,17 @@ import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.run.GivenPlan;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
-import dev.gyre.model.hf.HfWeights;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.deploy.run.PlanFile;
+import dev.gyre.deploy.run.Preflight;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.data.Baselines;
-import dev.gyre.trainer.spec.SpecJson;
 import dev.gyre.trainer.step.EvalMetrics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -94,13 +94,17 @@ final class TrainCommand implements Callable<Integer> {
     }
     JobSpec job = options.read();
     int workers = Planner.mesh(job).workers(); // a mesh that cannot be fails before data is read
+    Plan given = plan == null ? null : readPlan(plan);
+    if (given != null) {
+      GivenPlan.check(given, job);
+      workers = given.mesh().workers();
+    }
     console.line(
         "%s  %d cores, %s"
             .formatted(
                 Version.line(),
                 Runtime.getRuntime().availableProcessors(),
                 PlanText.workers(workers)));
-    Plan given = plan == null ? null : readPlan(plan);
     Resumed from = resume ? resumed(job, console) : new Resumed(null, null);
     console.titled(
         "job",
@@ -108,13 +112,12 @@ final class TrainCommand implements Callable<Integer> {
             + (options.isDefault() ? "   (no job given: this is the default)" : "")
             + (from.checkpoint == null ? "" : "   going on from " + from.checkpoint));
     try (JobData data = JobData.open(job, Home.folder(), console)) {
-      requireRowsFillable(job, data.store().tokens());
+      if (from.checkpoint == null) {
+        Preflight.requireRows(job, data);
+        Preflight.requireWeights(job);
+      }
       console.titled("data", data.describe(job));
       console.titled("model", PlanText.model(job.model()));
-      if (from.checkpoint == null && !job.modelFrom().isEmpty()) {
-        // Every worker would find the same, later: headers say all that can be wrong but values.
-        HfWeights.open(Path.of(job.modelFrom()), job.model()).close();
-      }
       // Made last: what fails before leaves no run behind.
       RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
       console.titled("run", folder.toString());
@@ -124,17 +127,6 @@ final class TrainCommand implements Callable<Integer> {
       Outcome outcome =
           new LocalJob(job, given, folder, store, from.checkpoint, launch, events).run();
       return finish(job, folder, data, console, events, outcome);
-    }
-  }
-
-  /** Memory would be taken, and schedules chosen, for rows that there cannot be. */
-  private static void requireRowsFillable(JobSpec job, long tokens) {
-    int row = job.train().sequenceLength();
-    if (row > tokens) {
-      throw new Invalid(
-          "train.sequence-length",
-          "a row of %,d tokens is longer than all of dataset.train, which has %,d; make it %d or shorter, or add text"
-              .formatted(row, tokens, tokens));
     }
   }
 
@@ -182,7 +174,7 @@ final class TrainCommand implements Callable<Integer> {
       throw new CommandFailure(ExitCode.BAD_JOB, "--plan " + file + ": no such file");
     }
     try {
-      return SpecJson.read(Files.readString(file), Plan.class, file.toString());
+      return PlanFile.read(file);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(
           ExitCode.BAD_JOB, "--plan: %s. Make one: ./gyre plan --json".formatted(e.getMessage()));

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -38,11 +39,18 @@ public record StepProfile(int steps, double stepSeconds, List<Part> parts) {
    * @param metrics of all its steps, in order
    */
   public static StepProfile read(Path trace, List<StepMetrics> metrics) throws IOException {
-    JsonNode events = JsonMapper.shared().readTree(Files.readString(trace)).path("traceEvents");
+    List<JsonNode> events = new ArrayList<>();
+    try (Stream<String> lines = Files.lines(trace)) {
+      // One event a line; those of other ranks, most of a long trace, are not even parsed.
+      lines
+          .filter(line -> line.contains("\"pid\":0,"))
+          .map(line -> line.endsWith(",") ? line.substring(0, line.length() - 1) : line)
+          .forEach(line -> events.add(JsonMapper.shared().readTree(line)));
+    }
     return of(events, metrics);
   }
 
-  static StepProfile of(JsonNode events, List<StepMetrics> metrics) {
+  static StepProfile of(List<JsonNode> events, List<StepMetrics> metrics) {
     List<JsonNode> all = spans(events, "steps");
     int from = all.size() < BenchJob.ALL_BELOW ? 0 : BenchJob.WARM_UP;
     int to = Math.max(from + 1, all.size() - 1);
@@ -80,7 +88,7 @@ public record StepProfile(int steps, double stepSeconds, List<Part> parts) {
     return new StepProfile(steps, seconds, parts);
   }
 
-  private static List<JsonNode> spans(JsonNode events, String lane) {
+  private static List<JsonNode> spans(List<JsonNode> events, String lane) {
     List<JsonNode> spans = new ArrayList<>();
     for (JsonNode event : events) {
       if (event.path("ph").asString().equals("X")

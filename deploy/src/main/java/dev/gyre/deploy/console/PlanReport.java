@@ -128,7 +128,7 @@ public final class PlanReport {
             mesh.dataParallel(),
             mesh.ring(),
             mesh.ulysses(),
-            mesh.workers() == 1 ? "1 worker" : mesh.workers() + " workers",
+            PlanText.workers(mesh.workers()),
             mesh.expertParallel(),
             plan.layout().key(),
             layoutReason());

@@ -4,10 +4,10 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
-import dev.gyre.trainer.spec.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /**
  * A resumed run decides by the rates it began with, as long as the same machine runs the same mesh:
@@ -20,17 +20,20 @@ final class FrozenRates {
    * @param fresh the plan by what the workers measured now
    * @param file plan of the run that is resumed; one that is not there or not readable decides
    *     nothing
+   * @param note is told what a resumed run does otherwise than before
    * @return the plan by the run's own rates, if mesh, backend and threads are its own
    */
-  static Plan keep(Plan fresh, Path file, JobSpec job, WorkerCapabilities offers)
+  static Plan keep(
+      Plan fresh, Path file, JobSpec job, WorkerCapabilities offers, Consumer<String> note)
       throws IOException {
     if (!Files.exists(file)) {
       return fresh;
     }
     Plan before;
     try {
-      before = SpecJson.read(Files.readString(file), Plan.class, file.toString());
+      before = PlanFile.read(file);
     } catch (IllegalArgumentException anotherFormat) {
+      note.accept(anotherFormat.getMessage() + ": the rest of the run is planned anew");
       return fresh;
     }
     boolean same =
@@ -41,6 +44,11 @@ final class FrozenRates {
             && before.transport().equals(fresh.transport())
             && before.instructionSet().equals(fresh.instructionSet())
             && before.kernelThreads() == fresh.kernelThreads();
-    return same ? Planner.plan(job, offers.with(before.rates())) : fresh;
+    if (!same) {
+      return fresh;
+    }
+    Plan kept = Planner.plan(job, offers.with(before.rates()));
+    before.differences(kept).forEach(change -> note.accept("plan   " + change));
+    return kept;
   }
 }

@@ -2,19 +2,35 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.ScheduleChoice;
 
 /** Holds a plan that a person hands in against the job it is to run. */
-final class GivenPlan {
-  private static final String AUTO = "auto";
+public final class GivenPlan {
+  private static final String AUTO = MeshSpec.AUTO;
 
   private GivenPlan() {}
 
   /**
    * @throws Invalid naming the first thing in which they contradict each other
    */
-  static void check(Plan plan, JobSpec job) {
+  public static void check(Plan plan, JobSpec job) {
+    Mesh planned = plan.mesh();
+    MeshSpec wanted = job.mesh();
+    agree("mesh.workers", planned.workers(), wanted.workers());
+    agree("mesh.data-parallel", planned.dataParallel(), wanted.dataParallel());
+    agree("mesh.ring", planned.ring(), wanted.ring());
+    agree("mesh.ulysses", planned.ulysses(), wanted.ulysses());
+    agree("mesh.expert-parallel", planned.expertParallel(), wanted.expertParallel());
+    agree("layout", plan.layout().key(), wanted.layout());
+    for (ScheduleChoice choice : plan.schedules()) {
+      String asked = wanted.schedule().of(choice.layers());
+      String taken = String.join(", ", choice.candidates());
+      agree("schedule." + choice.layers().key(), taken, asked);
+    }
     agree("backend", plan.backend(), job.backend());
     agree("device", plan.device(), job.device());
     agree("dtype", plan.dtype(), job.train().dtype());
@@ -35,6 +51,11 @@ final class GivenPlan {
           "%d are too few for this job, which needs %d on that mesh; plan it: ./gyre plan --json"
               .formatted(plan.workspaceBytes(), needed));
     }
+  }
+
+  /** A degree of 0 is left to the plan. */
+  private static void agree(String what, int planned, int wanted) {
+    agree(what, "" + planned, wanted == 0 ? AUTO : "" + wanted);
   }
 
   private static void agree(String what, String planned, String wanted) {

@@ -94,16 +94,24 @@ public final class LocalJob {
    * fresh run that was refused before its first step, or could not be set up, is deleted.
    */
   public Outcome run() throws IOException, InterruptedException {
-    boolean keep = false;
+    Outcome outcome;
     try {
-      Outcome outcome = runLocked();
-      keep = started || outcome.exit() != ExitCode.BAD_JOB || namesItsLog(outcome);
-      return outcome;
-    } finally {
-      if (!keep && !started && resume == null) {
-        folder.delete();
+      outcome = runLocked();
+    } catch (IOException notSetUp) {
+      if (!started && resume == null) {
+        try {
+          folder.delete();
+        } catch (IOException e) {
+          notSetUp.addSuppressed(e);
+        }
       }
+      throw notSetUp;
     }
+    boolean refused = outcome.exit() == ExitCode.BAD_JOB && !namesItsLog(outcome);
+    if (refused && !started && resume == null) {
+      folder.delete();
+    }
+    return outcome;
   }
 
   /** A worker that ended without a word: what it printed is all there is. */
@@ -163,10 +171,8 @@ public final class LocalJob {
     try {
       WorkerCapabilities offers = Machines.of(joined);
       Plan made = given == null ? Planner.plan(job, offers) : given;
-      if (given != null) {
-        GivenPlan.check(given, job);
-      } else if (resume != null) {
-        made = FrozenRates.keep(made, folder.plan(), job, offers);
+      if (given == null && resume != null) {
+        made = FrozenRates.keep(made, folder.plan(), job, offers, events::note);
       }
       PlanValidator.requireMemory(made, offers.workerMemoryBytes(workers));
       plan = made;

@@ -2,10 +2,15 @@ package dev.gyre.deploy.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -15,8 +20,8 @@ class StepProfileTest {
         .formatted(name, lane, rank, from, micros);
   }
 
-  private static JsonNode trace(String... spans) {
-    return JsonMapper.shared().readTree("[" + String.join(",", spans) + "]");
+  private static List<JsonNode> trace(String... spans) {
+    return Arrays.stream(spans).map(JsonMapper.shared()::readTree).toList();
   }
 
   private static Map<String, Double> micros(StepProfile profile) {
@@ -61,6 +66,21 @@ class StepProfileTest {
                 span("kernels", "rope", 0, 450, 10)),
             List.of());
     assertEquals(30, micros(profile).get("rope"), 1e-9);
+  }
+
+  @Test
+  void aTraceIsReadLineByLine(@TempDir Path folder) throws IOException {
+    Path trace = folder.resolve("trace.json");
+    Files.writeString(
+        trace,
+        "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
+            + String.join(
+                ",\n",
+                span("steps", "step 0", 0, 0, 100),
+                span("kernels", "rope", 1, 20, 30),
+                span("kernels", "rope", 0, 50, 10))
+            + "\n]}\n");
+    assertEquals(10, micros(StepProfile.read(trace, List.of())).get("rope"), 1e-9);
   }
 
   @Test

@@ -55,7 +55,11 @@ final class LauncherScriptTest {
 
   /** What the script and those it calls print. */
   private String gyre(String... arguments) throws Exception {
-    List<String> line = new ArrayList<>(List.of("/bin/sh", home.resolve("gyre").toString()));
+    return run(home.resolve("gyre"), arguments);
+  }
+
+  private String run(Path script, String... arguments) throws Exception {
+    List<String> line = new ArrayList<>(List.of("/bin/sh", script.toString()));
     line.addAll(List.of(arguments));
     ProcessBuilder builder =
         new ProcessBuilder(line).directory(home.toFile()).redirectErrorStream(true);
@@ -98,6 +102,14 @@ final class LauncherScriptTest {
   }
 
   @Test
+  void aLinkToItIsFollowed() throws Exception {
+    Path script = home.resolve("gyre");
+    Path elsewhere = Files.createDirectory(home.resolve("bin")).resolve("gyre");
+    Files.createSymbolicLink(elsewhere, script);
+    assertTrue(run(elsewhere, "train").contains("-Dgyre.home=" + home.toRealPath() + " "));
+  }
+
+  @Test
   void askedForOnTheCommandLine() throws Exception {
     assertWith(TORCH, "quick,torch", "train", "--backend", "torch");
     assertWith(TORCH, "quick,torch", "train", "--backend=torch");
@@ -112,6 +124,11 @@ final class LauncherScriptTest {
     file("plan.json", "{\n  \"backend\" : \"torch\",\n  \"device\" : \"cpu\"\n}\n");
     assertWith(TORCH, "quick,torch", "train", "job.yaml");
     assertWith(TORCH, "quick,torch", "train", "--plan", "plan.json");
+    assertWith(TORCH, "quick,torch", "train", "--plan=plan.json");
+    file("line.json", "{\"name\": \"x\", \"backend\": \"torch\"}");
+    assertWith(TORCH, "quick,torch", "train", "line.json");
+    file("flow.yaml", "{name: x, backend: torch}\n");
+    assertWith(TORCH, "quick,torch", "train", "flow.yaml");
     String output = gyre("train", "job.yaml", "--backend", "onednn");
     assertFalse(output.contains("libtorch.jar"), "the command line counts before the file");
   }

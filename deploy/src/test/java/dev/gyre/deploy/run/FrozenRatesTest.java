@@ -2,6 +2,7 @@ package dev.gyre.deploy.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.deploy.job.JobFile;
 import dev.gyre.partitioning.job.JobSpec;
@@ -13,6 +14,7 @@ import dev.gyre.trainer.spec.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +34,7 @@ class FrozenRatesTest {
       THEN.with(new Rates(90_000_000_000L, 20_000_000_000L, 1_000_000_000L));
 
   @TempDir Path folder;
+  private final List<String> told = new ArrayList<>();
 
   private JobSpec job(String... settings) throws IOException {
     Path file = folder.resolve("job.yaml");
@@ -44,7 +47,7 @@ class FrozenRatesTest {
   private Plan resumed(JobSpec job, String before) throws IOException {
     Path file = folder.resolve("plan.json");
     Files.writeString(file, before);
-    return FrozenRates.keep(Planner.plan(job, NOW), file, job, NOW);
+    return FrozenRates.keep(Planner.plan(job, NOW), file, job, NOW, told::add);
   }
 
   @Test
@@ -52,6 +55,7 @@ class FrozenRatesTest {
     Plan began = Planner.plan(job(), THEN);
     assertNotEquals(began, Planner.plan(job(), NOW));
     assertEquals(began, resumed(job(), SpecJson.write(began)));
+    assertEquals(List.of(), told);
   }
 
   @Test
@@ -62,10 +66,18 @@ class FrozenRatesTest {
   }
 
   @Test
+  void whatAResumedRunDoesOtherwiseIsTold() throws IOException {
+    Plan began = Planner.plan(job("mesh.layout=striped"), THEN);
+    resumed(job(), SpecJson.write(began));
+    assertTrue(told.contains("plan   layout: striped → zigzag"), told.toString());
+  }
+
+  @Test
   void aPlanOfAnotherFormatDecidesNothing() throws IOException {
     assertEquals(Planner.plan(job(), NOW), resumed(job(), "{\"formatVersion\": 1}"));
+    assertTrue(told.getFirst().contains("plan.json has format 1, this build reads"), "" + told);
     assertEquals(
         Planner.plan(job(), NOW),
-        FrozenRates.keep(Planner.plan(job(), NOW), folder.resolve("none"), job(), NOW));
+        FrozenRates.keep(Planner.plan(job(), NOW), folder.resolve("none"), job(), NOW, told::add));
   }
 }

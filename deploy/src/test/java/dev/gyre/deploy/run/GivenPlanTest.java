@@ -51,14 +51,20 @@ class GivenPlanTest {
   }
 
   @Test
-  void aPlanFitsTheJobItWasMadeForOnAnyMesh() {
+  void aPlanFitsTheJobItWasMadeForAndJobsThatLeaveItTheChoice() {
     GivenPlan.check(Planner.plan(job(), OFFERS), job());
-    GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job());
+    GivenPlan.check(Planner.plan(job("mesh.layout=striped"), OFFERS), job());
+    GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job("mesh.ring=0"));
   }
 
   @Test
   void whatContradictsTheJobIsNamed() {
     Plan plan = Planner.plan(job(), OFFERS);
+    refused("plan.mesh.workers", plan, job("mesh.workers=4", "mesh.ring=0"));
+    refused("plan.mesh.ring", plan, job("mesh.ring=4"));
+    refused("plan.mesh.ulysses", plan, job("mesh.ring=0", "mesh.ulysses=2"));
+    refused("plan.layout", plan, job("mesh.layout=striped"));
+    refused("plan.schedule.full_attention", plan, job("mesh.schedule=allgather"));
     refused("plan.transport", plan, job("transport=udp"));
     refused("plan.backend", plan, job("backend=onednn"));
     refused("plan.dtype", plan, job("train.dtype=bf16"));

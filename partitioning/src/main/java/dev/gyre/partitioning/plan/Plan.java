@@ -80,10 +80,14 @@ public record Plan(
     if (!dtype.equals("bf16") && !dtype.equals("f32")) {
       throw new InvalidPlanException("dtype '" + dtype + "' of the plan must be bf16 or f32");
     }
-    if (minChunk < 1 || kernelThreads < 1 || expertRowsBound < 1 || workspaceBytes < 0) {
+    if (minChunk < 1
+        || kernelThreads < 1
+        || expertRowsBound < 1
+        || workspaceBytes < 0
+        || stepMicros < 0) {
       throw new InvalidPlanException(
-          "a plan with %d tokens a chunk, %d kernel threads, %d expert rows, %d bytes of workspace"
-              .formatted(minChunk, kernelThreads, expertRowsBound, workspaceBytes));
+          "a plan with %d tokens a chunk, %d kernel threads, %d expert rows, %d bytes of workspace, %d µs a step"
+              .formatted(minChunk, kernelThreads, expertRowsBound, workspaceBytes, stepMicros));
     }
     if (experts.expertParallel() != mesh.expertParallel()) {
       throw new InvalidPlanException(
@@ -219,6 +223,6 @@ public record Plan(
    * step, and a step twice as long as predicted. Two minutes at least.
    */
   public long patienceNanos() {
-    return Math.max(LEAST_PATIENCE_NANOS, 2000 * stepMicros);
+    return Math.max(LEAST_PATIENCE_NANOS, 2000 * Math.min(stepMicros, Long.MAX_VALUE / 2000));
   }
 }
