@@ -17,8 +17,16 @@ final class ReduceScatter {
   /** Pieces given back together: each word to a member may wake it. */
   private static final int RELEASED = 16;
 
-  /** Pieces offered before the peers have read earlier ones: nobody waits for a slower one. */
+  /** Pieces offered ahead of the one that is summed. */
   private static final int OFFERED = 64;
+
+  /**
+   * Pieces offered that need not be given back yet. Offering one more waits for the piece this far
+   * before it, {@link #RELEASED} + 1 before the one that is summed here. Members that are as far
+   * have given that one back, whatever they still keep: the member furthest behind can always go
+   * on, and nobody waits for one less than {@link #RELEASED} pieces slower.
+   */
+  private static final int OPEN = OFFERED + RELEASED;
 
   private final ProcessGroup group;
   private final FloatSums sums = new FloatSums();
@@ -30,8 +38,8 @@ final class ReduceScatter {
     this.group = group;
     sources = new MemorySegment[group.size()];
     loans = new Loan[RELEASED + 1][group.size()];
-    sends = new PendingList[OFFERED];
-    for (int slot = 0; slot < OFFERED; slot++) {
+    sends = new PendingList[OPEN];
+    for (int slot = 0; slot < OPEN; slot++) {
       sends[slot] = new PendingList();
     }
   }
@@ -111,7 +119,7 @@ final class ReduceScatter {
   }
 
   private void offer(String kind, MemorySegment all, long[] offsets, long piece) {
-    PendingList open = sends[(int) (piece % OFFERED)];
+    PendingList open = sends[(int) (piece % OPEN)];
     open.await();
     for (int i = 1; i < group.size(); i++) {
       int target = group.after(i);

@@ -68,14 +68,14 @@ public abstract class CollectivesContract {
     }
   }
 
-  /** More than are lent before the first are given back, evenly shared and all of one member. */
+  /** More in one part than are offered ahead, evenly shared and all of one member. */
   @Test
   void sumsOfManyPiecesAgree() throws Exception {
     try (Cluster cluster = cluster(2, PATIENT)) {
       cluster.run(
           transport -> {
             ProcessGroup group = new ProcessGroup(transport, all(transport), Channel.GRADIENTS);
-            long elements = (40L << 16) + 5; // 41 pieces of 256 KB
+            long elements = (170L << 16) + 5; // of each member 86 pieces of 256 KB
             MemorySegment data = transport.allocate("data", elements * Float.BYTES);
             MemorySegment scratch =
                 transport.allocate("scratch", group.reduceScratchBytes(elements));
