@@ -19,11 +19,23 @@ public record KernelCall(Method method, Object[] arguments) {
         Proxy.newProxyInstance(
             Kernels.class.getClassLoader(),
             new Class<?>[] {Kernels.class},
-            (_, method, arguments) -> {
+            (self, method, arguments) -> {
+              if (method.getDeclaringClass() == Object.class) {
+                return ofAnyObject(self, method, arguments);
+              }
               receiver.accept(
                   new KernelCall(method, arguments == null ? new Object[0] : arguments));
               return null;
             });
+  }
+
+  @SuppressWarnings("ReferenceEquality") // such kernels equal only themselves
+  private static Object ofAnyObject(Object self, Method method, Object[] arguments) {
+    return switch (method.getName()) {
+      case "equals" -> self == arguments[0];
+      case "hashCode" -> System.identityHashCode(self);
+      default -> "kernels whose calls are received";
+    };
   }
 
   /** The kernel's name, as in {@link Kernels}. */

@@ -22,7 +22,8 @@ import java.util.TreeMap;
  * queued after it.
  *
  * <p>No upload changes bytes that a kernel may still be using: they are on the device since the
- * last {@link #synchronize}, and those of the host cannot be others until the next.
+ * last {@link #synchronize}, and those of the host cannot be others until the next. Where weights
+ * are uploaded again between two synchronizes, the bytes are the same.
  */
 final class Mirrors implements Residency {
   private record Slab(long host, long device, long bytes) {}

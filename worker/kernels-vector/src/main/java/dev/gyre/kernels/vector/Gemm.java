@@ -12,14 +12,15 @@ import java.util.Arrays;
  * and one panel (256·32 floats, 32 KB) is read once for all tiles of a column. Blocks of A are
  * copied as they lie, widened, and moved off the powers of two that would share cache sets.
  *
- * <p>Every element of C is one sum over ascending k, cut at multiples of {@value #INNER} and
- * nowhere else: its bits depend neither on the other rows and columns nor on how a caller cuts m
- * and n.
+ * <p>Every element of C is one sum over ascending k, cut at multiples of {@value #INNER} and, as
+ * panels of all of a long k would fill the heap, brought home at multiples of {@value #DEPTH}: its
+ * bits depend neither on the other rows and columns nor on how a caller cuts m and n.
  */
 final class Gemm implements Products {
   private static final int ROWS = 8 * MicroKernel.ROWS;
   private static final int COLUMNS = 512;
   private static final int INNER = 256;
+  private static final int DEPTH = 32 * INNER;
 
   /** Floats between rows of copied blocks: one cache line beyond a power of two. */
   private static final int PAD = 16;
@@ -44,6 +45,16 @@ final class Gemm implements Products {
     }
     boolean bf16 = Products.has(flags, BF16_IN);
     long aBytes = bf16 ? 2 : 4;
+    if (k > DEPTH && !Products.has(flags, BF16_OUT)) {
+      for (int from = 0; from < k; from += DEPTH) {
+        long aFrom = Products.has(flags, TRANSPOSE_A) ? (long) from * lda : from;
+        long bFrom = Products.has(flags, TRANSPOSE_B) ? from : (long) from * ldb;
+        int here = from == 0 ? flags : flags | ACCUMULATE;
+        int depth = Math.min(DEPTH, k - from);
+        multiply(here, m, n, depth, a + aFrom * aBytes, lda, b + bFrom * aBytes, ldb, c, ldc);
+      }
+      return;
+    }
     long cBytes = Products.has(flags, BF16_OUT) ? 2 : 4;
     boolean columnsOfA = Products.has(flags, TRANSPOSE_A);
     boolean columnsOfB = Products.has(flags, TRANSPOSE_B);

@@ -30,9 +30,6 @@ final class LightningAttention {
    */
   static final int TILE = 64;
 
-  /** Whole groups of {@link MicroKernel#ROWS}. */
-  private static final int ROWS = 66;
-
   private static final int PAD = 16;
   private static final int MASK_STRIDE = TILE + PAD;
 
@@ -68,10 +65,9 @@ final class LightningAttention {
   private void layOut(int headSize) {
     size = headSize;
     stride = Panels.padded(headSize) + PAD;
-    int stateRows = (headSize + MicroKernel.ROWS - 1) / MicroKernel.ROWS * MicroKernel.ROWS;
-    long block = Scratch.bytes((long) ROWS * stride);
-    long square = Scratch.bytes((long) ROWS * MASK_STRIDE);
-    long stateBytes = Scratch.bytes((long) stateRows * stride);
+    long block = Scratch.bytes((long) TILE * stride);
+    long square = Scratch.bytes((long) TILE * MASK_STRIDE);
+    long stateBytes = Scratch.bytes((long) headSize * stride);
     long masks = Scratch.bytes(2 * TILE);
     long blocks = masks + stateBytes + 5 * block + 2 * square;
     mask = memory.applyAsLong(blocks);
@@ -116,7 +112,7 @@ final class LightningAttention {
         load(keys, t, kvHead, n, k);
         load(values, t, kvHead, n, v);
         inside(n, q, k, p);
-        VectorMove.fill(x, ROWS * stride, 0);
+        VectorMove.fill(x, TILE * stride, 0);
         add(false, false, n, size, size, q, stride, s, stride, x, stride);
         decayRows(x, n, 1, 1);
         add(false, false, n, size, n, p, MASK_STRIDE, v, stride, x, stride);
@@ -213,15 +209,15 @@ final class LightningAttention {
       load(dOut, t, head, n, dO);
       inside(n, q, k, p);
       inside(n, dO, v, w);
-      VectorMove.fill(x, ROWS * stride, 0);
+      VectorMove.fill(x, TILE * stride, 0);
       add(false, true, n, size, size, dO, stride, s, stride, x, stride);
       decayRows(x, n, 1, 1);
       add(false, false, n, size, n, w, MASK_STRIDE, k, stride, x, stride);
       accumulate(x, n, dq, t, head);
-      VectorMove.fill(x, ROWS * stride, 0);
+      VectorMove.fill(x, TILE * stride, 0);
       add(true, false, n, size, n, w, MASK_STRIDE, q, stride, x, stride);
       accumulate(x, n, dk, t, kvHead);
-      VectorMove.fill(x, ROWS * stride, 0);
+      VectorMove.fill(x, TILE * stride, 0);
       add(true, false, n, size, n, p, MASK_STRIDE, dO, stride, x, stride);
       accumulate(x, n, dv, t, kvHead);
       advance(n, k, v);
@@ -250,11 +246,11 @@ final class LightningAttention {
         load(keys, t, kvHead, n, k);
         load(values, t, kvHead, n, v);
         load(dOut, t, head, n, dO);
-        VectorMove.fill(x, ROWS * stride, 0);
+        VectorMove.fill(x, TILE * stride, 0);
         add(false, true, n, size, size, v, stride, s, stride, x, stride);
         decayRows(x, n, n - 1, -1);
         accumulate(x, n, dk, t, kvHead);
-        VectorMove.fill(x, ROWS * stride, 0);
+        VectorMove.fill(x, TILE * stride, 0);
         add(false, false, n, size, size, k, stride, s, stride, x, stride);
         decayRows(x, n, n - 1, -1);
         accumulate(x, n, dv, t, kvHead);
@@ -305,7 +301,7 @@ final class LightningAttention {
 
   /** square [n][n] = (a·bᵀ)∘M. */
   private void inside(int n, long a, long b, long square) {
-    VectorMove.fill(square, ROWS * MASK_STRIDE, 0);
+    VectorMove.fill(square, TILE * MASK_STRIDE, 0);
     add(false, true, n, n, size, a, stride, b, stride, square, MASK_STRIDE);
     for (int i = 0; i < n; i++) {
       VectorDecay.multiply(

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -59,7 +60,7 @@ public final class HfWeights implements AutoCloseable {
       if (!info.isFloat()) {
         throw new Invalid(
             folder.toString(),
-            "holds " + info + ", which is none of F32, BF16, F16, F64" + WAY_OUT);
+            "holds " + info + ", which is none of F32, BF16, F16, F64; convert it to one of them");
       }
     }
     // Some files repeat a tied head, or hold the RoPE frequencies, which follow from the config.
@@ -68,7 +69,7 @@ public final class HfWeights implements AutoCloseable {
       throw new Invalid(
           folder.toString(),
           "holds "
-              + extra.iterator().next()
+              + Collections.min(extra)
               + ", which a model of its config does not have"
               + WAY_OUT);
     }

@@ -39,7 +39,7 @@ final class HfWeightsTest {
     String changed = text.replaceFirst("\"F32\"", "\"I32\"");
     Files.write(folder.resolve("model.safetensors"), changed.getBytes(StandardCharsets.ISO_8859_1));
     refused(folder, model, " I32[");
-    refused(folder, model, "none of F32, BF16, F16, F64; config.json and weights must be of one");
+    refused(folder, model, "none of F32, BF16, F16, F64; convert it to one of them");
   }
 
   private static void refused(ModelSpec model, String problem) {

@@ -1,0 +1,66 @@
+package dev.gyre.kernels.vector;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class GemmTest {
+  private static final int ROWS = 3;
+  private static final int COLUMNS = 5;
+
+  private static float a(int i, int n) {
+    return (i + n) % 7 - 3;
+  }
+
+  private static float b(int n, int j) {
+    return (n * 3 + j) % 5 - 2;
+  }
+
+  /** As many tokens as a weight's gradient sums over; small integers, so that sums are exact. */
+  @ParameterizedTest
+  @ValueSource(ints = {8_191, 8_192, 8_193, 20_011})
+  void aLongInnerSizeIsOneSum(int k) {
+    for (int flags = 0; flags < 8; flags++) {
+      check(flags, k);
+    }
+  }
+
+  private static void check(int flags, int k) {
+    boolean turnA = Products.has(flags, Products.TRANSPOSE_A);
+    boolean turnB = Products.has(flags, Products.TRANSPOSE_B);
+    int lda = turnA ? ROWS : k;
+    int ldb = turnB ? k : COLUMNS;
+    try (Arena arena = Arena.ofConfined();
+        Gemm gemm = new Gemm()) {
+      MemorySegment a = arena.allocate(ValueLayout.JAVA_FLOAT, (long) ROWS * k);
+      MemorySegment b = arena.allocate(ValueLayout.JAVA_FLOAT, (long) COLUMNS * k);
+      MemorySegment c = arena.allocate(ValueLayout.JAVA_FLOAT, ROWS * COLUMNS);
+      c.fill((byte) 0);
+      c.setAtIndex(ValueLayout.JAVA_FLOAT, 0, 1000f);
+      for (int n = 0; n < k; n++) {
+        for (int i = 0; i < ROWS; i++) {
+          a.setAtIndex(ValueLayout.JAVA_FLOAT, turnA ? n * lda + i : i * lda + n, a(i, n));
+        }
+        for (int j = 0; j < COLUMNS; j++) {
+          b.setAtIndex(ValueLayout.JAVA_FLOAT, turnB ? j * ldb + n : n * ldb + j, b(n, j));
+        }
+      }
+      gemm.multiply(
+          flags, ROWS, COLUMNS, k, a.address(), lda, b.address(), ldb, c.address(), COLUMNS);
+      for (int i = 0; i < ROWS; i++) {
+        for (int j = 0; j < COLUMNS; j++) {
+          long sum = Products.has(flags, Products.ACCUMULATE) && i + j == 0 ? 1000 : 0;
+          for (int n = 0; n < k; n++) {
+            sum += (long) (a(i, n) * b(n, j));
+          }
+          String where = "flags %d, element %d, %d".formatted(flags, i, j);
+          assertEquals(sum, c.getAtIndex(ValueLayout.JAVA_FLOAT, i * COLUMNS + j), where);
+        }
+      }
+    }
+  }
+}
