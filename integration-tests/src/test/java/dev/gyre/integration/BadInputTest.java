@@ -129,10 +129,10 @@ final class BadInputTest {
     }
     String rows = "train={sequence-length: 1000000, batch-tokens: 1000000, steps: 1}";
     refusedEarly(
-        place.train("--workers", "1", "--set", rows),
+        place.train("--workers", "1", "--set", rows, "--set", "dataset.holdout=0"),
         "train.sequence-length",
         "1,000,000",
-        "which has %,d".formatted(tokens),
+        "an epoch draws of dataset.train, %,d".formatted(tokens),
         "make it %d or shorter".formatted(tokens));
   }
 

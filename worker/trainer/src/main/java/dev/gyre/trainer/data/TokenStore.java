@@ -100,8 +100,8 @@ public final class TokenStore implements AutoCloseable {
         throw damaged(file, "does not hold what was written into it (its checksum differs)");
       }
       return meta;
-    } catch (JacksonException e) {
-      throw damaged(file, "cannot be read (" + e.getOriginalMessage() + ")");
+    } catch (JacksonException _) {
+      throw damaged(file, "is not the JSON that was written into it");
     } catch (NoSuchFileException e) {
       throw damaged(file, "is missing");
     } catch (IOException e) {
