@@ -67,6 +67,24 @@ final class PlanCommandTest {
   }
 
   @Test
+  void refusesRowsThatTheTextCannotFillAsTrainingDoes() {
+    String rows = "train={sequence-length: 65536, batch-tokens: 65536}";
+    assertEquals(0, Cli.run("data", "prepare", job, "--set", rows).exit());
+    Cli refused = plan("--no-measure", "--set", rows);
+    assertEquals(ExitCode.BAD_JOB, refused.exit(), refused::toString);
+    assertTrue(refused.err().contains("that an epoch draws of dataset.train"), refused::toString);
+  }
+
+  @Test
+  void drawnOftenEnoughTheTextFillsThem() throws IOException {
+    Files.writeString(job, Files.readString(job).replace("\"}]", "\", weight: 40}]"));
+    String rows = "train={sequence-length: 65536, batch-tokens: 65536}";
+    assertEquals(0, Cli.run("data", "prepare", job, "--set", rows).exit());
+    Cli planned = plan("--no-measure", "--set", rows);
+    assertEquals(0, planned.exit(), planned::toString);
+  }
+
+  @Test
   void onlyWhatThePlanChoseIsCalledAuto() {
     Cli named = plan("--no-measure", "--backend", "scalar", "--set", "train.dtype=f32");
     assertTrue(named.out().contains("kernel scalar on cpu  f32  "), named::toString);

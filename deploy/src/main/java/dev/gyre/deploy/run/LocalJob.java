@@ -98,7 +98,7 @@ public final class LocalJob {
     try {
       outcome = runLocked();
     } catch (IOException notSetUp) {
-      if (!started && resume == null) {
+      if (leavesNothing()) {
         try {
           folder.delete();
         } catch (IOException e) {
@@ -108,10 +108,14 @@ public final class LocalJob {
       throw notSetUp;
     }
     boolean refused = outcome.exit() == ExitCode.BAD_JOB && !namesItsLog(outcome);
-    if (refused && !started && resume == null) {
+    if (refused && leavesNothing()) {
       folder.delete();
     }
     return outcome;
+  }
+
+  private boolean leavesNothing() {
+    return !started && resume == null;
   }
 
   /** A worker that ended without a word: what it printed is all there is. */

@@ -35,6 +35,9 @@ final class ScheduleClock {
 
   private static final long NANOS_PER_SECOND = 1_000_000_000;
 
+  /** A dozen days. */
+  private static final long MOST_SECONDS = 1_000_000;
+
   private final Rates rates;
   private final MessageBytes bytes;
   private final long elementsPerPair;
@@ -164,9 +167,12 @@ final class ScheduleClock {
 
   /**
    * Both are shifted until the rate has 33 bits, so that the product below has 63; an error of one
-   * part in 2³².
+   * part in 2³². At most {@value #MOST_SECONDS} seconds, so that sums of many stay in range.
    */
   static long nanos(long amount, long perSecond) {
+    if (amount / perSecond >= MOST_SECONDS) {
+      return MOST_SECONDS * NANOS_PER_SECOND;
+    }
     int shift = Math.max(0, Long.SIZE - Long.numberOfLeadingZeros(perSecond) - 33);
     long rest = amount % perSecond;
     return amount / perSecond * NANOS_PER_SECOND

@@ -39,9 +39,6 @@ public record StepCost(
         + parameterBytes;
   }
 
-  /** Thirty years: more would not fit a count of nanoseconds. */
-  private static final long MOST_SECONDS = 1_000_000_000L;
-
   /**
    * Predicted microseconds: matmuls, attention, and what is sent beside it, one after the other. 0
    * if a rate is unknown.
@@ -58,9 +55,6 @@ public record StepCost(
   }
 
   private static long micros(long amount, long perSecond) {
-    if (amount / perSecond >= MOST_SECONDS) {
-      return MOST_SECONDS * 1_000_000;
-    }
     return ScheduleClock.nanos(amount, perSecond) / 1000;
   }
 }

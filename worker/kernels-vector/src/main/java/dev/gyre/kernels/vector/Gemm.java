@@ -37,6 +37,11 @@ final class Gemm implements Products {
   /** For a row of BF16 results. */
   private final Scratch scratch = new Scratch();
 
+  /** What the packed panels take of the heap. */
+  int panelFloats() {
+    return panels.length;
+  }
+
   @Override
   public void multiply(
       int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {

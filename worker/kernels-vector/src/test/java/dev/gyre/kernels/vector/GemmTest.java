@@ -1,10 +1,12 @@
 package dev.gyre.kernels.vector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -26,6 +28,31 @@ class GemmTest {
   void aLongInnerSizeIsOneSum(int k) {
     for (int flags = 0; flags < 8; flags++) {
       check(flags, k);
+    }
+  }
+
+  @Test
+  void panelsOfManyTokensDoNotFillTheHeap() {
+    int tokens = 100_000;
+    int columns = 32;
+    try (Arena arena = Arena.ofConfined();
+        Gemm gemm = new Gemm()) {
+      MemorySegment a = arena.allocate(ValueLayout.JAVA_FLOAT, tokens);
+      MemorySegment b = arena.allocate(ValueLayout.JAVA_FLOAT, (long) tokens * columns);
+      MemorySegment c = arena.allocate(ValueLayout.JAVA_FLOAT, columns);
+      gemm.multiply(
+          Products.TRANSPOSE_A,
+          1,
+          columns,
+          tokens,
+          a.address(),
+          1,
+          b.address(),
+          columns,
+          c.address(),
+          columns);
+      // All of B are 3.2 million.
+      assertTrue(gemm.panelFloats() < 500_000, gemm.panelFloats() + " floats");
     }
   }
 
