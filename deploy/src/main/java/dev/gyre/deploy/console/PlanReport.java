@@ -12,6 +12,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Balance;
+import dev.gyre.partitioning.plan.ExpertForecast;
 import dev.gyre.partitioning.plan.LayoutForecast;
 import dev.gyre.partitioning.plan.LongestSequence;
 import dev.gyre.partitioning.plan.MemoryEstimate;
@@ -123,15 +124,31 @@ public final class PlanReport {
   }
 
   private String mesh() {
-    return "data-parallel %d × ring %d × ulysses %d = %s; expert-parallel %d; layout %s%s"
+    return "data-parallel %d × ring %d × ulysses %d = %s; layout %s%s;%n       expert-parallel %d%s"
         .formatted(
             mesh.dataParallel(),
             mesh.ring(),
             mesh.ulysses(),
             PlanText.workers(mesh.workers()),
-            mesh.expertParallel(),
             plan.layout().key(),
-            layoutReason());
+            layoutReason(),
+            mesh.expertParallel(),
+            expertsReason());
+  }
+
+  private String expertsReason() {
+    List<String> forecasts = new ArrayList<>();
+    for (ExpertForecast f : plan.expertForecasts()) {
+      forecasts.add(
+          "%d %s, %s"
+              .formatted(
+                  f.expertParallel(),
+                  Units.seconds(f.micros() / 1e6),
+                  Units.bytes(f.memoryBytes())));
+    }
+    return forecasts.isEmpty()
+        ? ""
+        : " (auto; a step and its memory: %s)".formatted(String.join("; ", forecasts));
   }
 
   private String layoutReason() {

@@ -54,7 +54,7 @@ public final class PlanText {
     return "%s, %s; at most %s of memory per worker, %s of it tensors%s"
         .formatted(
             mesh(plan),
-            experts(plan.experts()),
+            experts(plan),
             Units.bytes(plan.memory().total()),
             Units.bytes(plan.memory().total() - MemoryEstimate.PROCESS),
             keeps.equals(ActivationPlan.NONE) ? "" : ", activations " + keeps);
@@ -92,9 +92,13 @@ public final class PlanText {
     return String.join(", ", chosen.size() == 1 ? chosen : named);
   }
 
-  private static String experts(ExpertPlacement placement) {
+  private static String experts(Plan plan) {
+    ExpertPlacement placement = plan.experts();
     if (placement.experts() == 0) {
       return "no experts";
+    }
+    if (placement.expertParallel() == 1 && plan.mesh().workers() > 1) {
+      return "all %d experts on each".formatted(placement.experts());
     }
     List<String> counts = new ArrayList<>();
     for (int rank = 0; rank < placement.expertParallel(); rank++) {

@@ -28,6 +28,11 @@ public record Mesh(int dataParallel, int ring, int ulysses, int expertParallel) 
     }
   }
 
+  /** The same ranks with their experts over so many of them. */
+  public Mesh withExpertParallel(int degree) {
+    return new Mesh(dataParallel, ring, ulysses, degree);
+  }
+
   public int workers() {
     return dataParallel * ring * ulysses;
   }

@@ -95,7 +95,7 @@ public final class CostModel {
       ringBytes += choice.forecast().bytes() * model.layers(choice.layers());
     }
     return new StepCost(
-        linearFlops(model, tokens) / ranks,
+        busiestLinearFlops(tokens, ranks),
         attentionFlops / ranks,
         rows() * ringBytes / ranks,
         rows()
@@ -107,6 +107,17 @@ public final class CostModel {
         expertBytes(tokens / ranks, !keep.equals(ActivationPlan.NONE)),
         gradientBytes(),
         parameterBytes());
+  }
+
+  /**
+   * What all wait for: a rank's even share of all but the experts, and the fullest rank's experts.
+   */
+  private long busiestLinearFlops(long tokens, int ranks) {
+    long rows = tokens * size.expertsPerToken() / ranks;
+    long perRow = Math.multiplyExact(6 * size.expert(), (long) size.moeLayers());
+    ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
+    long over = placement.busiest(rows, size.expertsPerToken()) - rows;
+    return Math.addExact(linearFlops(model, tokens) / ranks, Math.multiplyExact(perRow, over));
   }
 
   /** Of one rank in a linear layer. */

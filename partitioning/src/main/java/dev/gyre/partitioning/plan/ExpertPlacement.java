@@ -9,6 +9,12 @@ import dev.gyre.partitioning.mesh.EvenCut;
  * @param expertParallel ranks of an expert group
  */
 public record ExpertPlacement(int experts, int expertParallel) {
+  /**
+   * How many times its even share the expert of a layer gets that most rows want: 1.9 to 2.2 in
+   * trained layers of 8 experts, top 2, with a balance loss; 3 to 4 in the first hundred steps.
+   */
+  private static final int HOT = 2;
+
   public ExpertPlacement {
     if (experts < 0 || expertParallel < 1 || expertParallel > Math.max(1, experts)) {
       throw new IllegalArgumentException(
@@ -23,6 +29,23 @@ public record ExpertPlacement(int experts, int expertParallel) {
 
   public int count(int expertRank) {
     return Math.toIntExact(EvenCut.count(experts, expertParallel, expertRank));
+  }
+
+  /**
+   * Of M rows that each rank sends to experts, the rank with the hot one gets this many: {@value
+   * #HOT} even shares for that expert, and as many rows as the others for the rest of its own. M if
+   * every rank has all experts.
+   *
+   * @param rows M, at least 0
+   * @param expertsPerToken experts each token visits, which are distinct
+   */
+  long busiest(long rows, int expertsPerToken) {
+    if (experts < 2) {
+      return rows;
+    }
+    long all = Math.multiplyExact(rows, expertParallel);
+    long hot = Math.min(Math.ceilDiv(HOT * all, experts), Math.ceilDiv(all, expertsPerToken));
+    return hot + (count(0) - 1) * (all - hot) / (experts - 1);
   }
 
   /** Expert rank that holds an expert. */

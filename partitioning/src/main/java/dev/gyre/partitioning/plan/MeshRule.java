@@ -5,6 +5,8 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Fills in the degrees a job leaves open.
@@ -15,7 +17,8 @@ import dev.gyre.partitioning.mesh.Mesh;
  *   <li>Ring and data-parallel both open: the largest ring that leaves each rank {@value
  *       #TOKENS_PER_RANK} tokens of a row, and data-parallel for the rest; but a longer ring before
  *       more data ranks than a step has rows, for those would stand idle.
- *   <li>Expert-parallel open: the largest divisor of the workers that does not exceed the experts.
+ *   <li>Expert-parallel open: {@link Planner} takes one of {@link #expertParallel}; where there is
+ *       nothing to choose by, the largest.
  * </ul>
  */
 final class MeshRule {
@@ -43,6 +46,17 @@ final class MeshRule {
     int ring = Math.max(1, spec.ring());
     int ulysses = Math.max(1, spec.ulysses());
     return mesh(data, ring, ulysses, spec, model);
+  }
+
+  /** The divisors of the workers that do not exceed the experts, ascending. */
+  static List<Integer> expertParallel(int workers, int experts) {
+    List<Integer> degrees = new ArrayList<>();
+    for (int x = 1; x <= Math.min(workers, Math.max(1, experts)); x++) {
+      if (workers % x == 0) {
+        degrees.add(x);
+      }
+    }
+    return degrees;
   }
 
   private static Mesh mesh(int data, int ring, int ulysses, MeshSpec spec, ModelSpec model) {
@@ -124,12 +138,7 @@ final class MeshRule {
   }
 
   private static int expertParallel(MeshSpec spec, int workers, int experts) {
-    int largest = 1;
-    for (int x = 1; x <= Math.min(workers, experts); x++) {
-      if (workers % x == 0) {
-        largest = x;
-      }
-    }
+    int largest = expertParallel(workers, experts).getLast();
     int wanted = spec.expertParallel();
     if (wanted > 1 && experts == 0) {
       throw new Invalid(

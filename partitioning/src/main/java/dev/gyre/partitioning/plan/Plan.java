@@ -33,6 +33,8 @@ import java.util.Map;
  * @param transport {@code ipc} or {@code udp}
  * @param instructionSet what the backend's bits depend on
  * @param kernelThreads threads of a worker's kernels
+ * @param expertForecasts why: what other degrees of expert-parallel are predicted to need; none
+ *     where nothing was chosen
  * @param expertRowsBound most rows a rank receives in one round of dispatch
  * @param activations what blocks keep for backward
  * @param workspaceBytes a rank's slab
@@ -55,6 +57,7 @@ public record Plan(
     String instructionSet,
     int kernelThreads,
     ExpertPlacement experts,
+    List<ExpertForecast> expertForecasts,
     long expertRowsBound,
     ActivationPlan activations,
     long workspaceBytes,
@@ -67,11 +70,12 @@ public record Plan(
   private static final long LEAST_PATIENCE_NANOS = 120_000_000_000L;
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 5;
+  public static final int FORMAT_VERSION = 6;
 
   public Plan {
     layouts = List.copyOf(layouts);
     schedules = List.copyOf(schedules);
+    expertForecasts = List.copyOf(expertForecasts);
     if (formatVersion != FORMAT_VERSION) {
       throw new InvalidPlanException(
           "the plan has format %d, this build reads %d; plan the job again"
@@ -116,6 +120,32 @@ public record Plan(
     return candidates;
   }
 
+  /** The same with the reasons for its expert-parallel degree. */
+  Plan because(List<ExpertForecast> forecasts) {
+    return new Plan(
+        formatVersion,
+        mesh,
+        layout,
+        layouts,
+        minChunk,
+        schedules,
+        backend,
+        device,
+        dtype,
+        transport,
+        instructionSet,
+        kernelThreads,
+        experts,
+        forecasts,
+        expertRowsBound,
+        activations,
+        workspaceBytes,
+        rates,
+        cost,
+        memory,
+        stepMicros);
+  }
+
   /** Every field as text, in canonical order. */
   public Map<String, String> fields() {
     Map<String, Object> fields = new LinkedHashMap<>();
@@ -145,6 +175,11 @@ public record Plan(
     fields.put("instruction-set", instructionSet);
     fields.put("kernel-threads", kernelThreads);
     fields.put("experts", experts.experts());
+    for (ExpertForecast f : expertForecasts) {
+      String key = "expert-parallel." + f.expertParallel();
+      fields.put(key + ".micros", f.micros());
+      fields.put(key + ".memory", f.memoryBytes());
+    }
     fields.put("expert-rows-bound", expertRowsBound);
     fields.put("activations.keep", activations.keep());
     fields.put("activations.offload", activations.offload());

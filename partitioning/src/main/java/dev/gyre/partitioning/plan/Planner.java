@@ -22,7 +22,8 @@ public final class Planner {
   private Planner() {}
 
   /**
-   * The mesh of a job, which needs no knowledge of the workers but how many it asks for.
+   * The mesh of a job, which needs no knowledge of the workers but how many it asks for. Where
+   * expert-parallel is open it is the largest there may be; {@link #plan} may take less.
    *
    * @throws Invalid if the degrees contradict each other or the model
    */
@@ -51,7 +52,25 @@ public final class Planner {
    * @throws Invalid if the job contradicts itself or asks for what the workers do not have
    */
   public static Plan plan(JobSpec job, WorkerCapabilities workers) {
-    Mesh mesh = mesh(job);
+    Mesh largest = mesh(job);
+    Plan split = plan(job, workers, largest);
+    if (job.mesh().expertParallel() != 0
+        || largest.expertParallel() == 1
+        || split.stepMicros() == 0) {
+      return split;
+    }
+    int experts = ModelSize.of(job.model()).experts();
+    List<Plan> plans = new ArrayList<>();
+    for (int degree : MeshRule.expertParallel(largest.workers(), experts)) {
+      boolean own = degree == largest.expertParallel();
+      plans.add(own ? split : plan(job, workers, largest.withExpertParallel(degree)));
+    }
+    return ExpertChoice.of(
+        plans, job.train().memory(), workers.workerMemoryBytes(largest.workers()));
+  }
+
+  /** The plan for one mesh. */
+  private static Plan plan(JobSpec job, WorkerCapabilities workers, Mesh mesh) {
     WorkerCapabilities.Backend backend =
         backend(job.backend(), job.train().dtype(), workers.backends());
     String dtype = dtype(job.train().dtype(), backend);
@@ -96,6 +115,7 @@ public final class Planner {
         backend.instructionSet(),
         workers.kernelThreads(mesh.workers()),
         placement,
+        List.of(),
         bound,
         activations,
         memory.workspace(),

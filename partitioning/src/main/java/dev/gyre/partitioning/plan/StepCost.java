@@ -1,10 +1,12 @@
 package dev.gyre.partitioning.plan;
 
 /**
- * What one optimizer step costs a rank of the busiest data rank, averaged over the ranks of its
- * row: forward and backward, all micro-steps. Bytes are payload sent to other ranks.
+ * What one optimizer step costs a rank of the busiest data rank, averaged over the ranks of its row
+ * but for the experts' work: forward and backward, all micro-steps. Bytes are payload sent to other
+ * ranks.
  *
- * @param linearFlops projections, MLPs, experts, routers and head
+ * @param linearFlops projections, MLPs, routers and head, and the experts of the rank that has the
+ *     one most rows want, as the others wait for it
  * @param attentionFlops scores and weighted sums over visible pairs only
  * @param ringBytes what the attention schedule's messages hold
  * @param ulyssesBytes heads against tokens

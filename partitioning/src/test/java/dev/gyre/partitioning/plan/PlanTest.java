@@ -43,6 +43,7 @@ class PlanTest {
         instructionSet,
         threads,
         new ExpertPlacement(8, 2),
+        List.of(new ExpertForecast(1, 24, 25), new ExpertForecast(2, 17, 26)),
         16384,
         new ActivationPlan("full", true, 2048, 1024, "asked for"),
         1000,
@@ -59,7 +60,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=5
+        format=6
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -81,6 +82,10 @@ class PlanTest {
         instruction-set=AMX
         kernel-threads=1
         experts=8
+        expert-parallel.1.micros=24
+        expert-parallel.1.memory=25
+        expert-parallel.2.micros=17
+        expert-parallel.2.memory=26
         expert-rows-bound=16384
         activations.keep=full
         activations.offload=true
@@ -112,7 +117,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "fca5eba2232d080143d2a4141421683d5aa082c4a9c682966a8de1fe4d0c164f",
+        "3a444a90b00f0bff7e9a86f2e3b2ea91affd54a1f2f8b63e80fa986e57df1387",
         plan("AMX", 1).sha256());
   }
 
@@ -130,10 +135,10 @@ class PlanTest {
   @Test
   void equalJobsGiveEqualPlansAndDifferencesAreListed() {
     WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
-    Plan two = Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)), workers);
-    assertEquals(two, Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)), workers));
+    Plan two = Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2)), workers);
+    assertEquals(two, Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2)), workers));
     assertEquals(List.of(), two.differences(two));
-    Plan four = Planner.plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0)), workers);
+    Plan four = Planner.plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 4)), workers);
     assertNotEquals(two.sha256(), four.sha256());
     List<String> differences = two.differences(four);
     assertEquals("mesh.ring: 2 → 4", differences.get(0));
@@ -159,8 +164,8 @@ class PlanTest {
     }
     // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike. The
     // schedules are one component, and here a choice with two forecasts of two numbers; the layouts
-    // are one, and here two.
-    assertEquals(leaves + 5, plan("AMX", 1).fields().size());
+    // are one, and here two; so are what experts need, each with two numbers.
+    assertEquals(leaves + 8, plan("AMX", 1).fields().size());
   }
 
   @Test
@@ -188,6 +193,7 @@ class PlanTest {
                 "AMX",
                 1,
                 good.experts(),
+                good.expertForecasts(),
                 16384,
                 good.activations(),
                 1000,

@@ -20,7 +20,7 @@ class PlannerTest {
   }
 
   private static Mesh mesh(MeshSpec spec) {
-    return plan(Jobs.job(spec)).mesh();
+    return Planner.mesh(Jobs.job(spec));
   }
 
   private static void assertRefused(String message, JobSpec job, WorkerCapabilities workers) {
@@ -67,9 +67,9 @@ class PlannerTest {
   @Test
   void shortRowsGoToDataRanksWhileThereAreRows() {
     JobSpec many = Jobs.job(Jobs.model(8, 0), Jobs.train(2048, 16384, "f32"), eight(), "auto");
-    assertEquals(new Mesh(4, 2, 1, 8), plan(many).mesh());
+    assertEquals(new Mesh(4, 2, 1, 8), Planner.mesh(many));
     JobSpec two = Jobs.job(Jobs.model(8, 0), Jobs.train(2048, 4096, "f32"), eight(), "auto");
-    assertEquals(new Mesh(2, 4, 1, 8), plan(two).mesh());
+    assertEquals(new Mesh(2, 4, 1, 8), Planner.mesh(two));
   }
 
   @Test
@@ -129,8 +129,10 @@ class PlannerTest {
   void expertRowsAreBoundByTwiceBalancedOrByAllThereAre() {
     // 8192 tokens with 2 experts each; alone a rank gets its own rows and no others.
     assertEquals(16384, plan(Jobs.job(new MeshSpec(1, 0, 0, 0, 0))).expertRowsBound());
-    assertEquals(16384, plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0))).expertRowsBound());
-    assertEquals(8192, plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0))).expertRowsBound());
+    assertEquals(16384, plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2))).expertRowsBound());
+    assertEquals(8192, plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 4))).expertRowsBound());
+    // Half a row and what zigzag chunks may be over it, with 2 experts each.
+    assertEquals(2 * (4096 + 256), plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 1))).expertRowsBound());
   }
 
   @Test
