@@ -219,15 +219,25 @@ public final class KernelChecks {
 
   public static void silu(Tensor x, Tensor y) {
     compute("x", x);
-    y.require("y", x.dtype(), dims(x));
+    sameDims("y", y, x.dtype(), x);
   }
 
   public static void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     compute("x", x);
     computeOrF32("dy", dy, x.dtype());
     computeOrF32("dx", dx, x.dtype());
-    dy.require("dy", dy.dtype(), dims(x));
-    dx.require("dx", dx.dtype(), dims(x));
+    sameDims("dy", dy, dy.dtype(), x);
+    sameDims("dx", dx, dx.dtype(), x);
+  }
+
+  private static void sameDims(String name, Tensor t, DType dtype, Tensor like) {
+    boolean same = t.dtype() == dtype && t.rank() == like.rank();
+    for (int i = 0; same && i < like.rank(); i++) {
+      same = t.dim(i) == like.dim(i);
+    }
+    if (!same) {
+      t.require(name, dtype, dims(like)); // says what is wrong
+    }
   }
 
   private static long[] dims(Tensor x) {

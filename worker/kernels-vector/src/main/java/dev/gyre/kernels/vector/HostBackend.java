@@ -13,7 +13,6 @@ public final class HostBackend implements Backend {
   private final Products[] products;
   private final Scratch scratch = new Scratch();
   private final RowThreads rowThreads;
-  private final RowCalls rows;
   private final FlashAttention flash;
   private final Kernels kernels;
   private boolean closed;
@@ -32,12 +31,11 @@ public final class HostBackend implements Backend {
     this.threads = threads;
     this.products = products;
     rowThreads = new RowThreads(threads);
-    rows = new RowCalls(rowThreads);
     flash = new FlashAttention(threads, products);
     kernels =
         new HostKernels(
             scratch,
-            rows,
+            rowThreads,
             new Linears(new SplitProducts(threads, products)),
             flash,
             new LightningAttention(scratch::reserve, products[0]));
@@ -60,7 +58,6 @@ public final class HostBackend implements Backend {
     }
     closed = true;
     threads.close();
-    rows.close();
     rowThreads.close();
     flash.close();
     for (Products each : products) {

@@ -16,12 +16,25 @@ final class HostKernels implements Kernels {
   /** Elements of a long run handled by one call of a primitive, which counts in int. */
   private static final int RUN = 1 << 20;
 
-  private final RowCalls rows;
-  private final RouterCalls router;
+  private final Scratch scratch;
   private final Linears linears;
   private final FlashAttention flash;
-  private final SiluCalls silu;
   private final LightningAttention lightning;
+  private final AddRows add;
+  private final RmsNormRows rmsNorm;
+  private final RmsNormBackwardRows rmsNormBackward;
+  private final RopeRows rope;
+  private final SwigluRows swiglu;
+  private final SwigluBackwardRows swigluBackward;
+  private final SiluRows silu;
+  private final SiluBackwardRows siluBackward;
+  private final AttentionDeltaRows attentionDelta;
+  private final TopKRows topK;
+  private final TopKBackwardRows topKBackward;
+  private final CombineRows combine;
+  private final CombineBackwardRows combineBackward;
+  private final CrossEntropyRows crossEntropy;
+  private final AdamWRows adamW;
   private final Kernels scalar = new ScalarKernels();
 
   /**
@@ -29,16 +42,29 @@ final class HostKernels implements Kernels {
    */
   HostKernels(
       Scratch scratch,
-      RowCalls rows,
+      RowThreads threads,
       Linears linears,
       FlashAttention flash,
       LightningAttention lightning) {
-    this.rows = rows;
-    this.router = new RouterCalls(scratch);
+    this.scratch = scratch;
     this.linears = linears;
     this.flash = flash;
-    this.silu = new SiluCalls(scratch);
     this.lightning = lightning;
+    add = new AddRows(threads);
+    rmsNorm = new RmsNormRows(threads);
+    rmsNormBackward = new RmsNormBackwardRows(threads, scratch);
+    rope = new RopeRows(threads);
+    swiglu = new SwigluRows(threads);
+    swigluBackward = new SwigluBackwardRows(threads);
+    silu = new SiluRows(threads);
+    siluBackward = new SiluBackwardRows(threads);
+    attentionDelta = new AttentionDeltaRows(threads);
+    topK = new TopKRows(threads);
+    topKBackward = new TopKBackwardRows(threads);
+    combine = new CombineRows(threads);
+    combineBackward = new CombineBackwardRows(threads);
+    crossEntropy = new CrossEntropyRows(threads);
+    adamW = new AdamWRows(threads);
   }
 
   @Override
@@ -76,7 +102,7 @@ final class HostKernels implements Kernels {
   @Override
   public void add(Tensor x, Tensor into) {
     KernelChecks.add(x, into);
-    rows.add(x, into);
+    add.run(x, into);
   }
 
   @Override
@@ -92,7 +118,7 @@ final class HostKernels implements Kernels {
     KernelChecks.gatherRows(table, indices, out);
     long rowBytes = table.dim(1) * table.dtype().bytes();
     for (long i = 0; i < out.dim(0); i++) {
-      int from = RowCalls.index(indices, i);
+      int from = Simd.index(indices, i);
       KernelChecks.index("indices", i, from, table.dim(0));
       long to = out.address() + i * rowBytes;
       if (from < 0) {
@@ -106,7 +132,16 @@ final class HostKernels implements Kernels {
   @Override
   public void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
     KernelChecks.scatterAddRows(rows, indices, table);
-    this.rows.scatterAddRows(rows, indices, table);
+    int width = Math.toIntExact(table.dim(1));
+    long buffer = scratch.reserve(Scratch.bytes(width));
+    for (long i = 0; i < rows.dim(0); i++) {
+      int to = Simd.index(indices, i);
+      KernelChecks.index("indices", i, to, table.dim(0));
+      if (to >= 0) {
+        long row = Wide.read(rows, i * width, width, buffer);
+        VectorMove.add(row, table.address() + 4L * to * width, width);
+      }
+    }
   }
 
   @Override
@@ -152,38 +187,38 @@ final class HostKernels implements Kernels {
   @Override
   public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
     KernelChecks.rmsNorm(x, weight, y, rstd);
-    rows.rmsNorm(x, weight, eps, y, rstd);
+    rmsNorm.run(x, weight, eps, y, rstd);
   }
 
   @Override
   public void rmsNormBackward(
       Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
     KernelChecks.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
-    rows.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
+    rmsNormBackward.run(dy, x, weight, rstd, dx, dweight);
   }
 
   @Override
   public void ropeTable(Tensor positions, double theta, Tensor table) {
     KernelChecks.ropeTable(positions, table);
-    rows.ropeTable(positions, theta, table);
+    RopeRows.table(positions, theta, table, scratch);
   }
 
   @Override
   public void rope(Tensor x, Tensor table, boolean inverse) {
     KernelChecks.rope(x, table);
-    rows.rope(x, table, inverse);
+    rope.run(x, table, inverse);
   }
 
   @Override
   public void swiglu(Tensor gateUp, Tensor h) {
     KernelChecks.swiglu(gateUp, h);
-    rows.swiglu(gateUp, h);
+    swiglu.run(gateUp, h);
   }
 
   @Override
   public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     KernelChecks.swigluBackward(dh, gateUp, dGateUp);
-    rows.swigluBackward(dh, gateUp, dGateUp);
+    swigluBackward.run(dh, gateUp, dGateUp);
   }
 
   @Override
@@ -213,7 +248,7 @@ final class HostKernels implements Kernels {
   @Override
   public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
     KernelChecks.attentionDelta(out, dOut, delta);
-    rows.attentionDelta(out, dOut, delta);
+    attentionDelta.run(out, dOut, delta);
   }
 
   @Override
@@ -241,13 +276,13 @@ final class HostKernels implements Kernels {
   @Override
   public void silu(Tensor x, Tensor y) {
     KernelChecks.silu(x, y);
-    silu.forward(x, y);
+    silu.run(x, y);
   }
 
   @Override
   public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     KernelChecks.siluBackward(dy, x, dx);
-    silu.backward(dy, x, dx);
+    siluBackward.run(dy, x, dx);
   }
 
   @Override
@@ -283,7 +318,7 @@ final class HostKernels implements Kernels {
   @Override
   public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     KernelChecks.routeTopK(logits, probs, lse, indices, weights);
-    router.topK(logits, probs, lse, indices, weights);
+    topK.run(logits, probs, lse, indices, weights);
   }
 
   @Override
@@ -297,26 +332,26 @@ final class HostKernels implements Kernels {
       float zGrad,
       Tensor dLogits) {
     KernelChecks.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, dLogits);
-    router.topKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
+    topKBackward.run(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
   }
 
   @Override
   public void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
     KernelChecks.combineRows(rows, slots, weights, out);
-    router.combine(rows, slots, weights, out);
+    combine.run(rows, slots, weights, out);
   }
 
   @Override
   public void combineRowsBackward(
       Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
     KernelChecks.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
-    router.combineBackward(dOut, rows, slots, weights, dRows, dWeights);
+    combineBackward.run(dOut, rows, slots, weights, dRows, dWeights);
   }
 
   @Override
   public void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
     KernelChecks.crossEntropy(logits, labels, losses);
-    rows.crossEntropy(logits, labels, gradScale, losses);
+    crossEntropy.run(logits, labels, gradScale, losses);
   }
 
   @Override
@@ -353,7 +388,7 @@ final class HostKernels implements Kernels {
       float decay,
       long step) {
     KernelChecks.adamW(w, m, v, grad, step);
-    rows.adamW(w, m, v, grad, gradScale, lr, beta1, beta2, eps, decay, step);
+    adamW.run(w, m, v, grad, gradScale, lr, beta1, beta2, eps, decay, step);
   }
 
   private static int run(Tensor x, long from) {

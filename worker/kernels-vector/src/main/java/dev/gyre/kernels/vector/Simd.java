@@ -1,9 +1,11 @@
 package dev.gyre.kernels.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import dev.gyre.kernels.BFloat16;
+import dev.gyre.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
@@ -37,6 +39,11 @@ final class Simd {
 
   static void set(long address, float value) {
     ALL.set(JAVA_FLOAT_UNALIGNED, address, value);
+  }
+
+  /** Element i of an I32 tensor. */
+  static int index(Tensor t, long i) {
+    return ALL.get(JAVA_INT_UNALIGNED, t.address() + 4 * i);
   }
 
   static float getBf16(long address) {

@@ -32,16 +32,19 @@ final class AllocationProbe {
     this.arena = arena;
   }
 
-  /** The argument names the compute dtype. */
+  /** The arguments name the compute dtype and the kernel threads. */
   public static void main(String[] arguments) {
     DType dtype = DType.valueOf(arguments[0]);
-    try (Backend backend = new VectorBackendProvider().open(1);
+    int threads = Integer.parseInt(arguments[1]);
+    // With several threads, tensors that are worth them: half a megabyte and more.
+    int scale = threads == 1 ? 1 : 600;
+    try (Backend backend = new VectorBackendProvider().open(threads);
         Arena arena = Arena.ofShared()) {
       AllocationProbe probe = new AllocationProbe(backend.kernels(), arena);
       probe.matrices(dtype);
       probe.attention(dtype);
-      probe.rows(dtype);
-      probe.optimizer();
+      probe.rows(dtype, 20 * scale);
+      probe.optimizer(777 * scale);
     }
   }
 
@@ -57,11 +60,11 @@ final class AllocationProbe {
     long least = Long.MAX_VALUE;
     long deadline = System.nanoTime() + DEADLINE_NANOS;
     while (least > 0 && System.nanoTime() < deadline) {
-      long before = threads.getCurrentThreadAllocatedBytes();
+      long before = threads.getTotalThreadAllocatedBytes();
       for (int i = 0; i < CALLS; i++) {
         call.run();
       }
-      least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+      least = Math.min(least, threads.getTotalThreadAllocatedBytes() - before);
     }
     System.out.println(kernel + " " + least);
   }
@@ -116,12 +119,12 @@ final class AllocationProbe {
         });
   }
 
-  private void rows(DType dtype) {
-    Tensor x = normal(dtype, 20, 48);
-    Tensor y = normal(dtype, 20, 48);
+  private void rows(DType dtype, int n) {
+    Tensor x = normal(dtype, n, 48);
+    Tensor y = normal(dtype, n, 48);
     Tensor weight = normal(DType.F32, 48);
-    Tensor rstd = normal(DType.F32, 20);
-    Tensor dx = normal(DType.F32, 20, 48);
+    Tensor rstd = normal(DType.F32, n);
+    Tensor dx = normal(DType.F32, n, 48);
     Tensor dWeight = normal(DType.F32, 48);
     print(
         "rmsNorm",
@@ -129,27 +132,42 @@ final class AllocationProbe {
           kernels.rmsNorm(x, weight, 1e-5f, y, rstd);
           kernels.rmsNormBackward(y, x, weight, rstd, dx, dWeight);
         });
-    Tensor gateUp = normal(dtype, 20, 96);
-    Tensor dGateUp = normal(dtype, 20, 96);
+    Tensor gateUp = normal(dtype, n, 96);
+    Tensor dGateUp = normal(dtype, n, 96);
     print(
         "swiglu",
         () -> {
           kernels.swiglu(gateUp, y);
           kernels.swigluBackward(y, gateUp, dGateUp);
+          kernels.silu(gateUp, dGateUp);
+          kernels.siluBackward(gateUp, dGateUp, gateUp);
+          kernels.add(x, y);
         });
-    Tensor heads = normal(dtype, 20, 3, 16);
-    Tensor table = normal(DType.F32, 20, 2, 8);
+    Tensor heads = normal(dtype, n, 3, 16);
+    Tensor table = normal(DType.F32, n, 2, 8);
     print("rope", () -> kernels.rope(heads, table, false));
-    Tensor logits = normal(DType.F32, 20, 48);
-    Tensor labels = Tensors.ofInts(arena, new int[20], 20);
+    Tensor logits = normal(DType.F32, n, 48);
+    Tensor labels = Tensors.ofInts(arena, new int[n], n);
+    Tensor probs = normal(DType.F32, n, 48);
+    Tensor chosen = Tensors.zeros(arena, DType.I32, n, 2);
+    Tensor shares = normal(DType.F32, n, 2);
+    Tensor slots = Tensors.zeros(arena, DType.I32, n, 2);
+    print(
+        "router",
+        () -> {
+          kernels.routeTopK(logits, probs, rstd, chosen, shares);
+          kernels.routeTopKBackward(probs, rstd, chosen, shares, shares, weight, 0.1f, logits);
+          kernels.combineRows(x, slots, shares, y);
+          kernels.combineRowsBackward(y, x, slots, shares, x, shares);
+        });
     print("crossEntropy", () -> kernels.crossEntropy(logits, labels, 0.1f, rstd));
   }
 
-  private void optimizer() {
-    Tensor w = normal(DType.F32, 777);
-    Tensor m = normal(DType.F32, 777);
-    Tensor v = Tensors.zeros(arena, DType.F32, 777);
-    Tensor g = normal(DType.F32, 777);
+  private void optimizer(int n) {
+    Tensor w = normal(DType.F32, n);
+    Tensor m = normal(DType.F32, n);
+    Tensor v = Tensors.zeros(arena, DType.F32, n);
+    Tensor g = normal(DType.F32, n);
     Tensor sum = Tensors.zeros(arena, DType.F64, 1);
     print("adamW", () -> kernels.adamW(w, m, v, g, 1, 0.01f, 0.9f, 0.95f, 1e-8f, 0.1f, 2));
     print("sumSquares", () -> kernels.sumSquares(g, sum));

@@ -24,6 +24,12 @@ final class ForkedJvm {
   /** Runs a main class to its end and returns the lines it printed. */
   static List<String> run(Class<?> main, String argument, String... flags)
       throws IOException, InterruptedException {
+    return run(main, List.of(argument), flags);
+  }
+
+  /** The same with several arguments. */
+  static List<String> run(Class<?> main, List<String> arguments, String... flags)
+      throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of(flags));
@@ -35,7 +41,7 @@ final class ForkedJvm {
             .map(location -> new File(location.getPath()).toString())
             .collect(Collectors.joining(File.pathSeparator)));
     command.add(main.getName());
-    command.add(argument);
+    command.addAll(arguments);
     Process process = new ProcessBuilder(command).start();
     try {
       assertTrue(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS), "did not end");

@@ -16,7 +16,8 @@ public final class ThreadChecks {
   private ThreadChecks() {}
 
   /**
-   * Attention both ways, the linear kernels and those that go by rows on 1, 2 and 3 threads.
+   * Attention both ways, the linear kernels and those that go by rows or tokens on 1, 2 and 3
+   * threads.
    *
    * @param linearBitsDepend whether linear kernels may have other bits for other numbers of threads
    * @throws AssertionError naming the output that differs
@@ -25,6 +26,7 @@ public final class ThreadChecks {
     compare(provider, dtype, "attention", ThreadChecks::attention, false);
     compare(provider, dtype, "linear", ThreadChecks::linear, linearBitsDepend);
     compare(provider, dtype, "rows", ThreadChecks::rows, false);
+    compare(provider, dtype, "router", ThreadChecks::router, false);
   }
 
   private static void compare(
@@ -110,6 +112,42 @@ public final class ThreadChecks {
     c.output("grouped dw", dExperts, 1e-5);
   }
 
+  /** As many tokens as make half a megabyte of so few experts. */
+  private static void router(Case c) {
+    int tokens = 16_411;
+    int experts = 8;
+    int width = 34;
+    Kernels kernels = c.kernels();
+    Tensor logits = c.input(c.normal(DType.F32, 3, tokens, experts));
+    Tensor probs = c.filled(DType.F32, 9, tokens, experts);
+    Tensor lse = c.filled(DType.F32, 9, tokens);
+    Tensor indices = c.ints(new int[2 * tokens], tokens, 2);
+    Tensor weights = c.filled(DType.F32, 9, tokens, 2);
+    kernels.routeTopK(logits, probs, lse, indices, weights);
+    c.output("probs", probs, 1e-5);
+    c.output("lse", lse, 1e-5);
+    c.output("weights", weights, 1e-5);
+    Tensor dWeights = c.input(c.normal(DType.F32, 1, tokens, 2));
+    Tensor balance = c.input(c.normal(DType.F32, 1, experts));
+    Tensor dLogits = c.filled(DType.F32, 9, tokens, experts);
+    kernels.routeTopKBackward(probs, lse, indices, weights, dWeights, balance, 0.1f, dLogits);
+    c.output("dLogits", dLogits, 1e-5);
+    int[] slots = new int[2 * tokens];
+    for (int i = 0; i < slots.length; i++) {
+      slots[i] = i % 5 == 0 ? -1 : slots.length - 1 - i;
+    }
+    Tensor slot = c.input(c.ints(slots, tokens, 2));
+    Tensor rows = c.input(c.normal(c.dtype(), 1, 2L * tokens, width));
+    Tensor out = c.normal(DType.F32, 1, tokens, width);
+    kernels.combineRows(rows, slot, weights, out);
+    c.output("combined", out, 1e-5);
+    Tensor dRows = c.filled(c.dtype(), 0, 2L * tokens, width);
+    Tensor dShares = c.filled(DType.F32, 9, tokens, 2);
+    kernels.combineRowsBackward(out, rows, slot, weights, dRows, dShares);
+    c.output("dRows", dRows, 1e-5);
+    c.output("dShares", dShares, 1e-5);
+  }
+
   /** Half a megabyte and more each, in counts that divide evenly by no number of threads. */
   private static void rows(Case c) {
     int rows = 1031;
@@ -144,6 +182,14 @@ public final class ThreadChecks {
     kernels.crossEntropy(logits, c.input(c.ints(new int[rows], rows)), 0.5f, losses);
     c.output("logits", logits, 1e-5);
     c.output("losses", losses, 1e-5);
+    Tensor activated = c.filled(c.dtype(), 9, rows, width);
+    kernels.silu(x, activated);
+    c.output("activated", activated, 1e-5);
+    Tensor dSilu = c.filled(c.dtype(), 9, rows, width);
+    kernels.siluBackward(activated, x, dSilu);
+    c.output("dSilu", dSilu, 1e-5);
+    kernels.add(x, dx);
+    c.output("sum", dx, 1e-5);
     Tensor w = c.normal(DType.F32, 1, 300_007);
     Tensor m = c.normal(DType.F32, 1, 300_007);
     Tensor v = c.filled(DType.F32, 0.5f, 300_007);

@@ -1,0 +1,34 @@
+package dev.gyre.kernels.vector;
+
+import dev.gyre.kernels.Tensor;
+
+/** {@link dev.gyre.kernels.Kernels#add}, a run of elements a row. */
+final class AddRows extends RowKernel {
+  /** Elements that stay in the first-level cache as F32. */
+  private static final int RUN = 1024;
+
+  private Tensor x = NONE;
+  private Tensor into = NONE;
+
+  AddRows(RowThreads threads) {
+    super(threads);
+  }
+
+  void run(Tensor x, Tensor into) {
+    this.x = x;
+    this.into = into;
+    over((x.elements() + RUN - 1) / RUN, 1, into);
+  }
+
+  @Override
+  void rows(long first, long end, Scratch scratch) {
+    long buffer = scratch.reserve(2 * Scratch.bytes(RUN));
+    long sum = buffer + Scratch.bytes(RUN);
+    for (long i = first * RUN; i < Math.min(end * RUN, x.elements()); i += RUN) {
+      int count = (int) Math.min(RUN, x.elements() - i);
+      long to = Wide.read(into, i, count, sum);
+      VectorMove.add(Wide.read(x, i, count, buffer), to, count);
+      Wide.written(into, i, count, sum);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.gyre.kernels.vector;
+
+import static dev.gyre.kernels.vector.SwigluRows.RUN;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+
+/** {@link dev.gyre.kernels.Kernels#swigluBackward}. */
+final class SwigluBackwardRows extends RowKernel {
+  private Tensor dh = NONE;
+  private Tensor gateUp = NONE;
+  private Tensor dGateUp = NONE;
+
+  SwigluBackwardRows(RowThreads threads) {
+    super(threads);
+  }
+
+  void run(Tensor dh, Tensor gateUp, Tensor dGateUp) {
+    this.dh = dh;
+    this.gateUp = gateUp;
+    this.dGateUp = dGateUp;
+    over(dh.dim(0), 1, gateUp);
+  }
+
+  @Override
+  void rows(long first, long end, Scratch scratch) {
+    int width = Math.toIntExact(dh.dim(1));
+    if (dh.dtype() == DType.BF16) {
+      for (long row = first; row < end; row++) {
+        long gate = Wide.address(gateUp, row * 2 * width);
+        long dGate = Wide.address(dGateUp, row * 2 * width);
+        Bf16Activation.swigluBackward(
+            Wide.address(dh, row * width),
+            gate,
+            gate + 2L * width,
+            dGate,
+            dGate + 2L * width,
+            width);
+      }
+      return;
+    }
+    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
+    for (long row = first; row < end; row++) {
+      for (int from = 0; from < width; from += RUN) {
+        long gate = Wide.address(gateUp, row * 2 * width + from);
+        long dGate = Wide.address(dGateUp, row * 2 * width + from);
+        VectorRows.swigluBackward(
+            Wide.address(dh, row * width + from),
+            gate,
+            gate + 4L * width,
+            dGate,
+            dGate + 4L * width,
+            Math.min(RUN, width - from),
+            exps);
+      }
+    }
+  }
+}
