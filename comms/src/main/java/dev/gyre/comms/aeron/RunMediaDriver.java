@@ -32,8 +32,18 @@ public final class RunMediaDriver implements AutoCloseable {
   private static final Pattern FOLDER = Pattern.compile("gyre-.*-(\\d+)-(\\d+)");
   private static final long MIN_PARK_NANOS = 10_000;
 
-  /** An idle driver wakes 2,000 times a second: 2 to 4 % of a core. */
-  private static final long MAX_PARK_NANOS = 500_000;
+  /**
+   * While the driver sleeps no datagram comes or goes. It wakes 2,000 times a second: 4 % of a
+   * core.
+   */
+  private static final long UDP_PARK_NANOS = 500_000;
+
+  /**
+   * Over IPC ranks write to each other's logs themselves. The driver only moves on how far they may
+   * write, half a megabyte at a time, which is some thousand envelopes. Each time it wakes it takes
+   * the core from a kernel.
+   */
+  private static final long IPC_PARK_NANOS = 5_000_000;
 
   /** The least Aeron takes: cnc.dat is then some 10 MB. */
   private static final int CONTROL_BYTES = 1 << 20;
@@ -52,9 +62,10 @@ public final class RunMediaDriver implements AutoCloseable {
   /**
    * @param parent on a memory file system, such as {@code /dev/shm}
    * @param run a file name
+   * @param udp whether ranks reach each other by UDP, and not by shared memory alone
    * @throws UncheckedIOException if the folder cannot be made
    */
-  public static RunMediaDriver launch(Path parent, String run) {
+  public static RunMediaDriver launch(Path parent, String run, boolean udp) {
     if (!run.matches("[A-Za-z0-9._-]+")) {
       throw new IllegalArgumentException(
           "run name '" + run + "' is not made of letters, digits, dots, dashes and underscores");
@@ -69,7 +80,7 @@ public final class RunMediaDriver implements AutoCloseable {
           "cannot make the run's shared folder " + folder + ": " + failed.getMessage(), failed);
     }
     try {
-      return new RunMediaDriver(folder, MediaDriver.launch(context(folder)));
+      return new RunMediaDriver(folder, MediaDriver.launch(context(folder, udp)));
     } catch (RuntimeException failed) {
       delete(folder);
       throw failed;
@@ -89,7 +100,8 @@ public final class RunMediaDriver implements AutoCloseable {
     }
   }
 
-  private static MediaDriver.Context context(Path folder) {
+  private static MediaDriver.Context context(Path folder, boolean udp) {
+    long park = udp ? UDP_PARK_NANOS : IPC_PARK_NANOS;
     return new MediaDriver.Context()
         .aeronDirectoryName(driverFolder(folder).toString())
         .dirDeleteOnStart(true)
@@ -98,7 +110,7 @@ public final class RunMediaDriver implements AutoCloseable {
         // Its thread would resolve host names, a few at the start, which the driver's own can do
         // as well, and wake a thousand times a second: 1.5 % of a core.
         .asyncExecutorEnabled(false)
-        .sharedIdleStrategy(new BackoffIdleStrategy(1, 1, MIN_PARK_NANOS, MAX_PARK_NANOS))
+        .sharedIdleStrategy(new BackoffIdleStrategy(1, 1, MIN_PARK_NANOS, park))
         .termBufferSparseFile(true)
         .counterValuesBufferLength(CONTROL_BYTES)
         .lowStorageWarningThreshold(0)

@@ -31,7 +31,7 @@ final class AeronCluster extends Cluster {
     this.ranks = ranks;
     this.deadline = deadline;
     this.endpoints = endpoints;
-    driver = RunMediaDriver.launch(PARENT, "test-" + System.nanoTime());
+    driver = RunMediaDriver.launch(PARENT, "test-" + System.nanoTime(), !endpoints.isEmpty());
   }
 
   static AeronCluster ipc(int ranks, Duration deadline) {

@@ -189,7 +189,7 @@ class AeronTransportTest {
   /** Long before the deadline, and after a megabyte has crossed between two processes. */
   @Test
   void aKilledProcessIsNamedAtOnce() throws Exception {
-    try (RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "killed")) {
+    try (RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "killed", false)) {
       String folder = driver.folder().toString();
       Process peer = RankProcess.start(driver.folder());
       try (Transport transport = AeronTransport.open(RankProcess.options(0, folder), _ -> {})) {
@@ -235,7 +235,7 @@ class AeronTransportTest {
   /** The launcher ends while its ranks wait. */
   @Test
   void aDriverThatEndsIsNamedAtOnce() throws Exception {
-    RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "ended");
+    RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "ended", false);
     AtomicInteger open = new AtomicInteger();
     List<Cluster.Outcome<Boolean>> outcomes;
     try (Cluster cluster =

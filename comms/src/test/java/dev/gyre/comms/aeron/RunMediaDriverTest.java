@@ -21,7 +21,7 @@ class RunMediaDriverTest {
   @Test
   void closingRemovesTheFolderAndWhatRanksLeftInIt() throws Exception {
     Path folder;
-    try (RunMediaDriver driver = RunMediaDriver.launch(parent, "a-run.1")) {
+    try (RunMediaDriver driver = RunMediaDriver.launch(parent, "a-run.1", false)) {
       folder = driver.folder();
       assertTrue(Files.exists(folder.resolve("driver").resolve("cnc.dat")));
       assertTrue(folder.getFileName().toString().contains("a-run.1"));
@@ -41,7 +41,7 @@ class RunMediaDriverTest {
     long pid = ProcessHandle.current().pid();
     Path reused = stale("gyre-old-run-" + pid + "-1000000000000");
     Path unrelated = stale("gyre-notes");
-    try (RunMediaDriver living = RunMediaDriver.launch(parent, "living")) {
+    try (RunMediaDriver living = RunMediaDriver.launch(parent, "living", false)) {
       List<Path> swept = RunMediaDriver.sweepStale(parent);
       assertEquals(new HashSet<>(List.of(dead, reused)), new HashSet<>(swept));
       assertTrue(Files.exists(living.folder().resolve("driver")));
@@ -63,9 +63,10 @@ class RunMediaDriverTest {
   void aFolderThatCannotBeMadeIsNamed() {
     Path missing = parent.resolve("missing");
     UncheckedIOException failed =
-        assertThrows(UncheckedIOException.class, () -> RunMediaDriver.launch(missing, "run"));
+        assertThrows(
+            UncheckedIOException.class, () -> RunMediaDriver.launch(missing, "run", false));
     assertTrue(String.valueOf(failed.getMessage()).contains(missing.toString()));
-    assertThrows(IllegalArgumentException.class, () -> RunMediaDriver.launch(parent, "a/b"));
+    assertThrows(IllegalArgumentException.class, () -> RunMediaDriver.launch(parent, "a/b", false));
   }
 
   @Test

@@ -44,7 +44,8 @@ public record CollectivesBench(
     List<String> endpoints =
         transport.equals("udp") ? UdpPorts.loopbackEndpoints(workers) : List.of();
     BlockingQueue<WorkerExit> exits = new LinkedBlockingQueue<>();
-    try (RunMediaDriver driver = RunMediaDriver.launch(parent, folder.name())) {
+    try (RunMediaDriver driver =
+        RunMediaDriver.launch(parent, folder.name(), !endpoints.isEmpty())) {
       List<String> arguments = new ArrayList<>(List.of(WorkerCommand.RANK));
       arguments.addAll(
           CollectivesRank.arguments(folder.name(), driver.folder(), this, endpoints, results));

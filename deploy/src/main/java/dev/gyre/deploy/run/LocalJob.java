@@ -145,7 +145,7 @@ public final class LocalJob {
     CheckpointStore checkpoints =
         new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), resume);
     checkpoints.recover();
-    try (RunMediaDriver driver = launch(parent, folder.name());
+    try (RunMediaDriver driver = launch(parent);
         MetricsFile metrics = new MetricsFile(folder.metrics());
         Coordinator coordinator =
             Coordinator.open(
@@ -157,9 +157,9 @@ public final class LocalJob {
     }
   }
 
-  private static RunMediaDriver launch(Path parent, String run) throws IOException {
+  private RunMediaDriver launch(Path parent) throws IOException {
     try {
-      return RunMediaDriver.launch(parent, run);
+      return RunMediaDriver.launch(parent, folder.name(), job.transport().equals("udp"));
     } catch (UncheckedIOException e) {
       throw new IOException(e.getMessage(), e);
     }

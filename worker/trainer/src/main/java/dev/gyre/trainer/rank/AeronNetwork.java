@@ -39,7 +39,7 @@ final class AeronNetwork implements LocalNetwork {
         Files.isWritable(SHARED_MEMORY)
             ? SHARED_MEMORY
             : Path.of(System.getProperty("java.io.tmpdir"));
-    this.driver = RunMediaDriver.launch(parent, run);
+    this.driver = RunMediaDriver.launch(parent, run, udp);
   }
 
   @Override
