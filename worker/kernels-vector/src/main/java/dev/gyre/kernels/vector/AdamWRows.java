@@ -56,6 +56,10 @@ final class AdamWRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor w = this.w;
+    Tensor m = this.m;
+    Tensor v = this.v;
+    Tensor grad = this.grad;
     for (long i = first; i < end; i += MOST) {
       VectorRows.adamW(
           Wide.address(w, i),

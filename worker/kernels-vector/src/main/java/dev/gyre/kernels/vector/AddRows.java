@@ -22,6 +22,8 @@ final class AddRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor x = this.x;
+    Tensor into = this.into;
     long buffer = scratch.reserve(2 * Scratch.bytes(RUN));
     long sum = buffer + Scratch.bytes(RUN);
     for (long i = first * RUN; i < Math.min(end * RUN, x.elements()); i += RUN) {

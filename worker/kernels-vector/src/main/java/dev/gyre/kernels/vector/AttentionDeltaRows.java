@@ -21,6 +21,9 @@ final class AttentionDeltaRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor out = this.out;
+    Tensor dOut = this.dOut;
+    Tensor delta = this.delta;
     int size = Math.toIntExact(out.dim(2));
     long rowBytes = Scratch.bytes(size);
     long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));

@@ -31,6 +31,12 @@ final class CombineBackwardRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor dOut = this.dOut;
+    Tensor rows = this.rows;
+    Tensor slots = this.slots;
+    Tensor weights = this.weights;
+    Tensor dRows = this.dRows;
+    Tensor dWeights = this.dWeights;
     int width = Math.toIntExact(rows.dim(1));
     int k = Math.toIntExact(slots.dim(1));
     long rowBytes = Scratch.bytes(width);

@@ -24,6 +24,10 @@ final class CombineRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor rows = this.rows;
+    Tensor slots = this.slots;
+    Tensor weights = this.weights;
+    Tensor out = this.out;
     int width = Math.toIntExact(rows.dim(1));
     int k = Math.toIntExact(slots.dim(1));
     long rowBytes = Scratch.bytes(width);

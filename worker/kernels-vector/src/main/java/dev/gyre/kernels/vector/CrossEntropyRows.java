@@ -26,6 +26,9 @@ final class CrossEntropyRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor logits = this.logits;
+    Tensor labels = this.labels;
+    Tensor losses = this.losses;
     int vocabulary = Math.toIntExact(logits.dim(1));
     long lanes = scratch.reserve(Scratch.bytes(Simd.LANES));
     for (long t = first; t < end; t++) {

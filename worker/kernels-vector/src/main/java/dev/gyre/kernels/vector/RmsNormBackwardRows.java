@@ -47,6 +47,11 @@ final class RmsNormBackwardRows extends RowKernel {
    */
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor dy = this.dy;
+    Tensor x = this.x;
+    Tensor weight = this.weight;
+    Tensor rstd = this.rstd;
+    Tensor dx = this.dx;
     int width = Math.toIntExact(x.dim(1));
     long rowBytes = Scratch.bytes(width);
     long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));

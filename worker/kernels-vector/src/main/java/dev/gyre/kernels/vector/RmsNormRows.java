@@ -25,6 +25,10 @@ final class RmsNormRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor x = this.x;
+    Tensor weight = this.weight;
+    Tensor y = this.y;
+    Tensor rstd = this.rstd;
     int width = Math.toIntExact(x.dim(1));
     long rowBytes = Scratch.bytes(width);
     long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));

@@ -23,6 +23,8 @@ final class RopeRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor x = this.x;
+    Tensor table = this.table;
     int heads = Math.toIntExact(x.dim(1));
     int size = Math.toIntExact(x.dim(2));
     long buffer = scratch.reserve(Scratch.bytes(size));

@@ -23,6 +23,9 @@ final class SiluBackwardRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor dy = this.dy;
+    Tensor x = this.x;
+    Tensor dx = this.dx;
     long run = Scratch.bytes(RUN);
     long ones = scratch.reserve(6 * run + Scratch.bytes(Simd.LANES));
     VectorMove.fill(ones, RUN, 1);

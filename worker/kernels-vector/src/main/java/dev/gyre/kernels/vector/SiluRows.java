@@ -25,6 +25,8 @@ final class SiluRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor x = this.x;
+    Tensor y = this.y;
     long run = Scratch.bytes(RUN);
     long ones = scratch.reserve(4 * run + Scratch.bytes(Simd.LANES));
     VectorMove.fill(ones, RUN, 1);

@@ -24,6 +24,9 @@ final class SwigluBackwardRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor dh = this.dh;
+    Tensor gateUp = this.gateUp;
+    Tensor dGateUp = this.dGateUp;
     int width = Math.toIntExact(dh.dim(1));
     if (dh.dtype() == DType.BF16) {
       for (long row = first; row < end; row++) {

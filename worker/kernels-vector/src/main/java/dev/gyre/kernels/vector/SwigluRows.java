@@ -23,6 +23,8 @@ final class SwigluRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor gateUp = this.gateUp;
+    Tensor h = this.h;
     int width = Math.toIntExact(h.dim(1));
     if (h.dtype() == DType.BF16) {
       for (long row = first; row < end; row++) {

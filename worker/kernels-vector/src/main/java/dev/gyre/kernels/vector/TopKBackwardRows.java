@@ -39,6 +39,13 @@ final class TopKBackwardRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor probs = this.probs;
+    Tensor lse = this.lse;
+    Tensor indices = this.indices;
+    Tensor weights = this.weights;
+    Tensor dWeights = this.dWeights;
+    Tensor probsGrad = this.probsGrad;
+    Tensor dLogits = this.dLogits;
     int experts = Math.toIntExact(probs.dim(1));
     int k = Math.toIntExact(indices.dim(1));
     long g = probsGrad.address();

@@ -30,6 +30,11 @@ final class TopKRows extends RowKernel {
 
   @Override
   void rows(long first, long end, Scratch scratch) {
+    Tensor logits = this.logits;
+    Tensor probs = this.probs;
+    Tensor lse = this.lse;
+    Tensor indices = this.indices;
+    Tensor weights = this.weights;
     int experts = Math.toIntExact(logits.dim(1));
     int k = Math.toIntExact(indices.dim(1));
     long lanes = scratch.reserve(Scratch.bytes(Simd.LANES));
