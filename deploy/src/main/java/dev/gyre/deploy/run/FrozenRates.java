@@ -1,6 +1,7 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
@@ -10,8 +11,9 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 
 /**
- * A resumed run decides by the rates it began with, as long as the same machine runs the same mesh:
- * measured again they would differ by noise, and rows could take other schedules than before.
+ * A resumed run decides by the rates it began with, as long as the same machine runs the same
+ * ranks: measured again they would differ by noise, and rows could take other schedules than
+ * before, or experts be dealt over another number of ranks.
  */
 final class FrozenRates {
   private FrozenRates() {}
@@ -21,7 +23,7 @@ final class FrozenRates {
    * @param file plan of the run that is resumed; one that is not there or not readable decides
    *     nothing
    * @param note is told what a resumed run does otherwise than before
-   * @return the plan by the run's own rates, if mesh, backend and threads are its own
+   * @return the plan by the run's own rates, if ranks, backend and threads are its own
    */
   static Plan keep(
       Plan fresh, Path file, JobSpec job, WorkerCapabilities offers, Consumer<String> note)
@@ -37,7 +39,7 @@ final class FrozenRates {
       return fresh;
     }
     boolean same =
-        before.mesh().equals(fresh.mesh())
+        ranks(before).equals(ranks(fresh))
             && before.backend().equals(fresh.backend())
             && before.device().equals(fresh.device())
             && before.dtype().equals(fresh.dtype())
@@ -50,5 +52,10 @@ final class FrozenRates {
     Plan kept = Planner.plan(job, offers.with(before.rates()));
     before.differences(kept).forEach(change -> note.accept("plan   " + change));
     return kept;
+  }
+
+  /** The mesh without how experts are dealt, which rates decide. */
+  private static Mesh ranks(Plan plan) {
+    return plan.mesh().withExpertParallel(1);
   }
 }

@@ -58,6 +58,16 @@ class FrozenRatesTest {
     assertEquals(List.of(), told);
   }
 
+  /** How experts are dealt is not what the machine is measured by. */
+  @Test
+  void otherExpertRanksKeepTheRates() throws IOException {
+    Plan began = Planner.plan(job(), THEN);
+    Plan split = resumed(job("mesh.expert-parallel=4"), SpecJson.write(began));
+    assertEquals(4, split.mesh().expertParallel());
+    assertEquals(began.rates(), split.rates());
+    assertTrue(told.stream().anyMatch(line -> line.startsWith("plan   mesh")), told.toString());
+  }
+
   @Test
   void onAnotherMeshItIsPlannedAnew() throws IOException {
     JobSpec other = job("mesh.ring=2");
