@@ -131,17 +131,7 @@ final class Panels {
           load(
               b + (j + c) * columnBytes + (long) n * bytes, bf16, depth, square, c * SQUARE_STRIDE);
         }
-        turn(square, depth, width, panels, at + j * k + n * width);
-      }
-    }
-  }
-
-  /** panels[n][c] = square[c][n]. */
-  private static void turn(float[] square, int depth, int width, float[] panels, int to) {
-    for (int n = 0; n < depth; n++) {
-      int row = to + n * width;
-      for (int c = 0; c < width; c++) {
-        panels[row + c] = square[c * SQUARE_STRIDE + n];
+        Turn.turn(square, SQUARE_STRIDE, width, depth, panels, at + j * k + n * width, width);
       }
     }
   }
