@@ -7,29 +7,28 @@ import java.util.Arrays;
  * those of {@link Products}. One thread at a time; its arrays grow to the largest need and stay.
  *
  * <p>Columns go in runs of {@value #COLUMNS}, whose panels of B (all of k) are packed once; rows in
- * runs of {@value #ROWS}; the inner size in runs of {@value #INNER}. So a block of A (96·272
- * floats, 102 KB) and the tiles of a result (96·512 floats, 192 KB) stay in the second-level cache
- * and one panel (256·32 floats, 32 KB) is read once for all tiles of a column. Blocks of A are
- * copied as they lie, widened, and moved off the powers of two that would share cache sets.
+ * runs of {@value #ROWS}; the inner size in runs of {@value #INNER}. So a block of A (at most
+ * 256·112 floats, 112 KB) and the tiles of a result (96·512 floats, 192 KB) stay in the
+ * second-level cache and one panel (256·32 floats, 32 KB) is read once for all tiles of a column.
+ * Blocks of A are copied as they lie, widened, and moved off the powers of two that would share
+ * cache sets.
  *
  * <p>Every element of C is one sum over ascending k, cut at multiples of {@value #INNER} and, as
  * panels of all of a long k would fill the heap, brought home at multiples of {@value #DEPTH}: its
  * bits depend neither on the other rows and columns nor on how a caller cuts m and n.
  */
 final class Gemm implements Products {
-  private static final int ROWS = 8 * MicroKernel.ROWS;
+  private static final int ROWS = 96;
   private static final int COLUMNS = 512;
   private static final int INNER = 256;
   private static final int DEPTH = 32 * INNER;
-
-  /** Floats between rows of copied blocks: one cache line beyond a power of two. */
-  private static final int PAD = 16;
 
   // Of one run of k, beside the flags of Products.
   private static final int FIRST = 1 << 16;
   private static final int LAST = 1 << 17;
 
-  private final float[] block = new float[INNER * (ROWS + PAD)];
+  private final float[] block =
+      new float[Math.max(INNER * MicroKernel.COLUMN, ROWS * MicroKernel.ROW)];
   private final float[] tiles = new float[ROWS * COLUMNS];
   private final float[] square = new float[Panels.SQUARE];
   private float[] panels = {};
@@ -101,19 +100,15 @@ final class Gemm implements Products {
     }
   }
 
-  /** block = a block of A, [height][INNER + PAD], or [depth][ROWS + PAD] where A is transposed. */
+  /** block = a block of A, in rows, or in columns where A is transposed. */
   private void copy(
       long from, boolean bf16, long stride, boolean transposed, int height, int depth) {
     int rows = transposed ? depth : height;
     int columns = transposed ? height : depth;
-    int to = transposed ? ROWS + PAD : INNER + PAD;
+    int to = transposed ? MicroKernel.COLUMN : MicroKernel.ROW;
     for (int r = 0; r < rows; r++) {
       Panels.load(from + r * stride, bf16, columns, block, r * to);
     }
-  }
-
-  private static int roundedUp(int rows) {
-    return (rows + MicroKernel.ROWS - 1) / MicroKernel.ROWS * MicroKernel.ROWS;
   }
 
   /**
@@ -125,29 +120,37 @@ final class Gemm implements Products {
     boolean transposed = Products.has(flags, TRANSPOSE_A);
     boolean first = Products.has(flags, FIRST);
     boolean last = Products.has(flags, LAST);
-    int row = transposed ? 1 : INNER + PAD;
-    int step = transposed ? ROWS + PAD : 1;
-    int rows = roundedUp(height);
     long cBytes = Products.has(flags, BF16_OUT) ? 2 : 4;
     for (int j = 0; j < width; j += Panels.WIDTH) {
       int tileWidth = Panels.width(j, width);
+      int rows = MicroKernel.rows(tileWidth);
       int panel = from * Panels.padded(width) + j * depth;
-      for (int i = 0; i < rows; i += MicroKernel.ROWS) {
-        int tile = first && last ? 0 : j * rows + i * tileWidth;
+      for (int i = 0; i < height; i += rows) {
+        int tile = first && last ? 0 : j * ROWS + i * tileWidth;
         if (first) {
-          Arrays.fill(tiles, tile, tile + MicroKernel.ROWS * tileWidth, 0f);
+          Arrays.fill(tiles, tile, tile + rows * tileWidth, 0f);
         }
-        if (tileWidth > Simd.LANES) {
-          MicroKernel.twoVectors(depth, block, i * row, row, step, panels, panel, tiles, tile);
-        } else {
-          MicroKernel.oneVector(depth, block, i * row, row, step, panels, panel, tiles, tile);
-        }
+        multiplyTile(transposed, depth, i, tileWidth, panel, tile);
         if (last) {
           int used = Math.min(tileWidth, width - j);
-          int count = Math.min(MicroKernel.ROWS, height - i);
+          int count = Math.min(rows, height - i);
           store(flags, tile, tileWidth, count, used, c + i * stride + j * cBytes, stride);
         }
       }
+    }
+  }
+
+  private void multiplyTile(
+      boolean transposed, int depth, int row, int tileWidth, int panel, int tile) {
+    boolean two = tileWidth > Simd.LANES;
+    if (transposed && two) {
+      MicroKernel.columnsTwoVectors(depth, block, row, panels, panel, tiles, tile);
+    } else if (transposed) {
+      MicroKernel.columnsOneVector(depth, block, row, panels, panel, tiles, tile);
+    } else if (two) {
+      MicroKernel.rowsTwoVectors(depth, block, row * MicroKernel.ROW, panels, panel, tiles, tile);
+    } else {
+      MicroKernel.rowsOneVector(depth, block, row * MicroKernel.ROW, panels, panel, tiles, tile);
     }
   }
 
