@@ -203,7 +203,9 @@ final class BenchTrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--profile",
-      description = "Shows where the steps' time went, kernel by kernel. Costs a few per cent.")
+      description =
+          "Shows where the steps' time went, kernel by kernel, and keeps the trace. Costs a few per"
+              + " cent.")
   private boolean profile;
 
   @Option(
@@ -279,7 +281,7 @@ final class BenchTrainCommand implements Callable<Integer> {
         StepProfile made = StepProfile.read(folder.trace(), recorded.steps);
         StepProfileText.lines(made).forEach(console::line);
       }
-      if (well && !trace) {
+      if (well && !launch.trace()) {
         folder.delete();
       } else if (!well && folder.exists()) {
         console.line("Logs: " + folder.mergedLog());

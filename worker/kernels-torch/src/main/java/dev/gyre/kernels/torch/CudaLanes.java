@@ -58,10 +58,14 @@ final class CudaLanes implements Lanes {
     Gpu.check(cudart.cudaSetDevice(device.index()), "selecting " + device);
   }
 
+  /** The default stream is that of the calling thread's device, so it is chosen first. */
   private @Nullable CUstream_st stream(Lane lane) {
     return switch (lane) {
       case UPLOAD -> uploads;
-      case COMPUTE -> compute;
+      case COMPUTE -> {
+        select();
+        yield compute;
+      }
       case DOWNLOAD -> downloads;
     };
   }
