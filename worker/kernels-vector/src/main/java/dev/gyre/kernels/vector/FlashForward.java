@@ -16,12 +16,18 @@ import java.util.Arrays;
  *   <li>acc ← acc + p·v
  * </ol>
  *
- * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. Source: Dao,
- * FlashAttention-2, algorithm 1.
+ * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. m follows the
+ * largest score only once that has grown 2^8-fold: until then sums lose nothing by probabilities
+ * above 1, and nothing is scaled. Source: Dao, FlashAttention-2, algorithm 1; the late rescaling is
+ * FlashAttention-4's.
  */
 final class FlashForward extends BlockWalk implements AutoCloseable {
   static final double LN2 = 0.6931471805599453;
   static final double LOG2E = 1.4426950408889634;
+
+  /** How far scores may exceed m, in powers of two. */
+  private static final float GROWTH = 8f;
+
   private static final int LANES = ScoreRows.PADDING;
   private static final int SUM_BYTES = LANES * Float.BYTES;
 
@@ -125,16 +131,17 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
     int end = padded(to);
     ScoreRows.hide(s, first, from);
     ScoreRows.hide(s, to, end);
-    float before = maxima[row];
-    float max = Math.max(before, ScoreRows.max(s + 4L * first, end - first) * scale2);
+    float seen = ScoreRows.max(s + 4L * first, end - first) * scale2;
+    float max = maxima[row];
     float keep = 1f;
-    if (max != before) {
-      maxima[row] = max;
-      keep = (float) StrictMath.exp((before - max) * LN2);
-      if (before != Float.NEGATIVE_INFINITY) {
+    if (seen > max + GROWTH) {
+      if (max != Float.NEGATIVE_INFINITY) {
+        keep = (float) StrictMath.exp((max - seen) * LN2);
         long acc = accumulators + (long) row * accumulatorStride * Float.BYTES;
         ScoreRows.scale(acc, accumulatorStride, keep);
       }
+      maxima[row] = seen;
+      max = seen;
     }
     long sum = sums + (long) row * SUM_BYTES;
     // All scores −∞ must give p = 0, while a NaN must stay one.

@@ -110,6 +110,7 @@ class ScoreRowsTest {
     fill(row, 1);
     row.setAtIndex(ValueLayout.JAVA_FLOAT, 17, Float.NaN);
     row.setAtIndex(ValueLayout.JAVA_FLOAT, 40, 9f);
+    row.setAtIndex(ValueLayout.JAVA_FLOAT, 41, Float.intBitsToFloat(0xFFC00000));
     assertEquals(9f, ScoreRows.max(row.address(), COUNT));
     ScoreRows.exponentials(row.address(), COUNT, 1f, 9f, 1f, sums.address());
     assertTrue(Float.isNaN(at(row, 17)));
@@ -120,11 +121,14 @@ class ScoreRowsTest {
   void largestOfAnyCount() {
     for (int count = 0; count <= COUNT; count += ScoreRows.PADDING) {
       float[] values = fill(row, 1);
-      float expected = Float.NEGATIVE_INFINITY;
-      for (int i = 0; i < count; i++) {
-        expected = Math.max(expected, values[i]);
+      for (float offset : new float[] {0f, -10f}) {
+        float expected = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+          expected = Math.max(expected, values[i] + offset);
+          row.setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i] + offset);
+        }
+        assertEquals(expected, ScoreRows.max(row.address(), count));
       }
-      assertEquals(expected, ScoreRows.max(row.address(), count));
     }
   }
 
