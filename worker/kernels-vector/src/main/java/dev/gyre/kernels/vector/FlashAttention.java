@@ -95,7 +95,7 @@ final class FlashAttention implements AutoCloseable {
   static void merge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     int size = Math.toIntExact(out.dim(2));
     for (long row = 0; row < lse.elements(); row++) {
-      float partLse = HostFloats.get(lseB.address(), row);
+      float partLse = Simd.get(lseB.address() + 4L * row);
       if (partLse != Float.NEGATIVE_INFINITY) {
         long at = row * size * Float.BYTES;
         FlashForward.join(

@@ -17,7 +17,6 @@ import static dev.gyre.kernels.vector.Products.TRANSPOSE_B;
  * Source: Dao, FlashAttention-2, algorithm 2.
  */
 final class FlashBackward extends BlockWalk implements AutoCloseable {
-  private static final int LANES = ScoreRows.PADDING;
 
   private final Products products;
   private final Scratch memory = new Scratch();
@@ -67,8 +66,8 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
     first = query;
     for (int i = 0; i < count; i++) {
       long row = call.queryRow(tile, query + i, head);
-      lse2[i] = (float) (HostFloats.get(call.lse, row) * FlashForward.LOG2E);
-      deltas[i] = HostFloats.get(call.delta, row);
+      lse2[i] = (float) (Simd.get(call.lse + 4L * row) * FlashForward.LOG2E);
+      deltas[i] = Simd.get(call.delta + 4L * row);
     }
   }
 
@@ -125,7 +124,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
       clear(pRow, dsRow, 0, FlashForward.padded(keys));
       return;
     }
-    int first = from & -LANES;
+    int first = from & -ScoreRows.PADDING;
     int end = FlashForward.padded(to);
     long s = scores + at * Float.BYTES;
     long dp = dProbabilities + at * Float.BYTES;

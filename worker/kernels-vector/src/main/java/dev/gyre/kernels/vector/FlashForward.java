@@ -28,8 +28,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
   /** How far scores may exceed m, in powers of two. */
   private static final float GROWTH = 8f;
 
-  private static final int LANES = ScoreRows.PADDING;
-  private static final int SUM_BYTES = LANES * Float.BYTES;
+  private static final int SUM_BYTES = ScoreRows.PADDING * Float.BYTES;
 
   private final Products products;
   private final Scratch memory = new Scratch();
@@ -70,14 +69,14 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
   }
 
   static int padded(int count) {
-    return (count + LANES - 1) & -LANES;
+    return (count + ScoreRows.PADDING - 1) & -ScoreRows.PADDING;
   }
 
   @Override
   void begin(int tile, int head, int query, int count) {
     first = query;
     ScoreRows.clear(accumulators, 0, count * accumulatorStride);
-    ScoreRows.clear(sums, 0, count * LANES);
+    ScoreRows.clear(sums, 0, count * ScoreRows.PADDING);
     Arrays.fill(maxima, 0, count, Float.NEGATIVE_INFINITY);
   }
 
@@ -127,7 +126,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
       clear(p, 0, padded(keys));
       return;
     }
-    int first = from & -LANES;
+    int first = from & -ScoreRows.PADDING;
     int end = padded(to);
     ScoreRows.hide(s, first, from);
     ScoreRows.hide(s, to, end);
@@ -191,7 +190,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
    */
   static void join(
       long part, int size, double partLse, double factor, long out, long lse, long row) {
-    float before = HostFloats.get(lse, row);
+    float before = Simd.get(lse + 4L * row);
     float keep = 0f;
     double share = factor;
     double after = partLse;
@@ -201,7 +200,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
       keep = (float) StrictMath.exp(before - after);
       share *= StrictMath.exp(partLse - after);
     }
-    HostFloats.set(lse, row, (float) after);
+    Simd.set(lse + 4L * row, (float) after);
     ScoreRows.blend(part, size, (float) share, keep, out);
   }
 

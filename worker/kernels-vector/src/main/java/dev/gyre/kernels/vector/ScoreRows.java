@@ -1,15 +1,15 @@
 package dev.gyre.kernels.vector;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static dev.gyre.kernels.vector.Simd.ALL;
+import static dev.gyre.kernels.vector.Simd.F;
+import static dev.gyre.kernels.vector.Simd.LANES;
+import static dev.gyre.kernels.vector.Simd.ORDER;
+import static dev.gyre.kernels.vector.Simd.S;
 
-import java.lang.foreign.MemorySegment;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Row primitives of blocked softmax attention on native memory. Addresses are in bytes; counts are
@@ -24,17 +24,9 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>BF16 results are rounded to the nearest, ties away from zero (one integer add); ties are too
  * rare to bias a sum.
  */
-@SuppressWarnings("restricted") // the whole address space as one segment
 final class ScoreRows {
   /** Rows come in multiples of this many floats: the lanes of the widest vectors there are. */
   static final int PADDING = 16;
-
-  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final VectorSpecies<Short> SHORTS =
-      VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
-  private static final int LANES = FLOATS.length();
-  private static final ByteOrder ORDER = ByteOrder.nativeOrder();
-  private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
   private static final float LEAST = -127f;
 
@@ -57,7 +49,7 @@ final class ScoreRows {
    * to NaN and −0. Four at a time, as a comparison and its blend take six cycles.
    */
   static float max(long row, int count) {
-    FloatVector m0 = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    FloatVector m0 = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     // Vectors of their own: sharing one makes the compiler box all.
     FloatVector m1 = m0.add(0f);
     FloatVector m2 = m0.add(0f);
@@ -65,17 +57,17 @@ final class ScoreRows {
     int i = 0;
     for (; i + 4 * LANES <= count; i += 4 * LANES) {
       long at = row + 4L * i;
-      FloatVector a = FloatVector.fromMemorySegment(FLOATS, ALL, at, ORDER);
-      FloatVector b = FloatVector.fromMemorySegment(FLOATS, ALL, at + 4L * LANES, ORDER);
-      FloatVector c = FloatVector.fromMemorySegment(FLOATS, ALL, at + 8L * LANES, ORDER);
-      FloatVector d = FloatVector.fromMemorySegment(FLOATS, ALL, at + 12L * LANES, ORDER);
+      FloatVector a = FloatVector.fromMemorySegment(F, ALL, at, ORDER);
+      FloatVector b = FloatVector.fromMemorySegment(F, ALL, at + 4L * LANES, ORDER);
+      FloatVector c = FloatVector.fromMemorySegment(F, ALL, at + 8L * LANES, ORDER);
+      FloatVector d = FloatVector.fromMemorySegment(F, ALL, at + 12L * LANES, ORDER);
       m0 = m0.blend(a, a.compare(VectorOperators.GT, m0));
       m1 = m1.blend(b, b.compare(VectorOperators.GT, m1));
       m2 = m2.blend(c, c.compare(VectorOperators.GT, m2));
       m3 = m3.blend(d, d.compare(VectorOperators.GT, m3));
     }
     for (; i < count; i += LANES) {
-      FloatVector a = FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER);
+      FloatVector a = FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER);
       m0 = m0.blend(a, a.compare(VectorOperators.GT, m0));
     }
     m0 = m0.blend(m1, m1.compare(VectorOperators.GT, m0));
@@ -91,20 +83,20 @@ final class ScoreRows {
    * {@link #PADDING} floats that {@link #total} adds up.
    */
   static void exponentials(long row, int count, float scale2, float shift2, float keep, long sums) {
-    FloatVector sum = FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER).mul(keep);
+    FloatVector sum = FloatVector.fromMemorySegment(F, ALL, sums, ORDER).mul(keep);
     for (int i = 0; i < count; i += LANES) {
       FloatVector raw =
-          FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER)
-              .fma(FloatVector.broadcast(FLOATS, scale2), FloatVector.broadcast(FLOATS, -shift2));
+          FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER)
+              .fma(FloatVector.broadcast(F, scale2), FloatVector.broadcast(F, -shift2));
       FloatVector x = raw.blend(LEAST, raw.compare(VectorOperators.LT, LEAST));
       FloatVector shifted = x.add(ROUNDER);
       FloatVector r = x.sub(shifted.sub(ROUNDER));
       FloatVector p =
-          r.fma(FloatVector.broadcast(FLOATS, C5), FloatVector.broadcast(FLOATS, C4))
-              .fma(r, FloatVector.broadcast(FLOATS, C3))
-              .fma(r, FloatVector.broadcast(FLOATS, C2))
-              .fma(r, FloatVector.broadcast(FLOATS, C1))
-              .fma(r, FloatVector.broadcast(FLOATS, 1f))
+          r.fma(FloatVector.broadcast(F, C5), FloatVector.broadcast(F, C4))
+              .fma(r, FloatVector.broadcast(F, C3))
+              .fma(r, FloatVector.broadcast(F, C2))
+              .fma(r, FloatVector.broadcast(F, C1))
+              .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   shifted
                       .reinterpretAsInts()
@@ -120,20 +112,20 @@ final class ScoreRows {
   /** {@link #exponentials} with p written as BF16 to {@code bf16}; the row keeps the scores. */
   static void exponentialsBf16(
       long row, int count, float scale2, float shift2, float keep, long sums, long bf16) {
-    FloatVector sum = FloatVector.fromMemorySegment(FLOATS, ALL, sums, ORDER).mul(keep);
+    FloatVector sum = FloatVector.fromMemorySegment(F, ALL, sums, ORDER).mul(keep);
     for (int i = 0; i < count; i += LANES) {
       FloatVector raw =
-          FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER)
-              .fma(FloatVector.broadcast(FLOATS, scale2), FloatVector.broadcast(FLOATS, -shift2));
+          FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER)
+              .fma(FloatVector.broadcast(F, scale2), FloatVector.broadcast(F, -shift2));
       FloatVector x = raw.blend(LEAST, raw.compare(VectorOperators.LT, LEAST));
       FloatVector shifted = x.add(ROUNDER);
       FloatVector r = x.sub(shifted.sub(ROUNDER));
       FloatVector p =
-          r.fma(FloatVector.broadcast(FLOATS, C5), FloatVector.broadcast(FLOATS, C4))
-              .fma(r, FloatVector.broadcast(FLOATS, C3))
-              .fma(r, FloatVector.broadcast(FLOATS, C2))
-              .fma(r, FloatVector.broadcast(FLOATS, C1))
-              .fma(r, FloatVector.broadcast(FLOATS, 1f))
+          r.fma(FloatVector.broadcast(F, C5), FloatVector.broadcast(F, C4))
+              .fma(r, FloatVector.broadcast(F, C3))
+              .fma(r, FloatVector.broadcast(F, C2))
+              .fma(r, FloatVector.broadcast(F, C1))
+              .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   shifted
                       .reinterpretAsInts()
@@ -143,7 +135,7 @@ final class ScoreRows {
       p.reinterpretAsInts()
           .add(HALF_BF16)
           .lanewise(VectorOperators.LSHR, 16)
-          .convertShape(VectorOperators.I2S, SHORTS, 0)
+          .convertShape(VectorOperators.I2S, S, 0)
           .intoMemorySegment(ALL, bf16 + 2L * i, ORDER);
       sum = sum.add(p);
     }
@@ -154,7 +146,7 @@ final class ScoreRows {
   static float total(long sums) {
     float total = 0;
     for (int i = 0; i < LANES; i++) {
-      total += ALL.get(JAVA_FLOAT_UNALIGNED, sums + 4L * i);
+      total += Simd.get(sums + 4L * i);
     }
     return total;
   }
@@ -167,17 +159,17 @@ final class ScoreRows {
       long row, long dpRow, int count, float scale2, float shift2, float delta, float scale) {
     for (int i = 0; i < count; i += LANES) {
       FloatVector raw =
-          FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER)
-              .fma(FloatVector.broadcast(FLOATS, scale2), FloatVector.broadcast(FLOATS, -shift2));
+          FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER)
+              .fma(FloatVector.broadcast(F, scale2), FloatVector.broadcast(F, -shift2));
       FloatVector x = raw.blend(LEAST, raw.compare(VectorOperators.LT, LEAST));
       FloatVector shifted = x.add(ROUNDER);
       FloatVector r = x.sub(shifted.sub(ROUNDER));
       FloatVector p =
-          r.fma(FloatVector.broadcast(FLOATS, C5), FloatVector.broadcast(FLOATS, C4))
-              .fma(r, FloatVector.broadcast(FLOATS, C3))
-              .fma(r, FloatVector.broadcast(FLOATS, C2))
-              .fma(r, FloatVector.broadcast(FLOATS, C1))
-              .fma(r, FloatVector.broadcast(FLOATS, 1f))
+          r.fma(FloatVector.broadcast(F, C5), FloatVector.broadcast(F, C4))
+              .fma(r, FloatVector.broadcast(F, C3))
+              .fma(r, FloatVector.broadcast(F, C2))
+              .fma(r, FloatVector.broadcast(F, C1))
+              .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   shifted
                       .reinterpretAsInts()
@@ -185,8 +177,8 @@ final class ScoreRows {
                       .add(ONE_BITS)
                       .reinterpretAsFloats());
       p.intoMemorySegment(ALL, row + 4L * i, ORDER);
-      FloatVector.fromMemorySegment(FLOATS, ALL, dpRow + 4L * i, ORDER)
-          .fma(FloatVector.broadcast(FLOATS, scale), FloatVector.broadcast(FLOATS, -delta * scale))
+      FloatVector.fromMemorySegment(F, ALL, dpRow + 4L * i, ORDER)
+          .fma(FloatVector.broadcast(F, scale), FloatVector.broadcast(F, -delta * scale))
           .mul(p)
           .intoMemorySegment(ALL, dpRow + 4L * i, ORDER);
     }
@@ -205,17 +197,17 @@ final class ScoreRows {
       long dsBf16) {
     for (int i = 0; i < count; i += LANES) {
       FloatVector raw =
-          FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER)
-              .fma(FloatVector.broadcast(FLOATS, scale2), FloatVector.broadcast(FLOATS, -shift2));
+          FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER)
+              .fma(FloatVector.broadcast(F, scale2), FloatVector.broadcast(F, -shift2));
       FloatVector x = raw.blend(LEAST, raw.compare(VectorOperators.LT, LEAST));
       FloatVector shifted = x.add(ROUNDER);
       FloatVector r = x.sub(shifted.sub(ROUNDER));
       FloatVector p =
-          r.fma(FloatVector.broadcast(FLOATS, C5), FloatVector.broadcast(FLOATS, C4))
-              .fma(r, FloatVector.broadcast(FLOATS, C3))
-              .fma(r, FloatVector.broadcast(FLOATS, C2))
-              .fma(r, FloatVector.broadcast(FLOATS, C1))
-              .fma(r, FloatVector.broadcast(FLOATS, 1f))
+          r.fma(FloatVector.broadcast(F, C5), FloatVector.broadcast(F, C4))
+              .fma(r, FloatVector.broadcast(F, C3))
+              .fma(r, FloatVector.broadcast(F, C2))
+              .fma(r, FloatVector.broadcast(F, C1))
+              .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   shifted
                       .reinterpretAsInts()
@@ -225,18 +217,16 @@ final class ScoreRows {
       p.reinterpretAsInts()
           .add(HALF_BF16)
           .lanewise(VectorOperators.LSHR, 16)
-          .convertShape(VectorOperators.I2S, SHORTS, 0)
+          .convertShape(VectorOperators.I2S, S, 0)
           .intoMemorySegment(ALL, pBf16 + 2L * i, ORDER);
       FloatVector ds =
-          FloatVector.fromMemorySegment(FLOATS, ALL, dpRow + 4L * i, ORDER)
-              .fma(
-                  FloatVector.broadcast(FLOATS, scale),
-                  FloatVector.broadcast(FLOATS, -delta * scale))
+          FloatVector.fromMemorySegment(F, ALL, dpRow + 4L * i, ORDER)
+              .fma(FloatVector.broadcast(F, scale), FloatVector.broadcast(F, -delta * scale))
               .mul(p);
       ds.reinterpretAsInts()
           .add(HALF_BF16)
           .lanewise(VectorOperators.LSHR, 16)
-          .convertShape(VectorOperators.I2S, SHORTS, 0)
+          .convertShape(VectorOperators.I2S, S, 0)
           .intoMemorySegment(ALL, dsBf16 + 2L * i, ORDER);
     }
   }
@@ -244,28 +234,28 @@ final class ScoreRows {
   /** row[from..to) = −∞, for any bounds: scores no query may see. */
   static void hide(long row, int from, int to) {
     for (int i = from; i < to; i++) {
-      ALL.set(JAVA_FLOAT_UNALIGNED, row + 4L * i, Float.NEGATIVE_INFINITY);
+      Simd.set(row + 4L * i, Float.NEGATIVE_INFINITY);
     }
   }
 
   /** row[from..to) = 0. */
   static void clear(long row, int from, int to) {
     for (int i = from; i < to; i += LANES) {
-      FloatVector.broadcast(FLOATS, 0f).intoMemorySegment(ALL, row + 4L * i, ORDER);
+      FloatVector.broadcast(F, 0f).intoMemorySegment(ALL, row + 4L * i, ORDER);
     }
   }
 
   /** row[from..to) = 0, of BF16. */
   static void clearBf16(long row, int from, int to) {
     for (int i = from; i < to; i += LANES) {
-      ShortVector.broadcast(SHORTS, 0).intoMemorySegment(ALL, row + 2L * i, ORDER);
+      ShortVector.broadcast(S, 0).intoMemorySegment(ALL, row + 2L * i, ORDER);
     }
   }
 
   /** row *= factor. */
   static void scale(long row, int count, float factor) {
     for (int i = 0; i < count; i += LANES) {
-      FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER)
+      FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER)
           .mul(factor)
           .intoMemorySegment(ALL, row + 4L * i, ORDER);
     }
@@ -274,16 +264,16 @@ final class ScoreRows {
   /** into = into·keep + row·share, for any count. */
   static void blend(long row, int count, float share, float keep, long into) {
     int i = 0;
-    for (int end = FLOATS.loopBound(count); i < end; i += LANES) {
-      FloatVector.fromMemorySegment(FLOATS, ALL, into + 4L * i, ORDER)
+    for (int end = F.loopBound(count); i < end; i += LANES) {
+      FloatVector.fromMemorySegment(F, ALL, into + 4L * i, ORDER)
           .mul(keep)
-          .add(FloatVector.fromMemorySegment(FLOATS, ALL, row + 4L * i, ORDER).mul(share))
+          .add(FloatVector.fromMemorySegment(F, ALL, row + 4L * i, ORDER).mul(share))
           .intoMemorySegment(ALL, into + 4L * i, ORDER);
     }
     for (; i < count; i++) {
-      float before = ALL.get(JAVA_FLOAT_UNALIGNED, into + 4L * i) * keep;
-      float added = ALL.get(JAVA_FLOAT_UNALIGNED, row + 4L * i) * share;
-      ALL.set(JAVA_FLOAT_UNALIGNED, into + 4L * i, before + added);
+      float before = Simd.get(into + 4L * i) * keep;
+      float added = Simd.get(row + 4L * i) * share;
+      Simd.set(into + 4L * i, before + added);
     }
   }
 }

@@ -8,7 +8,6 @@ import dev.gyre.kernels.workload.Operands;
 import dev.gyre.kernels.workload.Sizes;
 import dev.gyre.kernels.workload.Workload;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,11 +32,6 @@ public final class Calibration {
 
   /** At this share of what was measured here before, a kernel is well compiled. */
   private static final double AS_BEFORE = 0.5;
-
-  /** A message that does not fit the cache twice. */
-  private static final int COPY_BYTES = 8 << 20;
-
-  private static final int COPIES = 8;
 
   /**
    * @param rates what each kernel reached in this process
@@ -99,6 +93,7 @@ public final class Calibration {
   private final Backend backend;
   private final Stopwatch stopwatch;
   private final Expectations expectations;
+  private final PlainCopy copy;
   private final long copyBytesPerSecond;
   private final Patience patience;
   private final List<Trial> trials = new ArrayList<>();
@@ -106,12 +101,13 @@ public final class Calibration {
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private Calibration(
-      Backend backend, int threads, KernelRates known, Patience patience, long copyBytesPerSecond) {
+      Backend backend, int threads, KernelRates known, Patience patience, PlainCopy copy) {
     this.patience = patience;
     this.backend = backend;
     this.stopwatch = new Stopwatch(threads == 1 && backend.hostMemory());
     this.expectations = new Expectations(known, backend.hostMemory());
-    this.copyBytesPerSecond = copyBytesPerSecond;
+    this.copy = copy;
+    this.copyBytesPerSecond = copy.bytesPerSecond();
   }
 
   /**
@@ -138,7 +134,8 @@ public final class Calibration {
       Backend backend, DType compute, int threads, KernelRates known, Patience patience) {
     try (Arena arena = Arena.ofConfined()) {
       long began = System.nanoTime();
-      Calibration calibration = new Calibration(backend, threads, known, patience, copy(arena));
+      Calibration calibration =
+          new Calibration(backend, threads, known, patience, new PlainCopy(arena));
       Operands operands = Operands.in(arena, backend, compute);
       for (KernelWorkload kernel : KernelWorkload.values()) {
         if (backend.hostMemory() || !kernel.indexed()) {
@@ -194,7 +191,7 @@ public final class Calibration {
   }
 
   private boolean enough(Trial trial, long spent) {
-    double expected = expected(trial);
+    double expected = expected(trial, copyBytesPerSecond);
     boolean counts =
         trial.kernel == KernelWorkload.LINEAR || trial.kernel == KernelWorkload.ATTENTION;
     if (expectations.remembered(trial.kernel)) {
@@ -211,7 +208,7 @@ public final class Calibration {
         : spent >= patience.belowExpected();
   }
 
-  private double expected(Trial trial) {
+  private double expected(Trial trial, long copyBytesPerSecond) {
     long peak = 0;
     for (Trial each : trials) {
       peak = Math.max(peak, each.kernel.product() ? each.rate() : 0);
@@ -227,29 +224,25 @@ public final class Calibration {
     return new KernelRates(perSecond, copyBytesPerSecond);
   }
 
+  /**
+   * Kernels under suspicion are tried once more, beside a copy: memory that was busy when either
+   * was measured says nothing about a kernel.
+   */
   private List<SlowKernel> slow() {
     List<SlowKernel> slow = new ArrayList<>();
     for (Trial trial : trials) {
-      double expected = expected(trial);
-      if (trial.steadyNanos >= patience.cliff() && Expectations.suspicious(trial.best, expected)) {
+      if (trial.steadyNanos < patience.cliff()
+          || !Expectations.suspicious(trial.best, expected(trial, copyBytesPerSecond))) {
+        continue;
+      }
+      slice(trial);
+      double expected = expected(trial, Math.min(copyBytesPerSecond, copy.bytesPerSecond()));
+      if (Expectations.suspicious(trial.best, expected)) {
         slow.add(
             new SlowKernel(
                 trial.kernel.kernel(), trial.rate(), (long) expected, trial.work.arithmetic()));
       }
     }
     return slow;
-  }
-
-  private static long copy(Arena arena) {
-    MemorySegment from = arena.allocate(COPY_BYTES, 64);
-    MemorySegment to = arena.allocate(COPY_BYTES, 64);
-    Stopwatch stopwatch = new Stopwatch(true);
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < COPIES; i++) {
-      long began = stopwatch.nanos();
-      MemorySegment.copy(from, 0, to, 0, COPY_BYTES);
-      least = Math.min(least, Math.max(1, stopwatch.nanos() - began));
-    }
-    return (long) (COPY_BYTES * 1e9 / least);
   }
 }

@@ -4,8 +4,8 @@ import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.kernels.workload.Workload;
 
 /**
- * What a kernel should reach: what it did here before, or else a share of what this worker was just
- * measured to do.
+ * What a kernel should reach: what it did here before, as far as memory allows just now, or else a
+ * share of what this worker was just measured to do.
  *
  * <p>The shares are two thirds of what every backend and dtype reached, at least, on an AMD EPYC
  * (Zen 4) with the calibration's shapes. A kernel is suspected under a quarter of that: a vector
@@ -22,16 +22,16 @@ final class Expectations {
   private static final double FLOPS_PER_BYTE = 4;
 
   private final KernelRates known;
-  private final boolean guess;
+  private final boolean onHost;
 
   /**
    * @param known rates of this machine, NONE if there are none
-   * @param guess whether kernels that are not known are held against the peak; pointless where
-   *     nothing is compiled just in time, as on devices
+   * @param onHost whether kernels are compiled just in time and work on the host's memory: only
+   *     these are held against the host's copy and, where they are not known, against the peak
    */
-  Expectations(KernelRates known, boolean guess) {
+  Expectations(KernelRates known, boolean onHost) {
     this.known = known;
-    this.guess = guess;
+    this.onHost = onHost;
   }
 
   /** Whether this was measured here before. */
@@ -46,17 +46,20 @@ final class Expectations {
    * @param copyBytesPerSecond this run's plain copy
    */
   double of(KernelWorkload kernel, Workload work, long peak, long copyBytesPerSecond) {
+    // A copy counts its bytes once; kernels count what they read and what they write.
+    double bandwidth = 2.0 * copyBytesPerSecond;
     if (remembered(kernel)) {
-      return known.of(kernel);
+      // What a cache held then, other programs may have pushed out of it now.
+      return work.arithmetic() || !onHost
+          ? known.of(kernel)
+          : Math.min(known.of(kernel), bandwidth);
     }
-    if (!guess) {
+    if (!onHost) {
       return 0;
     }
-    if (work.arithmetic()) {
-      return share(kernel) * peak;
-    }
-    // A copy counts its bytes once; kernels count what they read and what they write.
-    return share(kernel) * Math.min(2.0 * copyBytesPerSecond, peak / FLOPS_PER_BYTE);
+    return work.arithmetic()
+        ? share(kernel) * peak
+        : share(kernel) * Math.min(bandwidth, peak / FLOPS_PER_BYTE);
   }
 
   static boolean suspicious(double perSecond, double expected) {
