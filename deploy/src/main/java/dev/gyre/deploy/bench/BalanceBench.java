@@ -148,11 +148,11 @@ public record BalanceBench(
     long mark = workspace.scratchMark();
     Tensor values = workspace.scratch(DType.F32, rows, ofHeads, headDim);
     Random random = new Random(seed + ofHeads);
+    opened.hostWrites(values);
     for (long i = 0; i < values.elements(); i++) {
       values.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, random.nextFloat() - 0.5f);
     }
     opened.kernels().copy(values, tensor);
-    opened.synchronize();
     workspace.releaseScratch(mark);
     return tensor;
   }

@@ -15,8 +15,9 @@ public interface Backend extends AutoCloseable {
   Kernels kernels();
 
   /**
-   * Whether the host reads and writes the memory of this backend's tensors at their addresses, from
-   * {@link #synchronize} to the next kernel call. True on a CPU, and for a device that mirrors it.
+   * Whether the host reads and writes the memory of this backend's tensors at their addresses, as
+   * {@link #hostReads} and {@link #hostWrites} allow. True on a CPU, and for a device that mirrors
+   * it.
    */
   default boolean hostMemory() {
     return true;
@@ -34,7 +35,20 @@ public interface Backend extends AutoCloseable {
     return host.address();
   }
 
-  /** Returns when all kernels called so far are done and their results visible to the host. */
+  /**
+   * Returns when the host may read a tensor: what kernels called so far write to it is at its
+   * address, and stays there until a kernel is called that writes it.
+   */
+  default void hostReads(Tensor t) {}
+
+  /**
+   * Returns when the host, or a message that it receives, may write a tensor. Kernels that read it
+   * are called when it is written, and see what was. Every element has to be: what a kernel left
+   * there is gone, unless {@link #hostReads} came first.
+   */
+  default void hostWrites(Tensor t) {}
+
+  /** Returns when all kernels called so far are done. */
   default void synchronize() {}
 
   /** This backend but for its kernels, to watch or replace some of them. Closing it closes this. */

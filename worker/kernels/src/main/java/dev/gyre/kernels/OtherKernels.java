@@ -20,6 +20,16 @@ record OtherKernels(Backend backend, Kernels kernels) implements Backend {
   }
 
   @Override
+  public void hostReads(Tensor t) {
+    backend.hostReads(t);
+  }
+
+  @Override
+  public void hostWrites(Tensor t) {
+    backend.hostWrites(t);
+  }
+
+  @Override
   public void synchronize() {
     backend.synchronize();
   }

@@ -90,9 +90,9 @@ public final class Workspace {
     peakBytes = Math.max(peakBytes, low + size - high);
   }
 
-  /** Address of what was or will be saved at a mark. */
-  public long address(long savedMark) {
-    return base + savedMark;
+  /** What was or will be saved from one mark to another, as bytes in fours. */
+  public Tensor saved(long fromMark, long toMark) {
+    return new Tensor(base + fromMark, DType.I32, (toMark - fromMark) / DType.I32.bytes());
   }
 
   public void releaseScratch(long mark) {

@@ -33,10 +33,34 @@ class DeferredConformanceTest {
         DeferredBackend backend = new DeferredBackend()) {
       Tensor x = new Tensor(backend.memory(arena.allocate(8, 64)), DType.F32, 2);
       backend.kernels().fill(x, 3);
-      assertEquals(0, x.segment().get(ValueLayout.JAVA_FLOAT, 4));
+      assertEquals(0, second(x));
       backend.synchronize();
-      assertEquals(3, x.segment().get(ValueLayout.JAVA_FLOAT, 4));
+      assertEquals(Float.NaN, second(x), "done, and not asked for");
+      backend.hostReads(x.slice(1, 1));
+      assertEquals(3, second(x));
     }
+  }
+
+  @Test
+  void whatTheHostWritesIsSeenWhereItSaysSo() {
+    try (Arena arena = Arena.ofConfined();
+        DeferredBackend backend = new DeferredBackend()) {
+      Tensor x = new Tensor(backend.memory(arena.allocate(8, 64)), DType.F32, 2);
+      Tensor y = new Tensor(backend.memory(arena.allocate(8, 64)), DType.F32, 2);
+      backend.hostWrites(x.slice(1, 1));
+      x.segment().set(ValueLayout.JAVA_FLOAT, 4, 5);
+      backend.kernels().copy(x, y);
+      backend.hostReads(y);
+      assertEquals(5, second(y));
+      x.segment().set(ValueLayout.JAVA_FLOAT, 4, 6);
+      backend.kernels().copy(x, y);
+      backend.hostReads(y);
+      assertEquals(5, second(y), "unsaid");
+    }
+  }
+
+  private static float second(Tensor x) {
+    return x.segment().get(ValueLayout.JAVA_FLOAT, 4);
   }
 
   @Test

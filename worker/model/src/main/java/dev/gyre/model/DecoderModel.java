@@ -64,7 +64,7 @@ public final class DecoderModel {
     this.workspace = workspace;
     this.sequence = sequence;
     this.execution = execution;
-    this.tape = new Tape(workspace, activations);
+    this.tape = new Tape(backend, workspace, activations);
     this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
     this.embedding = new Embedding(ops, model);
     int tile = execution.mlpTileTokens();
@@ -92,7 +92,8 @@ public final class DecoderModel {
   /**
    * One micro-batch forward only.
    *
-   * @param losses F32 [T], written: the nats of each token, 0 where unlabelled
+   * @param losses F32 [T], written, for the host to read: the nats of each token, 0 where
+   *     unlabelled
    */
   public StepSums evaluate(MicroBatch batch, Tensor losses, Observer observer) {
     return pass(batch, false, losses.require("losses", DType.F32, batch.count()), observer);
@@ -102,7 +103,7 @@ public final class DecoderModel {
    * Logits of some of this rank's tokens.
    *
    * @param tokens I32 [n], indices into the micro-batch's tokens
-   * @param out F32 [n,V], written
+   * @param out F32 [n,V], written, for the host to read
    */
   public void logits(MicroBatch batch, Tensor tokens, Tensor out) {
     out.require("logits", DType.F32, tokens.elements(), model.vocabSize());
@@ -110,6 +111,8 @@ public final class DecoderModel {
     try {
       PassContext pass = context(batch, Observer.NONE);
       head.logitsOf(layers(pass, null), tokens, out);
+      backend.synchronize();
+      backend.hostReads(out);
     } finally {
       tape.end();
     }
@@ -150,6 +153,9 @@ public final class DecoderModel {
         tape.backward();
       }
       backend.synchronize();
+      if (losses != null) {
+        backend.hostReads(losses);
+      }
       double crossEntropy = batch.batchLabelled() == 0 ? 0 : nats / batch.batchLabelled();
       return pass.statistics().sums(crossEntropy, batch);
     } finally {
@@ -229,9 +235,6 @@ public final class DecoderModel {
     @Override
     public void forward() {
       block.forward(x, next, pass);
-      if (tape.stores()) {
-        backend.synchronize();
-      }
     }
 
     @Override
@@ -264,7 +267,7 @@ public final class DecoderModel {
       Tensor sum = workspace.scratch(DType.F64, 1);
       ops.kernels.fill(sum, 0f);
       ops.kernels.sumSquares(x, sum);
-      backend.synchronize();
+      backend.hostReads(sum);
       if (!Double.isFinite(sum.segment().get(ValueLayout.JAVA_DOUBLE, 0))) {
         found = where;
       }

@@ -56,7 +56,6 @@ final class LanguageHead {
       Tensor rstd = workspace.scratch(DType.F32, count);
       Tensor h = workspace.scratch(ops.compute, count, model.hiddenSize());
       Tensor logits = logits(xs, h, rstd);
-      backend.synchronize();
       observer.logits(from, logits);
       Tensor nats =
           losses == null ? workspace.scratch(DType.F32, count) : losses.slice(from, count);
@@ -67,7 +66,7 @@ final class LanguageHead {
       }
       workspace.releaseScratch(tileMark);
     }
-    backend.synchronize();
+    backend.hostReads(sum);
     double total = sum.segment().get(ValueLayout.JAVA_DOUBLE, 0);
     workspace.releaseScratch(mark);
     return total;
@@ -83,7 +82,6 @@ final class LanguageHead {
     Tensor rstd = workspace.scratch(DType.F32, count);
     Tensor h = workspace.scratch(ops.compute, count, model.hiddenSize());
     ops.kernels.copy(logits(xs, h, rstd), out);
-    backend.synchronize();
     workspace.releaseScratch(mark);
   }
 

@@ -3,8 +3,9 @@ package dev.gyre.model;
 import dev.gyre.kernels.Tensor;
 
 /**
- * Watches a pass, and can replay router choices. Called on the model's thread; tensors are valid
- * during the call only, in host memory, and must not be written unless said.
+ * Watches a pass, and can replay router choices. Called on the model's thread; tensors are the
+ * backend's, to be read after {@link dev.gyre.kernels.Backend#hostReads}, valid during the call
+ * only, and not to be written unless said.
  */
 public interface Observer {
   /** Watches nothing. */
@@ -23,7 +24,7 @@ public interface Observer {
   /**
    * Replaces the router's choices, which the combination weights then follow.
    *
-   * @param indices I32 [T,k] to be written
+   * @param indices I32 [T,k] to be written, after {@link dev.gyre.kernels.Backend#hostWrites}
    * @return whether it was
    */
   default boolean replay(int layer, Tensor indices) {

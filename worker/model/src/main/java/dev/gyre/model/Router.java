@@ -76,15 +76,21 @@ final class Router {
     Tensor logits = workspace.scratch(DType.F32, tokens, experts);
     kernels.linear(normed(x, h), gate(), logits, false);
     kernels.routeTopK(logits, probs, lse, indices, weights);
-    backend.synchronize();
     if (pass.observer().replay(layer, indices)) {
+      backend.hostReads(logits);
+      backend.hostWrites(weights);
       replayedWeights(logits.segment(), indices.segment(), weights.segment(), tokens);
     }
     workspace.releaseScratch(mark);
 
+    backend.hostReads(indices);
+    backend.hostWrites(tokenOfRow);
+    backend.hostWrites(slots);
     int[] rows = sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens);
     pass.observer().routed(layer, indices, weights);
     pass.statistics().choices(layer, rows);
+    backend.hostReads(probs);
+    backend.hostReads(lse);
     sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics());
     return new Decision(probs, lse, indices, weights, tokenOfRow, slots, rows);
   }
@@ -98,7 +104,7 @@ final class Router {
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
     Tensor probsGrad = workspace.scratch(DType.F32, experts);
-    backend.synchronize(); // kernels called before may still use this scratch
+    backend.hostWrites(probsGrad);
     MemorySegment grads = probsGrad.segment();
     for (int e = 0; e < experts; e++) {
       double g = pass.statistics().probabilityGradient(layer, e, pass.batch(), objective);

@@ -23,10 +23,10 @@ final class HostResidency implements Residency {
   public void after(List<Operand> operands) {}
 
   @Override
-  public void fetch(Tensor t) {}
+  public void hostReads(Tensor t) {}
 
   @Override
-  public void weightsChanged() {}
+  public void hostWrites(Tensor t) {}
 
   @Override
   public void synchronize() {}

@@ -14,30 +14,38 @@ import java.util.TreeMap;
  * A device's: page-locked memory on the host, whose addresses tensors have, and as much on the
  * device at a fixed distance, where kernels find them.
  *
- * <p>From one {@link #synchronize} to the next, bytes are uploaded before the first call that reads
- * them, stay for the calls after it, and are downloaded at the end if a call wrote them. Then the
- * host may change any of them, so only weights stay. Copies beside kernels come of that by
- * themselves: a call returns when it is launched, so the uploads of the next ones travel while its
- * kernels compute; and a download waits for the last kernel that wrote its bytes, not for those
- * queued after it.
+ * <p>Bytes travel when the other side needs them and has not got them: up before the first call
+ * that reads what the host wrote, down when the host asks for what a kernel wrote. All else stays
+ * where it is. Copies run beside kernels: a call returns when it is launched, so the uploads of the
+ * next ones travel while its kernels compute, and a download waits for the last kernel that wrote
+ * its bytes, not for those queued after it.
  *
- * <p>No upload changes bytes that a kernel may still be using: they are on the device since the
- * last {@link #synchronize}, and those of the host cannot be others until the next. Where weights
- * are uploaded again between two synchronizes, the bytes are the same.
+ * <p>Two things are waited for besides. The host writes its memory when uploads from there are
+ * done; what it wrote goes up when the kernels are done that were called before it wrote, as they
+ * may still read the bytes it replaces.
  */
 final class Mirrors implements Residency {
+  /** In place of an event: it has happened, or there is none. */
+  private static final int PAST = -1;
+
   private record Slab(long host, long device, long bytes) {}
 
-  /** Bytes that the device has, as they are on the host unless a kernel wrote them. */
+  /** Bytes that the device has had; of others the host's are newer. */
   private static final class Piece {
     final long from;
     final long to;
 
-    /** The event after the kernel that wrote them; −1 where the host has the same. */
-    int written = -1;
+    /** Which side has what the other has not. */
+    Newer newer = Newer.NEITHER;
 
-    /** Whether they are a weight's and outlive {@link #synchronize}. */
-    boolean weight;
+    /** The event after the last upload from the host's memory. */
+    int uploaded = PAST;
+
+    /**
+     * The event after the kernel that wrote the device's, where they are newer; after those that
+     * may read them, where the host's are.
+     */
+    int computed = PAST;
 
     Piece(long from, long to) {
       this.from = from;
@@ -46,10 +54,17 @@ final class Mirrors implements Residency {
 
     Piece part(long start, long end) {
       Piece part = new Piece(start, end);
-      part.written = written;
-      part.weight = weight;
+      part.newer = newer;
+      part.uploaded = uploaded;
+      part.computed = computed;
       return part;
     }
+  }
+
+  private enum Newer {
+    HOST,
+    DEVICE,
+    NEITHER
   }
 
   private final Lanes lanes;
@@ -84,38 +99,46 @@ final class Mirrors implements Residency {
 
   @Override
   public void before(List<Operand> operands) {
-    boolean travelling = false;
+    int uploaded = PAST;
     for (Operand operand : operands) {
-      if (operand.access() != Access.OVERWRITE) {
-        travelling |= uploadMissing(operand.tensor());
-        for (Piece piece : within(operand.tensor())) {
-          piece.weight |= operand.access() == Access.WEIGHT;
-        }
+      if (operand.access() != Access.OVERWRITE && operand.tensor().elements() > 0) {
+        uploaded = Math.max(uploaded, uploadMissing(operand.tensor()));
       }
     }
-    if (travelling) {
-      lanes.waitFor(Lanes.Lane.COMPUTE, lanes.record(Lanes.Lane.UPLOAD));
+    if (uploaded != PAST) {
+      lanes.waitFor(Lanes.Lane.COMPUTE, uploaded);
     }
   }
 
-  private boolean uploadMissing(Tensor t) {
-    long end = t.address() + t.byteSize();
+  /** The event after the last upload, if any was needed. */
+  private int uploadMissing(Tensor t) {
     long at = t.address();
-    boolean missing = false;
+    int last = PAST;
     for (Piece piece : List.copyOf(within(t))) {
-      missing |= upload(t, at, piece.from);
+      last = Math.max(last, upload(t, at, piece.from, PAST));
+      if (piece.newer == Newer.HOST) {
+        last = Math.max(last, upload(t, piece.from, piece.to, piece.computed));
+      }
       at = piece.to;
     }
-    return upload(t, at, end) || missing;
+    return Math.max(last, upload(t, at, t.address() + t.byteSize(), PAST));
   }
 
-  private boolean upload(Tensor t, long from, long to) {
+  /**
+   * @param free the event after which nothing uses what the device has there
+   */
+  private int upload(Tensor t, long from, long to, int free) {
     if (from == to) {
-      return false;
+      return PAST;
+    }
+    if (free != PAST) {
+      lanes.waitFor(Lanes.Lane.UPLOAD, free);
     }
     lanes.upload(from, address(t) + (from - t.address()), to - from);
-    pieces.put(from, new Piece(from, to));
-    return true;
+    Piece piece = new Piece(from, to);
+    piece.uploaded = lanes.record(Lanes.Lane.UPLOAD);
+    pieces.put(from, piece);
+    return piece.uploaded;
   }
 
   /** The pieces of a tensor, those cut that reach over its ends. */
@@ -141,64 +164,80 @@ final class Mirrors implements Residency {
     }
     int done = lanes.record(Lanes.Lane.COMPUTE);
     for (Operand operand : operands) {
-      Tensor t = operand.tensor();
-      if (operand.access().writes() && t.elements() > 0) {
-        Piece piece = new Piece(t.address(), t.address() + t.byteSize());
-        piece.written = done;
-        cut(piece.from);
-        cut(piece.to);
-        pieces.subMap(piece.from, piece.to).clear();
-        pieces.put(piece.from, piece);
+      if (operand.access().writes() && operand.tensor().elements() > 0) {
+        replace(operand.tensor(), Newer.DEVICE, done);
       }
     }
   }
 
+  /** One piece in place of all that a tensor had. */
+  private void replace(Tensor t, Newer newer, int computed) {
+    Piece piece = new Piece(t.address(), t.address() + t.byteSize());
+    piece.newer = newer;
+    piece.computed = computed;
+    Collection<Piece> old = within(t);
+    for (Piece each : old) {
+      piece.uploaded = Math.max(piece.uploaded, each.uploaded);
+    }
+    old.clear();
+    pieces.put(piece.from, piece);
+  }
+
   @Override
-  public void fetch(Tensor t) {
+  public void hostReads(Tensor t) {
+    if (t.elements() == 0) {
+      return;
+    }
     List<Piece> written = new ArrayList<>();
     for (Piece piece : within(t)) {
-      if (piece.written >= 0) {
+      if (piece.newer == Newer.DEVICE) {
         written.add(piece);
       }
     }
     if (!written.isEmpty()) {
-      download(written);
+      download(t, written);
       lanes.await(lanes.record(Lanes.Lane.DOWNLOAD));
     }
   }
 
-  private void download(List<Piece> written) {
-    written.sort(Comparator.comparingInt(piece -> piece.written));
-    int waitedFor = -1;
+  private void download(Tensor t, List<Piece> written) {
+    written.sort(Comparator.comparingInt(piece -> piece.computed));
+    int waitedFor = PAST;
     for (Piece piece : written) {
-      if (piece.written > waitedFor) {
-        waitedFor = piece.written;
+      if (piece.computed > waitedFor) {
+        waitedFor = piece.computed;
         lanes.waitFor(Lanes.Lane.DOWNLOAD, waitedFor);
       }
-      Slab slab = slabs.floorEntry(piece.from).getValue();
-      long device = slab.device + (piece.from - slab.host);
+      long device = address(t) + (piece.from - t.address());
       lanes.download(device, piece.from, piece.to - piece.from);
-      piece.written = -1;
+      piece.newer = Newer.NEITHER;
     }
   }
 
-  /** What kernels wrote is as new as it can be. */
   @Override
-  public void weightsChanged() {
-    pieces.values().removeIf(piece -> piece.written < 0);
+  public void hostWrites(Tensor t) {
+    if (t.elements() == 0) {
+      return;
+    }
+    Collection<Piece> old = within(t);
+    if (old.isEmpty()) {
+      return; // the device has never had them
+    }
+    for (Piece piece : old) {
+      if (piece.uploaded != PAST) {
+        lanes.await(piece.uploaded);
+      }
+    }
+    replace(t, Newer.HOST, lanes.record(Lanes.Lane.COMPUTE));
   }
 
   @Override
   public void synchronize() {
-    List<Piece> written = new ArrayList<>();
-    for (Piece piece : pieces.values()) {
-      if (piece.written >= 0) {
-        written.add(piece);
-      }
-    }
-    download(written);
     lanes.drain();
-    pieces.values().removeIf(piece -> !piece.weight);
+    for (Piece piece : pieces.values()) {
+      piece.uploaded = PAST;
+      piece.computed = PAST;
+    }
   }
 
   @Override

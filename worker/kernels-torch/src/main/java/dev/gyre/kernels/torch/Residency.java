@@ -12,8 +12,6 @@ interface Residency extends AutoCloseable {
   /** What a call does to an operand. */
   enum Access {
     READ,
-    /** Reads what stays as it is until {@link #weightsChanged}. */
-    WEIGHT,
     /** Writes every element, whatever was there. */
     OVERWRITE,
     /** Reads and writes, or leaves some elements as they were. */
@@ -38,10 +36,11 @@ interface Residency extends AutoCloseable {
   /** The kernels that write these operands are launched. */
   void after(List<Operand> operands);
 
-  /** Returns when the host may read a tensor, and only read it. */
-  void fetch(Tensor t);
+  /** As {@link dev.gyre.kernels.Backend#hostReads}. */
+  void hostReads(Tensor t);
 
-  void weightsChanged();
+  /** As {@link dev.gyre.kernels.Backend#hostWrites}. */
+  void hostWrites(Tensor t);
 
   /** As {@link dev.gyre.kernels.Backend#synchronize}. */
   void synchronize();

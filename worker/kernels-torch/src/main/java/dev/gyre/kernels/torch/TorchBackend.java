@@ -3,6 +3,7 @@ package dev.gyre.kernels.torch;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.Context;
@@ -77,6 +78,16 @@ final class TorchBackend implements Backend {
   @Override
   public long memory(MemorySegment host) {
     return residency.memory(host);
+  }
+
+  @Override
+  public void hostReads(Tensor t) {
+    residency.hostReads(t);
+  }
+
+  @Override
+  public void hostWrites(Tensor t) {
+    residency.hostWrites(t);
   }
 
   @Override

@@ -36,11 +36,6 @@ final class TorchCall implements AutoCloseable {
     return operand(t, Residency.Access.READ);
   }
 
-  /** The w of linear maps: what {@code weightsChanged} speaks of. */
-  TorchCall weight(Tensor t) {
-    return operand(t, Residency.Access.WEIGHT);
-  }
-
   /** The function writes every element. */
   TorchCall overwrite(Tensor t) {
     return operand(t, Residency.Access.OVERWRITE);

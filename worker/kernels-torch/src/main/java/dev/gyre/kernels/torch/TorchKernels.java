@@ -46,7 +46,7 @@ final class TorchKernels implements Kernels {
   private final Function adamW;
 
   /**
-   * @param residency fetches what the host looks at
+   * @param residency brings what the host looks at
    */
   TorchKernels(
       Functions functions,
@@ -141,7 +141,7 @@ final class TorchKernels implements Kernels {
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     KernelChecks.linear(x, w, y);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(x).weight(w).result(y, accumulate).flag(accumulate).run(linear);
+      call.read(x).read(w).result(y, accumulate).flag(accumulate).run(linear);
     }
   }
 
@@ -149,7 +149,7 @@ final class TorchKernels implements Kernels {
   public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     KernelChecks.linearBackwardInput(dy, w, dx);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(dy).weight(w).result(dx, accumulate).flag(accumulate).run(linearBackwardInput);
+      call.read(dy).read(w).result(dx, accumulate).flag(accumulate).run(linearBackwardInput);
     }
   }
 
@@ -165,7 +165,7 @@ final class TorchKernels implements Kernels {
   public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
     KernelChecks.groupedLinear(x, w, offsets, y);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(x).weight(w).ints(offsets).overwrite(y).run(groupedLinear);
+      call.read(x).read(w).ints(offsets).overwrite(y).run(groupedLinear);
     }
   }
 
@@ -173,7 +173,7 @@ final class TorchKernels implements Kernels {
   public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     KernelChecks.groupedLinearBackwardInput(dy, w, offsets, dx);
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(dy).weight(w).ints(offsets).overwrite(dx).run(groupedLinearBackwardInput);
+      call.read(dy).read(w).ints(offsets).overwrite(dx).run(groupedLinearBackwardInput);
     }
   }
 
@@ -186,9 +186,7 @@ final class TorchKernels implements Kernels {
   }
 
   @Override
-  public void weightsChanged() {
-    residency.weightsChanged();
-  }
+  public void weightsChanged() {} // no packed copies
 
   @Override
   public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
@@ -453,7 +451,7 @@ final class TorchKernels implements Kernels {
    * takes the whole process down, without a name.
    */
   private void checkIndices(String name, Tensor indices, long limit) {
-    residency.fetch(indices);
+    residency.hostReads(indices);
     MemorySegment values = indices.segment();
     for (long i = 0; i < indices.elements(); i++) {
       KernelChecks.index(name, i, values.get(JAVA_INT_UNALIGNED, i * 4), limit);
@@ -461,7 +459,7 @@ final class TorchKernels implements Kernels {
   }
 
   private void checkLabels(Tensor labels, long vocabulary) {
-    residency.fetch(labels);
+    residency.hostReads(labels);
     MemorySegment values = labels.segment();
     for (long t = 0; t < labels.elements(); t++) {
       KernelChecks.label(t, values.get(JAVA_INT_UNALIGNED, t * 4), vocabulary);

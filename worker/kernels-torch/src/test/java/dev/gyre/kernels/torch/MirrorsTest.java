@@ -3,7 +3,6 @@ package dev.gyre.kernels.torch;
 import static dev.gyre.kernels.torch.Residency.Access.OVERWRITE;
 import static dev.gyre.kernels.torch.Residency.Access.READ;
 import static dev.gyre.kernels.torch.Residency.Access.UPDATE;
-import static dev.gyre.kernels.torch.Residency.Access.WEIGHT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -109,7 +108,7 @@ class MirrorsTest {
     lanes.run(Lane.UPLOAD);
     lanes.run(Lane.COMPUTE);
     assertEquals(List.of("upload", "kernel"), lanes.done());
-    mirrors.synchronize();
+    mirrors.hostReads(range(8, 4));
     assertEquals(31 * 7 + 1, first(range(8, 4)));
   }
 
@@ -126,89 +125,79 @@ class MirrorsTest {
   }
 
   @Test
-  void aResultTravelsWhileTheNextKernelComputes() {
-    List<String> seen = List.of("upload", "one", "download", "two", "download");
-    // The lanes take turns by chance; in some run the download is in between, in none too early.
-    for (int seed = 2; !lanes.done().equals(seen); seed++) {
-      assertTrue(seed < 200, "never overlapped: " + lanes.done());
-      start(seed);
-      call("one", range(0, 4), READ, range(12, 4), OVERWRITE);
-      call("two", range(0, 4), READ, range(8, 4), OVERWRITE);
-      mirrors.synchronize();
-    }
-  }
-
-  @Test
-  void theHostWaitsForNoMoreThanWhatItFetches() {
+  void theHostWaitsForNoMoreThanWhatItReads() {
     call("one", range(0, 4), READ, range(8, 4), OVERWRITE);
     lanes.run(Lane.UPLOAD);
     lanes.step(Lane.COMPUTE); // the wait
     lanes.step(Lane.COMPUTE); // the kernel
     lanes.step(Lane.COMPUTE); // its event
     call("two", range(0, 4), READ, range(12, 4), OVERWRITE);
-    mirrors.fetch(range(0, 4));
+    mirrors.hostReads(range(0, 4));
     assertEquals(List.of("upload", "one"), lanes.done(), "what only the host wrote is there");
-    mirrors.fetch(range(8, 4));
+    mirrors.hostReads(range(8, 4));
     assertTrue(lanes.done().contains("download"), lanes.done()::toString);
     assertEquals(1, first(range(8, 4)));
     assertEquals(16, lanes.downloadedBytes());
   }
 
   @Test
-  void memoryIsTheHostsAgainWhenNothingUsesIt() {
+  void aResultTravelsWhileTheNextKernelComputes() {
+    List<String> seen = List.of("upload", "one", "download");
+    // The lanes take turns by chance; in some run the second kernel has not begun.
+    for (int seed = 2; !lanes.done().equals(seen); seed++) {
+      assertTrue(seed < 200, "never overlapped: " + lanes.done());
+      mirrors.synchronize();
+      start(seed);
+      call("one", range(0, 4), READ, range(12, 4), OVERWRITE);
+      call("two", range(0, 4), READ, range(8, 4), OVERWRITE);
+      mirrors.hostReads(range(12, 4));
+    }
+  }
+
+  @Test
+  void memoryIsTheHostsAgainWhenNoUploadUsesIt() {
     call("one", range(0, 4), READ, range(8, 4), UPDATE);
     assertFalse(lanes.idle());
-    mirrors.synchronize();
-    assertTrue(lanes.idle(), "no copy from or to memory that the host may change now");
+    mirrors.hostWrites(range(0, 4));
+    assertTrue(lanes.done().contains("upload"), "its copy is on its way no more");
     set(range(0, 4), 5);
+    mirrors.hostReads(range(8, 4));
+    mirrors.hostWrites(range(8, 4));
     set(range(8, 4), 100);
     call("two", range(0, 4), READ, range(8, 4), UPDATE);
-    mirrors.synchronize();
+    mirrors.hostReads(range(8, 4));
     assertEquals(100 + 31 * 5 + 1, first(range(8, 4)));
   }
 
   @Test
-  void bytesTravelOncePerSpanAndOnlyTheWrittenComeBack() {
+  void newBytesGoUpWhenNoKernelReadsTheOldOnes() {
+    set(range(0, 4), 7);
+    call("one", range(0, 4), READ, range(8, 4), OVERWRITE);
+    lanes.run(Lane.UPLOAD);
+    mirrors.hostWrites(range(0, 4));
+    set(range(0, 4), 9);
+    call("two", range(0, 4), READ, range(12, 4), OVERWRITE);
+    lanes.run(Lane.UPLOAD);
+    assertEquals(List.of("upload"), lanes.done(), "the first kernel has not read them");
+    mirrors.hostReads(range(8, 8));
+    assertEquals(31 * 7 + 1, first(range(8, 4)));
+    assertEquals(31 * 9 + 1, first(range(12, 4)));
+  }
+
+  @Test
+  void bytesTravelOnceAndOnlyWhereTheyAreAskedFor() {
     for (int i = 0; i < 5; i++) {
       call("sum", range(0, 8), READ, range(8, 8), UPDATE);
-    }
-    mirrors.synchronize();
-    assertEquals(64, lanes.uploadedBytes());
-    assertEquals(32, lanes.downloadedBytes());
-  }
-
-  @Test
-  void weightsTravelOnceUntilTheyChange() {
-    set(range(0, 8), 3);
-    for (int i = 0; i < 5; i++) {
-      call("linear", range(0, 8), WEIGHT, range(8, 8), OVERWRITE);
       mirrors.synchronize();
     }
-    assertEquals(32, lanes.uploadedBytes());
-    call("part of it", range(2, 3), READ, range(16, 3), OVERWRITE);
-    mirrors.synchronize();
-    call("linear", range(0, 8), WEIGHT, range(8, 8), OVERWRITE);
-    mirrors.synchronize();
-    assertEquals(32, lanes.uploadedBytes());
-    set(range(0, 8), 4);
-    mirrors.weightsChanged();
-    call("linear", range(0, 8), WEIGHT, range(8, 8), OVERWRITE);
-    mirrors.synchronize();
     assertEquals(64, lanes.uploadedBytes());
-    assertEquals(31 * 4 + 1, first(range(8, 8)));
-  }
-
-  @Test
-  void weightsThatAKernelWroteNeedNoUpload() {
-    call("optimizer", range(16, 8), READ, range(0, 8), OVERWRITE);
-    mirrors.weightsChanged();
-    call("linear", range(0, 8), WEIGHT, range(8, 8), OVERWRITE);
-    mirrors.synchronize();
-    call("linear", range(0, 8), WEIGHT, range(8, 8), OVERWRITE);
-    assertEquals(32, lanes.uploadedBytes(), "the optimizer's input only");
-    mirrors.synchronize();
-    assertEquals(1, first(range(0, 8)));
-    assertEquals(32, first(range(8, 8)));
+    assertEquals(0, lanes.downloadedBytes(), "nobody asked");
+    mirrors.hostReads(range(10, 2));
+    mirrors.hostReads(range(8, 4));
+    assertEquals(16, lanes.downloadedBytes());
+    mirrors.hostWrites(range(2, 3));
+    call("sum", range(0, 8), READ, range(8, 8), UPDATE);
+    assertEquals(64 + 12, lanes.uploadedBytes(), "what the host wrote");
   }
 
   @Test
@@ -228,52 +217,51 @@ class MirrorsTest {
     for (int run = 0; run < 50; run++) {
       start(random.nextLong());
       int[] expected = new int[ELEMENTS];
-      for (int span = 0; span < 8; span++) {
-        hostWrites(random, expected);
-        for (int call = random.nextInt(6); call > 0; call--) {
-          randomCall(random, expected);
+      for (int act = 0; act < 60; act++) {
+        int from = random.nextInt(ELEMENTS);
+        int count = random.nextInt(Math.min(8, ELEMENTS - from) + 1);
+        switch (random.nextInt(8)) {
+          case 0 -> hostWrites(range(from, count), from, random, expected);
+          case 1 -> {
+            mirrors.hostReads(range(from, count));
+            int[] found = Arrays.copyOfRange(memory(), from, from + count);
+            int[] wanted = Arrays.copyOfRange(expected, from, from + count);
+            assertArrayEquals(wanted, found, "seed " + seed + " run " + run);
+          }
+          case 2 -> {
+            if (random.nextInt(4) == 0) {
+              mirrors.synchronize();
+            }
+          }
+          default -> randomCall(random, expected);
         }
-        mirrors.synchronize();
-        assertArrayEquals(expected, memory(), "seed " + seed + " run " + run);
       }
+      mirrors.hostReads(range(0, ELEMENTS));
+      assertArrayEquals(expected, memory(), "seed " + seed + " run " + run);
+      mirrors.synchronize();
     }
   }
 
-  /** The first twelve are the weights. */
-  private void hostWrites(Random random, int[] expected) {
-    boolean weights = random.nextInt(3) == 0;
-    for (int i = weights ? 0 : 12; i < ELEMENTS; i++) {
-      if (random.nextBoolean()) {
-        expected[i] = random.nextInt();
-        ALL.set(JAVA_INT, base + 4L * i, expected[i]);
-      }
-    }
-    if (weights) {
-      mirrors.weightsChanged();
+  private void hostWrites(Tensor t, int from, Random random, int[] expected) {
+    mirrors.hostWrites(t);
+    for (int i = 0; i < t.elements(); i++) {
+      expected[from + i] = random.nextInt();
+      ALL.set(JAVA_INT, t.address() + 4L * i, expected[from + i]);
     }
   }
 
-  /** Of tensors that do not overlap; one in four writes weights and says so. */
+  /** Of tensors that do not overlap. */
   private void randomCall(Random random, int[] expected) {
     int count = 1 + random.nextInt(8);
-    boolean weight = random.nextBoolean();
-    boolean optimizer = random.nextInt(4) == 0;
-    int x = weight ? random.nextInt(12 - count + 1) : 12 + random.nextInt(36 - count + 1);
-    int y = optimizer ? random.nextInt(12 - count + 1) : 12 + random.nextInt(36 - count + 1);
+    int x = random.nextInt(ELEMENTS - count + 1);
+    int y = random.nextInt(ELEMENTS - count + 1);
     if (Math.abs(x - y) < count) {
       return;
     }
     Residency.Access out = random.nextBoolean() ? OVERWRITE : UPDATE;
     int[] sums = kernel(expected, x, out, y, count);
-    call("kernel", range(x, count), weight ? WEIGHT : READ, range(y, count), out);
+    call("kernel", range(x, count), READ, range(y, count), out);
     System.arraycopy(sums, 0, expected, y, count);
-    if (optimizer) {
-      mirrors.weightsChanged();
-    }
-    if (random.nextInt(4) == 0) {
-      mirrors.fetch(range(y, count));
-      assertArrayEquals(sums, Arrays.copyOfRange(memory(), y, y + count));
-    }
   }
 
   private int[] memory() {

@@ -44,6 +44,7 @@ final class Case implements AutoCloseable {
   private final List<Output> outputs = new ArrayList<>();
   private final List<Input> inputs = new ArrayList<>();
   private final List<MemorySegment> guards = new ArrayList<>();
+  private final List<Tensor> slabs = new ArrayList<>();
   private final Kernels twin = new ScalarKernels();
 
   Case(Backend backend, boolean reference, DType dtype, long seed) {
@@ -64,8 +65,13 @@ final class Case implements AutoCloseable {
   }
 
   /** Before a tensor that kernels were given is changed by anyone else. */
-  void synchronize() {
-    backend.synchronize();
+  void hostWrites(Tensor t) {
+    backend.hostWrites(t);
+  }
+
+  /** Before anything is verified: all that kernels wrote is on the host. */
+  void finish() {
+    slabs.forEach(backend::hostReads);
   }
 
   boolean reference() {
@@ -128,11 +134,13 @@ final class Case implements AutoCloseable {
     return Tensor.of(memory, type, dims);
   }
 
-  /** The backend's, whose kernels reach no other. */
-  @SuppressWarnings("restricted")
+  /** The backend's, whose kernels reach no other; to be written. */
   private MemorySegment memory(long bytes) {
     MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
-    return MemorySegment.ofAddress(backend.memory(host)).reinterpret(bytes);
+    Tensor slab = new Tensor(backend.memory(host), DType.BF16, bytes / DType.BF16.bytes());
+    slabs.add(slab);
+    backend.hostWrites(slab);
+    return slab.segment();
   }
 
   /** From here on the tensor must not change. Returns it. */

@@ -52,7 +52,8 @@ public final class Check {
         Case twin = runOn(scalar, true);
         Case first = runOn(backend, false);
         Case again = runOn(backend, false)) {
-      backend.synchronize();
+      first.finish();
+      again.finish();
       first.verifyUntouched(name());
       again.verifyUntouched(name());
       first.verifyClose(name(), twin);

@@ -113,7 +113,7 @@ final class LinearChecks {
     Tensor w = c.normal(c.dtype(), 1, 32, 48);
     Tensor y = c.filled(DType.F32, 0, 33, 32);
     c.kernels().linear(x, w, y, false);
-    c.synchronize();
+    c.hostWrites(w);
     c.twin().copy(c.normal(c.dtype(), 1, 32, 48), w);
     c.kernels().weightsChanged();
     c.kernels().linear(x, w, y, false);

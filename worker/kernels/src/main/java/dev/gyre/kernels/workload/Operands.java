@@ -126,10 +126,13 @@ public final class Operands {
       return t;
     }
 
+    /** To be written. */
     private Tensor allocate(DType dtype, long... dims) {
       long bytes = Math.max(1, new Tensor(0, dtype, dims).byteSize());
       MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
-      return new Tensor(backend.memory(host), dtype, dims);
+      Tensor t = new Tensor(backend.memory(host), dtype, dims);
+      backend.hostWrites(t);
+      return t;
     }
 
     private static void repeat(MemorySegment pattern, MemorySegment into, long bytes) {

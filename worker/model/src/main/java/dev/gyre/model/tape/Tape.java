@@ -1,5 +1,6 @@
 package dev.gyre.model.tape;
 
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
@@ -67,10 +68,19 @@ public final class Tape {
 
     /** Hands what is kept to the store, and its memory to the next segment. */
     void store(ActivationStore store) {
-      Tensor input = segment.input();
-      store.push(input.address(), input.byteSize());
-      store.push(workspace.address(savedMark), keptMark - savedMark);
+      push(store, segment.input());
+      push(store, workspace.saved(savedMark, keptMark));
       workspace.releaseSaved(savedMark);
+    }
+
+    private void push(ActivationStore store, Tensor t) {
+      backend.hostReads(t);
+      store.push(t.address(), t.byteSize());
+    }
+
+    private void pop(ActivationStore store, Tensor t) {
+      backend.hostWrites(t);
+      store.pop(t.address(), t.byteSize());
     }
 
     /** Gets it back to where it was, so that all tensors on it are whole again. */
@@ -83,9 +93,8 @@ public final class Tape {
       }
       workspace.releaseSaved(savedMark);
       workspace.resumeSaved(keptMark);
-      from.pop(workspace.address(savedMark), keptMark - savedMark);
-      Tensor input = segment.input();
-      from.pop(input.address(), input.byteSize());
+      pop(from, workspace.saved(savedMark, keptMark));
+      pop(from, segment.input());
     }
 
     private void replay() {
@@ -99,6 +108,7 @@ public final class Tape {
     }
   }
 
+  private final Backend backend;
   private final Workspace workspace;
   private final @Nullable ActivationStore store;
   private final List<Entry> entries = new ArrayList<>();
@@ -111,10 +121,12 @@ public final class Tape {
   private long scratchMark;
 
   /**
+   * @param backend whose memory the workspace is
    * @param store where segments' inputs and what they keep go until their backward; null to leave
    *     them in the workspace
    */
-  public Tape(Workspace workspace, @Nullable ActivationStore store) {
+  public Tape(Backend backend, Workspace workspace, @Nullable ActivationStore store) {
+    this.backend = backend;
     this.workspace = workspace;
     this.store = store;
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import java.util.ArrayList;
@@ -17,7 +18,7 @@ final class TapeTest {
   /** Addresses only: nothing here touches memory. */
   private final Workspace workspace = new Workspace(1 << 20, 1 << 20);
 
-  private final Tape tape = new Tape(workspace, null);
+  private final Tape tape = new Tape(new ScalarBackendProvider().open(1), workspace, null);
   private final List<String> log = new ArrayList<>();
 
   private final class Saving implements Segment {
@@ -47,7 +48,7 @@ final class TapeTest {
 
     @Override
     public Tensor input() {
-      return new Tensor(workspace.address(0), DType.F32, 0);
+      return workspace.saved(0, 0);
     }
 
     @Override
@@ -141,7 +142,7 @@ final class TapeTest {
 
           @Override
           public Tensor input() {
-            return new Tensor(workspace.address(0), DType.F32, 0);
+            return workspace.saved(0, 0);
           }
 
           @Override

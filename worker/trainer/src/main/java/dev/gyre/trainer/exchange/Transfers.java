@@ -3,6 +3,7 @@ package dev.gyre.trainer.exchange;
 import dev.gyre.comms.Channel;
 import dev.gyre.comms.Pending;
 import dev.gyre.comms.Transport;
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,11 +14,16 @@ import java.util.List;
  * and receives match gets through without buffering. Of one training thread; reused.
  */
 public final class Transfers {
+  private final Backend backend;
   private final Transport transport;
   private final Channel channel;
   private final List<Pending> pending = new ArrayList<>();
 
-  public Transfers(Transport transport, Channel channel) {
+  /**
+   * @param backend whose tensors travel
+   */
+  public Transfers(Backend backend, Transport transport, Channel channel) {
+    this.backend = backend;
     this.transport = transport;
     this.channel = channel;
   }
@@ -34,13 +40,18 @@ public final class Transfers {
     transport.collective(collective);
   }
 
-  /** Starts sending; the tensor must not change until {@link #await}. May have no elements. */
+  /**
+   * Starts sending, once the kernels that write the tensor are done. It must not change until
+   * {@link #await}; it may have no elements.
+   */
   public void send(int peer, int tag, Tensor payload) {
+    backend.hostReads(payload);
     pending.add(transport.send(peer, channel, tag, payload.segment()));
   }
 
   /** Starts receiving; the tensor must not be touched until {@link #await}. */
   public void receive(int peer, int tag, Tensor into) {
+    backend.hostWrites(into);
     pending.add(transport.receive(peer, channel, tag, into.segment()));
   }
 

@@ -24,7 +24,6 @@ import java.util.List;
 public final class ShardedExperts implements ExpertGroup {
   private static final int TAG = 0x0200_0000;
 
-  private final Backend backend;
   private final Kernels kernels;
   private final ProcessGroup group;
   private final int[] ranks;
@@ -50,13 +49,12 @@ public final class ShardedExperts implements ExpertGroup {
     if (rowsBound < 1) {
       throw new IllegalArgumentException("expert-rows-bound " + rowsBound + " must be positive");
     }
-    this.backend = backend;
     this.kernels = backend.kernels();
     this.me = mesh.expertRank(transport.rank());
     this.experts = experts;
     this.rowsBound = rowsBound;
     this.group = new ProcessGroup(transport, ranks, Channel.EXPERTS);
-    this.transfers = new Transfers(transport, Channel.EXPERTS);
+    this.transfers = new Transfers(backend, transport, Channel.EXPERTS);
     long width = (long) experts * Integer.BYTES;
     this.counts = arena.allocate(Math.max(width * ranks.length, 1), Long.BYTES);
     this.countOffsets = new long[ranks.length + 1];
@@ -113,7 +111,6 @@ public final class ShardedExperts implements ExpertGroup {
    * then sending rank). Blocks without rows are not sent: both sides know.
    */
   private void exchange(Round round, Tensor rows, Tensor grouped, boolean dispatch) {
-    backend.synchronize();
     transfers.begin(dispatch ? "dispatch" : "combine");
     int first = firstExpert();
     for (int e = 0; e < localExperts(); e++) {

@@ -64,6 +64,7 @@ public final class Generator {
     try (PreparedRow row = rank.prepare(rank.plan(new Documents(n)), source, totals)) {
       long mark = workspace.savedMark();
       Tensor last = workspace.save(DType.I32, 1);
+      rank.backend().hostWrites(last);
       last.segment().set(ValueLayout.JAVA_INT, 0, n - 1);
       Tensor logits = workspace.save(DType.F32, 1, rank.spec().model().vocabSize());
       rank.model().logits(row.batch(), last, logits);

@@ -212,7 +212,10 @@ public final class GoldenRun {
       expected[layer] = golden.choices()[layer][index];
     }
     return micro(
-        rank, part, source, new RowRecorder(part, result.logits[index], choices, expected, replay));
+        rank,
+        part,
+        source,
+        new RowRecorder(rank.backend(), part, result.logits[index], choices, expected, replay));
   }
 
   private StepSums micro(TrainingRank rank, RowPart part, RowSource source, Observer observer) {

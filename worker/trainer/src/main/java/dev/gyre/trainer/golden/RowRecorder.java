@@ -1,5 +1,6 @@
 package dev.gyre.trainer.golden;
 
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.Observer;
 import dev.gyre.partitioning.layout.Run;
@@ -9,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 
 /** Copies one rank's logits and router choices of a row to their place in the whole result. */
 final class RowRecorder implements Observer {
+  private final Backend backend;
   private final float[] logits;
   private final int[][] choices;
   private final int[][] expected;
@@ -16,12 +18,20 @@ final class RowRecorder implements Observer {
   private final int[] positions;
 
   /**
+   * @param backend whose tensors are watched
    * @param logits of the row, written
    * @param choices of the row by layer, written
    * @param expected choices of the row by layer
    * @param replay whether the router is made to choose those
    */
-  RowRecorder(RowPart part, float[] logits, int[][] choices, int[][] expected, boolean replay) {
+  RowRecorder(
+      Backend backend,
+      RowPart part,
+      float[] logits,
+      int[][] choices,
+      int[][] expected,
+      boolean replay) {
+    this.backend = backend;
     this.logits = logits;
     this.choices = choices;
     this.expected = expected;
@@ -38,6 +48,7 @@ final class RowRecorder implements Observer {
   @Override
   public void logits(long firstToken, Tensor tile) {
     int vocabulary = (int) tile.width();
+    backend.hostReads(tile);
     MemorySegment values = tile.segment();
     for (int t = 0; t < tile.dim(0); t++) {
       int position = positions[(int) firstToken + t];
@@ -57,6 +68,7 @@ final class RowRecorder implements Observer {
       return false;
     }
     int k = (int) indices.width();
+    backend.hostWrites(indices);
     MemorySegment to = indices.segment();
     for (int t = 0; t < positions.length; t++) {
       for (int j = 0; j < k; j++) {
@@ -70,6 +82,7 @@ final class RowRecorder implements Observer {
   @Override
   public void routed(int layer, Tensor indices, Tensor weights) {
     int k = (int) indices.width();
+    backend.hostReads(indices);
     MemorySegment from = indices.segment();
     for (int t = 0; t < positions.length; t++) {
       for (int j = 0; j < k; j++) {

@@ -26,6 +26,7 @@ final class FlatWeights {
   /** Parts begin at multiples of this many elements, a cache line of F32. */
   private static final long ALIGNMENT = Workspace.ALIGNMENT_BYTES / Float.BYTES;
 
+  private final Backend backend;
   private final Kernels kernels;
   private final ProcessGroup replicas;
   private final List<ParameterSpec> specs;
@@ -56,6 +57,7 @@ final class FlatWeights {
       ProcessGroup replicas,
       Backend backend,
       Arena arena) {
+    this.backend = backend;
     this.kernels = backend.kernels();
     this.replicas = replicas;
     this.specs = specs;
@@ -170,6 +172,11 @@ final class FlatWeights {
   }
 
   void reduceGradients(MemorySegment scratch) {
+    if (replicas.size() == 1) {
+      return;
+    }
+    backend.hostReads(gradients);
+    backend.hostWrites(gradients);
     replicas.reduceScatterF32(gradients.segment(), partElements, scratch);
   }
 
@@ -204,6 +211,13 @@ final class FlatWeights {
 
   /** Every rank gets all weights from their owners. */
   void gather() {
+    if (replicas.size() == 1) {
+      return;
+    }
+    long end = ownedFrom() + ownedElements();
+    backend.hostReads(weights.slice(ownedFrom(), ownedElements()));
+    backend.hostWrites(weights.slice(0, ownedFrom()));
+    backend.hostWrites(weights.slice(end, weights.elements() - end));
     replicas.allGather(weights.segment(), partBytes);
   }
 
@@ -212,7 +226,13 @@ final class FlatWeights {
     kernels.fill(secondMoment, 0);
   }
 
+  /** The host may read and write them until the next kernel; gradients only read. */
   void addOwned(List<OwnedSlice> slices) {
+    for (Tensor t : List.of(master, firstMoment, secondMoment)) {
+      backend.hostReads(t);
+      backend.hostWrites(t);
+    }
+    backend.hostReads(gradients.slice(ownedFrom(), ownedElements()));
     for (int i = 0; i < specs.size(); i++) {
       long first = Math.max(start[i], ownedFrom());
       long count = Math.min(start[i + 1], ownedFrom() + ownedElements()) - first;

@@ -127,8 +127,9 @@ public final class ShardedParameters implements ParameterStore {
   }
 
   /**
-   * What this rank owns, in canonical order. Master weights and moments may be written, by a
-   * checkpoint for example; then {@link #publishWeights} must follow on every rank.
+   * What this rank owns, in canonical order, for the host to read until the next kernel. Master
+   * weights and moments may be written, by a checkpoint for example; then {@link #publishWeights}
+   * must follow on every rank.
    */
   public List<OwnedSlice> ownedSlices() {
     List<OwnedSlice> slices = new ArrayList<>();
@@ -144,7 +145,6 @@ public final class ShardedParameters implements ParameterStore {
     for (FlatWeights g : groups) {
       g.round();
     }
-    backend.synchronize();
     for (FlatWeights g : groups) {
       g.gather();
     }
@@ -160,7 +160,6 @@ public final class ShardedParameters implements ParameterStore {
   /** Afterwards the owned slices' gradients are sums over all ranks. */
   public void reduceGradients() {
     transport.where().phase("gradients reduce-scatter");
-    backend.synchronize();
     for (FlatWeights g : groups) {
       g.reduceGradients(reduceScratch);
     }
@@ -172,11 +171,11 @@ public final class ShardedParameters implements ParameterStore {
    */
   public double squaredNorm() {
     transport.where().phase("gradient norm");
-    squares.segment().set(ValueLayout.JAVA_DOUBLE, 0, 0);
+    backend.kernels().fill(squares, 0);
     for (FlatWeights g : groups) {
       g.addSquares(squares);
     }
-    backend.synchronize();
+    backend.hostReads(squares);
     norm[0] = squares.segment().get(ValueLayout.JAVA_DOUBLE, 0);
     everyone.sum(norm);
     return norm[0];

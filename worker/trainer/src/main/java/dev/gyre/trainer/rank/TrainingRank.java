@@ -53,6 +53,7 @@ public final class TrainingRank implements AutoCloseable {
 
   private final RankSpec spec;
   private final Transport transport;
+  private final Backend backend;
   private final Arena arena;
   private final Workspace workspace;
   private final ShardedSequence sequence;
@@ -90,6 +91,7 @@ public final class TrainingRank implements AutoCloseable {
   private TrainingRank(Transport transport, Backend backend, RankSpec spec, Arena arena) {
     this.spec = spec;
     this.transport = transport;
+    this.backend = backend;
     this.arena = arena;
     DType compute = spec.execution().compute();
     MemorySegment memory = transport.allocate("workspace", spec.workspaceBytes());
@@ -177,6 +179,9 @@ public final class TrainingRank implements AutoCloseable {
     Tensor tokens = workspace.save(DType.I32, count);
     Tensor labels = workspace.save(DType.I32, count);
     Tensor positions = workspace.save(DType.I32, count);
+    backend.hostWrites(tokens);
+    backend.hostWrites(labels);
+    backend.hostWrites(positions);
     MemorySegment tokenMemory = tokens.segment();
     MemorySegment labelMemory = labels.segment();
     MemorySegment positionMemory = positions.segment();
@@ -231,6 +236,10 @@ public final class TrainingRank implements AutoCloseable {
 
   public Workspace workspace() {
     return workspace;
+  }
+
+  public Backend backend() {
+    return backend;
   }
 
   public Transport transport() {

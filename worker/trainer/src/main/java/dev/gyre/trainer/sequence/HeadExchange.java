@@ -29,7 +29,6 @@ final class HeadExchange {
     TOKENS
   }
 
-  private final Backend backend;
   private final Kernels kernels;
   private final Transfers transfers;
   private final HeadSplit split;
@@ -58,7 +57,6 @@ final class HeadExchange {
       SequenceLayout layout,
       int ringRank,
       Workspace workspace) {
-    this.backend = backend;
     this.kernels = backend.kernels();
     this.transfers = transfers;
     this.split = split;
@@ -79,6 +77,9 @@ final class HeadExchange {
     queryPack = workspace.save(DType.I32, own * this.heads);
     queryUnpack = workspace.save(DType.I32, own * this.heads);
     kvPack = workspace.save(DType.I32, own * kvCopies);
+    backend.hostWrites(queryPack);
+    backend.hostWrites(queryUnpack);
+    backend.hostWrites(kvPack);
     index(own);
   }
 
@@ -118,7 +119,6 @@ final class HeadExchange {
     transfers.transport().where().phase("ulysses tokens to heads");
     long mark = ws.scratchMark();
     Tensor packed = packQueries(mine, ws);
-    backend.synchronize();
     transfers.begin("all-to-all");
     swap(packed, all, true, Side.HEADS);
     transfers.await();
@@ -132,7 +132,6 @@ final class HeadExchange {
     Tensor qPacked = packQueries(q, ws);
     Tensor kPacked = packKeys(k, ws);
     Tensor vPacked = packKeys(v, ws);
-    backend.synchronize();
     transfers.begin("all-to-all");
     swap(qPacked, qAll, true, Side.HEADS);
     swap(kPacked, kAll, false, Side.HEADS);
@@ -146,12 +145,10 @@ final class HeadExchange {
     transfers.transport().where().phase("ulysses heads to tokens");
     long mark = ws.scratchMark();
     Tensor packed = ws.scratch(all.dtype(), mine.dim(0) * heads, mine.width());
-    backend.synchronize();
     transfers.begin("all-to-all");
     swap(packed, all, true, Side.TOKENS);
     transfers.await();
     kernels.gatherRows(packed, queryUnpack, asRows(mine));
-    backend.synchronize();
     ws.releaseScratch(mark);
   }
 
@@ -168,7 +165,6 @@ final class HeadExchange {
     Tensor qPacked = ws.scratch(DType.F32, dq.dim(0) * heads, dq.width());
     Tensor kPacked = ws.scratch(DType.F32, dk.dim(0) * kvCopies, dk.width());
     Tensor vPacked = ws.scratch(DType.F32, dv.dim(0) * kvCopies, dv.width());
-    backend.synchronize();
     transfers.begin("all-to-all");
     swap(qPacked, dqAll, true, Side.TOKENS);
     swap(kPacked, dkAll, false, Side.TOKENS);
@@ -179,7 +175,6 @@ final class HeadExchange {
     kernels.scatterAddRows(kPacked, kvPack, asRows(dk));
     kernels.fill(dv, 0);
     kernels.scatterAddRows(vPacked, kvPack, asRows(dv));
-    backend.synchronize();
     ws.releaseScratch(mark);
   }
 

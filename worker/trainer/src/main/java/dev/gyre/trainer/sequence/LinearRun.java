@@ -138,7 +138,6 @@ final class LinearRun {
     exchange(pattern, running, state, true, ws);
     kernels.copy(state, running);
     kernels.linearAttention(q, k, v, pattern, running, out);
-    backend.synchronize();
     ws.releaseScratch(mark);
   }
 
@@ -174,7 +173,6 @@ final class LinearRun {
     kernels.fill(dk, 0);
     kernels.fill(dv, 0);
     kernels.linearAttentionBackward(a.q, a.k, a.v, a.pattern, a.state, dOut, dState, dq, dk, dv);
-    backend.synchronize();
     ws.releaseScratch(mark);
   }
 
@@ -211,7 +209,6 @@ final class LinearRun {
       count += givesTo(r, me, forward) ? 1 : 0;
     }
     Tensor theirs = ws.scratch(DType.F32, count, heads, headDim, headDim);
-    backend.synchronize();
     transfers.begin("state");
     int at = 0;
     for (int i = 0; i < group.length; i++) {
@@ -234,7 +231,6 @@ final class LinearRun {
         kernels.add(theirs.get(at++), border);
       }
     }
-    backend.synchronize();
     ws.releaseScratch(mark);
   }
 

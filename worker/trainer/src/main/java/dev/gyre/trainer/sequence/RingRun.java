@@ -136,7 +136,6 @@ final class RingRun {
       for (int zeroed : step.zeroed()) {
         zero(program.holding(zeroed).item, held[zeroed]);
       }
-      backend.synchronize(); // what is sent must be written
       transfers.begin("ring");
       for (Transfer t : step.receives()) {
         post(t, held[t.staging() < 0 ? t.holding() : t.staging()], t.staging() >= 0, false);
@@ -152,7 +151,6 @@ final class RingRun {
         }
       }
     }
-    backend.synchronize(); // the slots are given back
   }
 
   /** What a step sends and receives travels meanwhile. */

@@ -91,7 +91,7 @@ public final class ShardedSequence implements SequenceGroup {
     this.mesh = mesh;
     this.rank = transport.rank();
     this.compute = compute;
-    this.transfers = new Transfers(transport, Channel.SEQUENCE);
+    this.transfers = new Transfers(backend, transport, Channel.SEQUENCE);
     this.row = new ProcessGroup(transport, mesh.rowGroup(rank), Channel.SEQUENCE);
     this.split = HeadSplit.of(model.kvHeadOf(), mesh);
     this.allHeads = model.numAttentionHeads();
@@ -237,7 +237,6 @@ public final class ShardedSequence implements SequenceGroup {
     Tensor sum = workspace.scratch(DType.F32, out.dim(0), out.dim(1), out.dim(2));
     ring.forward(of.forward, q, k, v, sum, lse, workspace);
     kernels.copy(sum, out);
-    backend.synchronize();
     workspace.releaseScratch(mark);
   }
 
@@ -281,7 +280,6 @@ public final class ShardedSequence implements SequenceGroup {
           workspace);
       swap.gradientsToTokens(dqAll, dkAll, dvAll, dq, dk, dv, workspace);
     }
-    backend.synchronize();
     workspace.releaseScratch(mark);
   }
 

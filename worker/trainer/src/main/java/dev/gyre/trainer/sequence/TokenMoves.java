@@ -22,7 +22,6 @@ import java.lang.foreign.ValueLayout;
 final class TokenMoves {
   private static final int TAG = 0x0200_0000;
 
-  private final Backend backend;
   private final Kernels kernels;
   private final Transfers transfers;
   private final int[] group;
@@ -47,7 +46,6 @@ final class TokenMoves {
       int[] group,
       int me,
       Workspace workspace) {
-    this.backend = backend;
     this.kernels = backend.kernels();
     this.transfers = transfers;
     this.group = group;
@@ -56,6 +54,8 @@ final class TokenMoves {
     inStart = new int[group.length + 1];
     order = workspace.save(DType.I32, layout.tokens(me));
     back = workspace.save(DType.I32, layout.tokens(me));
+    backend.hostWrites(order);
+    backend.hostWrites(back);
     MemorySegment orders = order.segment();
     MemorySegment backs = back.segment();
     int at = 0;
@@ -90,7 +90,6 @@ final class TokenMoves {
     transfers.transport().where().phase("tokens to rank order");
     long mark = ws.scratchMark();
     Tensor[] received = new Tensor[mine.length];
-    backend.synchronize();
     transfers.begin("move");
     for (int i = 0; i < mine.length; i++) {
       Tensor rows = rows(mine[i]);
@@ -101,7 +100,6 @@ final class TokenMoves {
     for (int i = 0; i < mine.length; i++) {
       kernels.gatherRows(received[i], order, rows(inOrder[i]));
     }
-    backend.synchronize();
     ws.releaseScratch(mark);
   }
 
@@ -115,7 +113,6 @@ final class TokenMoves {
       packed[i] = ws.scratch(rows.dtype(), ordered(), rows.width());
       kernels.gatherRows(rows, back, packed[i]);
     }
-    backend.synchronize();
     transfers.begin("move");
     for (int i = 0; i < mine.length; i++) {
       exchange(packed[i], inStart, rows(mine[i]), outStart);

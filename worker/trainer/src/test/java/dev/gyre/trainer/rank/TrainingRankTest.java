@@ -12,6 +12,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
+import dev.gyre.kernels.conformance.DeferredBackend;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
@@ -31,11 +32,14 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
 import dev.gyre.partitioning.schedule.RingSchedule;
+import dev.gyre.trainer.generate.Generator;
+import dev.gyre.trainer.generate.Sampling;
 import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -45,6 +49,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -195,6 +200,71 @@ final class TrainingRankTest {
     }
   }
 
+  /**
+   * Kernels late, and in a memory that has of the host's only what is said to it: bits differ if
+   * anything reads too early, or without saying so, or writes without saying so.
+   */
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "BF16"})
+  void aDeviceWithItsOwnMemoryLearnsTheSameBits(DType compute, @TempDir Path folder) {
+    for (Mesh mesh : List.of(new Mesh(1, 1, 1, 1), new Mesh(1, 2, 2, 2), new Mesh(2, 3, 1, 3))) {
+      for (OffloadSpec offload : Arrays.asList(null, new OffloadSpec(folder, 1 << 20))) {
+        Checkpointing keep = offload == null ? Checkpointing.FULL : Checkpointing.ATTENTION_SAVING;
+        RankSpec spec = spec(mesh, new Execution(compute, keep, 16), 9, offload);
+        Trained want = train(spec);
+        String what = mesh + (offload == null ? "" : " on disk");
+        assertSameBits(what, want, train(spec, DeferredBackend::new));
+      }
+    }
+  }
+
+  @Test
+  void aDeviceWithItsOwnMemoryInfersTheSame() {
+    assertEquals(
+        inferred(() -> new ScalarBackendProvider().open(1)), inferred(DeferredBackend::new));
+  }
+
+  /** A continuation, the loss of every token of a row, and where values are not finite. */
+  private static List<Object> inferred(Supplier<Backend> backends) {
+    RankSpec spec =
+        spec(new Mesh(1, 1, 1, 1), new Execution(DType.BF16, Checkpointing.NONE, 16), 100, null);
+    List<Object> found = new ArrayList<>();
+    try (LocalNetwork network = LocalNetwork.loopback(1, Options.plain());
+        Backend backend = backends.get();
+        TrainingRank rank = TrainingRank.open(network.open(0), backend, spec)) {
+      rank.parameters().initialise(5);
+      new Generator(rank, ROW_TOKENS)
+          .generate(new int[] {3, 1, 4}, 20, new Sampling(0.8, 7), found::add);
+      BatchTotals totals = new BatchTotals(ROW_TOKENS, ROW_TOKENS, 1);
+      RowSource source = (run, t, l) -> read(0, run, t, l);
+      try (PreparedRow row = rank.prepare(rank.plan(ROWS.getFirst()), source, totals)) {
+        Tensor losses = rank.workspace().save(DType.F32, ROW_TOKENS);
+        rank.model().evaluate(row.batch(), losses, Observer.NONE);
+        found.add(Arrays.toString(Tensors.toFloats(losses)));
+        found.add(String.valueOf(rank.model().firstNonFinite(row.batch())));
+        rank.model().evaluate(row.batch(), losses, firstExperts(backend));
+        found.add(Arrays.toString(Tensors.toFloats(losses)));
+      }
+    }
+    return found;
+  }
+
+  /** Makes every token choose experts 0 and 1. */
+  private static Observer firstExperts(Backend backend) {
+    return new Observer() {
+      @Override
+      public boolean replay(int layer, Tensor indices) {
+        backend.hostWrites(indices);
+        for (long i = 0; i < indices.elements(); i++) {
+          indices.segment().setAtIndex(ValueLayout.JAVA_INT, i, (int) (i % 2));
+        }
+        return true;
+      }
+    };
+  }
+
   /** Collectives of attention are repeated by the policy that drops its results, and only by it. */
   private static void assertAttentionIsSent(String what, Trained none, Trained got, boolean again) {
     for (String kind : List.of("ring", "all-to-all")) {
@@ -270,16 +340,21 @@ final class TrainingRankTest {
   }
 
   private static Trained train(RankSpec spec) {
+    return train(spec, () -> new ScalarBackendProvider().open(1));
+  }
+
+  private static Trained train(RankSpec spec, Supplier<Backend> backends) {
     Trained trained = new Trained();
     int workers = spec.mesh().workers();
     try (LocalNetwork network = LocalNetwork.loopback(workers, Options.plain().withNeverBuffer())) {
-      RankThreads.run(workers, network, transport -> train(transport, spec, trained));
+      RankThreads.run(workers, network, transport -> train(transport, spec, backends, trained));
     }
     return trained;
   }
 
-  private static Boolean train(Transport transport, RankSpec spec, Trained trained) {
-    try (Backend backend = new ScalarBackendProvider().open(1);
+  private static Boolean train(
+      Transport transport, RankSpec spec, Supplier<Backend> backends, Trained trained) {
+    try (Backend backend = backends.get();
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters().initialise(5);
       for (int step = 0; step < STEPS; step++) {
@@ -320,6 +395,7 @@ final class TrainingRankTest {
         new Observer() {
           @Override
           public void routed(int layer, Tensor indices, Tensor weights) {
+            rank.backend().hostReads(indices);
             long[] chosen = Tensors.toLongs(indices);
             int at = 0;
             for (Run run : part.runs()) {
