@@ -14,22 +14,19 @@ public interface Backend extends AutoCloseable {
 
   Kernels kernels();
 
-  /**
-   * Whether the host reads and writes the memory of this backend's tensors at their addresses, as
-   * {@link #hostReads} and {@link #hostWrites} allow. True on a CPU, and for a device that mirrors
-   * it.
-   */
-  default boolean hostMemory() {
-    return true;
+  /** Where the kernels compute. */
+  default Device device() {
+    return Device.CPU;
   }
 
   /**
    * Memory for tensors, zeroed and aligned for a {@link Workspace}. All tensors that kernels are
-   * given lie in it. On a CPU it is {@code host} itself, which must outlive the backend; a device
-   * backend allocates as many bytes of its own, until it is closed, and leaves {@code host} alone.
+   * given lie in it, and the host reaches them there as {@link #hostReads} and {@link #hostWrites}
+   * allow. On a CPU it is {@code host} itself, which must outlive the backend; a device's backend
+   * allocates as many bytes of its own, until it is closed, and leaves {@code host} alone.
    *
    * @param host zeroed
-   * @return address of the first byte
+   * @return the host's address of the first byte
    */
   default long memory(MemorySegment host) {
     return host.address();

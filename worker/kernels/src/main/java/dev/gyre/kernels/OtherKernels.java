@@ -10,8 +10,8 @@ record OtherKernels(Backend backend, Kernels kernels) implements Backend {
   }
 
   @Override
-  public boolean hostMemory() {
-    return backend.hostMemory();
+  public Device device() {
+    return backend.device();
   }
 
   @Override

@@ -42,8 +42,6 @@ public final class DecoderModel {
    * @param workspace memory of this backend that holds a micro-batch's activations
    * @param activations where each block's input and what it keeps wait for backward; null for the
    *     workspace
-   * @throws IllegalArgumentException for a backend whose memory the host cannot read, which the
-   *     router's index work needs
    */
   public DecoderModel(
       ModelSpec model,
@@ -55,10 +53,6 @@ public final class DecoderModel {
       ExpertGroup experts,
       ParameterStore store,
       @Nullable ActivationStore activations) {
-    if (!backend.hostMemory()) {
-      throw new IllegalArgumentException(
-          "backend " + backend.name() + " does not work in host memory, where routing indices are");
-    }
     this.model = model;
     this.backend = backend;
     this.workspace = workspace;

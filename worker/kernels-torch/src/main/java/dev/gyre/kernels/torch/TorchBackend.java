@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /** The given threads in the host's memory, or a GPU with {@link Mirrors} of it. */
 final class TorchBackend implements Backend {
+  private final Device device;
   private final CompilationUnit scripts;
   private final Residency residency;
   private final TorchCall.Wrapping wrapping;
@@ -18,6 +19,7 @@ final class TorchBackend implements Backend {
 
   private TorchBackend(
       Device device, CompilationUnit scripts, Residency residency, TorchAttention.Flashes flashes) {
+    this.device = device;
     this.scripts = scripts;
     this.residency = residency;
     this.wrapping =
@@ -71,8 +73,8 @@ final class TorchBackend implements Backend {
   }
 
   @Override
-  public boolean hostMemory() {
-    return true;
+  public Device device() {
+    return device;
   }
 
   @Override

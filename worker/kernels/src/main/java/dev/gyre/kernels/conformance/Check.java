@@ -41,13 +41,8 @@ public final class Check {
    * Runs it.
    *
    * @throws AssertionError naming the output, the element, both values and the bound
-   * @throws IllegalArgumentException if the host cannot reach the backend's memory
    */
   public void run(Backend backend) {
-    if (!backend.hostMemory()) {
-      throw new IllegalArgumentException(
-          backend.name() + " computes in memory of its own, which the suite cannot read");
-    }
     try (Backend scalar = new ScalarBackendProvider().open(1);
         Case twin = runOn(scalar, true);
         Case first = runOn(backend, false);

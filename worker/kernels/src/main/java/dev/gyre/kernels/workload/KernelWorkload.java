@@ -64,54 +64,7 @@ public enum KernelWorkload {
     return this == LINEAR || this == LINEAR_BACKWARD_INPUT || this == LINEAR_BACKWARD_WEIGHT;
   }
 
-  /** Whether its operands hold indices, which only host memory can be given. */
-  public boolean indexed() {
-    return switch (this) {
-      case ROPE_TABLE,
-          ROPE,
-          CROSS_ENTROPY,
-          ROUTE_TOP_K,
-          ROUTE_TOP_K_BACKWARD,
-          COMBINE_ROWS,
-          COMBINE_ROWS_BACKWARD,
-          GATHER_ROWS,
-          SCATTER_ADD_ROWS ->
-          true;
-      case LINEAR,
-          LINEAR_BACKWARD_INPUT,
-          LINEAR_BACKWARD_WEIGHT,
-          GROUPED_LINEAR,
-          GROUPED_LINEAR_BACKWARD_INPUT,
-          GROUPED_LINEAR_BACKWARD_WEIGHT,
-          ATTENTION,
-          ATTENTION_BACKWARD,
-          ATTENTION_MERGE,
-          ATTENTION_DELTA,
-          LINEAR_ATTENTION,
-          LINEAR_ATTENTION_STATE,
-          LINEAR_ATTENTION_BACKWARD,
-          RMS_NORM,
-          RMS_NORM_BACKWARD,
-          SILU,
-          SILU_BACKWARD,
-          SWIGLU,
-          SWIGLU_BACKWARD,
-          ADAM_W,
-          COPY,
-          ADD,
-          SCALE,
-          FILL,
-          SUM,
-          SUM_SQUARES ->
-          false;
-    };
-  }
-
-  /**
-   * Operands of these sizes, and a call on them. What it needs computed before, it computes.
-   *
-   * @throws UnsupportedOperationException for an {@link #indexed} one in device memory
-   */
+  /** Operands of these sizes, and a call on them. What it needs computed before, it computes. */
   public Workload open(Operands operands, Sizes sizes) {
     return switch (this) {
       case LINEAR -> ProductWorkloads.linear(operands, sizes);

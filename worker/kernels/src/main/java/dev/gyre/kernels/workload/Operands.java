@@ -34,17 +34,14 @@ public final class Operands {
   }
 
   /**
-   * Operands of a backend. Floats are normal values, always the same ones, in host memory, and one
-   * value throughout in device memory, which the host cannot write.
+   * Operands of a backend. Floats are normal values, always the same ones.
    *
    * @param compute dtype of the kernels' compute tensors
    * @param arena their memory: must outlive every workload, and be open to the thread that runs
    *     them
    */
   public static Operands in(Arena arena, Backend backend, DType compute) {
-    Memory memory =
-        backend.hostMemory() ? new HostMemory(arena, backend) : new DeviceMemory(arena, backend);
-    return new Operands(backend.kernels(), compute, memory);
+    return new Operands(backend.kernels(), compute, new BackendMemory(arena, backend));
   }
 
   /**
@@ -90,13 +87,13 @@ public final class Operands {
     return memory.indices(values, dims);
   }
 
-  private static final class HostMemory implements Memory {
+  private static final class BackendMemory implements Memory {
     private final Arena arena;
     private final Backend backend;
     private final MemorySegment pattern32;
     private final MemorySegment pattern16;
 
-    HostMemory(Arena arena, Backend backend) {
+    BackendMemory(Arena arena, Backend backend) {
       this.arena = arena;
       this.backend = backend;
       float[] values = new float[PATTERN];
@@ -139,23 +136,6 @@ public final class Operands {
       for (long at = 0; at < bytes; at += pattern.byteSize()) {
         MemorySegment.copy(pattern, 0, into, at, Math.min(pattern.byteSize(), bytes - at));
       }
-    }
-  }
-
-  private record DeviceMemory(Arena arena, Backend backend) implements Memory {
-    @Override
-    public Tensor floats(DType dtype, long... dims) {
-      long bytes = Math.max(1, new Tensor(0, dtype, dims).byteSize());
-      MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
-      Tensor there = new Tensor(backend.memory(host), dtype, dims);
-      backend.kernels().fill(there, 0.5f);
-      return there;
-    }
-
-    @Override
-    public Tensor indices(int[] values, long... dims) {
-      throw new UnsupportedOperationException(
-          backend.name() + " computes in device memory, where the host cannot write indices");
     }
   }
 }

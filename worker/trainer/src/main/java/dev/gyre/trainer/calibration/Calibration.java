@@ -104,8 +104,8 @@ public final class Calibration {
       Backend backend, int threads, KernelRates known, Patience patience, PlainCopy copy) {
     this.patience = patience;
     this.backend = backend;
-    this.stopwatch = new Stopwatch(threads == 1 && backend.hostMemory());
-    this.expectations = new Expectations(known, backend.hostMemory());
+    this.stopwatch = new Stopwatch(threads == 1 && backend.device().isCpu());
+    this.expectations = new Expectations(known, backend.device());
     this.copy = copy;
     this.copyBytesPerSecond = copy.bytesPerSecond();
   }
@@ -138,9 +138,7 @@ public final class Calibration {
           new Calibration(backend, threads, known, patience, new PlainCopy(arena));
       Operands operands = Operands.in(arena, backend, compute);
       for (KernelWorkload kernel : KernelWorkload.values()) {
-        if (backend.hostMemory() || !kernel.indexed()) {
-          calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
-        }
+        calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
       }
       calibration.run();
       backend.kernels().weightsChanged(); // the operands' memory is about to be someone else's
@@ -199,8 +197,7 @@ public final class Calibration {
         return true;
       }
     } else if (trial.steadyNanos >= (counts ? SURE_NANOS : SETTLED_NANOS)
-        && expected > 0
-        && trial.best >= expected) {
+        && (expected > 0 ? trial.best >= expected : expectations.none(trial.kernel))) {
       return true;
     }
     return Expectations.suspicious(trial.best, expected)

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.calibration;
 
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.kernels.workload.Workload;
 
@@ -22,16 +23,22 @@ final class Expectations {
   private static final double FLOPS_PER_BYTE = 4;
 
   private final KernelRates known;
-  private final boolean onHost;
+  private final Device device;
 
   /**
    * @param known rates of this machine, NONE if there are none
-   * @param onHost whether kernels are compiled just in time and work on the host's memory: only
-   *     these are held against the host's copy and, where they are not known, against the peak
+   * @param device where kernels compute: only a CPU's are compiled just in time, and held against
+   *     the host's copy and, where they are not known, against the peak. What limits small ones on
+   *     a GPU is their launch.
    */
-  Expectations(KernelRates known, boolean onHost) {
+  Expectations(KernelRates known, Device device) {
     this.known = known;
-    this.onHost = onHost;
+    this.device = device;
+  }
+
+  /** Whether there never is anything to expect of a kernel. */
+  boolean none(KernelWorkload kernel) {
+    return !device.isCpu() && !remembered(kernel);
   }
 
   /** Whether this was measured here before. */
@@ -50,11 +57,11 @@ final class Expectations {
     double bandwidth = 2.0 * copyBytesPerSecond;
     if (remembered(kernel)) {
       // What a cache held then, other programs may have pushed out of it now.
-      return work.arithmetic() || !onHost
+      return work.arithmetic() || !device.isCpu()
           ? known.of(kernel)
           : Math.min(known.of(kernel), bandwidth);
     }
-    if (!onHost) {
+    if (none(kernel)) {
       return 0;
     }
     return work.arithmetic()

@@ -74,11 +74,6 @@ public final class TrainingRank implements AutoCloseable {
           "%d ranks are connected, the mesh has %d workers"
               .formatted(transport.size(), spec.mesh().workers()));
     }
-    if (!backend.hostMemory()) {
-      throw new IllegalArgumentException(
-          "backend %s computes outside of host memory, from where transport %s cannot send"
-              .formatted(backend.name(), transport.name()));
-    }
     Arena arena = Arena.ofShared();
     try {
       return new TrainingRank(transport, backend, spec, arena);

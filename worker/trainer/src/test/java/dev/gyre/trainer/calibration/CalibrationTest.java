@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.workload.KernelWorkload;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** On kernels that do nothing but take time, so that it is known which are slow. */
@@ -31,6 +33,10 @@ final class CalibrationTest {
 
   /** Kernels that return at once, but for one that burns a millisecond. */
   private static Backend idleBut(String slow) {
+    return idleBut(slow, Device.CPU);
+  }
+
+  private static Backend idleBut(String slow, Device device) {
     Kernels kernels =
         KernelCall.receivedBy(
             call -> {
@@ -47,6 +53,11 @@ final class CalibrationTest {
       @Override
       public Kernels kernels() {
         return kernels;
+      }
+
+      @Override
+      public Device device() {
+        return device;
       }
     };
   }
@@ -88,6 +99,20 @@ final class CalibrationTest {
     assertTrue(slow.describe().contains("adamW") && slow.describe().contains("GB/s"));
     assertTrue(slow.perSecond() * 4 < slow.expectedPerSecond(), slow::toString);
     assertEquals(KernelRates.NONE, cache.find(HERE));
+  }
+
+  /** A launch of theirs says nothing about a compiler, and is waited for no longer than needed. */
+  @Test
+  @Timeout(60)
+  void aDevicesKernelsAreHeldAgainstNoHost() {
+    long never = TimeUnit.HOURS.toNanos(1);
+    Calibration.Patience patience = new Calibration.Patience(never, never, never);
+    RateCache cache = new RateCache(folder);
+    try (Backend backend = idleBut("adamW", Device.cuda(0))) {
+      Calibration.Result measured = Calibration.measure(backend, DType.BF16, HERE, cache, patience);
+      assertEquals(List.of(), measured.slow());
+      assertTrue(measured.rates().of(KernelWorkload.ADAM_W) > 0);
+    }
   }
 
   @Test
