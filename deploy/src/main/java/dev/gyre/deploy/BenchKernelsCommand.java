@@ -9,6 +9,7 @@ import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.trainer.spec.SpecJson;
 import dev.gyre.trainer.worker.Backends;
@@ -33,7 +34,7 @@ import picocli.CommandLine.Option;
     header = "Measures every kernel of a backend on one core, each in several JVMs.",
     description = {
       "Rates are medians, held against the fastest linear and the fastest plain copy of memory that",
-      "this run saw on this machine. A JVM in which a kernel takes more than twice the time it takes",
+      "this run saw on this device. A JVM in which a kernel takes more than twice the time it takes",
       "in another has met a cliff of the just-in-time compiler: it is named, and the exit code is 1."
     },
     footer = {
@@ -51,8 +52,16 @@ final class BenchKernelsCommand implements Callable<Integer> {
       names = "--backend",
       paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, scalar. Default: ${DEFAULT-VALUE}.")
+      description = "auto, onednn, vector, torch, scalar. Default: ${DEFAULT-VALUE}.")
   private String backend = "auto";
+
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "cpu",
+      converter = DeviceOption.class,
+      description = "cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
+  private Device device = Device.CPU;
 
   @Option(
       names = "--dtype",
@@ -96,14 +105,19 @@ final class BenchKernelsCommand implements Callable<Integer> {
     }
     DType type = dtype == null ? preferred() : dtype;
     return new KernelsBench(
-        LocalBackend.choose(backend, type), Dtypes.name(type), kernels, forks, longRows);
+        LocalBackend.choose(backend, device, type),
+        device,
+        Dtypes.name(type),
+        kernels,
+        forks,
+        longRows);
   }
 
   /** What {@code dtype: auto} would be with this backend. */
   private DType preferred() {
     for (BackendProvider provider : Backends.all()) {
       if ((backend.equals("auto") || backend.equals(provider.name()))
-          && provider.probe() instanceof BackendProbe.Available a) {
+          && provider.probe(device) instanceof BackendProbe.Available a) {
         return a.nativeDtypes().contains(DType.BF16) ? DType.BF16 : DType.F32;
       }
     }
@@ -114,17 +128,18 @@ final class BenchKernelsCommand implements Callable<Integer> {
   public Integer call() throws IOException, InterruptedException {
     KernelsBench bench = bench();
     String classPath = classPath();
-    String instructionSet = instructionSet(bench.backend());
+    String instructionSet = instructionSet(bench);
     Console console = new Console(System.out, false);
     if (!json) {
       console.line(
-          "%s  %s  %s\nbackend %s  %s  one core, %d forks\n"
+          "%s  %s  %s\nbackend %s  %s  %s, %d forks\n"
               .formatted(
                   Version.line(),
                   Cpu.model(),
                   instructionSet,
                   bench.backend(),
                   bench.dtype(),
+                  bench.device().isCpu() ? "one core" : bench.device(),
                   bench.forks()));
       console.line(KernelTable.heading());
     }
@@ -166,13 +181,14 @@ final class BenchKernelsCommand implements Callable<Integer> {
     return slow ? ExitCode.DIFFERENT : ExitCode.DONE;
   }
 
-  private static String instructionSet(String backend) {
+  private static String instructionSet(KernelsBench bench) {
     for (BackendProvider provider : Backends.all()) {
-      if (provider.name().equals(backend) && provider.probe() instanceof BackendProbe.Available a) {
+      if (provider.name().equals(bench.backend())
+          && provider.probe(bench.device()) instanceof BackendProbe.Available a) {
         return a.instructionSet();
       }
     }
-    throw new IllegalStateException("backend " + backend + " was there a moment ago");
+    throw new IllegalStateException("backend " + bench.backend() + " was there a moment ago");
   }
 
   /** The benchmarks', which are built beside this command but never loaded into it. */
@@ -182,7 +198,12 @@ final class BenchKernelsCommand implements Callable<Integer> {
     require(
         Files.isRegularFile(dependencies),
         dependencies + " is missing: start this with the ./gyre script, which builds it");
-    return built.resolve("classes") + File.pathSeparator + Files.readString(dependencies).strip();
+    // The last has backends that are there on request.
+    return String.join(
+        File.pathSeparator,
+        built.resolve("classes").toString(),
+        Files.readString(dependencies).strip(),
+        System.getProperty("java.class.path"));
   }
 
   private static void require(boolean holds, String problem) {

@@ -7,12 +7,13 @@ import dev.gyre.deploy.doctor.Finding;
 import dev.gyre.deploy.doctor.Level;
 import dev.gyre.deploy.doctor.SystemChecks;
 import dev.gyre.deploy.doctor.SystemFacts;
+import dev.gyre.kernels.Device;
 import dev.gyre.trainer.calibration.RateCache;
 import dev.gyre.trainer.spec.SpecJson;
-import dev.gyre.trainer.worker.Backends;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -27,7 +28,21 @@ import picocli.CommandLine.Option;
       "Exit code 0 if training can work; else 64 if something must be set up, 75 if it may pass."
     })
 final class DoctorCommand implements Callable<Integer> {
-  @Option(names = "--afresh", description = "Measures kernels again that have been before.")
+  @Option(
+      names = "--backend",
+      paramLabel = "B",
+      description = "Only this backend. torch is looked at where it is named: it is a download.")
+  private @Nullable String backend;
+
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "cpu",
+      converter = DeviceOption.class,
+      description = "cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
+  private Device device = Device.CPU;
+
+  @Option(names = "--afresh", description = "Forgets what was measured before, and measures again.")
   private boolean afresh;
 
   @Option(names = "--json", description = "One JSON object a line, for scripts.")
@@ -41,8 +56,8 @@ final class DoctorCommand implements Callable<Integer> {
     }
     List<Finding> findings = new ArrayList<>(SystemChecks.of(SystemFacts.read()));
     findings.forEach(finding -> print(finding, console));
-    BackendChecks backends = new BackendChecks(RateCache.ofUser(), Version.text(), afresh);
-    for (Finding finding : backends.of(Backends.all())) {
+    BackendChecks backends = new BackendChecks(RateCache.ofUser(), Version.text(), device, afresh);
+    for (Finding finding : backends.of(LocalBackend.providers(backend))) {
       print(finding, console);
       findings.add(finding);
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.deploy.bench.KernelResult;
 import dev.gyre.deploy.bench.KernelsBench;
+import dev.gyre.kernels.Device;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +24,7 @@ class BenchKernelsCommandTest {
   @Test
   void optionsSayWhatIsMeasured() {
     assertEquals(
-        new KernelsBench("vector", "f32", List.of("rope", "adamW"), 5, true),
+        new KernelsBench("vector", Device.CPU, "f32", List.of("rope", "adamW"), 5, true),
         bench("--backend=vector", "--dtype=f32", "--kernel=rope,adamW", "--forks=5", "--long"));
     assertEquals(3, bench().forks());
     assertEquals(List.of(), bench().kernels());
@@ -39,6 +40,7 @@ class BenchKernelsCommandTest {
     assertRefused("--forks 0", "--forks", "0");
     assertRefused("attentionBackward", "--kernel", "attentionBackwards");
     assertRefused("--backend cuda", "--backend", "cuda");
+    assertRefused("vector computes on the CPU only", "--backend=vector", "--device=cuda:0");
   }
 
   private static void assertRefused(String named, String... args) {
@@ -50,8 +52,8 @@ class BenchKernelsCommandTest {
   private static KernelResult result(String kernel, List<Integer> slowForks) {
     List<Double> forks = List.of(0.001, 0.5);
     return new KernelResult(
-        kernel, "8×8", "vector", "f32", 0.001, 1.0, 0.5, null, null, 1, forks, forks, slowForks,
-        "AVX2", "a cpu");
+        kernel, "8×8", "vector", "cpu", "f32", 0.001, 1.0, 0.5, null, null, 1, forks, forks,
+        slowForks, "AVX2", "a cpu");
   }
 
   @Test

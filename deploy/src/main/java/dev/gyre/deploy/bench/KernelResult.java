@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One kernel at one shape on one core.
+ * One kernel at one shape on one core or a GPU.
  *
  * @param kernel as in {@link dev.gyre.kernels.Kernels}; {@code memory} for the plain copy that
  *     bandwidth is measured with
@@ -32,6 +32,7 @@ public record KernelResult(
     String kernel,
     String shape,
     String backend,
+    String device,
     String dtype,
     @JsonProperty("median_s") double medianSeconds,
     @Nullable Double gflops,
@@ -74,6 +75,7 @@ public record KernelResult(
         times.kernel(),
         times.shape(),
         bench.backend(),
+        bench.device().toString(),
         bench.dtype(),
         median,
         arithmetic ? flops / 1e9 : null,

@@ -1,6 +1,7 @@
 package dev.gyre.deploy.bench;
 
 import dev.gyre.deploy.launch.WorkerFlags;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.ForkTimes;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -10,16 +11,22 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Measures kernels on one core, each in several JVMs of its own. The process that hosts JMH has a
- * class path of its own, so that no other process has JMH on its.
+ * Measures kernels on one core or a GPU, each in several JVMs of its own. The process that hosts
+ * JMH has a class path of its own, so that no other process has JMH on its.
  *
+ * @param device where the backend computes
  * @param dtype {@code bf16} or {@code f32}
  * @param kernels names as in {@link dev.gyre.kernels.Kernels}; empty for all
  * @param forks JVMs each is measured in
  * @param longRows attention over 16,384 tokens, too
  */
 public record KernelsBench(
-    String backend, String dtype, List<String> kernels, int forks, boolean longRows) {
+    String backend,
+    Device device,
+    String dtype,
+    List<String> kernels,
+    int forks,
+    boolean longRows) {
   /** Operands of the largest kernel are some hundred megabytes, outside the heap. */
   private static final WorkerFlags FLAGS = WorkerFlags.DEFAULT;
 
@@ -44,7 +51,8 @@ public record KernelsBench(
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     line.addAll(List.of("-cp", classPath, mainClass));
-    line.addAll(List.of(backend, dtype, Integer.toString(forks), log.toString()));
+    line.addAll(
+        List.of(backend, device.toString(), dtype, Integer.toString(forks), log.toString()));
     line.add(longRows ? "long" : "standard");
     line.add(String.join(",", kernels));
     line.addAll(flags);

@@ -5,6 +5,7 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.trainer.calibration.Calibration;
 import dev.gyre.trainer.calibration.KernelRates;
@@ -24,16 +25,19 @@ public final class BackendChecks {
 
   private final RateCache cache;
   private final String version;
+  private final Device device;
   private final boolean afresh;
 
   /**
    * @param cache what earlier runs measured; gets what is measured now
    * @param version of this build
-   * @param afresh measures what is known, too
+   * @param device where backends are to compute
+   * @param afresh forgets what is known, and measures it again
    */
-  public BackendChecks(RateCache cache, String version, boolean afresh) {
+  public BackendChecks(RateCache cache, String version, Device device, boolean afresh) {
     this.cache = cache;
     this.version = version;
+    this.device = device;
     this.afresh = afresh;
   }
 
@@ -43,7 +47,7 @@ public final class BackendChecks {
     boolean any = false;
     for (BackendProvider provider : providers) {
       String subject = "backend " + provider.name();
-      switch (provider.probe()) {
+      switch (provider.probe(device)) {
         case BackendProbe.Unavailable u ->
             findings.add(Finding.couldBeBetter(subject, "unavailable", u.reason()));
         case BackendProbe.Available a -> {
@@ -61,8 +65,8 @@ public final class BackendChecks {
       findings.add(
           Finding.broken(
               "backends",
-              "none but the plain reference",
-              "see why above; training with it takes days",
+              device.isCpu() ? "none but the plain reference" : "none on " + device,
+              device.isCpu() ? "see why above; training with it takes days" : "see why above",
               ExitCode.BAD_JOB));
     }
     return findings;
@@ -87,11 +91,14 @@ public final class BackendChecks {
     String name = Dtypes.name(dtype);
     String subject = provider.name() + " " + name;
     Machine machine = Machine.here(version, provider.name(), a, name, 1);
+    if (afresh) {
+      cache.forget(machine);
+    }
     KernelRates known = cache.find(machine);
-    if (known.rates().known() && !afresh) {
+    if (known.rates().known()) {
       return Finding.ok(subject, text(known) + "  (measured before)");
     }
-    try (Backend backend = provider.open(1)) {
+    try (Backend backend = provider.open(1, device)) {
       Calibration.Result measured = Calibration.measure(backend, dtype, machine, cache);
       return measured.slow().isEmpty()
           ? Finding.ok(subject, text(measured.rates()))
@@ -103,11 +110,12 @@ public final class BackendChecks {
     }
   }
 
-  private static String text(KernelRates rates) {
+  private String text(KernelRates rates) {
     return String.format(
         Locale.ROOT,
-        "a core: matmul %.3g GFLOP/s, attention %.3g forward, %.3g backward; norm %.3g GB/s, AdamW"
+        "%s: matmul %.3g GFLOP/s, attention %.3g forward, %.3g backward; norm %.3g GB/s, AdamW"
             + " %.3g",
+        device.isCpu() ? "a core" : device,
         rates.matmulFlopsPerSecond() / 1e9,
         rates.of(KernelWorkload.ATTENTION) / 1e9,
         rates.of(KernelWorkload.ATTENTION_BACKWARD) / 1e9,

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.deploy.console.KernelTable;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.ForkTimes;
 import dev.gyre.trainer.spec.SpecJson;
 import java.util.ArrayList;
@@ -12,7 +13,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class KernelResultsTest {
-  private static final KernelsBench BENCH = new KernelsBench("vector", "f32", List.of(), 3, false);
+  private static final KernelsBench BENCH =
+      new KernelsBench("vector", Device.CPU, "f32", List.of(), 3, false);
 
   private final List<KernelResult> told = new ArrayList<>();
   private final KernelResults results = new KernelResults(BENCH, "AVX2", "a cpu", told::add);

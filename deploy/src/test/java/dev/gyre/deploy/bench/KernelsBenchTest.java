@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.ForkTimes;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,7 +18,7 @@ final class KernelsBenchTest {
 
   private List<ForkTimes> run(String backend) throws Exception {
     List<ForkTimes> measured = new ArrayList<>();
-    new KernelsBench(backend, "f32", List.of("rope", "add"), 2, true)
+    new KernelsBench(backend, Device.cuda(1), "f32", List.of("rope", "add"), 2, true)
         .run(
             System.getProperty("java.class.path"),
             TinyBench.class.getName(),
@@ -29,7 +30,7 @@ final class KernelsBenchTest {
   @Test
   void tellsWhatTheProcessMeasured() throws Exception {
     List<ForkTimes> measured = run("some");
-    assertEquals("[some, f32, 2, long, rope,add]", measured.getFirst().shape());
+    assertEquals("[some, cuda:1, f32, 2, long, rope,add]", measured.getFirst().shape());
     assertEquals("1 thread", measured.getLast().shape());
   }
 

@@ -11,7 +11,7 @@ final class TinyBench {
     if (args[0].equals("failing")) {
       System.exit(3);
     }
-    say(List.of(args[0], args[1], args[2], args[4], args[5]).toString());
+    say(List.of(args[0], args[1], args[2], args[3], args[5], args[6]).toString());
     say(System.getenv("OMP_NUM_THREADS") + " thread");
   }
 

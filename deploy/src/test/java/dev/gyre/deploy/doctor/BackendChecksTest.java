@@ -8,6 +8,7 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.trainer.calibration.KernelRates;
 import dev.gyre.trainer.calibration.Machine;
@@ -39,7 +40,8 @@ final class BackendChecksTest {
   }
 
   private List<Finding> check(BackendProvider... providers) {
-    return new BackendChecks(new RateCache(folder), "0.1", false).of(List.of(providers));
+    return new BackendChecks(new RateCache(folder), "0.1", Device.CPU, false)
+        .of(List.of(providers));
   }
 
   @Test

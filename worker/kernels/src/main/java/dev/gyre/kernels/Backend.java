@@ -20,6 +20,14 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * Whether some kernels are Java, as fast as the just-in-time compiler has made them in this
+   * process. Those of a library that is compiled already are what they are.
+   */
+  default boolean compiledHere() {
+    return true;
+  }
+
+  /**
    * Memory for tensors, zeroed and aligned for a {@link Workspace}. All tensors that kernels are
    * given lie in it, and the host reaches them there as {@link #hostReads} and {@link #hostWrites}
    * allow. On a CPU it is {@code host} itself, which must outlive the backend; a device's backend

@@ -15,6 +15,11 @@ record OtherKernels(Backend backend, Kernels kernels) implements Backend {
   }
 
   @Override
+  public boolean compiledHere() {
+    return backend.compiledHere();
+  }
+
+  @Override
   public long memory(MemorySegment host) {
     return backend.memory(host);
   }

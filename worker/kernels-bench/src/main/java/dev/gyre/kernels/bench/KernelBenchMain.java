@@ -1,6 +1,7 @@
 package dev.gyre.kernels.bench;
 
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.ForkTimes;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.kernels.workload.Workload;
@@ -20,8 +21,8 @@ import org.openjdk.jmh.runner.options.VerboseMode;
  * The process that hosts JMH: measures kernel after kernel, each in JVM forks of its own, and
  * prints a line of {@link ForkTimes} for each as it is done.
  *
- * <p>Arguments: {@code backend dtype forks log long|standard kernel,… jvmFlag…}. Memory and the
- * plain linears, what all others are held against, come first and always.
+ * <p>Arguments: {@code backend device dtype forks log long|standard kernel,… jvmFlag…}. Memory and
+ * the plain linears, what all others are held against, come first and always.
  */
 public final class KernelBenchMain {
   /** Short ones, so that some of them meet no other process. */
@@ -30,14 +31,16 @@ public final class KernelBenchMain {
   private static final TimeValue ITERATION = TimeValue.milliseconds(50);
 
   private final String backend;
+  private final Device device;
   private final DType dtype;
   private final int forks;
   private final String log;
   private final List<String> jvmFlags;
 
   private KernelBenchMain(
-      String backend, DType dtype, int forks, String log, List<String> jvmFlags) {
+      String backend, Device device, DType dtype, int forks, String log, List<String> jvmFlags) {
     this.backend = backend;
+    this.device = device;
     this.dtype = dtype;
     this.forks = forks;
     this.log = log;
@@ -45,15 +48,16 @@ public final class KernelBenchMain {
   }
 
   public static void main(String[] args) throws RunnerException {
-    List<String> wanted = args[5].isEmpty() ? List.of() : List.of(args[5].split(",", -1));
+    List<String> wanted = args[6].isEmpty() ? List.of() : List.of(args[6].split(",", -1));
     KernelBenchMain bench =
         new KernelBenchMain(
             args[0],
-            DType.valueOf(args[1].toUpperCase(Locale.ROOT)),
-            Integer.parseInt(args[2]),
-            args[3],
-            List.of(args).subList(6, args.length));
-    bench.run(args[4].equals("long"), wanted);
+            Device.parse(args[1]),
+            DType.valueOf(args[2].toUpperCase(Locale.ROOT)),
+            Integer.parseInt(args[3]),
+            args[4],
+            List.of(args).subList(7, args.length));
+    bench.run(args[5].equals("long"), wanted);
   }
 
   private void run(boolean longRows, List<String> wanted) throws RunnerException {
@@ -63,7 +67,7 @@ public final class KernelBenchMain {
       if (reference || wanted.isEmpty() || wanted.contains(kernel.kernel())) {
         for (Variant variant : Variant.values()) {
           if (variant.concerns(kernel) && (longRows || variant != Variant.LONG)) {
-            print(measure(kernel, variant));
+            print(measure(kernel.kernel(), kernel, variant));
           }
         }
       }
@@ -74,20 +78,26 @@ public final class KernelBenchMain {
     System.out.println(times.line());
   }
 
+  /** The host's, or what the backend's own copy moves in a GPU's. */
   private ForkTimes memory() throws RunnerException {
+    if (!device.isCpu()) {
+      return measure(ForkTimes.MEMORY, KernelWorkload.COPY, Variant.STANDARD);
+    }
     String shape = "copy of " + (MemoryBenchmark.BYTES >> 20) + " MiB";
     Workload copy = new Workload(shape, 0, 2.0 * MemoryBenchmark.BYTES, () -> {});
     return measured(ForkTimes.MEMORY, copy, options(MemoryBenchmark.class));
   }
 
-  private ForkTimes measure(KernelWorkload kernel, Variant variant) throws RunnerException {
+  private ForkTimes measure(String name, KernelWorkload kernel, Variant variant)
+      throws RunnerException {
     return measured(
-        kernel.kernel(),
+        name,
         kernel.describe(dtype, variant.sizes()),
         options(KernelBenchmark.class)
             .param("kernel", kernel.name())
             .param("variant", variant.name())
             .param("backend", backend)
+            .param("device", device.toString())
             .param("dtype", dtype.name()));
   }
 

@@ -3,6 +3,7 @@ package dev.gyre.kernels.bench;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.kernels.workload.Operands;
 import dev.gyre.kernels.workload.Workload;
@@ -39,6 +40,10 @@ public class KernelBenchmark {
   @Param({})
   public String backend = "";
 
+  /** {@link Device} that it computes on. */
+  @Param({})
+  public String device = "";
+
   /** {@link DType} of the compute tensors. */
   @Param({})
   public String dtype = "";
@@ -51,7 +56,7 @@ public class KernelBenchmark {
 
   @Setup
   public void open() {
-    Backend there = provider(backend).open(1);
+    Backend there = provider(backend).open(1, Device.parse(device));
     opened = there;
     Workload workload =
         KernelWorkload.valueOf(kernel)

@@ -24,6 +24,7 @@ final class KernelBenchMainTest {
       KernelBenchMain.main(
           new String[] {
             "vector",
+            "cpu",
             "f32",
             "1",
             folder.resolve("jmh.log").toString(),

@@ -78,6 +78,11 @@ final class TorchBackend implements Backend {
   }
 
   @Override
+  public boolean compiledHere() {
+    return false;
+  }
+
+  @Override
   public long memory(MemorySegment host) {
     return residency.memory(host);
   }

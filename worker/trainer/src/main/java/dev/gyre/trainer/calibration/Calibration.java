@@ -105,7 +105,7 @@ public final class Calibration {
     this.patience = patience;
     this.backend = backend;
     this.stopwatch = new Stopwatch(threads == 1 && backend.device().isCpu());
-    this.expectations = new Expectations(known, backend.device());
+    this.expectations = new Expectations(known, backend);
     this.copy = copy;
     this.copyBytesPerSecond = copy.bytesPerSecond();
   }

@@ -1,6 +1,6 @@
 package dev.gyre.trainer.calibration;
 
-import dev.gyre.kernels.Device;
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.kernels.workload.Workload;
 
@@ -23,22 +23,23 @@ final class Expectations {
   private static final double FLOPS_PER_BYTE = 4;
 
   private final KernelRates known;
-  private final Device device;
+  private final boolean onHost;
+  private final boolean compiledHere;
 
   /**
    * @param known rates of this machine, NONE if there are none
-   * @param device where kernels compute: only a CPU's are compiled just in time, and held against
-   *     the host's copy and, where they are not known, against the peak. What limits small ones on
-   *     a GPU is their launch.
+   * @param backend what is not known of it is expected only of kernels that are compiled here:
+   *     small calls of a library are limited by what a call costs, not by arithmetic or memory
    */
-  Expectations(KernelRates known, Device device) {
+  Expectations(KernelRates known, Backend backend) {
     this.known = known;
-    this.device = device;
+    this.onHost = backend.device().isCpu();
+    this.compiledHere = backend.compiledHere();
   }
 
   /** Whether there never is anything to expect of a kernel. */
   boolean none(KernelWorkload kernel) {
-    return !device.isCpu() && !remembered(kernel);
+    return !compiledHere && !remembered(kernel);
   }
 
   /** Whether this was measured here before. */
@@ -57,7 +58,7 @@ final class Expectations {
     double bandwidth = 2.0 * copyBytesPerSecond;
     if (remembered(kernel)) {
       // What a cache held then, other programs may have pushed out of it now.
-      return work.arithmetic() || !device.isCpu()
+      return work.arithmetic() || !onHost
           ? known.of(kernel)
           : Math.min(known.of(kernel), bandwidth);
     }

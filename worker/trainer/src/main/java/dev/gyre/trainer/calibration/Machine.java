@@ -11,7 +11,7 @@ import java.nio.file.Path;
  *
  * @param processor its name
  * @param cores that a process may use
- * @param jdk version of the Java runtime
+ * @param jdk version of the Java runtime, and how it runs where that is not mixed mode
  * @param gyre version of the kernels
  * @param backend name
  * @param library what computes, with its version
@@ -29,6 +29,8 @@ public record Machine(
     String instructionSet,
     String dtype,
     int threads) {
+  private static final String MIXED = "mixed mode";
+
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
   /** This machine and runtime, with a backend as it was probed. */
@@ -37,13 +39,18 @@ public record Machine(
     return new Machine(
         processorName(),
         Runtime.getRuntime().availableProcessors(),
-        Runtime.version().toString(),
+        jdk(System.getProperty("java.vm.info", MIXED)),
         gyre,
         backend,
         probe.library(),
         probe.instructionSet(),
         dtype,
         threads);
+  }
+
+  /** What is interpreted only, say, is no measure for what is compiled. */
+  static String jdk(String mode) {
+    return Runtime.version() + (mode.startsWith(MIXED) ? "" : " " + mode);
   }
 
   /** The processor as Linux names it, or else the architecture. */

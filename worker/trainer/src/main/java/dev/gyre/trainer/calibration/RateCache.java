@@ -2,6 +2,7 @@ package dev.gyre.trainer.calibration;
 
 import dev.gyre.trainer.spec.SpecJson;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,6 +74,15 @@ public final class RateCache {
       return merged;
     }
     return merged;
+  }
+
+  /** What follows is measured as if nothing were known. */
+  public void forget(Machine machine) {
+    try {
+      Files.deleteIfExists(file(machine));
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot delete " + file(machine), e);
+    }
   }
 
   /** Where a machine's rates are, or would be. */

@@ -13,4 +13,10 @@ final class MachineTest {
     assertEquals("aarch64", Machine.named("processor\t: 0\nFeatures\t: fp\n", "aarch64"));
     assertFalse(Machine.processorName().isBlank());
   }
+
+  @Test
+  void anInterpreterIsAnotherMachine() {
+    assertEquals(Runtime.version().toString(), Machine.jdk("mixed mode, sharing"));
+    assertEquals(Runtime.version() + " interpreted mode", Machine.jdk("interpreted mode"));
+  }
 }

@@ -38,6 +38,16 @@ final class RateCacheTest {
   }
 
   @Test
+  void whatIsForgottenMayBeWorse() {
+    RateCache cache = new RateCache(folder);
+    cache.forget(HERE);
+    cache.add(HERE, rates(1000, 2000, 3000));
+    cache.forget(HERE);
+    assertEquals(KernelRates.NONE, cache.find(HERE));
+    assertEquals(rates(1, 2, 3), cache.add(HERE, rates(1, 2, 3)));
+  }
+
+  @Test
   void ratesOfAnythingElseSayNothing() {
     RateCache cache = new RateCache(folder);
     cache.add(HERE, rates(1, 2, 3));
