@@ -1,6 +1,7 @@
 package dev.gyre.deploy.doctor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
@@ -55,6 +56,25 @@ final class BackendChecksTest {
     assertTrue(findings.getFirst().value().contains("f32  CPU  AVX2  lib 3"));
     assertTrue(findings.getLast().value().contains("matmul 88.0 GFLOP/s, attention 42.0"));
     assertTrue(findings.stream().allMatch(f -> f.level() == Level.OK), findings::toString);
+  }
+
+  @Test
+  void whatIsKnownIsMeasuredAgainWhereThatIsAsked() {
+    RateCache cache = new RateCache(folder);
+    Machine machine = Machine.here("0.1", "fast", CAN, "f32", 1);
+    cache.add(machine, new KernelRates(Map.of("linear", 1L, "attention", 1L), 7));
+    BackendChecks checks = new BackendChecks(cache, "0.1", Device.CPU, true);
+    List<BackendProvider> providers = List.of(new Probed("fast", CAN));
+    assertThrows(IllegalStateException.class, () -> checks.of(providers), "opens it");
+    assertEquals(KernelRates.NONE, cache.find(machine));
+  }
+
+  @Test
+  void whatIsNotOnADeviceSaysSo() {
+    BackendChecks checks = new BackendChecks(new RateCache(folder), "0.1", Device.cuda(1), false);
+    List<Finding> findings = checks.of(List.of(new ScalarBackendProvider()));
+    assertTrue(findings.getFirst().advice().contains("not on cuda:1"), findings::toString);
+    assertEquals("none on cuda:1", findings.getLast().value());
   }
 
   @Test
