@@ -375,7 +375,11 @@ public final class PlanReport {
   private String further(long workerMemoryBytes) {
     List<String> ways = new ArrayList<>();
     if (plan.memory().resident() > workerMemoryBytes / 2) {
-      ways.add("a smaller model, or more ranks of mesh.expert-parallel: weights are most of it");
+      ways.add(
+          (plan.expertForecasts().isEmpty()
+                  ? "a smaller model, or more ranks of mesh.expert-parallel"
+                  : "a smaller model")
+              + ": weights are most of it");
     }
     if (!job.train().memory().equals(MemorySpec.PLANNED)) {
       ways.add("leave train.activations, train.offload and train.mlp-tile to auto");

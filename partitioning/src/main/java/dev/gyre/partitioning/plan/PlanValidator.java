@@ -62,14 +62,16 @@ public final class PlanValidator {
     MemoryEstimate memory = plan.memory();
     if (memory.total() > workerBytes) {
       throw new InvalidPlanException(
-          ("a worker needs %s but has %s: %s. Activations (%s): %s. Use more ring or expert ranks,"
+          ("a worker needs %s but has %s: %s. Activations (%s): %s. Use more %s,"
                   + " a shorter train.sequence-length, or a smaller model.")
               .formatted(
                   MemoryEstimate.mebibytes(memory.total()),
                   MemoryEstimate.mebibytes(workerBytes),
                   memory.describe(),
                   plan.activations().describe(),
-                  plan.activations().reason()));
+                  plan.activations().reason(),
+                  // Where the planner chose, no other degree of expert-parallel needs less.
+                  plan.expertForecasts().isEmpty() ? "ring or expert ranks" : "ring ranks"));
     }
   }
 

@@ -25,7 +25,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
   static final double LN2 = 0.6931471805599453;
   static final double LOG2E = 1.4426950408889634;
 
-  /** How far scores may exceed m, in powers of two. */
+  /** How far scores may exceed m, in powers of two: values must stay below 2^119. */
   private static final float GROWTH = 8f;
 
   private static final int SUM_BYTES = ScoreRows.PADDING * Float.BYTES;

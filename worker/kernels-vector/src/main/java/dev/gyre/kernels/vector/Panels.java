@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorOperators;
  * Brings matrices from memory into the arrays {@link MicroKernel} works on, F32 or widened from
  * BF16, and back. The right-hand matrix B [k][columns] is cut into panels of {@link #WIDTH}
  * columns, each [k][WIDTH], the last one a single vector wide where that is enough; columns beyond
- * the matrix are 0.
+ * the matrix hold anything, and nothing reads their results.
  */
 final class Panels {
   /** Columns of a panel. */

@@ -141,8 +141,9 @@ public final class Calibration {
         calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
       }
       calibration.run();
+      List<SlowKernel> slow = calibration.slow();
       backend.kernels().weightsChanged(); // the operands' memory is about to be someone else's
-      return new Result(calibration.rates(), calibration.slow(), System.nanoTime() - began);
+      return new Result(calibration.rates(), slow, System.nanoTime() - began);
     }
   }
 
@@ -189,11 +190,13 @@ public final class Calibration {
   }
 
   private boolean enough(Trial trial, long spent) {
-    double expected = expected(trial, copyBytesPerSecond);
+    double expected = expectations.usually(trial.kernel, trial.work, peak(), copyBytesPerSecond);
     boolean counts =
         trial.kernel == KernelWorkload.LINEAR || trial.kernel == KernelWorkload.ATTENTION;
     if (expectations.remembered(trial.kernel)) {
-      if (trial.best >= AS_BEFORE * expected) {
+      // A copy takes longer than a slice: only once a kernel has settled below.
+      if (trial.best >= AS_BEFORE * expected
+          || (trial.steadyNanos >= SETTLED_NANOS && trial.best >= AS_BEFORE * now(trial))) {
         return true;
       }
     } else if (trial.steadyNanos >= (counts ? SURE_NANOS : SETTLED_NANOS)
@@ -205,12 +208,16 @@ public final class Calibration {
         : spent >= patience.belowExpected();
   }
 
-  private double expected(Trial trial, long copyBytesPerSecond) {
+  private double now(Trial trial) {
+    return expectations.now(trial.kernel, trial.work, peak(), copy.bytesPerSecond());
+  }
+
+  private long peak() {
     long peak = 0;
     for (Trial each : trials) {
       peak = Math.max(peak, each.kernel.product() ? each.rate() : 0);
     }
-    return expectations.of(trial.kernel, trial.work, peak, copyBytesPerSecond);
+    return peak;
   }
 
   private KernelRates rates() {
@@ -229,11 +236,13 @@ public final class Calibration {
     List<SlowKernel> slow = new ArrayList<>();
     for (Trial trial : trials) {
       if (trial.steadyNanos < patience.cliff()
-          || !Expectations.suspicious(trial.best, expected(trial, copyBytesPerSecond))) {
+          || !Expectations.suspicious(
+              trial.best,
+              expectations.usually(trial.kernel, trial.work, peak(), copyBytesPerSecond))) {
         continue;
       }
       slice(trial);
-      double expected = expected(trial, Math.min(copyBytesPerSecond, copy.bytesPerSecond()));
+      double expected = now(trial);
       if (Expectations.suspicious(trial.best, expected)) {
         slow.add(
             new SlowKernel(

@@ -48,26 +48,36 @@ final class Expectations {
   }
 
   /**
-   * FLOPs or bytes a second; 0 if there is nothing to expect.
+   * FLOPs or bytes a second as memory is at this moment: what a cache held when a rate was
+   * remembered, other programs may have pushed out of it. 0 if there is nothing to expect.
    *
    * @param peak of this run's products so far, FLOP/s
-   * @param copyBytesPerSecond this run's plain copy
+   * @param copyBytesPerSecond a plain copy right beside the kernel
    */
-  double of(KernelWorkload kernel, Workload work, long peak, long copyBytesPerSecond) {
-    // A copy counts its bytes once; kernels count what they read and what they write.
-    double bandwidth = 2.0 * copyBytesPerSecond;
+  double now(KernelWorkload kernel, Workload work, long peak, long copyBytesPerSecond) {
+    double expected = usually(kernel, work, peak, copyBytesPerSecond);
+    return work.arithmetic() || !onHost
+        ? expected
+        : Math.min(expected, bandwidth(copyBytesPerSecond));
+  }
+
+  /** The same with memory as it was when rates were remembered. */
+  double usually(KernelWorkload kernel, Workload work, long peak, long copyBytesPerSecond) {
     if (remembered(kernel)) {
-      // What a cache held then, other programs may have pushed out of it now.
-      return work.arithmetic() || !onHost
-          ? known.of(kernel)
-          : Math.min(known.of(kernel), bandwidth);
+      return known.of(kernel);
     }
     if (none(kernel)) {
       return 0;
     }
+    double bandwidth = bandwidth(copyBytesPerSecond);
     return work.arithmetic()
         ? share(kernel) * peak
         : share(kernel) * Math.min(bandwidth, peak / FLOPS_PER_BYTE);
+  }
+
+  /** A copy counts its bytes once; kernels count what they read and what they write. */
+  private static double bandwidth(long copyBytesPerSecond) {
+    return 2.0 * copyBytesPerSecond;
   }
 
   static boolean suspicious(double perSecond, double expected) {
