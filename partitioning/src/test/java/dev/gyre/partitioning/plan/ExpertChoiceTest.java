@@ -1,6 +1,7 @@
 package dev.gyre.partitioning.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.JobSpec;
@@ -55,17 +56,28 @@ final class ExpertChoiceTest {
     }
   }
 
-  /** What needs less memory is taken where the soonest does not fit, or would compute again. */
+  /** What needs less memory is taken where the soonest would compute again, or keep less. */
   @Test
   void theChoiceIsMadeAmongWhatFits() {
-    Plan roomy = plan(65536, 0, MEMORY);
-    long least = roomy.expertForecasts().getLast().memoryBytes();
-    long most = roomy.expertForecasts().getFirst().memoryBytes();
-    assertTrue(least != most, roomy.expertForecasts()::toString);
-    Plan tight = Planner.plan(job(65536, 0), workers(MEMORY, Math.min(least, most)));
-    assertEquals(ActivationPlan.NONE, tight.activations().keep());
-    assertEquals(0, tight.activations().mlpTile());
-    assertEquals(least < most ? 4 : 1, tight.mesh().expertParallel());
+    // Slow kernels on a fast link: all experts on each rank are soonest, and their weights largest.
+    Rates rates = new Rates(20 * GFLOPS, 10 * GFLOPS, 100 * GB);
+    Plan roomy = plan(2048, 0, rates);
+    assertEquals(1, roomy.mesh().expertParallel());
+    List<ExpertForecast> forecasts = roomy.expertForecasts();
+    assertTrue(forecasts.getLast().memoryBytes() < roomy.memory().total(), forecasts::toString);
+    long workerBytes = roomy.memory().total() - 1;
+    Plan alone = Planner.plan(job(2048, 1), workers(rates, workerBytes));
+    assertTrue(alone.memory().total() <= workerBytes, "it would fit, and keep less");
+    assertNotEquals(roomy.activations().describe(), alone.activations().describe());
+    Plan tight = Planner.plan(job(2048, 0), workers(rates, workerBytes));
+    assertTrue(alone.stepMicros() < tight.stepMicros(), "although it would be sooner");
+    assertTrue(tight.mesh().expertParallel() > 1, tight.mesh()::toString);
+    assertEquals(roomy.activations().describe(), tight.activations().describe());
+    assertTrue(tight.memory().total() <= workerBytes);
+  }
+
+  @Test
+  void whereNothingFitsTheLeastIsTaken() {
     Plan none = Planner.plan(job(65536, 0), workers(MEMORY, 1 << 20));
     long smallest =
         none.expertForecasts().stream().mapToLong(ExpertForecast::memoryBytes).min().orElseThrow();
