@@ -39,7 +39,7 @@ public abstract class PolledTransport implements Transport {
   private final long deadlineNanos;
   private final Progress where;
   private final TrafficMeter meter = new TrafficMeter();
-  private final Idleness idleness = new Idleness();
+  private final IdlePolicy idleness = new IdlePolicy();
   private String kind = "point-to-point";
   private int turns;
   private long sleepAtOnceUntil = System.nanoTime();

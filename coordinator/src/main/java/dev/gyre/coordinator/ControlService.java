@@ -15,9 +15,9 @@ import io.grpc.stub.StreamObserver;
 final class ControlService extends ControlGrpc.ControlImplBase {
   /** What happens on the streams. */
   interface Events {
-    void message(Link link, FromWorker message);
+    void message(WorkerLink link, FromWorker message);
 
-    void broken(Link link, String how);
+    void broken(WorkerLink link, String how);
   }
 
   private final Events events;
@@ -51,7 +51,7 @@ final class ControlService extends ControlGrpc.ControlImplBase {
   }
 
   /** Used by the loop's thread only, as gRPC's observers ask for one caller. */
-  private static final class StreamLink implements Link {
+  private static final class StreamLink implements WorkerLink {
     private final ServerCallStreamObserver<ToWorker> call;
     private boolean ended;
 

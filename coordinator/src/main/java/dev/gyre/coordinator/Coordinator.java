@@ -200,12 +200,12 @@ public final class Coordinator implements AutoCloseable {
 
   private final class StreamEvents implements ControlService.Events {
     @Override
-    public void message(Link link, FromWorker message) {
+    public void message(WorkerLink link, FromWorker message) {
       post(() -> job.message(link, message, clock.nanos()));
     }
 
     @Override
-    public void broken(Link link, String how) {
+    public void broken(WorkerLink link, String how) {
       post(() -> job.broken(link, how, clock.nanos()));
     }
   }

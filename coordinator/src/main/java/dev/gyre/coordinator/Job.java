@@ -51,7 +51,7 @@ final class Job {
   private final Work work;
   private final RunListener listener;
   private final Roster roster;
-  private final Verdict verdict;
+  private final FailureDiagnosis verdict;
   private final StallWatch stalls;
   private final CheckpointBook book;
   private final int epoch = 0;
@@ -80,7 +80,7 @@ final class Job {
     this.work = work;
     this.listener = listener;
     this.roster = new Roster(setup.run(), setup.workers());
-    this.verdict = new Verdict(roster::of);
+    this.verdict = new FailureDiagnosis(roster::of);
     this.stalls = new StallWatch(setup.timing().reportStillAfter().toNanos());
     this.book = new CheckpointBook(setup.workers());
     waitFrom(now, setup.timing().joinWithin());
@@ -94,7 +94,7 @@ final class Job {
 
   // ---- from the workers
 
-  void message(Link link, FromWorker message, long now) {
+  void message(WorkerLink link, FromWorker message, long now) {
     Member member = roster.of(link);
     if (member == null) {
       if (message.hasHello()) {
@@ -122,7 +122,7 @@ final class Job {
     }
   }
 
-  private void join(Link link, Hello hello, long now) {
+  private void join(WorkerLink link, Hello hello, long now) {
     Optional<String> objection =
         outcome == null
             ? roster.objection(hello)
@@ -183,7 +183,7 @@ final class Job {
   }
 
   /** The stream broke, or the worker closed it. */
-  void broken(Link link, String how, long now) {
+  void broken(WorkerLink link, String how, long now) {
     Member member = roster.of(link);
     if (member != null && !member.finished()) {
       suspect(member, new Evidence.Broken(how), now);
@@ -458,7 +458,7 @@ final class Job {
     verdict.settled().ifPresent(this::fail);
   }
 
-  private void fail(Verdict.Cause cause) {
+  private void fail(FailureDiagnosis.Cause cause) {
     fail(cause.exit(), cause.text(), cause.rank());
   }
 

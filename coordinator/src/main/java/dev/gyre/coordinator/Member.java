@@ -5,7 +5,7 @@ import dev.gyre.comms.control.Hello;
 
 /** A worker that has joined: who it is, and where it was when it was last heard. */
 final class Member {
-  private final Link link;
+  private final WorkerLink link;
   private final Hello hello;
   private int rank;
   private boolean ready;
@@ -16,7 +16,7 @@ final class Member {
   private long heardNanos;
   private long changedNanos;
 
-  Member(Link link, Hello hello, long now) {
+  Member(WorkerLink link, Hello hello, long now) {
     this.link = link;
     this.hello = hello;
     this.rank = hello.getWantedRank();
@@ -24,7 +24,7 @@ final class Member {
     this.changedNanos = now;
   }
 
-  Link link() {
+  WorkerLink link() {
     return link;
   }
 

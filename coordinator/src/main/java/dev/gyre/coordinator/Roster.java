@@ -16,14 +16,14 @@ import org.jspecify.annotations.Nullable;
 final class Roster {
   private final String run;
   private final int workers;
-  private final Map<Link, Member> members = new LinkedHashMap<>();
+  private final Map<WorkerLink, Member> members = new LinkedHashMap<>();
 
   Roster(String run, int workers) {
     this.run = run;
     this.workers = workers;
   }
 
-  @Nullable Member of(Link link) {
+  @Nullable Member of(WorkerLink link) {
     return members.get(link);
   }
 
@@ -88,7 +88,7 @@ final class Roster {
     return Optional.empty();
   }
 
-  Member add(Link link, Hello hello, long now) {
+  Member add(WorkerLink link, Hello hello, long now) {
     Member member = new Member(link, hello, now);
     members.put(link, member);
     return member;
@@ -115,6 +115,6 @@ final class Roster {
   }
 
   void complete() {
-    members.keySet().forEach(Link::complete);
+    members.keySet().forEach(WorkerLink::complete);
   }
 }

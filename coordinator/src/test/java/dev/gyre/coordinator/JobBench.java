@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** A job without sockets or threads: the test is the clock, the workers and the host. */
 final class JobBench implements Job.Work, RunListener {
   /** One worker's stream, as the job sees it. */
-  static final class FakeLink implements Link {
+  static final class FakeLink implements WorkerLink {
     final List<ToWorker> sent = new ArrayList<>();
     boolean completed;
     String refusal = "";

@@ -1,9 +1,10 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.AttentionBench;
 import dev.gyre.deploy.bench.AttentionBench.Prediction;
 import dev.gyre.deploy.bench.AttentionResult;
-import dev.gyre.deploy.run.ThisMachine;
+import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.plan.Rates;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Option;
       "and what the schedule auto would take of all there are."
     },
     footer = {"", "Try    ./gyre bench attention --ranks 2,4 --tokens 2048"})
-final class BenchAttentionCommand implements Callable<Integer> {
+final class BenchAttentionCommand implements Callable<ExitCode> {
   @Option(
       names = "--ranks",
       paramLabel = "P,…",
@@ -85,7 +86,7 @@ final class BenchAttentionCommand implements Callable<Integer> {
   private int repeats;
 
   @Override
-  public Integer call() {
+  public ExitCode call() {
     require(tokens > 0, "--tokens %d: at least 1".formatted(tokens));
     require(repeats > 0, "--repeats %d: at least 1".formatted(repeats));
     for (String schedule : schedules) {
@@ -97,7 +98,7 @@ final class BenchAttentionCommand implements Callable<Integer> {
     String kernels = LocalBackend.choose(backend, dtype);
     AttentionBench bench =
         new AttentionBench(kernels, dtype, heads, kvHeads, headDim, tokens, repeats);
-    Rates rates = ThisMachine.rates(kernels, Dtypes.name(dtype), 1, Device.CPU);
+    Rates rates = LocalPlanner.rates(kernels, Dtypes.name(dtype), 1, Device.CPU);
     bench.warmUp();
     System.out.println(
         "schedule   layout       ranks    tokens    one worker   busiest rank   mean rank   efficiency"

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.BalanceBench;
 import dev.gyre.deploy.bench.BalanceResult;
 import dev.gyre.deploy.console.Console;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Option;
       "of the documents are log-normal. Every layout computes the same row."
     },
     footer = {"", "Try    ./gyre bench balance --ring 4 --tokens 32768 --median 600 --sigma 1"})
-final class BenchBalanceCommand implements Callable<Integer> {
+final class BenchBalanceCommand implements Callable<ExitCode> {
   @Option(names = "--ring", defaultValue = "4", description = "Default: ${DEFAULT-VALUE}.")
   private int ring;
 
@@ -116,7 +117,7 @@ final class BenchBalanceCommand implements Callable<Integer> {
   private boolean json;
 
   @Override
-  public Integer call() {
+  public ExitCode call() {
     require(ring >= 1 && ring <= 64, "--ring %d: from 1 to 64".formatted(ring));
     require(tokens >= 1, "--tokens %d: at least 1".formatted(tokens));
     require(median >= 1 && sigma >= 0, "--median: at least 1; --sigma: not negative");

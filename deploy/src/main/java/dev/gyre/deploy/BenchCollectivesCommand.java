@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.CollectiveResult;
 import dev.gyre.deploy.bench.CollectivesBench;
 import dev.gyre.deploy.console.Console;
@@ -28,7 +29,7 @@ import picocli.CommandLine.Option;
       "",
       "Try    ./gyre bench collectives --workers 4 --sizes 1m,16m"
     })
-final class BenchCollectivesCommand implements Callable<Integer> {
+final class BenchCollectivesCommand implements Callable<ExitCode> {
   private static final Set<String> TRANSPORTS = Set.of("ipc", "udp");
 
   @Option(names = "--workers", defaultValue = "2", description = "Default: ${DEFAULT-VALUE}.")
@@ -93,7 +94,7 @@ final class BenchCollectivesCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public ExitCode call() throws IOException, InterruptedException {
     CollectivesBench bench = bench();
     RunFolder folder = RunFolder.create(runs, "bench-collectives");
     List<CollectiveResult> results = bench.run(folder);

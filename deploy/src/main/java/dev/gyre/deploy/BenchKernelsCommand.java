@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.KernelResult;
 import dev.gyre.deploy.bench.KernelResults;
 import dev.gyre.deploy.bench.KernelsBench;
@@ -9,7 +10,6 @@ import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.trainer.spec.SpecJson;
 import dev.gyre.trainer.worker.Backends;
@@ -26,6 +26,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
@@ -44,7 +45,7 @@ import picocli.CommandLine.Option;
       "",
       "Try    ./gyre bench kernels --kernel attention --dtype f32"
     })
-final class BenchKernelsCommand implements Callable<Integer> {
+final class BenchKernelsCommand implements Callable<ExitCode> {
   private static final String MAIN_CLASS = "dev.gyre.kernels.bench.KernelBenchMain";
   private static final Path MODULE = Path.of("worker", "kernels-bench", "target");
 
@@ -55,13 +56,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
       description = "auto, onednn, vector, torch, scalar. Default: ${DEFAULT-VALUE}.")
   private String backend = "auto";
 
-  @Option(
-      names = "--device",
-      paramLabel = "D",
-      defaultValue = "cpu",
-      converter = DeviceOption.class,
-      description = "cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
-  private Device device = Device.CPU;
+  @Mixin private DeviceOption where = new DeviceOption();
 
   @Option(
       names = "--dtype",
@@ -105,8 +100,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
     }
     DType type = dtype == null ? preferred() : dtype;
     return new KernelsBench(
-        LocalBackend.choose(backend, device, type),
-        device,
+        LocalBackend.choose(backend, where.device(), type),
+        where.device(),
         Dtypes.name(type),
         kernels,
         forks,
@@ -117,7 +112,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
   private DType preferred() {
     for (BackendProvider provider : Backends.all()) {
       if ((backend.equals("auto") || backend.equals(provider.name()))
-          && provider.probe(device) instanceof BackendProbe.Available a) {
+          && provider.probe(where.device()) instanceof BackendProbe.Available a) {
         return a.nativeDtypes().contains(DType.BF16) ? DType.BF16 : DType.F32;
       }
     }
@@ -125,10 +120,10 @@ final class BenchKernelsCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public ExitCode call() throws IOException, InterruptedException {
     KernelsBench bench = bench();
     String classPath = classPath();
-    String instructionSet = instructionSet(bench);
+    String instructionSet = Backends.available(bench.backend(), bench.device()).instructionSet();
     Console console = new Console(System.out, false);
     if (!json) {
       console.line(
@@ -161,7 +156,7 @@ final class BenchKernelsCommand implements Callable<Integer> {
   }
 
   /** Names every slow fork. */
-  static int verdict(List<KernelResult> results) {
+  static ExitCode verdict(List<KernelResult> results) {
     boolean slow = false;
     for (KernelResult r : results) {
       for (int fork : r.slowForks()) {
@@ -179,16 +174,6 @@ final class BenchKernelsCommand implements Callable<Integer> {
       }
     }
     return slow ? ExitCode.DIFFERENT : ExitCode.DONE;
-  }
-
-  private static String instructionSet(KernelsBench bench) {
-    for (BackendProvider provider : Backends.all()) {
-      if (provider.name().equals(bench.backend())
-          && provider.probe(bench.device()) instanceof BackendProbe.Available a) {
-        return a.instructionSet();
-      }
-    }
-    throw new IllegalStateException("backend " + bench.backend() + " was there a moment ago");
   }
 
   /** The benchmarks', which are built beside this command but never loaded into it. */

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.bench.BenchJob;
 import dev.gyre.deploy.bench.BenchResult;
@@ -51,7 +52,7 @@ import picocli.CommandLine.Option;
       "",
       "Try    ./gyre bench train --ring 2 --seq 8192 --dtype bf16 --steps 8 --text FILE"
     })
-final class BenchTrainCommand implements Callable<Integer> {
+final class BenchTrainCommand implements Callable<ExitCode> {
   @Mixin private MeshOptions mesh = new MeshOptions();
 
   @Option(
@@ -247,7 +248,7 @@ final class BenchTrainCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public ExitCode call() throws IOException, InterruptedException {
     BenchJob bench = job();
     JobSpec job = bench.spec();
     Mesh resolved = Planner.mesh(job);
@@ -274,10 +275,8 @@ final class BenchTrainCommand implements Callable<Integer> {
       Path store = data.store().folder().toAbsolutePath();
       LaunchOptions launch = new LaunchOptions(trace || profile, !unbound);
       outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
-      boolean well =
-          outcome.exit() == dev.gyre.comms.ExitCode.DONE
-              || outcome.exit() == dev.gyre.comms.ExitCode.INTERRUPTED;
-      if (profile && outcome.exit() == dev.gyre.comms.ExitCode.DONE) {
+      boolean well = outcome.exit() == ExitCode.DONE || outcome.exit() == ExitCode.INTERRUPTED;
+      if (profile && outcome.exit() == ExitCode.DONE) {
         StepProfile made = StepProfile.read(folder.trace(), recorded.steps);
         StepProfileText.lines(made).forEach(console::line);
       }
@@ -287,9 +286,9 @@ final class BenchTrainCommand implements Callable<Integer> {
         console.line("Logs: " + folder.mergedLog());
       }
     }
-    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
+    if (outcome.exit() != ExitCode.DONE) {
       System.err.println("gyre: " + outcome.message());
-      return outcome.exit().code();
+      return outcome.exit();
     }
     BenchResult result =
         BenchResult.of(Version.text(), bench, recorded.plan(), recorded.steps, Cpu.model());

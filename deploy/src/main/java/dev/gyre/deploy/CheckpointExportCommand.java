@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.kernels.DType;
 import dev.gyre.trainer.checkpoint.HuggingFaceExport;
 import java.io.IOException;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Parameters;
       "then   AutoModelForCausalLM.from_pretrained(\"out/\")   in Python, or",
       "       model: {from: out/}                            in a job file"
     })
-final class CheckpointExportCommand implements Callable<Integer> {
+final class CheckpointExportCommand implements Callable<ExitCode> {
   @Parameters(
       paramLabel = "RUN|FOLDER",
       description = "A run's name or folder, or the folder of one checkpoint.")
@@ -53,7 +54,7 @@ final class CheckpointExportCommand implements Callable<Integer> {
   private Path runs = Path.of("runs");
 
   @Override
-  public Integer call() throws IOException {
+  public ExitCode call() throws IOException {
     if (Files.exists(target) && !Files.isDirectory(target)) {
       throw new CommandFailure(ExitCode.BAD_JOB, "--hf " + target + " is a file; name a folder");
     }

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
@@ -24,7 +25,7 @@ import picocli.CommandLine.Parameters;
     header = "Lists a run's checkpoints, oldest first.",
     description = {"Only manifests are read. To read every byte: ./gyre checkpoint verify RUN"},
     footer = {"", "Try    ./gyre checkpoint list quickstart"})
-final class CheckpointListCommand implements Callable<Integer> {
+final class CheckpointListCommand implements Callable<ExitCode> {
   private static final DateTimeFormatter WHEN =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT);
 
@@ -39,7 +40,7 @@ final class CheckpointListCommand implements Callable<Integer> {
   private Path runs = Path.of("runs");
 
   @Override
-  public Integer call() throws IOException {
+  public ExitCode call() throws IOException {
     Path folder = Checkpoints.run(run, runs);
     List<CheckpointStore.Committed> all = Checkpoints.store(folder).list();
     if (all.isEmpty()) {

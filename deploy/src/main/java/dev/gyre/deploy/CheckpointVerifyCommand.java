@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
@@ -26,7 +27,7 @@ import picocli.CommandLine.Parameters;
       "Try    ./gyre checkpoint verify quickstart",
       "       ./gyre checkpoint verify runs/quickstart/checkpoints/step-200"
     })
-final class CheckpointVerifyCommand implements Callable<Integer> {
+final class CheckpointVerifyCommand implements Callable<ExitCode> {
   @Parameters(
       paramLabel = "RUN|FOLDER",
       description = "A run's name or folder, or the folder of one checkpoint.")
@@ -40,7 +41,7 @@ final class CheckpointVerifyCommand implements Callable<Integer> {
   private Path runs = Path.of("runs");
 
   @Override
-  public Integer call() throws IOException {
+  public ExitCode call() throws IOException {
     List<Path> all = Checkpoints.all(named, runs);
     if (all.isEmpty()) {
       throw new CommandFailure(

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.Manifest;

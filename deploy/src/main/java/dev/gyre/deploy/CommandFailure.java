@@ -1,16 +1,18 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
+
 /** Ends a command with one message for a person, already worded, and an exit code. */
 public final class CommandFailure extends RuntimeException {
   private static final long serialVersionUID = 1L;
-  private final int exitCode;
+  private final ExitCode exitCode;
 
-  public CommandFailure(int exitCode, String message) {
+  public CommandFailure(ExitCode exitCode, String message) {
     super(message);
     this.exitCode = exitCode;
   }
 
-  public int exitCode() {
+  public ExitCode exitCode() {
     return exitCode;
   }
 }

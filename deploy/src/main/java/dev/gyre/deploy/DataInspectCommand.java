@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.RowText;
 import dev.gyre.deploy.run.JobData;
@@ -26,7 +27,7 @@ import picocli.CommandLine.Option;
       "Try    ./gyre data inspect JOB.yaml --step 0",
       "       ./gyre data inspect JOB.yaml --step 7 --rows 2 --chars -1"
     })
-final class DataInspectCommand implements Callable<Integer> {
+final class DataInspectCommand implements Callable<ExitCode> {
   @Mixin private JobArgument argument = new JobArgument();
 
   @Option(
@@ -54,7 +55,7 @@ final class DataInspectCommand implements Callable<Integer> {
   private int chars;
 
   @Override
-  public Integer call() {
+  public ExitCode call() {
     require(step >= 0, "--step " + step + ": steps count from 0");
     require(rows >= 1, "--rows " + rows + ": show at least 1");
     require(chars >= -1, "--chars " + chars + ": -1 for all, 0 for none, or a number");

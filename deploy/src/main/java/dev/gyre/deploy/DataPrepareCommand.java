@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.run.JobData;
@@ -19,11 +20,11 @@ import picocli.CommandLine.Mixin;
       "Done once, so that the job starts at once. gyre train does the same when it has to."
     },
     footer = {"", "Try    ./gyre data prepare JOB.yaml"})
-final class DataPrepareCommand implements Callable<Integer> {
+final class DataPrepareCommand implements Callable<ExitCode> {
   @Mixin private JobArgument argument = new JobArgument();
 
   @Override
-  public Integer call() {
+  public ExitCode call() {
     JobSpec job = argument.read(List.of());
     Console console = Console.standard();
     try (JobData data = JobData.open(job, Home.folder(), console)) {

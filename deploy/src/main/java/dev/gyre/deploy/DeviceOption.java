@@ -2,16 +2,31 @@ package dev.gyre.deploy;
 
 import dev.gyre.kernels.Device;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** {@code cpu} or {@code cuda:N}. */
-final class DeviceOption implements ITypeConverter<Device> {
-  @Override
-  public Device convert(String text) {
-    try {
-      return Device.parse(text);
-    } catch (IllegalArgumentException e) {
-      throw new TypeConversionException(e.getMessage());
+/** Where a command's kernels compute. */
+final class DeviceOption {
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      defaultValue = "cpu",
+      converter = Text.class,
+      description = "cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
+  private Device device = Device.CPU;
+
+  Device device() {
+    return device;
+  }
+
+  private static final class Text implements ITypeConverter<Device> {
+    @Override
+    public Device convert(String text) {
+      try {
+        return Device.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
     }
   }
 }

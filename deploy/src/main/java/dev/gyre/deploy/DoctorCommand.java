@@ -7,7 +7,6 @@ import dev.gyre.deploy.doctor.Finding;
 import dev.gyre.deploy.doctor.Level;
 import dev.gyre.deploy.doctor.SystemChecks;
 import dev.gyre.deploy.doctor.SystemFacts;
-import dev.gyre.kernels.Device;
 import dev.gyre.trainer.calibration.RateCache;
 import dev.gyre.trainer.spec.SpecJson;
 import java.util.ArrayList;
@@ -15,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
@@ -27,20 +27,14 @@ import picocli.CommandLine.Option;
       "earlier runs measured on this machine, or are measured now: some seconds each.",
       "Exit code 0 if training can work; else 64 if something must be set up, 75 if it may pass."
     })
-final class DoctorCommand implements Callable<Integer> {
+final class DoctorCommand implements Callable<ExitCode> {
   @Option(
       names = "--backend",
       paramLabel = "B",
       description = "Only this backend. torch is looked at where it is named: it is a download.")
   private @Nullable String backend;
 
-  @Option(
-      names = "--device",
-      paramLabel = "D",
-      defaultValue = "cpu",
-      converter = DeviceOption.class,
-      description = "cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
-  private Device device = Device.CPU;
+  @Mixin private DeviceOption where = new DeviceOption();
 
   @Option(names = "--afresh", description = "Forgets what was measured before, and measures again.")
   private boolean afresh;
@@ -49,19 +43,20 @@ final class DoctorCommand implements Callable<Integer> {
   private boolean json;
 
   @Override
-  public Integer call() {
+  public ExitCode call() {
     Console console = new Console(System.out, false);
     if (!json) {
       console.line(Version.line());
     }
     List<Finding> findings = new ArrayList<>(SystemChecks.of(SystemFacts.read()));
     findings.forEach(finding -> print(finding, console));
-    BackendChecks backends = new BackendChecks(RateCache.ofUser(), Version.text(), device, afresh);
+    BackendChecks backends =
+        new BackendChecks(RateCache.ofUser(), Version.text(), where.device(), afresh);
     for (Finding finding : backends.of(LocalBackend.providers(backend))) {
       print(finding, console);
       findings.add(finding);
     }
-    return exit(findings).code();
+    return exit(findings);
   }
 
   private void print(Finding finding, Console console) {

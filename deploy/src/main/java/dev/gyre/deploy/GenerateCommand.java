@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.kernels.DType;
 import dev.gyre.trainer.generate.Sampling;
 import dev.gyre.trainer.generate.SoloModel;
@@ -15,7 +16,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     description = "Continues a text with a trained model, on one worker.",
     footer = {"", "Try    ./gyre generate quickstart \"public class\" --tokens 400"})
-final class GenerateCommand implements Callable<Integer> {
+final class GenerateCommand implements Callable<ExitCode> {
   @Parameters(index = "0", paramLabel = "RUN", description = "A run, or a checkpoint's folder.")
   private Path run = Path.of("");
 
@@ -47,7 +48,7 @@ final class GenerateCommand implements Callable<Integer> {
   private Path runs = Path.of("runs");
 
   @Override
-  public Integer call() throws IOException {
+  public ExitCode call() throws IOException {
     Path checkpoint = Checkpoints.find(run, runs);
     String chosen = LocalBackend.choose(backend, DType.F32);
     try (SoloModel model = SoloModel.open(checkpoint, Checkpoints.jobOf(checkpoint), chosen)) {

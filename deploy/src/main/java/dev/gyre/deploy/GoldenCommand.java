@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.ScheduleSpec;
@@ -34,7 +35,7 @@ import picocli.CommandLine.Parameters;
       "Try    G=worker/model/src/test/resources/golden",
       "       ./gyre golden $G/packed --ring 2 --ulysses 2 --expert-parallel 4"
     })
-final class GoldenCommand implements Callable<Integer> {
+final class GoldenCommand implements Callable<ExitCode> {
   @Parameters(
       paramLabel = "DIR",
       description = {
@@ -78,7 +79,7 @@ final class GoldenCommand implements Callable<Integer> {
   private String schedule = RingSchedule.KEY;
 
   @Override
-  public Integer call() throws IOException {
+  public ExitCode call() throws IOException {
     ScheduleSpec asked = schedule();
     LocalNetwork.Factory network =
         LocalNetwork.named(transport, line -> System.err.println("gyre: " + line));

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFile;
 import dev.gyre.model.hf.HfConfig;
 import dev.gyre.partitioning.job.JobSpec;

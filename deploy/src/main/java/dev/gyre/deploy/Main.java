@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFileException;
 import dev.gyre.model.safetensors.SafetensorsException;
 import dev.gyre.partitioning.job.Invalid;
@@ -75,8 +76,16 @@ public final class Main implements Runnable {
     line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::misused);
-    line.setExecutionExceptionHandler((e, at, parsed) -> failed(e, at.getErr()));
+    line.setExecutionExceptionHandler((e, at, parsed) -> failed(e, at.getErr()).code());
+    line.setExecutionStrategy(Main::execute);
     return line;
+  }
+
+  private static int execute(CommandLine.ParseResult parsed) {
+    int usage = new CommandLine.RunLast().execute(parsed);
+    List<CommandLine> chain = parsed.asCommandLineList();
+    Object result = chain.getLast().getExecutionResult();
+    return result instanceof ExitCode exit ? exit.code() : usage;
   }
 
   /** Options in the order in which they are explained, and a synopsis of one line. */
@@ -94,10 +103,10 @@ public final class Main implements Runnable {
       err.println("      Did you mean " + String.join(" or ", near) + "?");
     }
     err.println("      Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
-    return ExitCode.BAD_JOB;
+    return ExitCode.BAD_JOB.code();
   }
 
-  private static int failed(Exception e, PrintWriter err) {
+  private static ExitCode failed(Exception e, PrintWriter err) {
     return switch (e) {
       case CommandFailure f -> told(f, f.exitCode(), err);
       case JobFileException f -> told(f, ExitCode.BAD_JOB, err);
@@ -124,7 +133,7 @@ public final class Main implements Runnable {
     };
   }
 
-  private static int told(Exception e, int exitCode, PrintWriter err) {
+  private static ExitCode told(Exception e, ExitCode exitCode, PrintWriter err) {
     err.println("gyre: " + e.getMessage());
     return exitCode;
   }

@@ -1,12 +1,13 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanReport;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.drawing.ScheduleDrawing;
 import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.deploy.run.Preflight;
-import dev.gyre.deploy.run.ThisMachine;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.plan.Plan;
@@ -42,7 +43,7 @@ import picocli.CommandLine.Option;
       "       ./gyre plan JOB.yaml --json > plan.json    then: ./gyre train JOB.yaml --plan plan.json",
       "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg"
     })
-final class PlanCommand implements Callable<Integer> {
+final class PlanCommand implements Callable<ExitCode> {
   @Mixin private JobOptions options = new JobOptions();
 
   @Option(names = "--json", description = "Prints the plan itself, as train --plan takes it.")
@@ -60,11 +61,11 @@ final class PlanCommand implements Callable<Integer> {
   private boolean unmeasured;
 
   @Override
-  public Integer call() throws IOException {
+  public ExitCode call() throws IOException {
     JobSpec job = options.read();
     Preflight.requireWeights(job);
-    WorkerCapabilities here = ThisMachine.offers(job.device());
-    Plan plan = ThisMachine.plan(job, !unmeasured);
+    WorkerCapabilities here = LocalPlanner.offers(job.device());
+    Plan plan = LocalPlanner.plan(job, !unmeasured);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =
         PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobSchema;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -11,9 +12,9 @@ import picocli.CommandLine.Command;
       "Prints the JSON Schema of a job file: every key, its type, default and meaning.",
       "An editor that reads it completes and checks job files as you type."
     })
-final class SchemaCommand implements Callable<Integer> {
+final class SchemaCommand implements Callable<ExitCode> {
   @Override
-  public Integer call() {
+  public ExitCode call() {
     System.out.println(JobSchema.text());
     return ExitCode.DONE;
   }

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
@@ -41,7 +42,7 @@ import picocli.CommandLine.Spec;
       "Without a job file it trains the quickstart recipe, about three minutes. Ctrl-C saves a",
       "checkpoint and stops; --resume goes on from there."
     })
-final class TrainCommand implements Callable<Integer> {
+final class TrainCommand implements Callable<ExitCode> {
   @Spec private @Nullable CommandSpec spec;
 
   @Mixin private JobOptions options = new JobOptions();
@@ -84,7 +85,7 @@ final class TrainCommand implements Callable<Integer> {
   private Path runs = Path.of("runs");
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public ExitCode call() throws IOException, InterruptedException {
     // The JVM was up for this long before this line: part of what a person waits for.
     long began = System.nanoTime() - ManagementFactory.getRuntimeMXBean().getUptime() * 1_000_000L;
     Console console = Console.standard();
@@ -181,7 +182,7 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  private int finish(
+  private ExitCode finish(
       JobSpec job,
       RunFolder folder,
       JobData data,
@@ -189,11 +190,11 @@ final class TrainCommand implements Callable<Integer> {
       TrainConsole events,
       Outcome outcome)
       throws IOException, InterruptedException {
-    if (outcome.exit() != dev.gyre.comms.ExitCode.DONE) {
+    if (outcome.exit() != ExitCode.DONE) {
       console.line("");
       System.err.println("gyre: " + outcome.message());
       if (outcome.newestCheckpoint() != null) {
-        boolean changeFirst = outcome.exit() == dev.gyre.comms.ExitCode.BAD_JOB;
+        boolean changeFirst = outcome.exit() == ExitCode.BAD_JOB;
         System.err.println(
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(
@@ -204,7 +205,7 @@ final class TrainCommand implements Callable<Integer> {
       if (folder.exists()) {
         System.err.println("      Logs: " + folder.mergedLog());
       }
-      return outcome.exit().code();
+      return outcome.exit();
     }
     events.summary();
     EvalMetrics eval = events.lastEval();
@@ -219,7 +220,7 @@ final class TrainCommand implements Callable<Integer> {
       events.reach(eval);
     }
     if (outcome.newestCheckpoint() != null && !data.feed().isTask()) {
-      Sample.print(folder, console);
+      SampleText.print(folder, console);
     }
     console.titled(
         "files",
@@ -241,7 +242,7 @@ final class TrainCommand implements Callable<Integer> {
   private String again(RunFolder folder) {
     CommandLine.ParseResult parsed =
         Objects.requireNonNull(spec).root().commandLine().getParseResult();
-    return Again.resume(parsed.originalArgs(), folder.name());
+    return ResumeCommandLine.resume(parsed.originalArgs(), folder.name());
   }
 
   private static void loss(EvalMetrics eval, JobData data, Console console) {

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 
@@ -7,9 +8,9 @@ import picocli.CommandLine.Command;
     name = "version",
     mixinStandardHelpOptions = true,
     description = "Prints the versions of Gyre and of the JDK it runs on.")
-final class VersionCommand implements Callable<Integer> {
+final class VersionCommand implements Callable<ExitCode> {
   @Override
-  public Integer call() {
+  public ExitCode call() {
     System.out.println(Version.line());
     return ExitCode.DONE;
   }

@@ -10,16 +10,17 @@ class AgainTest {
   void keepsWhatShapedTheJobAndNamesTheRun() {
     assertEquals(
         "./gyre train job.yaml --set train.steps=400 --resume --run big-2",
-        Again.resume(List.of("train", "job.yaml", "--set", "train.steps=400"), "big-2"));
+        ResumeCommandLine.resume(
+            List.of("train", "job.yaml", "--set", "train.steps=400"), "big-2"));
     assertEquals(
         "./gyre train --set 'dataset.train=[{path: a b}]' --resume --run a",
-        Again.resume(
+        ResumeCommandLine.resume(
             List.of("train", "--resume", "--run", "x", "--set", "dataset.train=[{path: a b}]"),
             "a"));
   }
 
   @Test
   void samplesCannotMoveTheCursor() {
-    assertEquals("a\\nb\\t\u00b7[2J", Sample.visible("a\nb\t\u001b[2J"));
+    assertEquals("a\\nb\\t\u00b7[2J", SampleText.visible("a\nb\t\u001b[2J"));
   }
 }

@@ -3,6 +3,7 @@ package dev.gyre.deploy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.BalanceResult;
 import dev.gyre.trainer.spec.SpecJson;
 import java.util.List;

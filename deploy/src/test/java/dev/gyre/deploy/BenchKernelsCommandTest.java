@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.KernelResult;
 import dev.gyre.deploy.bench.KernelsBench;
 import dev.gyre.kernels.Device;

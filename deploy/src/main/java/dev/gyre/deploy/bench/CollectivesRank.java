@@ -43,7 +43,7 @@ final class CollectivesRank {
 
   private final ProcessGroup group;
   private final long[] nanos;
-  private final JitRest jit = new JitRest();
+  private final CompilerIdle jit = new CompilerIdle();
 
   private CollectivesRank(ProcessGroup group, int repeats) {
     this.group = group;

@@ -12,7 +12,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Balance;
-import dev.gyre.partitioning.plan.ExpertForecast;
+import dev.gyre.partitioning.plan.ExpertParallelForecast;
 import dev.gyre.partitioning.plan.LayoutForecast;
 import dev.gyre.partitioning.plan.LongestSequence;
 import dev.gyre.partitioning.plan.MemoryEstimate;
@@ -138,7 +138,7 @@ public final class PlanReport {
 
   private String expertsReason() {
     List<String> forecasts = new ArrayList<>();
-    for (ExpertForecast f : plan.expertForecasts()) {
+    for (ExpertParallelForecast f : plan.expertParallelForecasts()) {
       forecasts.add(
           "%d %s, %s"
               .formatted(
@@ -376,7 +376,7 @@ public final class PlanReport {
     List<String> ways = new ArrayList<>();
     if (plan.memory().resident() > workerMemoryBytes / 2) {
       ways.add(
-          (plan.expertForecasts().isEmpty()
+          (plan.expertParallelForecasts().isEmpty()
                   ? "a smaller model, or more ranks of mesh.expert-parallel"
                   : "a smaller model")
               + ": weights are most of it");

@@ -1,7 +1,7 @@
 package dev.gyre.deploy.drawing;
 
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.AttentionTile;
@@ -18,7 +18,7 @@ final class Places {
     local = new int[tokens];
     for (int r = 0; r < layout.ring(); r++) {
       int at = 0;
-      for (Run run : layout.runs(r)) {
+      for (TokenRange run : layout.runs(r)) {
         for (int p = run.start(); p < run.end(); p++) {
           owner[p] = r;
           local[p] = at++;

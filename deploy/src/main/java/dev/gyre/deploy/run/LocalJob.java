@@ -149,7 +149,10 @@ public final class LocalJob {
         MetricsFile metrics = new MetricsFile(folder.metrics());
         Coordinator coordinator =
             Coordinator.open(
-                setup(driver), this::planFor, new Commits(checkpoints), new Listener(metrics));
+                setup(driver),
+                this::planFor,
+                new CheckpointCommits(checkpoints),
+                new Listener(metrics));
         Interrupts _ = Interrupts.install(reaction(coordinator));
         LocalWorkers _ =
             LocalWorkers.start(workers, command(coordinator), folder, listener(coordinator))) {
@@ -173,7 +176,7 @@ public final class LocalJob {
 
   private PlanMaker.Result planFor(List<JoinedWorker> joined) {
     try {
-      WorkerCapabilities offers = Machines.of(joined);
+      WorkerCapabilities offers = HostCapabilities.of(joined);
       Plan made = given == null ? Planner.plan(job, offers) : given;
       if (given == null && resume != null) {
         made = FrozenRates.keep(made, folder.plan(), job, offers, events::note);

@@ -33,25 +33,25 @@ public final class Layouts {
     return switch (kind) {
       case CONTIGUOUS -> contiguous(documents, ring, ulysses);
       case STRIPED -> striped(documents, ring, ulysses);
-      case ZIGZAG -> new RunLayout(documents, ulysses, Zigzag.cut(documents, ring, minChunk));
+      case ZIGZAG -> new RangeLayout(documents, ulysses, Zigzag.cut(documents, ring, minChunk));
     };
   }
 
   private static SequenceLayout contiguous(Documents documents, int ring, int ulysses) {
-    RunList[] lists = RunList.perRank(ring);
+    TokenRanges[] lists = TokenRanges.perRank(ring);
     int tokens = documents.tokens();
     for (int r = 0; r < ring; r++) {
       int start = Math.toIntExact(EvenCut.start(tokens, ring, r));
       lists[r].add(start, Math.toIntExact(EvenCut.start(tokens, ring, r + 1)) - start);
     }
-    return new RunLayout(documents, ulysses, lists);
+    return new RangeLayout(documents, ulysses, lists);
   }
 
   private static SequenceLayout striped(Documents documents, int ring, int ulysses) {
-    RunList[] lists = RunList.perRank(ring);
+    TokenRanges[] lists = TokenRanges.perRank(ring);
     for (int position = 0; position < documents.tokens(); position++) {
       lists[position % ring].add(position, 1);
     }
-    return new RunLayout(documents, ulysses, lists);
+    return new RangeLayout(documents, ulysses, lists);
   }
 }

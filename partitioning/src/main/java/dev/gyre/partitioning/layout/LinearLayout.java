@@ -21,14 +21,14 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
    *
    * @param runs row positions, rising
    */
-  public record Move(int from, int to, List<Run> runs) {
+  public record Move(int from, int to, List<TokenRange> runs) {
     public Move {
       runs = List.copyOf(runs);
     }
 
     public int tokens() {
       int tokens = 0;
-      for (Run run : runs) {
+      for (TokenRange run : runs) {
         tokens += run.length();
       }
       return tokens;
@@ -46,7 +46,7 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
    * tokens.
    */
   public static LinearLayout of(SequenceLayout layout) {
-    List<List<Run>> held = new ArrayList<>();
+    List<List<TokenRange>> held = new ArrayList<>();
     for (int r = 0; r < layout.ring(); r++) {
       for (int u = 0; u < layout.ulysses(); u++) {
         held.add(layout.runs(r, u));
@@ -68,11 +68,11 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
     return new LinearLayout(layout.documents(), starts, moves);
   }
 
-  private static boolean inRankOrder(List<List<Run>> held, List<Integer> starts) {
+  private static boolean inRankOrder(List<List<TokenRange>> held, List<Integer> starts) {
     int at = 0;
-    for (List<Run> runs : held) {
+    for (List<TokenRange> runs : held) {
       starts.add(at);
-      for (Run run : runs) {
+      for (TokenRange run : runs) {
         if (run.start() != at) {
           return false;
         }
@@ -83,11 +83,12 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
     return true;
   }
 
-  private static void addMoves(List<Move> moves, int from, List<Run> runs, List<Integer> starts) {
+  private static void addMoves(
+      List<Move> moves, int from, List<TokenRange> runs, List<Integer> starts) {
     int to = 0;
     int before = 0;
-    List<Run> pending = new ArrayList<>();
-    for (Run run : runs) {
+    List<TokenRange> pending = new ArrayList<>();
+    for (TokenRange run : runs) {
       if (run.start() < before) {
         throw new IllegalArgumentException(
             "rank %d holds position %d after %d; its tokens must be in the row's order"
@@ -102,14 +103,14 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
           continue;
         }
         int end = Math.min(run.end(), starts.get(to + 1));
-        pending.add(new Run(start, end - start));
+        pending.add(new TokenRange(start, end - start));
         start = end;
       }
     }
     flush(moves, from, to, pending);
   }
 
-  private static void flush(List<Move> moves, int from, int to, List<Run> pending) {
+  private static void flush(List<Move> moves, int from, int to, List<TokenRange> pending) {
     if (!pending.isEmpty()) {
       moves.add(new Move(from, to, pending));
       pending.clear();

@@ -18,7 +18,7 @@ public record Piece(int document, int localStart, int count, int first, int stri
     List<Piece> pieces = new ArrayList<>();
     Piece last = new Piece(-1, 0, 0, 0, 1);
     int local = 0;
-    for (Run run : layout.runs(ringRank)) {
+    for (TokenRange run : layout.runs(ringRank)) {
       int position = run.start();
       while (position < run.end()) {
         int document = documents.documentOf(position);

@@ -21,10 +21,10 @@ public interface SequenceLayout {
   /**
    * Runs of row positions held by a ring rank, in local order. None is empty; neighbours may touch.
    */
-  List<Run> runs(int ringRank);
+  List<TokenRange> runs(int ringRank);
 
   /** Runs of row positions held by one rank, in local order. */
-  List<Run> runs(int ringRank, int ulyssesRank);
+  List<TokenRange> runs(int ringRank, int ulyssesRank);
 
   int tokens(int ringRank);
 

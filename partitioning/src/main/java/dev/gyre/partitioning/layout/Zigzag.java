@@ -13,7 +13,7 @@ import java.util.Arrays;
 final class Zigzag {
   private Zigzag() {}
 
-  static RunList[] cut(Documents documents, int ring, int minChunk) {
+  static TokenRanges[] cut(Documents documents, int ring, int minChunk) {
     int chunks = 2 * ring;
     long[] tokens = new long[ring];
     long[] area = new long[ring];
@@ -74,8 +74,8 @@ final class Zigzag {
     return best;
   }
 
-  private static RunList[] lists(Documents documents, int ring, int[] wholeAt) {
-    RunList[] lists = RunList.perRank(ring);
+  private static TokenRanges[] lists(Documents documents, int ring, int[] wholeAt) {
+    TokenRanges[] lists = TokenRanges.perRank(ring);
     int chunks = 2 * ring;
     for (int d = 0; d < documents.count(); d++) {
       int first = documents.start(d);

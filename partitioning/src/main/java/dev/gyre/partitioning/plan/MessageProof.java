@@ -1,7 +1,7 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
@@ -13,14 +13,14 @@ import java.util.List;
 /**
  * Sends meet receives. First the two ends of every channel are laid side by side; then the programs
  * run against each other, where a message completes only once both ends have posted it, as with no
- * buffer anywhere, and {@link Holdings} keeps account of what each rank has.
+ * buffer anywhere, and {@link ScheduleReplay} keeps account of what each rank has.
  */
 final class MessageProof {
   private final SequenceLayout layout;
-  private final Phase phase;
+  private final SchedulePass phase;
   private final List<Program> programs;
   private final int ring;
-  private final Holdings holdings;
+  private final ScheduleReplay holdings;
 
   /** For each ordered pair of ranks, {@code from · ring + to}: what is sent and received. */
   private final List<List<Posted>> sends = new ArrayList<>();
@@ -41,12 +41,13 @@ final class MessageProof {
 
   private record Posted(int step, Message message) {}
 
-  MessageProof(SequenceLayout layout, Phase phase, List<Program> programs, CoveredRows covered) {
+  MessageProof(
+      SequenceLayout layout, SchedulePass phase, List<Program> programs, CoveredRows covered) {
     this.layout = layout;
     this.phase = phase;
     this.programs = programs;
     ring = layout.ring();
-    holdings = new Holdings(layout, phase, covered);
+    holdings = new ScheduleReplay(layout, phase, covered);
     step = new int[ring];
     waiting = new int[ring];
     sent = new int[ring * ring];
@@ -95,7 +96,7 @@ final class MessageProof {
       problem = "which has no meaning " + phase.label();
     } else {
       int tokens = layout.tokens(message.owner());
-      for (Run run : message.rows()) {
+      for (TokenRange run : message.rows()) {
         if (run.end() > tokens) {
           problem = "but the owner has %d rows".formatted(tokens);
         }
@@ -151,7 +152,7 @@ final class MessageProof {
   private static String describe(Message message) {
     StringBuilder text = new StringBuilder();
     text.append(message.item()).append(" of rank ").append(message.owner()).append(" rows");
-    for (Run run : message.rows()) {
+    for (TokenRange run : message.rows()) {
       text.append(' ').append(run.start()).append("..").append(run.end() - 1);
     }
     return message.rows().isEmpty() ? text.append(" none").toString() : text.toString();

@@ -2,8 +2,8 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.LinearLayout.Move;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -30,9 +30,9 @@ final class MoveProof {
           "linear layers are cut for %d ranks of a row on %d".formatted(linear.ranks(), ranks));
     }
     proveStarts(ranks);
-    List<List<Run>> handed = handedOut(ranks);
+    List<List<TokenRange>> handed = handedOut(ranks);
     for (int rank = 0; rank < ranks; rank++) {
-      List<Run> held = layout.runs(rank / layout.ulysses(), rank % layout.ulysses());
+      List<TokenRange> held = layout.runs(rank / layout.ulysses(), rank % layout.ulysses());
       proveSame(rank, held, handed.get(rank));
     }
   }
@@ -52,12 +52,12 @@ final class MoveProof {
     }
   }
 
-  private List<List<Run>> handedOut(int ranks) {
-    List<List<Run>> handed = new ArrayList<>();
+  private List<List<TokenRange>> handedOut(int ranks) {
+    List<List<TokenRange>> handed = new ArrayList<>();
     for (int rank = 0; rank < ranks; rank++) {
       handed.add(new ArrayList<>());
       if (linear.moves().isEmpty() && linear.tokens(rank) > 0) {
-        handed.get(rank).add(new Run(linear.start(rank), linear.tokens(rank)));
+        handed.get(rank).add(new TokenRange(linear.start(rank), linear.tokens(rank)));
       }
     }
     int from = 0;
@@ -71,7 +71,7 @@ final class MoveProof {
       if (from >= ranks || to < 0 || to >= ranks) {
         throw new InvalidPlanException(name(move) + " in a row on " + ranks + " ranks");
       }
-      for (Run run : move.runs()) {
+      for (TokenRange run : move.runs()) {
         if (run.start() < linear.start(to) || run.end() > linear.start(to + 1)) {
           throw new InvalidPlanException(
               "%s: positions %d to %d, but rank %d computes %d to %d"
@@ -90,13 +90,13 @@ final class MoveProof {
   }
 
   /** The same positions in the same order, however they are cut in runs. */
-  private static void proveSame(int rank, List<Run> held, List<Run> handed) {
+  private static void proveSame(int rank, List<TokenRange> held, List<TokenRange> handed) {
     int at = 0;
     int used = 0;
-    for (Run run : held) {
+    for (TokenRange run : held) {
       int position = run.start();
       while (position < run.end()) {
-        Run next = at < handed.size() ? handed.get(at) : null;
+        TokenRange next = at < handed.size() ? handed.get(at) : null;
         if (next == null || next.start() + used != position) {
           throw new InvalidPlanException(
               "linear layers: rank %d holds position %d, but moves %s in its place"

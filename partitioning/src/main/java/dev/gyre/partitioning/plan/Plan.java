@@ -33,8 +33,8 @@ import java.util.Map;
  * @param transport {@code ipc} or {@code udp}
  * @param instructionSet what the backend's bits depend on
  * @param kernelThreads threads of a worker's kernels
- * @param expertForecasts why: what other degrees of expert-parallel are predicted to need; none
- *     where nothing was chosen
+ * @param expertParallelForecasts why: what other degrees of expert-parallel are predicted to need;
+ *     none where nothing was chosen
  * @param expertRowsBound most rows a rank receives in one round of dispatch
  * @param activations what blocks keep for backward
  * @param workspaceBytes a rank's slab
@@ -57,7 +57,7 @@ public record Plan(
     String instructionSet,
     int kernelThreads,
     ExpertPlacement experts,
-    List<ExpertForecast> expertForecasts,
+    List<ExpertParallelForecast> expertParallelForecasts,
     long expertRowsBound,
     ActivationPlan activations,
     long workspaceBytes,
@@ -75,7 +75,7 @@ public record Plan(
   public Plan {
     layouts = List.copyOf(layouts);
     schedules = List.copyOf(schedules);
-    expertForecasts = List.copyOf(expertForecasts);
+    expertParallelForecasts = List.copyOf(expertParallelForecasts);
     if (formatVersion != FORMAT_VERSION) {
       throw new InvalidPlanException(
           "the plan has format %d, this build reads %d; plan the job again"
@@ -121,7 +121,7 @@ public record Plan(
   }
 
   /** The same with the reasons for its expert-parallel degree. */
-  Plan because(List<ExpertForecast> forecasts) {
+  Plan because(List<ExpertParallelForecast> forecasts) {
     return new Plan(
         formatVersion,
         mesh,
@@ -175,7 +175,7 @@ public record Plan(
     fields.put("instruction-set", instructionSet);
     fields.put("kernel-threads", kernelThreads);
     fields.put("experts", experts.experts());
-    for (ExpertForecast f : expertForecasts) {
+    for (ExpertParallelForecast f : expertParallelForecasts) {
       String key = "expert-parallel." + f.expertParallel();
       fields.put(key + ".micros", f.micros());
       fields.put(key + ".memory", f.memoryBytes());

@@ -1,8 +1,8 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import java.util.BitSet;
@@ -37,8 +37,8 @@ public final class PlanValidator {
     tiles.prove("forward", schedule.forward());
     tiles.prove("backward", schedule.backward());
     CoveredRows covered = new CoveredRows();
-    new MessageProof(layout, Phase.FORWARD, schedule.forward(), covered).prove();
-    new MessageProof(layout, Phase.BACKWARD, schedule.backward(), covered).prove();
+    new MessageProof(layout, SchedulePass.FORWARD, schedule.forward(), covered).prove();
+    new MessageProof(layout, SchedulePass.BACKWARD, schedule.backward(), covered).prove();
   }
 
   /**
@@ -71,7 +71,9 @@ public final class PlanValidator {
                   plan.activations().describe(),
                   plan.activations().reason(),
                   // Where the planner chose, no other degree of expert-parallel needs less.
-                  plan.expertForecasts().isEmpty() ? "ring or expert ranks" : "ring ranks"));
+                  plan.expertParallelForecasts().isEmpty()
+                      ? "ring or expert ranks"
+                      : "ring ranks"));
     }
   }
 
@@ -80,7 +82,7 @@ public final class PlanValidator {
     BitSet held = new BitSet(row);
     for (int r = 0; r < layout.ring(); r++) {
       int tokens = 0;
-      for (Run run : layout.runs(r)) {
+      for (TokenRange run : layout.runs(r)) {
         int taken = held.nextSetBit(run.start());
         if (run.end() > row || (taken >= 0 && taken < run.end())) {
           throw new InvalidPlanException(

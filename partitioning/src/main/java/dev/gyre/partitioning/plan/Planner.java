@@ -65,7 +65,7 @@ public final class Planner {
       boolean own = degree == largest.expertParallel();
       plans.add(own ? split : plan(job, workers, largest.withExpertParallel(degree)));
     }
-    return ExpertChoice.of(
+    return ExpertParallelChoice.of(
         plans, job.train().memory(), workers.workerMemoryBytes(largest.workers()));
   }
 

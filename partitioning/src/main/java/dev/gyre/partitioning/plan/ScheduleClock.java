@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
@@ -151,12 +151,13 @@ final class ScheduleClock {
   }
 
   private static boolean isResult(Item item) {
-    return Phase.FORWARD.results().contains(item) || Phase.BACKWARD.results().contains(item);
+    return SchedulePass.FORWARD.results().contains(item)
+        || SchedulePass.BACKWARD.results().contains(item);
   }
 
   /** Every run of rows of every tensor is a transfer of its own. */
   private static long transfers(Message message) {
-    List<Run> runs = message.rows();
+    List<TokenRange> runs = message.rows();
     return (long) runs.size()
         * switch (message.item()) {
           case QUERY, QUERY_GRADIENT -> 1;

@@ -31,15 +31,15 @@ public final class ScheduleMemory {
    * @param bytes with the heads of one Ulysses rank
    */
   public static long forwardBytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
-    return most(Phase.FORWARD, schedule.forward(), bytes);
+    return most(SchedulePass.FORWARD, schedule.forward(), bytes);
   }
 
   /** The same in its backward. */
   public static long backwardBytesPerRow(AttentionSchedule schedule, MessageBytes bytes) {
-    return most(Phase.BACKWARD, schedule.backward(), bytes);
+    return most(SchedulePass.BACKWARD, schedule.backward(), bytes);
   }
 
-  private static long most(Phase phase, List<Program> programs, MessageBytes bytes) {
+  private static long most(SchedulePass phase, List<Program> programs, MessageBytes bytes) {
     long most = 0;
     for (int rank = 0; rank < programs.size(); rank++) {
       long[] sum = {0};
@@ -60,7 +60,7 @@ public final class ScheduleMemory {
   }
 
   /** Slots of each item that one rank needs. */
-  static Map<Item, Integer> slots(Phase phase, Program program, int rank) {
+  static Map<Item, Integer> slots(SchedulePass phase, Program program, int rank) {
     Map<Held, Life> lives = new HashMap<>();
     Map<Item, int[]> live = new EnumMap<>(Item.class);
     int steps = program.steps().size();
@@ -80,7 +80,11 @@ public final class ScheduleMemory {
           use(lives, phase.queryInput(), work.queryOwner(), s);
           use(lives, Item.KEY_VALUE, work.keyOwner(), s);
           for (Item result : phase.results()) {
-            use(lives, result, Phase.ofKeys(result) ? work.keyOwner() : work.queryOwner(), s);
+            use(
+                lives,
+                result,
+                SchedulePass.ofKeys(result) ? work.keyOwner() : work.queryOwner(),
+                s);
           }
         }
       }

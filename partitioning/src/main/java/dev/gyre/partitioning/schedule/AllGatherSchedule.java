@@ -26,7 +26,7 @@ public final class AllGatherSchedule implements ScheduleKind {
   }
 
   private static List<Program> programs(TileGrid grid, boolean gradients) {
-    Draft draft = new Draft(grid.ring(), 3);
+    ScheduleBuilder draft = new ScheduleBuilder(grid.ring(), 3);
     for (int rank = 0; rank < grid.ring(); rank++) {
       draft.work(0, rank, grid.work(rank, rank));
       // Each begins with another peer, so that no one is everybody's first.

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.util.List;
 
 /**
@@ -46,7 +46,7 @@ public record AttentionSchedule(String kind, List<Program> forward, List<Program
    * @param peer ring rank at the other end
    * @param rows the owner's local rows that travel, laid one after another
    */
-  public record Message(Item item, int owner, int peer, List<Run> rows) {
+  public record Message(Item item, int owner, int peer, List<TokenRange> rows) {
     public Message {
       rows = List.copyOf(rows);
     }

@@ -62,7 +62,7 @@ public final class BalancedSchedule implements ScheduleKind {
   private static List<Program> programs(
       TileGrid grid, Item query, Item queryResult, boolean keyGradients) {
     int ring = grid.ring();
-    Draft draft = new Draft(ring, ring / 2 + 2);
+    ScheduleBuilder draft = new ScheduleBuilder(ring, ring / 2 + 2);
     for (int rank = 0; rank < ring; rank++) {
       draft.work(0, rank, grid.work(rank, rank));
     }

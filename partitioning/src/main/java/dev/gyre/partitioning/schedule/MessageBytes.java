@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
@@ -29,7 +29,7 @@ public record MessageBytes(int queryHeads, int kvHeads, int headDim, int element
 
   public long of(Message message) {
     long rows = 0;
-    for (Run run : message.rows()) {
+    for (TokenRange run : message.rows()) {
       rows += run.length();
     }
     return rows * perRow(message.item());

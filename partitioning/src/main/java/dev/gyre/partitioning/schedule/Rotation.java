@@ -12,7 +12,7 @@ import java.util.List;
 final class Rotation {
   private final TileGrid grid;
   private final boolean queriesTravel;
-  private final Draft draft;
+  private final ScheduleBuilder draft;
 
   /**
    * @param queriesTravel whether queries go round and keys stay; else keys go round
@@ -20,7 +20,7 @@ final class Rotation {
   Rotation(TileGrid grid, boolean queriesTravel) {
     this.grid = grid;
     this.queriesTravel = queriesTravel;
-    draft = new Draft(grid.ring(), grid.ring() + 1);
+    draft = new ScheduleBuilder(grid.ring(), grid.ring() + 1);
     for (int s = 0; s < grid.ring(); s++) {
       for (int rank = 0; rank < grid.ring(); rank++) {
         int owner = grid.rank(rank - s);

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -9,7 +9,7 @@ import java.util.List;
 /**
  * Some of an owner's local rows, as runs in rising order that neither overlap nor touch. Immutable.
  */
-record Rows(List<Run> runs) {
+record Rows(List<TokenRange> runs) {
   /**
    * Every run of a message is a transfer of its own for each of its tensors. Past this number the
    * smallest gaps travel along: a few rows cost less than a transfer.
@@ -24,18 +24,18 @@ record Rows(List<Run> runs) {
 
   /** The rows of queries that see a key in one of the tiles. */
   static Rows queriesOf(List<AttentionTile> tiles) {
-    List<Run> runs = new ArrayList<>(tiles.size());
+    List<TokenRange> runs = new ArrayList<>(tiles.size());
     for (AttentionTile tile : tiles) {
-      runs.add(new Run(tile.queryStart(), tile.queryCount()));
+      runs.add(new TokenRange(tile.queryStart(), tile.queryCount()));
     }
     return joined(runs);
   }
 
   /** The rows of keys that a query sees in one of the tiles. */
   static Rows keysOf(List<AttentionTile> tiles) {
-    List<Run> runs = new ArrayList<>(tiles.size());
+    List<TokenRange> runs = new ArrayList<>(tiles.size());
     for (AttentionTile tile : tiles) {
-      runs.add(new Run(tile.keyStart(), tile.keyCount()));
+      runs.add(new TokenRange(tile.keyStart(), tile.keyCount()));
     }
     return joined(runs);
   }
@@ -45,7 +45,7 @@ record Rows(List<Run> runs) {
     if (isEmpty() || other.isEmpty()) {
       return isEmpty() ? other : this;
     }
-    List<Run> both = new ArrayList<>(runs);
+    List<TokenRange> both = new ArrayList<>(runs);
     both.addAll(other.runs);
     return joined(both);
   }
@@ -54,21 +54,21 @@ record Rows(List<Run> runs) {
     return runs.isEmpty();
   }
 
-  private static Rows joined(List<Run> any) {
+  private static Rows joined(List<TokenRange> any) {
     if (any.isEmpty()) {
       return NONE;
     }
-    any.sort(Comparator.comparingInt(Run::start));
-    List<Run> exact = new ArrayList<>();
-    for (Run run : any) {
+    any.sort(Comparator.comparingInt(TokenRange::start));
+    List<TokenRange> exact = new ArrayList<>();
+    for (TokenRange run : any) {
       extend(exact, run, 0);
     }
     if (exact.size() <= MOST_RUNS) {
       return new Rows(exact);
     }
-    List<Run> fewer = new ArrayList<>();
+    List<TokenRange> fewer = new ArrayList<>();
     int bridged = largestBridgedGap(exact);
-    for (Run run : exact) {
+    for (TokenRange run : exact) {
       extend(fewer, run, bridged);
     }
     return new Rows(fewer);
@@ -77,7 +77,7 @@ record Rows(List<Run> runs) {
   /**
    * Gaps up to this length must close; equal ones close together, so that order decides nothing.
    */
-  private static int largestBridgedGap(List<Run> exact) {
+  private static int largestBridgedGap(List<TokenRange> exact) {
     int[] gaps = new int[exact.size() - 1];
     for (int i = 0; i < gaps.length; i++) {
       gaps[i] = exact.get(i + 1).start() - exact.get(i).end();
@@ -86,10 +86,10 @@ record Rows(List<Run> runs) {
     return gaps[gaps.length - MOST_RUNS];
   }
 
-  private static void extend(List<Run> runs, Run next, int bridged) {
+  private static void extend(List<TokenRange> runs, TokenRange next, int bridged) {
     if (!runs.isEmpty() && next.start() - runs.getLast().end() <= bridged) {
-      Run last = runs.removeLast();
-      runs.add(new Run(last.start(), Math.max(last.end(), next.end()) - last.start()));
+      TokenRange last = runs.removeLast();
+      runs.add(new TokenRange(last.start(), Math.max(last.end(), next.end()) - last.start()));
     } else {
       runs.add(next);
     }

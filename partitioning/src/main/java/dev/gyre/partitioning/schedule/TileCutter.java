@@ -1,8 +1,8 @@
 package dev.gyre.partitioning.schedule;
 
 import dev.gyre.partitioning.layout.Piece;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -153,22 +153,22 @@ public final class TileCutter {
 
   /** Every query with every key. */
   private static void addWhole(List<Piece> queries, List<Piece> keys, List<AttentionTile> tiles) {
-    List<Run> keyRuns = localRuns(keys);
-    for (Run query : localRuns(queries)) {
-      for (Run key : keyRuns) {
+    List<TokenRange> keyRuns = localRuns(keys);
+    for (TokenRange query : localRuns(queries)) {
+      for (TokenRange key : keyRuns) {
         add(query.start(), query.length(), key.start(), key.length(), -FAR, FAR, tiles);
       }
     }
   }
 
-  private static List<Run> localRuns(List<Piece> pieces) {
-    List<Run> runs = new ArrayList<>();
+  private static List<TokenRange> localRuns(List<Piece> pieces) {
+    List<TokenRange> runs = new ArrayList<>();
     for (Piece piece : pieces) {
       if (!runs.isEmpty() && runs.getLast().end() == piece.localStart()) {
-        Run last = runs.removeLast();
-        runs.add(new Run(last.start(), last.length() + piece.count()));
+        TokenRange last = runs.removeLast();
+        runs.add(new TokenRange(last.start(), last.length() + piece.count()));
       } else {
-        runs.add(new Run(piece.localStart(), piece.count()));
+        runs.add(new TokenRange(piece.localStart(), piece.count()));
       }
     }
     return runs;

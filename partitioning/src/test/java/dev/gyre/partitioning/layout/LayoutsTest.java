@@ -24,7 +24,7 @@ class LayoutsTest {
       boolean[] seen = new boolean[documents.tokens()];
       for (int r = 0; r < ring; r++) {
         int local = 0;
-        for (Run run : layout.runs(r)) {
+        for (TokenRange run : layout.runs(r)) {
           assertTrue(run.length() > 0, about);
           for (int position = run.start(); position < run.end(); position++) {
             assertTrue(!seen[position], about);
@@ -48,7 +48,7 @@ class LayoutsTest {
     List<Integer> joined = new ArrayList<>();
     for (int u = 0; u < layout.ulysses(); u++) {
       int tokens = 0;
-      for (Run run : layout.runs(ringRank, u)) {
+      for (TokenRange run : layout.runs(ringRank, u)) {
         assertTrue(run.length() > 0, about);
         tokens += run.length();
         for (int position = run.start(); position < run.end(); position++) {
@@ -69,25 +69,25 @@ class LayoutsTest {
   void zigzagGivesChunkRAndItsMirror() {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, new Documents(3, 17), 2, 1, 4);
     // 17 tokens in 4 chunks of 5, 4, 4, 4; the short document goes to the rank with 8, not 9.
-    assertEquals(List.of(new Run(3, 5), new Run(16, 4)), layout.runs(0));
-    assertEquals(List.of(new Run(0, 3), new Run(8, 8)), layout.runs(1));
+    assertEquals(List.of(new TokenRange(3, 5), new TokenRange(16, 4)), layout.runs(0));
+    assertEquals(List.of(new TokenRange(0, 3), new TokenRange(8, 8)), layout.runs(1));
   }
 
   @Test
   void stripedAndContiguousAreWhatTheirNamesSay() {
     Documents documents = new Documents(4, 3);
     SequenceLayout striped = Layouts.of(LayoutKind.STRIPED, documents, 3, 1, 64);
-    assertEquals(List.of(new Run(1, 1), new Run(4, 1)), striped.runs(1));
+    assertEquals(List.of(new TokenRange(1, 1), new TokenRange(4, 1)), striped.runs(1));
     SequenceLayout contiguous = Layouts.of(LayoutKind.CONTIGUOUS, documents, 3, 1, 64);
-    assertEquals(List.of(new Run(3, 2)), contiguous.runs(1));
+    assertEquals(List.of(new TokenRange(3, 2)), contiguous.runs(1));
   }
 
   @Test
   void aRingOfOneIsContiguousWhateverTheKind() {
     for (LayoutKind kind : LayoutKind.values()) {
       SequenceLayout layout = Layouts.of(kind, new Documents(200, 300), 1, 2, 64);
-      assertEquals(List.of(new Run(0, 500)), layout.runs(0));
-      assertEquals(List.of(new Run(250, 250)), layout.runs(0, 1));
+      assertEquals(List.of(new TokenRange(0, 500)), layout.runs(0));
+      assertEquals(List.of(new TokenRange(250, 250)), layout.runs(0, 1));
     }
   }
 
@@ -126,7 +126,7 @@ class LayoutsTest {
 
   private static long area(SequenceLayout layout, int rank) {
     long area = 0;
-    for (Run run : layout.runs(rank)) {
+    for (TokenRange run : layout.runs(rank)) {
       for (int position = run.start(); position < run.end(); position++) {
         int document = layout.documents().documentOf(position);
         area += position - layout.documents().start(document) + 1;

@@ -26,10 +26,10 @@ final class LinearLayoutTest {
     assertEquals(List.of(0, 4, 8), linear.starts());
     assertEquals(
         List.of(
-            new LinearLayout.Move(0, 0, List.of(new Run(0, 2))),
-            new LinearLayout.Move(0, 1, List.of(new Run(6, 2))),
-            new LinearLayout.Move(1, 0, List.of(new Run(2, 2))),
-            new LinearLayout.Move(1, 1, List.of(new Run(4, 2)))),
+            new LinearLayout.Move(0, 0, List.of(new TokenRange(0, 2))),
+            new LinearLayout.Move(0, 1, List.of(new TokenRange(6, 2))),
+            new LinearLayout.Move(1, 0, List.of(new TokenRange(2, 2))),
+            new LinearLayout.Move(1, 1, List.of(new TokenRange(4, 2)))),
         linear.moves());
     assertEquals(2, linear.away(0));
     assertEquals(2, linear.received(0));

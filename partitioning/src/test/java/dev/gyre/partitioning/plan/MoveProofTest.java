@@ -10,8 +10,8 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearLayout;
 import dev.gyre.partitioning.layout.LinearLayout.Move;
 import dev.gyre.partitioning.layout.RandomRows;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -71,14 +71,14 @@ final class MoveProofTest {
     refused(
         "rank " + first.to() + " computes",
         moves -> {
-          moves.set(0, new Move(first.from(), first.to(), List.of(new Run(0, 19))));
+          moves.set(0, new Move(first.from(), first.to(), List.of(new TokenRange(0, 19))));
           return moves;
         });
     refused(
         "in its place",
         moves -> {
-          Run run = first.runs().getFirst();
-          Run shorter = new Run(run.start(), run.length() - 1);
+          TokenRange run = first.runs().getFirst();
+          TokenRange shorter = new TokenRange(run.start(), run.length() - 1);
           moves.set(0, new Move(first.from(), first.to(), List.of(shorter)));
           return moves;
         });
@@ -86,7 +86,7 @@ final class MoveProofTest {
         "which it does not hold",
         moves -> {
           Move last = moves.getLast();
-          List<Run> more = new ArrayList<>(last.runs());
+          List<TokenRange> more = new ArrayList<>(last.runs());
           more.add(last.runs().getFirst());
           moves.set(moves.size() - 1, new Move(last.from(), last.to(), more));
           return moves;

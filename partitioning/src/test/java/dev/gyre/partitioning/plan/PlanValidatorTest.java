@@ -9,8 +9,8 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.RandomRows;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
@@ -310,7 +310,7 @@ class PlanValidatorTest {
   @Test
   void aWrongOwnerOrItemIsNamed() {
     UnaryOperator<Message> other =
-        m -> new Message(m.item(), 0, m.peer(), List.of(new Run(0, layout.tokens(0))));
+        m -> new Message(m.item(), 0, m.peer(), List.of(new TokenRange(0, layout.tokens(0))));
     assertNames(
         refused(Mutation.step(good, true, 2, 0, Mutation.sends(Mutation.replace(0, other)))),
         "from rank 2 to rank 3",
@@ -327,7 +327,7 @@ class PlanValidatorTest {
   @Test
   void wrongRowsAndPeersAreNamed() {
     UnaryOperator<Message> rows =
-        m -> new Message(m.item(), m.owner(), m.peer(), List.of(new Run(0, 5000)));
+        m -> new Message(m.item(), m.owner(), m.peer(), List.of(new TokenRange(0, 5000)));
     assertNames(
         refused(Mutation.step(good, true, 1, 0, Mutation.sends(Mutation.replace(0, rows)))),
         "rank 1 step 0 sends",
@@ -337,7 +337,7 @@ class PlanValidatorTest {
         refused(Mutation.step(good, true, 1, 0, Mutation.sends(Mutation.replace(0, self)))),
         "no other rank of the ring of 4");
     UnaryOperator<Message> part =
-        m -> new Message(m.item(), m.owner(), m.peer(), List.of(new Run(0, 1)));
+        m -> new Message(m.item(), m.owner(), m.peer(), List.of(new TokenRange(0, 1)));
     AttentionSchedule oneEnd =
         Mutation.step(good, false, 1, 4, Mutation.sends(Mutation.replace(0, part)));
     assertNames(refused(oneEnd), "rank 1 step 4 sends KEY_VALUE_GRADIENT", "rows 0..0");
@@ -361,7 +361,7 @@ class PlanValidatorTest {
   }
 
   private Message keysOf3(int peer) {
-    return new Message(Item.KEY_VALUE, 3, peer, List.of(new Run(0, layout.tokens(3))));
+    return new Message(Item.KEY_VALUE, 3, peer, List.of(new TokenRange(0, layout.tokens(3))));
   }
 
   @Test
@@ -432,7 +432,7 @@ class PlanValidatorTest {
   void rotatingQueriesIsProvenToo() {
     SequenceLayout two = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(10), 2, 1, 1);
     AttentionSchedule ring = new RingSchedule().schedule(two, AttentionMask.window(0));
-    List<Run> rows = List.of(new Run(0, 5));
+    List<TokenRange> rows = List.of(new TokenRange(0, 5));
     Work home0 = ring.forward().get(0).steps().get(0).work().getFirst();
     Work home1 = ring.forward().get(1).steps().get(0).work().getFirst();
     Work cross = ring.forward().get(1).steps().get(1).work().getFirst();

@@ -9,8 +9,8 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.RandomRows;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AllGatherSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -238,7 +238,8 @@ class ScheduleKindsTest {
       for (Step step : program.steps()) {
         for (Message message : step.sends()) {
           boolean keys = message.item() == Item.KEY_VALUE;
-          assertEquals(List.of(keys ? new Run(93, 7) : new Run(0, 7)), message.rows());
+          assertEquals(
+              List.of(keys ? new TokenRange(93, 7) : new TokenRange(0, 7)), message.rows());
         }
       }
     }
@@ -253,24 +254,25 @@ class ScheduleKindsTest {
     AttentionMask sinks = AttentionMask.window(8).withSinks(2);
     AttentionSchedule schedule = of.kind.schedule(one, sinks);
     PlanValidator.validate(one, schedule, sinks);
-    assertEquals(Set.of(new Run(93, 7), new Run(0, 2)), sentRuns(schedule.forward()));
+    assertEquals(Set.of(new TokenRange(93, 7), new TokenRange(0, 2)), sentRuns(schedule.forward()));
     // Four documents, each whole on its rank: all that anyone needs is the first token of the row.
     SequenceLayout four = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
     AttentionMask anchor = AttentionMask.CAUSAL.withAnchor();
     schedule = of.kind.schedule(four, anchor);
     PlanValidator.validate(four, schedule, anchor);
-    assertEquals(Set.of(new Run(0, 1)), sentRuns(schedule.forward()));
+    assertEquals(Set.of(new TokenRange(0, 1)), sentRuns(schedule.forward()));
     assertEquals(3 * SHARED.perRow(Item.KEY_VALUE), SHARED.sent(schedule.forward()));
     // A prefix that ends on rank 1: rank 0 needs its part of the second rank's keys, and no more.
     AttentionMask prefix = AttentionMask.window(8).withPrefix(130);
     schedule = of.kind.schedule(one, prefix);
     PlanValidator.validate(one, schedule, prefix);
     assertEquals(
-        Set.of(new Run(0, 100), new Run(0, 30), new Run(93, 7)), sentRuns(schedule.forward()));
+        Set.of(new TokenRange(0, 100), new TokenRange(0, 30), new TokenRange(93, 7)),
+        sentRuns(schedule.forward()));
   }
 
-  private static Set<Run> sentRuns(List<Program> programs) {
-    Set<Run> runs = new HashSet<>();
+  private static Set<TokenRange> sentRuns(List<Program> programs) {
+    Set<TokenRange> runs = new HashSet<>();
     for (Program program : programs) {
       for (Step step : program.steps()) {
         for (Message message : step.sends()) {
@@ -484,13 +486,13 @@ class ScheduleKindsTest {
   private interface Change extends UnaryOperator<List<Message>> {}
 
   /** Applied to a list of the one message concerned. */
-  private static UnaryOperator<List<Message>> change(int how, List<Run> rows) {
-    Run first = rows.getFirst();
-    List<Run> shorter = new ArrayList<>(rows);
+  private static UnaryOperator<List<Message>> change(int how, List<TokenRange> rows) {
+    TokenRange first = rows.getFirst();
+    List<TokenRange> shorter = new ArrayList<>(rows);
     if (first.length() == 1) {
       shorter.removeFirst();
     } else {
-      shorter.set(0, new Run(first.start() + 1, first.length() - 1));
+      shorter.set(0, new TokenRange(first.start() + 1, first.length() - 1));
     }
     Change lost = one -> List.of();
     Change doubled = one -> List.of(one.getFirst(), one.getFirst());

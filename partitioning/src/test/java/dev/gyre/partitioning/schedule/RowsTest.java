@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.layout.RandomRows;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -19,8 +19,9 @@ class RowsTest {
   @Test
   void rowsThatTouchAreOneRun() {
     List<AttentionTile> tiles = List.of(tile(8, 4, 0, 3), tile(0, 8, 3, 2), tile(20, 1, 9, 1));
-    assertEquals(List.of(new Run(0, 12), new Run(20, 1)), Rows.queriesOf(tiles).runs());
-    assertEquals(List.of(new Run(0, 5), new Run(9, 1)), Rows.keysOf(tiles).runs());
+    assertEquals(
+        List.of(new TokenRange(0, 12), new TokenRange(20, 1)), Rows.queriesOf(tiles).runs());
+    assertEquals(List.of(new TokenRange(0, 5), new TokenRange(9, 1)), Rows.keysOf(tiles).runs());
     assertTrue(Rows.keysOf(List.of()).isEmpty());
     assertEquals(Rows.keysOf(tiles), Rows.NONE.and(Rows.keysOf(tiles)));
     assertEquals(Rows.keysOf(tiles), Rows.keysOf(tiles).and(Rows.NONE));
@@ -45,7 +46,7 @@ class RowsTest {
       }
       BitSet got = new BitSet();
       int end = -1;
-      for (Run run : rows.runs()) {
+      for (TokenRange run : rows.runs()) {
         assertTrue(run.start() > end, "seed " + seed);
         end = run.end();
         got.set(run.start(), end);
@@ -66,8 +67,8 @@ class RowsTest {
     for (int i = 0; i < 17; i++) {
       tiles.add(tile(0, 1, i * 10 + (i > 8 ? -1 : 0), 1));
     }
-    List<Run> runs = Rows.keysOf(tiles).runs();
+    List<TokenRange> runs = Rows.keysOf(tiles).runs();
     assertEquals(16, runs.size());
-    assertEquals(new Run(80, 10), runs.get(8));
+    assertEquals(new TokenRange(80, 10), runs.get(8));
   }
 }

@@ -10,7 +10,7 @@ final class AttentionBlock extends Block {
   private final SequenceGroup sequence;
 
   AttentionBlock(Ops ops, ModelSpec model, SequenceGroup sequence, int layer) {
-    super(ops, model, layer, Phase.ATTENTION, Phase.ATTENTION_BACKWARD);
+    super(ops, model, layer, ModelPhase.ATTENTION, ModelPhase.ATTENTION_BACKWARD);
     this.sequence = sequence;
   }
 

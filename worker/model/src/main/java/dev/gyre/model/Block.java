@@ -11,10 +11,10 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
   final ModelSpec model;
   final int layer;
   final ParameterNames names;
-  final Phase phase;
-  final Phase backwardPhase;
+  final ModelPhase phase;
+  final ModelPhase backwardPhase;
 
-  Block(Ops ops, ModelSpec model, int layer, Phase phase, Phase backwardPhase) {
+  Block(Ops ops, ModelSpec model, int layer, ModelPhase phase, ModelPhase backwardPhase) {
     this.ops = ops;
     this.model = model;
     this.layer = layer;

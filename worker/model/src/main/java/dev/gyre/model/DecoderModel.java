@@ -139,9 +139,9 @@ public final class DecoderModel {
     try {
       PassContext pass = context(batch, observer);
       Variable x = layers(pass, null);
-      observer.entering(-1, Phase.HEAD);
+      observer.entering(-1, ModelPhase.HEAD);
       double nats = head.loss(x, batch, losses, observer);
-      observer.entering(-1, Phase.ROW_STATISTICS);
+      observer.entering(-1, ModelPhase.ROW_STATISTICS);
       pass.statistics().settle(sequence);
       if (training) {
         tape.backward();
@@ -165,7 +165,7 @@ public final class DecoderModel {
 
   /** Embedding and all blocks; the last residual. */
   private Variable layers(PassContext pass, @Nullable FiniteCheck check) {
-    pass.observer().entering(-1, Phase.EMBEDDING);
+    pass.observer().entering(-1, ModelPhase.EMBEDDING);
     Variable x = embedding.forward(pass.batch().tokens(), pass.observer());
     if (check != null) {
       check.look(x.value(), "embedding");
@@ -201,7 +201,7 @@ public final class DecoderModel {
             : x;
     pass.observer().entering(block.layer, block.phase);
     tape.segment(new BlockSegment(block, x, next, pass), execution.checkpointing());
-    if (block.phase != Phase.ATTENTION) {
+    if (block.phase != ModelPhase.ATTENTION) {
       ops.store.release(block.layer);
     }
     return next;
@@ -243,7 +243,7 @@ public final class DecoderModel {
 
     @Override
     public void backwardEnded() {
-      if (block.phase == Phase.ATTENTION) {
+      if (block.phase == ModelPhase.ATTENTION) {
         ops.store.release(block.layer);
       }
     }

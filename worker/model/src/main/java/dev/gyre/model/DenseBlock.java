@@ -12,7 +12,7 @@ final class DenseBlock extends Block {
    * @param tile tokens whose gate, up and hidden exist at once; 0 for all
    */
   DenseBlock(Ops ops, ModelSpec model, int layer, int tile) {
-    super(ops, model, layer, Phase.MLP, Phase.MLP_BACKWARD);
+    super(ops, model, layer, ModelPhase.MLP, ModelPhase.MLP_BACKWARD);
     this.tiled =
         tile == 0
             ? null

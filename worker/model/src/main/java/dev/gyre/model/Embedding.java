@@ -35,7 +35,7 @@ final class Embedding {
     Variable y = new Variable("embedding", x, DType.F32);
     ops.tape.record(
         () -> {
-          observer.entering(-1, Phase.EMBEDDING_BACKWARD);
+          observer.entering(-1, ModelPhase.EMBEDDING_BACKWARD);
           ops.kernels.scatterAddRows(
               y.gradient(),
               tokens,

@@ -5,7 +5,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.GatedExperts.Activations;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.ExpertGroup.Round;
-import dev.gyre.model.tape.Product;
+import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.util.List;
@@ -44,7 +44,7 @@ final class Experts {
     Workspace workspace = ops.workspace;
     long rowCount = routing.tokenOfRow().elements();
     Tensor out = ops.tape.save(ops.compute, rowCount, hidden);
-    List<Round> rounds = ops.tape.keep(Product.ROUTING, () -> group.plan(routing.rowsPerExpert()));
+    List<Round> rounds = ops.tape.keep(Retained.ROUTING, () -> group.plan(routing.rowsPerExpert()));
     boolean save = rounds.size() == 1;
     Tensor received = save ? received(rounds.getFirst(), true) : null;
     long mark = workspace.scratchMark();

@@ -20,7 +20,7 @@ final class LinearAttentionBlock extends Block {
   private final float[] slopes;
 
   LinearAttentionBlock(Ops ops, ModelSpec model, SequenceGroup sequence, int layer) {
-    super(ops, model, layer, Phase.ATTENTION, Phase.ATTENTION_BACKWARD);
+    super(ops, model, layer, ModelPhase.ATTENTION, ModelPhase.ATTENTION_BACKWARD);
     this.sequence = sequence;
     this.slopes = slopes(model.numAttentionHeads(), layer, model.numHiddenLayers());
   }

@@ -22,7 +22,7 @@ final class MoeBlock extends Block {
       Objective objective,
       int layer,
       int tile) {
-    super(ops, model, layer, Phase.EXPERTS, Phase.EXPERTS_BACKWARD);
+    super(ops, model, layer, ModelPhase.EXPERTS, ModelPhase.EXPERTS_BACKWARD);
     this.router = new Router(ops, backend, model, objective, layer);
     this.experts = new Experts(ops, model, group, layer, tile);
   }

@@ -16,7 +16,7 @@ public interface Observer {
    *
    * @param layer −1 outside of the layers
    */
-  default void entering(int layer, Phase phase) {}
+  default void entering(int layer, ModelPhase phase) {}
 
   /** Logits F32 [n,V] of this rank's tokens from {@code firstToken}, tile after tile. */
   default void logits(long firstToken, Tensor logits) {}

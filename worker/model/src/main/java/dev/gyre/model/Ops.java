@@ -6,7 +6,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.ParameterStore;
 import dev.gyre.model.port.SequenceGroup;
-import dev.gyre.model.tape.Product;
+import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -163,19 +163,19 @@ final class Ops {
   }
 
   /** What one attention call made. */
-  private record Attended(Tensor out, SequenceGroup.Saved saved) {}
+  private record AttentionResult(Tensor out, SequenceGroup.Saved saved) {}
 
   /**
    * Whether the attention that follows needs values of q, k and v: not if it was kept from the
    * first run together with copies of them.
    */
   boolean attentionReadsInputs() {
-    return !(tape.keptNext() instanceof Attended made) || made.saved.readsInputs();
+    return !(tape.keptNext() instanceof AttentionResult made) || made.saved.readsInputs();
   }
 
   /** Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
   Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
-    Attended made = tape.keep(Product.ATTENTION, () -> attend(group, q, k, v, mask));
+    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(group, q, k, v, mask));
     Variable o = new Variable("attention output", made.out, compute);
     SequenceGroup.Saved saved =
         tape.replaying() && made.saved.readsInputs()
@@ -193,11 +193,12 @@ final class Ops {
     return o;
   }
 
-  private Attended attend(
+  private AttentionResult attend(
       SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
     Tensor qs = q.value();
     Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
-    return new Attended(out, group.attention(qs, k.value(), v.value(), mask, out, workspace));
+    return new AttentionResult(
+        out, group.attention(qs, k.value(), v.value(), mask, out, workspace));
   }
 
   /** x·σ(x) of x [T,H,D], whose gradient is F32. */
@@ -213,7 +214,7 @@ final class Ops {
   /** Linear attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
   Variable linearAttention(
       SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
-    Attended made = tape.keep(Product.ATTENTION, () -> attend(group, q, k, v, slopes));
+    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(group, q, k, v, slopes));
     Tensor out = made.out;
     SequenceGroup.Saved saved =
         tape.replaying() ? made.saved.withInputs(q.value(), k.value(), v.value()) : made.saved;
@@ -231,10 +232,11 @@ final class Ops {
     return o;
   }
 
-  private Attended attend(SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
+  private AttentionResult attend(
+      SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
     Tensor qs = q.value();
     Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
-    return new Attended(
+    return new AttentionResult(
         out, group.linearAttention(qs, k.value(), v.value(), slopes, out, workspace));
   }
 

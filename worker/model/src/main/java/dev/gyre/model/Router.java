@@ -7,7 +7,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.Block.PassContext;
 import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.model.tape.Product;
+import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.job.ModelSpec;
 import java.lang.foreign.MemorySegment;
@@ -53,7 +53,7 @@ final class Router {
    * @param h the norm's output [T,d], whose gradient the router contributes to
    */
   Routing forward(Variable x, Variable h, PassContext pass) {
-    Decision made = ops.tape.keep(Product.ROUTING, () -> decide(x, h, pass));
+    Decision made = ops.tape.keep(Retained.ROUTING, () -> decide(x, h, pass));
     Variable w = new Variable("router weights of layer " + layer, made.weights, DType.F32);
     ops.tape.record(() -> backward(x, h, w, made, pass));
     return new Routing(w, made.indices, made.tokenOfRow, made.slots, made.rowsPerExpert);

@@ -237,7 +237,7 @@ final class DecoderModelTest {
       Observer observer =
           new Observer() {
             @Override
-            public void entering(int layer, Phase phase) {
+            public void entering(int layer, ModelPhase phase) {
               parts.add(layer + " " + phase.label());
             }
           };
@@ -305,8 +305,8 @@ final class DecoderModelTest {
     Observer broken =
         new Observer() {
           @Override
-          public void entering(int layer, Phase phase) {
-            if (layer == 1 && phase == Phase.ATTENTION_BACKWARD) {
+          public void entering(int layer, ModelPhase phase) {
+            if (layer == 1 && phase == ModelPhase.ATTENTION_BACKWARD) {
               throw new IllegalStateException("a peer is gone");
             }
           }

@@ -1,17 +1,17 @@
 package dev.gyre.kernels.onednn;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.onednn.binding.Gemm;
+import dev.gyre.kernels.onednn.binding.DnnlGemm;
 import dev.gyre.kernels.onednn.binding.OneDnn;
 import dev.gyre.kernels.vector.Products;
 import dev.gyre.kernels.vector.Scratch;
 import dev.gyre.kernels.vector.VectorMove;
 
 /**
- * Products by {@link Gemm}. Results in f32 take any row count at full speed. Results in BF16 need a
- * compiled product per row count, so rows are cut into powers of two from {@link #LEAST_ROWS} to
- * {@link #MOST_ROWS} (eight products per weight shape, however the experts' row counts change), and
- * the few rows left go through f32 scratch.
+ * Products by {@link DnnlGemm}. Results in f32 take any row count at full speed. Results in BF16
+ * need a compiled product per row count, so rows are cut into powers of two from {@link
+ * #LEAST_ROWS} to {@link #MOST_ROWS} (eight products per weight shape, however the experts' row
+ * counts change), and the few rows left go through f32 scratch.
  */
 final class OneDnnProducts implements Products {
   private static final int LEAST_ROWS = 32;
@@ -24,7 +24,7 @@ final class OneDnnProducts implements Products {
   private static final int LEAST_ROWS_TO_PACK = 512;
 
   private final OneDnn library;
-  private final Gemm gemm;
+  private final DnnlGemm gemm;
   private final Scratch scratch = new Scratch();
   private final boolean packs;
 
@@ -37,7 +37,7 @@ final class OneDnnProducts implements Products {
    */
   OneDnnProducts(OneDnn library, boolean packs) {
     this.library = library;
-    this.gemm = new Gemm(library);
+    this.gemm = new DnnlGemm(library);
     this.packs = packs;
   }
 
@@ -84,7 +84,7 @@ final class OneDnnProducts implements Products {
     int done = 0;
     while (m - done >= least) {
       int count = Math.min(MOST_ROWS, Integer.highestOneBit(m - done));
-      int flagsHere = pack && count >= LEAST_ROWS_TO_PACK ? flags | Gemm.PACK_B : flags;
+      int flagsHere = pack && count >= LEAST_ROWS_TO_PACK ? flags | DnnlGemm.PACK_B : flags;
       long aHere = at(a, done, lda, BF16_IN, flags);
       gemm.fixed(
           flagsHere, count, n, k, aHere, lda, b, ldb, at(c, done, ldc, BF16_OUT, flags), ldc);

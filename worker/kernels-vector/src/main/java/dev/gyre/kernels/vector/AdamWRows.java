@@ -62,10 +62,10 @@ final class AdamWRows extends RowKernel {
     Tensor grad = this.grad;
     for (long i = first; i < end; i += MOST) {
       VectorRows.adamW(
-          Wide.address(w, i),
-          Wide.address(m, i),
-          Wide.address(v, i),
-          Wide.address(grad, i),
+          F32View.address(w, i),
+          F32View.address(m, i),
+          F32View.address(v, i),
+          F32View.address(grad, i),
           (int) Math.min(MOST, end - i),
           gradScale,
           lr,

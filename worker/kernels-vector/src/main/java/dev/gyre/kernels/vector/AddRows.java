@@ -28,9 +28,9 @@ final class AddRows extends RowKernel {
     long sum = buffer + Scratch.bytes(RUN);
     for (long i = first * RUN; i < Math.min(end * RUN, x.elements()); i += RUN) {
       int count = (int) Math.min(RUN, x.elements() - i);
-      long to = Wide.read(into, i, count, sum);
-      VectorMove.add(Wide.read(x, i, count, buffer), to, count);
-      Wide.written(into, i, count, sum);
+      long to = F32View.read(into, i, count, sum);
+      VectorMove.add(F32View.read(x, i, count, buffer), to, count);
+      F32View.written(into, i, count, sum);
     }
   }
 }

@@ -29,8 +29,8 @@ final class AttentionDeltaRows extends RowKernel {
     long lanes = scratch.reserve(2 * rowBytes + Scratch.bytes(Simd.LANES));
     long left = lanes + Scratch.bytes(Simd.LANES);
     for (long row = first; row < end; row++) {
-      long a = Wide.read(out, row * size, size, left);
-      long b = Wide.read(dOut, row * size, size, left + rowBytes);
+      long a = F32View.read(out, row * size, size, left);
+      long b = F32View.read(dOut, row * size, size, left + rowBytes);
       Simd.set(delta.address() + 4 * row, VectorMove.dot(a, b, size, lanes));
     }
   }

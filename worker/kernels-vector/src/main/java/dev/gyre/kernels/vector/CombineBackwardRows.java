@@ -45,7 +45,7 @@ final class CombineBackwardRows extends RowKernel {
     long row = gradient + rowBytes;
     long dRow = row + rowBytes;
     for (long t = first; t < end; t++) {
-      long d = Wide.read(dOut, t * width, width, gradient);
+      long d = F32View.read(dOut, t * width, width, gradient);
       for (long j = t * k; j < (t + 1) * k; j++) {
         int slot = Simd.index(slots, j);
         KernelChecks.index("slots", j, slot, rows.dim(0));
@@ -53,9 +53,9 @@ final class CombineBackwardRows extends RowKernel {
         if (slot >= 0) {
           long at = (long) slot * width;
           float weight = Simd.get(weights.address() + 4 * j);
-          VectorMove.scale(weight, d, Wide.target(dRows, at, dRow), width);
-          Wide.written(dRows, at, width, dRow);
-          dot = VectorMove.dot(d, Wide.read(rows, at, width, row), width, lanes);
+          VectorMove.scale(weight, d, F32View.target(dRows, at, dRow), width);
+          F32View.written(dRows, at, width, dRow);
+          dot = VectorMove.dot(d, F32View.read(rows, at, width, row), width, lanes);
         }
         Simd.set(dWeights.address() + 4 * j, dot);
       }

@@ -34,16 +34,16 @@ final class CombineRows extends RowKernel {
     long row = scratch.reserve(2 * rowBytes);
     long sum = row + rowBytes;
     for (long t = first; t < end; t++) {
-      long to = Wide.read(out, t * width, width, sum);
+      long to = F32View.read(out, t * width, width, sum);
       for (long j = t * k; j < (t + 1) * k; j++) {
         int slot = Simd.index(slots, j);
         KernelChecks.index("slots", j, slot, rows.dim(0));
         if (slot >= 0) {
-          long from = Wide.read(rows, (long) slot * width, width, row);
+          long from = F32View.read(rows, (long) slot * width, width, row);
           VectorMove.addScaled(Simd.get(weights.address() + 4 * j), from, to, width);
         }
       }
-      Wide.written(out, t * width, width, sum);
+      F32View.written(out, t * width, width, sum);
     }
   }
 }

@@ -17,7 +17,6 @@ import static dev.gyre.kernels.vector.Products.TRANSPOSE_B;
  * Source: Dao, FlashAttention-2, algorithm 2.
  */
 final class FlashBackward extends BlockWalk implements AutoCloseable {
-
   private final Products products;
   private final Scratch memory = new Scratch();
 

@@ -72,7 +72,7 @@ final class HostKernels implements Kernels {
     KernelChecks.floats("x", x);
     if (x.dtype() == DType.F32) {
       for (long i = 0; i < x.elements(); i += RUN) {
-        VectorMove.fill(Wide.address(x, i), run(x, i), value);
+        VectorMove.fill(F32View.address(x, i), run(x, i), value);
       }
     } else if (value == 0) {
       x.segment().fill((byte) 0);
@@ -88,11 +88,11 @@ final class HostKernels implements Kernels {
       MemorySegment.copy(Simd.ALL, from.address(), Simd.ALL, to.address(), from.byteSize());
     } else if (from.dtype() == DType.F32 && to.dtype() == DType.BF16) {
       for (long i = 0; i < from.elements(); i += RUN) {
-        VectorMove.toBf16(Wide.address(from, i), Wide.address(to, i), run(from, i));
+        VectorMove.toBf16(F32View.address(from, i), F32View.address(to, i), run(from, i));
       }
     } else if (from.dtype() == DType.BF16 && to.dtype() == DType.F32) {
       for (long i = 0; i < from.elements(); i += RUN) {
-        VectorMove.toF32(Wide.address(from, i), Wide.address(to, i), run(from, i));
+        VectorMove.toF32(F32View.address(from, i), F32View.address(to, i), run(from, i));
       }
     } else {
       scalar.copy(from, to); // F64 is for single sums
@@ -109,7 +109,7 @@ final class HostKernels implements Kernels {
   public void scale(Tensor x, float factor) {
     KernelChecks.f32("x", x);
     for (long i = 0; i < x.elements(); i += RUN) {
-      VectorMove.scale(factor, Wide.address(x, i), Wide.address(x, i), run(x, i));
+      VectorMove.scale(factor, F32View.address(x, i), F32View.address(x, i), run(x, i));
     }
   }
 
@@ -138,7 +138,7 @@ final class HostKernels implements Kernels {
       int to = Simd.index(indices, i);
       KernelChecks.index("indices", i, to, table.dim(0));
       if (to >= 0) {
-        long row = Wide.read(rows, i * width, width, buffer);
+        long row = F32View.read(rows, i * width, width, buffer);
         VectorMove.add(row, table.address() + 4L * to * width, width);
       }
     }
@@ -359,7 +359,7 @@ final class HostKernels implements Kernels {
     KernelChecks.sum(x, sum);
     double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
     for (long i = 0; i < x.elements(); i += RUN) {
-      total = VectorRows.sum(Wide.address(x, i), run(x, i), total);
+      total = VectorRows.sum(F32View.address(x, i), run(x, i), total);
     }
     Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
   }
@@ -369,7 +369,7 @@ final class HostKernels implements Kernels {
     KernelChecks.sum(x, sum);
     double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
     for (long i = 0; i < x.elements(); i += RUN) {
-      total += VectorRows.sumSquares(Wide.address(x, i), run(x, i));
+      total += VectorRows.sumSquares(F32View.address(x, i), run(x, i));
     }
     Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
   }

@@ -340,7 +340,7 @@ final class LightningAttention {
   private void load(Tensor from, int token, int head, int n, long block) {
     boolean bf16 = from.dtype() == DType.BF16;
     for (int i = 0; i < n; i++) {
-      long at = Wide.address(from, index(from, (long) token + i, head));
+      long at = F32View.address(from, index(from, (long) token + i, head));
       if (bf16) {
         VectorMove.toF32(at, block + 4L * i * stride, size);
       } else {
@@ -352,7 +352,7 @@ final class LightningAttention {
   private void store(long block, int n, Tensor to, int token, int head) {
     boolean bf16 = to.dtype() == DType.BF16;
     for (int i = 0; i < n; i++) {
-      long at = Wide.address(to, index(to, (long) token + i, head));
+      long at = F32View.address(to, index(to, (long) token + i, head));
       if (bf16) {
         VectorMove.toBf16(block + 4L * i * stride, at, size);
       } else {
@@ -363,21 +363,21 @@ final class LightningAttention {
 
   private void accumulate(long block, int n, Tensor into, int token, int head) {
     for (int i = 0; i < n; i++) {
-      long at = Wide.address(into, index(into, (long) token + i, head));
+      long at = F32View.address(into, index(into, (long) token + i, head));
       VectorMove.add(block + 4L * i * stride, at, size);
     }
   }
 
   private void loadState(Tensor state, int head) {
     for (int d = 0; d < size; d++) {
-      long at = Wide.address(state, ((long) head * size + d) * size);
+      long at = F32View.address(state, ((long) head * size + d) * size);
       VectorMove.copy(at, s + 4L * d * stride, size);
     }
   }
 
   private void storeState(Tensor state, int head) {
     for (int d = 0; d < size; d++) {
-      long at = Wide.address(state, ((long) head * size + d) * size);
+      long at = F32View.address(state, ((long) head * size + d) * size);
       VectorMove.copy(s + 4L * d * stride, at, size);
     }
   }

@@ -131,7 +131,7 @@ final class Panels {
           load(
               b + (j + c) * columnBytes + (long) n * bytes, bf16, depth, square, c * SQUARE_STRIDE);
         }
-        Turn.turn(square, SQUARE_STRIDE, width, depth, panels, at + j * k + n * width, width);
+        Transpose.turn(square, SQUARE_STRIDE, width, depth, panels, at + j * k + n * width, width);
       }
     }
   }

@@ -63,8 +63,8 @@ final class RmsNormBackwardRows extends RowKernel {
         VectorMove.fill(dweight, width, 0);
       }
       VectorRows.rmsNormBackward(
-          Wide.read(dy, t * width, width, gradient),
-          Wide.read(x, t * width, width, in),
+          F32View.read(dy, t * width, width, gradient),
+          F32View.read(x, t * width, width, in),
           weight.address(),
           Simd.get(rstd.address() + 4 * t),
           dx.address() + 4 * t * width,

@@ -35,11 +35,11 @@ final class RmsNormRows extends RowKernel {
     long in = lanes + Scratch.bytes(Simd.LANES);
     long out = in + rowBytes;
     for (long t = first; t < end; t++) {
-      long from = Wide.read(x, t * width, width, in);
-      long to = Wide.target(y, t * width, out);
+      long from = F32View.read(x, t * width, width, in);
+      long to = F32View.target(y, t * width, out);
       float r = VectorRows.rmsNorm(from, weight.address(), eps, to, width, lanes);
       Simd.set(rstd.address() + 4 * t, r);
-      Wide.written(y, t * width, width, out);
+      F32View.written(y, t * width, width, out);
     }
   }
 }

@@ -32,9 +32,9 @@ final class RopeRows extends RowKernel {
       long cos = table.address() + 4 * t * size;
       for (int h = 0; h < heads; h++) {
         long at = (t * heads + h) * size;
-        long head = Wide.read(x, at, size, buffer);
+        long head = F32View.read(x, at, size, buffer);
         VectorRows.rope(head, cos, cos + 2L * size, size / 2, sign);
-        Wide.written(x, at, size, buffer);
+        F32View.written(x, at, size, buffer);
       }
     }
   }

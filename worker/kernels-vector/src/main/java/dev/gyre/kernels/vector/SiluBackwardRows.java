@@ -32,14 +32,14 @@ final class SiluBackwardRows extends RowKernel {
     for (long at = first * RUN; at < Math.min(end * RUN, x.elements()); at += RUN) {
       int count = (int) Math.min(RUN, x.elements() - at);
       VectorRows.swigluBackward(
-          Wide.read(dy, at, count, ones + run),
-          Wide.read(x, at, count, ones + 2 * run),
+          F32View.read(dy, at, count, ones + run),
+          F32View.read(x, at, count, ones + 2 * run),
           ones,
-          Wide.target(dx, at, ones + 3 * run),
+          F32View.target(dx, at, ones + 3 * run),
           ones + 4 * run,
           count,
           ones + 5 * run);
-      Wide.written(dx, at, count, ones + 3 * run);
+      F32View.written(dx, at, count, ones + 3 * run);
     }
   }
 }

@@ -33,12 +33,12 @@ final class SiluRows extends RowKernel {
     for (long at = first * RUN; at < Math.min(end * RUN, x.elements()); at += RUN) {
       int count = (int) Math.min(RUN, x.elements() - at);
       VectorRows.swiglu(
-          Wide.read(x, at, count, ones + run),
+          F32View.read(x, at, count, ones + run),
           ones,
-          Wide.target(y, at, ones + 2 * run),
+          F32View.target(y, at, ones + 2 * run),
           count,
           ones + 3 * run);
-      Wide.written(y, at, count, ones + 2 * run);
+      F32View.written(y, at, count, ones + 2 * run);
     }
   }
 }

@@ -30,10 +30,10 @@ final class SwigluBackwardRows extends RowKernel {
     int width = Math.toIntExact(dh.dim(1));
     if (dh.dtype() == DType.BF16) {
       for (long row = first; row < end; row++) {
-        long gate = Wide.address(gateUp, row * 2 * width);
-        long dGate = Wide.address(dGateUp, row * 2 * width);
+        long gate = F32View.address(gateUp, row * 2 * width);
+        long dGate = F32View.address(dGateUp, row * 2 * width);
         Bf16Activation.swigluBackward(
-            Wide.address(dh, row * width),
+            F32View.address(dh, row * width),
             gate,
             gate + 2L * width,
             dGate,
@@ -45,10 +45,10 @@ final class SwigluBackwardRows extends RowKernel {
     long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
     for (long row = first; row < end; row++) {
       for (int from = 0; from < width; from += RUN) {
-        long gate = Wide.address(gateUp, row * 2 * width + from);
-        long dGate = Wide.address(dGateUp, row * 2 * width + from);
+        long gate = F32View.address(gateUp, row * 2 * width + from);
+        long dGate = F32View.address(dGateUp, row * 2 * width + from);
         VectorRows.swigluBackward(
-            Wide.address(dh, row * width + from),
+            F32View.address(dh, row * width + from),
             gate,
             gate + 4L * width,
             dGate,

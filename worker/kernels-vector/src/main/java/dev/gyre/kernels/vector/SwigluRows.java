@@ -28,16 +28,16 @@ final class SwigluRows extends RowKernel {
     int width = Math.toIntExact(h.dim(1));
     if (h.dtype() == DType.BF16) {
       for (long row = first; row < end; row++) {
-        long gate = Wide.address(gateUp, row * 2 * width);
-        Bf16Activation.swiglu(gate, gate + 2L * width, Wide.address(h, row * width), width);
+        long gate = F32View.address(gateUp, row * 2 * width);
+        Bf16Activation.swiglu(gate, gate + 2L * width, F32View.address(h, row * width), width);
       }
       return;
     }
     long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
     for (long row = first; row < end; row++) {
       for (int from = 0; from < width; from += RUN) {
-        long gate = Wide.address(gateUp, row * 2 * width + from);
-        long to = Wide.address(h, row * width + from);
+        long gate = F32View.address(gateUp, row * 2 * width + from);
+        long to = F32View.address(h, row * width + from);
         VectorRows.swiglu(gate, gate + 4L * width, to, Math.min(RUN, width - from), exps);
       }
     }

@@ -21,7 +21,7 @@ class TurnTest {
     int toStride = rows + 1;
     float[] to = new float[at + columns * toStride];
     Arrays.fill(to, -1f);
-    Turn.turn(x, stride, rows, columns, to, at, toStride);
+    Transpose.turn(x, stride, rows, columns, to, at, toStride);
     for (int i = 0; i < to.length; i++) {
       int c = Math.floorDiv(i - at, toStride);
       int r = Math.floorMod(i - at, toStride);

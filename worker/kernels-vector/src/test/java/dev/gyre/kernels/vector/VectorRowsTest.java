@@ -90,11 +90,11 @@ class VectorRowsTest {
 
   private static void swiglu(
       Tensor g, Tensor u, Tensor results, int from, int count, int stride, Tensor scratch) {
-    long gate = Wide.address(g, from);
-    long up = Wide.address(u, from);
-    long h = Wide.address(results, from);
-    long dGate = Wide.address(results, stride + from);
-    long dUp = Wide.address(results, 2L * stride + from);
+    long gate = F32View.address(g, from);
+    long up = F32View.address(u, from);
+    long h = F32View.address(results, from);
+    long dGate = F32View.address(results, stride + from);
+    long dUp = F32View.address(results, 2L * stride + from);
     VectorRows.swiglu(gate, up, h, count, scratch.address());
     VectorRows.swigluBackward(up, gate, up, dGate, dUp, count, scratch.address());
   }
@@ -107,10 +107,10 @@ class VectorRowsTest {
     Tensor g = Tensors.of(arena, gradients, count);
     for (int i = 0; i < count; i += run) {
       VectorRows.adamW(
-          Wide.address(w, i),
-          Wide.address(m, i),
-          Wide.address(v, i),
-          Wide.address(g, i),
+          F32View.address(w, i),
+          F32View.address(m, i),
+          F32View.address(v, i),
+          F32View.address(g, i),
           run,
           0.7f,
           0.01f,

@@ -41,10 +41,10 @@ public enum Checkpointing {
         "'" + key + "' must be none, full or attention-saving to name what segments keep");
   }
 
-  boolean keeps(Product product) {
+  boolean keeps(Retained product) {
     return switch (this) {
       case NONE -> true;
-      case FULL -> product == Product.ROUTING;
+      case FULL -> product == Retained.ROUTING;
       case ATTENTION_SAVING -> true;
     };
   }

@@ -179,7 +179,7 @@ public final class Tape {
    * by {@link #save} or from the workspace's bottom.
    */
   @SuppressWarnings("unchecked") // a second run makes the same calls in the same order
-  public <T> T keep(Product product, Supplier<T> work) {
+  public <T> T keep(Retained product, Supplier<T> work) {
     Recorded segment = open;
     if (segment == null
         || !training()

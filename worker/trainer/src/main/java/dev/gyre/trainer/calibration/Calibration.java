@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 
 /**
  * Exercises every kernel of a backend in turns, a few milliseconds each, until the just-in-time
@@ -93,7 +94,7 @@ public final class Calibration {
   private final Backend backend;
   private final Stopwatch stopwatch;
   private final Expectations expectations;
-  private final PlainCopy copy;
+  private final LongSupplier copy;
   private final long copyBytesPerSecond;
   private final Patience patience;
   private final List<Trial> trials = new ArrayList<>();
@@ -101,13 +102,13 @@ public final class Calibration {
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private Calibration(
-      Backend backend, int threads, KernelRates known, Patience patience, PlainCopy copy) {
+      Backend backend, int threads, KernelRates known, Patience patience, LongSupplier copy) {
     this.patience = patience;
     this.backend = backend;
     this.stopwatch = new Stopwatch(threads == 1 && backend.device().isCpu());
     this.expectations = new Expectations(known, backend);
     this.copy = copy;
-    this.copyBytesPerSecond = copy.bytesPerSecond();
+    this.copyBytesPerSecond = copy.getAsLong();
   }
 
   /**
@@ -122,20 +123,41 @@ public final class Calibration {
     return measure(backend, compute, machine, cache, Patience.DEFAULT);
   }
 
-  static Result measure(
+  private static Result measure(
       Backend backend, DType compute, Machine machine, RateCache cache, Patience patience) {
-    Result measured = measure(backend, compute, machine.threads(), cache.find(machine), patience);
+    try (Arena arena = Arena.ofConfined()) {
+      PlainCopy copy = new PlainCopy(arena);
+      return measure(backend, compute, machine, cache, patience, copy::bytesPerSecond);
+    }
+  }
+
+  /**
+   * @param copy measures a plain copy, bytes a second, each counted once
+   */
+  static Result measure(
+      Backend backend,
+      DType compute,
+      Machine machine,
+      RateCache cache,
+      Patience patience,
+      LongSupplier copy) {
+    KernelRates known = cache.find(machine);
+    Result measured = measure(backend, compute, machine.threads(), known, patience, copy);
     return measured.slow.isEmpty()
         ? new Result(cache.add(machine, measured.rates), List.of(), measured.nanos)
         : measured;
   }
 
   private static Result measure(
-      Backend backend, DType compute, int threads, KernelRates known, Patience patience) {
+      Backend backend,
+      DType compute,
+      int threads,
+      KernelRates known,
+      Patience patience,
+      LongSupplier copy) {
     try (Arena arena = Arena.ofConfined()) {
       long began = System.nanoTime();
-      Calibration calibration =
-          new Calibration(backend, threads, known, patience, new PlainCopy(arena));
+      Calibration calibration = new Calibration(backend, threads, known, patience, copy);
       Operands operands = Operands.in(arena, backend, compute);
       for (KernelWorkload kernel : KernelWorkload.values()) {
         calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
@@ -194,9 +216,7 @@ public final class Calibration {
     boolean counts =
         trial.kernel == KernelWorkload.LINEAR || trial.kernel == KernelWorkload.ATTENTION;
     if (expectations.remembered(trial.kernel)) {
-      // A copy takes longer than a slice: only once a kernel has settled below.
-      if (trial.best >= AS_BEFORE * expected
-          || (trial.steadyNanos >= SETTLED_NANOS && trial.best >= AS_BEFORE * now(trial))) {
+      if (trial.best >= AS_BEFORE * expected || (settledBelow(trial) && asMemoryAllows(trial))) {
         return true;
       }
     } else if (trial.steadyNanos >= (counts ? SURE_NANOS : SETTLED_NANOS)
@@ -208,8 +228,17 @@ public final class Calibration {
         : spent >= patience.belowExpected();
   }
 
+  /** A copy takes longer than a slice, and so is made for those only that it may excuse. */
+  private static boolean settledBelow(Trial trial) {
+    return !trial.work.arithmetic() && trial.steadyNanos >= SETTLED_NANOS;
+  }
+
+  private boolean asMemoryAllows(Trial trial) {
+    return trial.best >= AS_BEFORE * now(trial);
+  }
+
   private double now(Trial trial) {
-    return expectations.now(trial.kernel, trial.work, peak(), copy.bytesPerSecond());
+    return expectations.now(trial.kernel, trial.work, peak(), copy.getAsLong());
   }
 
   private long peak() {

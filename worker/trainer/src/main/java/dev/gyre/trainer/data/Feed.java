@@ -2,7 +2,7 @@ package dev.gyre.trainer.data;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -142,7 +142,7 @@ public final class Feed {
    *     where that lies in the prefix or the store asks for none
    * @throws IndexOutOfBoundsException if the run leaves the row or a segment is short
    */
-  public void read(RowShape row, Run run, MemorySegment tokens, MemorySegment labels) {
+  public void read(RowShape row, TokenRange run, MemorySegment tokens, MemorySegment labels) {
     PackedIndex index = index(row);
     Documents documents = row.documents();
     if (run.end() > documents.tokens()) {

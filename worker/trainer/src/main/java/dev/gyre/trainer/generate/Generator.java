@@ -4,7 +4,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.rank.BatchTotals;
 import dev.gyre.trainer.rank.PreparedRow;
@@ -74,7 +74,8 @@ public final class Generator {
     }
   }
 
-  private static void read(int[] context, Run run, MemorySegment tokens, MemorySegment labels) {
+  private static void read(
+      int[] context, TokenRange run, MemorySegment tokens, MemorySegment labels) {
     MemorySegment.copy(context, run.start(), tokens, ValueLayout.JAVA_INT, 0, run.length());
     for (int i = 0; i < run.length(); i++) {
       labels.setAtIndex(ValueLayout.JAVA_INT, i, Feed.NO_LABEL);

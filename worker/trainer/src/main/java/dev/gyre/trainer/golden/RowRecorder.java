@@ -3,7 +3,7 @@ package dev.gyre.trainer.golden;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.Observer;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.trainer.rank.RowPart;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -38,7 +38,7 @@ final class RowRecorder implements Observer {
     this.replay = replay;
     positions = new int[part.tokens()];
     int at = 0;
-    for (Run run : part.runs()) {
+    for (TokenRange run : part.runs()) {
       for (int p = run.start(); p < run.end(); p++) {
         positions[at++] = p;
       }

@@ -2,13 +2,13 @@ package dev.gyre.trainer.rank;
 
 import dev.gyre.comms.Progress;
 import dev.gyre.kernels.Tensor;
+import dev.gyre.model.ModelPhase;
 import dev.gyre.model.Observer;
-import dev.gyre.model.Phase;
 
 /** Writes where the model is to the rank's progress, and hands everything on. */
 record ProgressObserver(Progress where, Observer inner) implements Observer {
   @Override
-  public void entering(int layer, Phase phase) {
+  public void entering(int layer, ModelPhase phase) {
     where.layer(layer);
     where.phase(phase.label());
     inner.entering(layer, phase);

@@ -2,8 +2,8 @@ package dev.gyre.trainer.rank;
 
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import java.util.List;
@@ -23,7 +23,7 @@ public record RowPart(
     Map<AttentionMask, AttentionSchedule> schedules,
     Map<LayerKind, String> choices,
     @Nullable LinearLayout linear,
-    List<Run> runs) {
+    List<TokenRange> runs) {
   public RowPart {
     schedules = Map.copyOf(schedules);
     choices = Map.copyOf(choices);
@@ -33,7 +33,7 @@ public record RowPart(
   /** Tokens this rank holds. */
   public int tokens() {
     int n = 0;
-    for (Run run : runs) {
+    for (TokenRange run : runs) {
       n += run.length();
     }
     return n;

@@ -1,6 +1,6 @@
 package dev.gyre.trainer.rank;
 
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.lang.foreign.MemorySegment;
 
 /** Reads tokens of one row. */
@@ -18,5 +18,5 @@ public interface RowSource {
    * @param tokens I32, written: {@code run.length()} token ids
    * @param labels I32, written: the label of each, −100 where there is none
    */
-  void read(Run run, MemorySegment tokens, MemorySegment labels);
+  void read(TokenRange run, MemorySegment tokens, MemorySegment labels);
 }

@@ -16,8 +16,8 @@ import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -163,7 +163,7 @@ public final class TrainingRank implements AutoCloseable {
       linear = LinearLayout.of(layout);
       PlanValidator.validate(layout, linear);
     }
-    List<Run> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
+    List<TokenRange> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
     return new RowPart(layout, schedules, choices, linear, mine);
   }
 
@@ -182,7 +182,7 @@ public final class TrainingRank implements AutoCloseable {
     MemorySegment positionMemory = positions.segment();
     Documents documents = part.layout().documents();
     long at = 0;
-    for (Run run : part.runs()) {
+    for (TokenRange run : part.runs()) {
       long bytes = (long) run.length() * Integer.BYTES;
       source.read(
           run,

@@ -39,18 +39,19 @@ public final class ShardedSequence implements SequenceGroup {
   private final HeadSplit split;
   private final int allHeads;
   private final int allKvHeads;
-  private final RingRun ring;
+  private final ScheduleEngine ring;
   private final Transfers transfers;
   private final long heads;
   private final long kvHeads;
   private final long headDim;
   private final Map<AttentionMask, Programs> programs = new HashMap<>();
-  private final LinearRun linear;
-  private @Nullable HeadExchange exchange;
+  private final StatePassing linear;
+  private @Nullable UlyssesExchange exchange;
   private int tokens;
 
   /** The ring's programs of one attention mask. */
-  private record Programs(AttentionSchedule schedule, RingProgram forward, RingProgram backward) {}
+  private record Programs(
+      AttentionSchedule schedule, CompiledProgram forward, CompiledProgram backward) {}
 
   /**
    * @param own whether q, k and v are the caller's tensors, as with one Ulysses rank; else they are
@@ -76,7 +77,7 @@ public final class ShardedSequence implements SequenceGroup {
    */
   public ShardedSequence(
       Transport transport, Mesh mesh, Backend backend, ModelSpec model, DType compute) {
-    this(transport, mesh, backend, model, compute, RingRun.Overlap.ON);
+    this(transport, mesh, backend, model, compute, ScheduleEngine.Overlap.ON);
   }
 
   ShardedSequence(
@@ -85,7 +86,7 @@ public final class ShardedSequence implements SequenceGroup {
       Backend backend,
       ModelSpec model,
       DType compute,
-      RingRun.Overlap overlap) {
+      ScheduleEngine.Overlap overlap) {
     this.backend = backend;
     this.kernels = backend.kernels();
     this.mesh = mesh;
@@ -101,7 +102,7 @@ public final class ShardedSequence implements SequenceGroup {
     this.kvHeads = part.kvHeads();
     this.headDim = model.headDim();
     this.ring =
-        new RingRun(
+        new ScheduleEngine(
             backend,
             transfers,
             mesh.ringGroup(rank),
@@ -112,7 +113,7 @@ public final class ShardedSequence implements SequenceGroup {
             overlap);
     int[] rowGroup = mesh.rowGroup(rank);
     this.linear =
-        new LinearRun(
+        new StatePassing(
             backend,
             transfers,
             rowGroup,
@@ -163,7 +164,7 @@ public final class ShardedSequence implements SequenceGroup {
     exchange =
         mesh.ulysses() == 1
             ? null
-            : new HeadExchange(
+            : new UlyssesExchange(
                 backend,
                 transfers,
                 split,
@@ -179,9 +180,9 @@ public final class ShardedSequence implements SequenceGroup {
   private static Programs compile(AttentionSchedule schedule, int ringRank, int[] ringTokens) {
     return new Programs(
         schedule,
-        RingProgram.compile(
+        CompiledProgram.compile(
             schedule.kind(), schedule.forward().get(ringRank), true, ringRank, ringTokens),
-        RingProgram.compile(
+        CompiledProgram.compile(
             schedule.kind(), schedule.backward().get(ringRank), false, ringRank, ringTokens));
   }
 
@@ -198,7 +199,7 @@ public final class ShardedSequence implements SequenceGroup {
     k.require("k", compute, tokens, allKvHeads, headDim);
     v.require("v", compute, tokens, allKvHeads, headDim);
     out.require("out", compute, tokens, allHeads, headDim);
-    HeadExchange swap = exchange;
+    UlyssesExchange swap = exchange;
     if (swap == null) {
       Tensor lse = workspace.save(DType.F32, tokens, heads);
       runForward(of, q, k, v, out, lse, workspace);
@@ -247,7 +248,7 @@ public final class ShardedSequence implements SequenceGroup {
     dq.require("dq", DType.F32, tokens, allHeads, headDim);
     dk.require("dk", DType.F32, tokens, allKvHeads, headDim);
     dv.require("dv", DType.F32, tokens, allKvHeads, headDim);
-    if (saved instanceof LinearRun.SavedLinear s) {
+    if (saved instanceof StatePassing.SavedLinear s) {
       linear.backward(s, dOut, dq, dk, dv, workspace);
       return;
     }
@@ -255,7 +256,7 @@ public final class ShardedSequence implements SequenceGroup {
     long mark = workspace.scratchMark();
     long all = a.q.dim(0);
     Tensor delta = workspace.scratch(DType.F32, all, heads);
-    HeadExchange swap = exchange;
+    UlyssesExchange swap = exchange;
     if (swap == null) {
       kernels.attentionDelta(a.out, dOut, delta);
       ring.backward(a.programs.backward, a.q, a.k, a.v, dOut, a.lse, delta, dq, dk, dv, workspace);

@@ -18,8 +18,8 @@ public final class Backends {
   public static List<BackendProvider> all() {
     List<BackendProvider> found = new ArrayList<>();
     ServiceLoader.load(BackendProvider.class).forEach(found::add);
-    if (found.stream().noneMatch(p -> p.name().equals(FetchedBackend.TORCH.name()))) {
-      found.add(FetchedBackend.TORCH);
+    if (found.stream().noneMatch(p -> p.name().equals(BackendDownload.TORCH.name()))) {
+      found.add(BackendDownload.TORCH);
     }
     found.sort(Comparator.comparingInt(BackendProvider::preference).reversed());
     return found;

@@ -73,6 +73,6 @@ final class RunCheckpoints {
 
   /** What a resume is compared by. */
   RunIdentity identity() {
-    return RunIdentity.of(job, plan.dtype(), feed.fingerprint(), Circumstances.of(plan));
+    return RunIdentity.of(job, plan.dtype(), feed.fingerprint(), ExecutionEnvironment.of(plan));
   }
 }

@@ -94,10 +94,10 @@ final class WorkerSession implements AutoCloseable {
         Transports.open(options, assignment, plan, feed.fingerprint(), cores, progress, log);
     opened.accept(transport);
     Path runFolder = Path.of(assignment.getRunFolder());
-    TrainingRank rank = TrainingRank.open(transport, backend, Ranks.spec(job, plan, runFolder));
+    TrainingRank rank = TrainingRank.open(transport, backend, RankSpecs.spec(job, plan, runFolder));
     RunCheckpoints checkpoints = new RunCheckpoints(runFolder, job, plan, rank, feed);
     progress.phase("weights");
-    long firstStep = Weights.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
+    long firstStep = InitialState.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
     WorkerSession session =
         new WorkerSession(
             job,

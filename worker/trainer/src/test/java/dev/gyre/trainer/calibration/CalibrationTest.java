@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +29,9 @@ final class CalibrationTest {
           TimeUnit.MILLISECONDS.toNanos(300),
           TimeUnit.MILLISECONDS.toNanos(100),
           TimeUnit.SECONDS.toNanos(60));
+
+  /** A plain copy's bytes a second: far above what kernels that take half a microsecond move. */
+  private static final long COPY = 1_000_000_000_000L;
 
   @TempDir Path folder;
 
@@ -70,8 +75,12 @@ final class CalibrationTest {
   }
 
   private Calibration.Result measure(String slow, RateCache cache) {
+    return measure(slow, cache, () -> COPY);
+  }
+
+  private static Calibration.Result measure(String slow, RateCache cache, LongSupplier copy) {
     try (Backend backend = idleBut(slow)) {
-      return Calibration.measure(backend, DType.BF16, HERE, cache, SHORT);
+      return Calibration.measure(backend, DType.BF16, HERE, cache, SHORT, copy);
     }
   }
 
@@ -108,7 +117,8 @@ final class CalibrationTest {
     Calibration.Patience patience = new Calibration.Patience(never, never, never);
     RateCache cache = new RateCache(folder);
     try (Backend backend = idleBut("adamW", false)) {
-      Calibration.Result measured = Calibration.measure(backend, DType.BF16, HERE, cache, patience);
+      Calibration.Result measured =
+          Calibration.measure(backend, DType.BF16, HERE, cache, patience, () -> COPY);
       assertEquals(List.of(), measured.slow());
       assertTrue(measured.rates().of(KernelWorkload.ADAM_W) > 0);
     }
@@ -127,6 +137,23 @@ final class CalibrationTest {
     assertEquals(
         before.get("linearAttentionState"),
         cache.find(HERE).perSecond().get("linearAttentionState"));
+  }
+
+  /** What memory limits is excused while memory is busy, and not once it no longer is. */
+  @Test
+  void busyMemoryExcusesAKernelForAsLongAsItIsBusy() {
+    RateCache cache = new RateCache(folder);
+    KernelRates first = measure("none", cache).rates();
+    TreeMap<String, Long> before = new TreeMap<>(first.perSecond());
+    before.compute("add", (_, rate) -> 50 * rate);
+    cache.add(HERE, new KernelRates(before, 1));
+    long busy = first.of(KernelWorkload.ADD) / 4;
+    assertEquals(List.of(), measure("none", cache, () -> busy).slow());
+    AtomicInteger copies = new AtomicInteger();
+    LongSupplier atFirst = () -> copies.getAndIncrement() == 0 ? busy : COPY;
+    assertEquals(
+        List.of("add"),
+        measure("none", cache, atFirst).slow().stream().map(SlowKernel::kernel).toList());
   }
 
   @Test

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.DatasetSpec.Source;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -38,13 +38,13 @@ final class FeedTest {
 
   private record Read(int[] tokens, int[] labels) {}
 
-  private static Read read(Feed feed, RowShape row, List<Run> runs) {
-    int count = runs.stream().mapToInt(Run::length).sum();
+  private static Read read(Feed feed, RowShape row, List<TokenRange> runs) {
+    int count = runs.stream().mapToInt(TokenRange::length).sum();
     Read read = new Read(new int[count], new int[count]);
     MemorySegment tokens = MemorySegment.ofArray(read.tokens);
     MemorySegment labels = MemorySegment.ofArray(read.labels);
     long at = 0;
-    for (Run run : runs) {
+    for (TokenRange run : runs) {
       feed.read(row, run, tokens.asSlice(at), labels.asSlice(at));
       at += 4L * run.length();
     }
@@ -52,7 +52,7 @@ final class FeedTest {
   }
 
   private static Read whole(Feed feed, RowShape row) {
-    return read(feed, row, List.of(new Run(0, row.tokens())));
+    return read(feed, row, List.of(new TokenRange(0, row.tokens())));
   }
 
   private static final DatasetSpec ALL = dataset("best-fit", 0, source("docs", ""));
@@ -98,9 +98,9 @@ final class FeedTest {
         assertEquals(labels, feed.shape(step).labelled());
         labelled += labels;
         // Read token by token, the same: a rank's part may begin anywhere in the prefix.
-        List<Run> singles = new ArrayList<>();
+        List<TokenRange> singles = new ArrayList<>();
         for (int p = 0; p < row.tokens(); p++) {
-          singles.add(new Run(p, 1));
+          singles.add(new TokenRange(p, 1));
         }
         assertEquals(show(read), show(read(feed, row, singles)));
       }
@@ -132,16 +132,16 @@ final class FeedTest {
       Feed feed = Feed.of(store, ALL, 256, 2, 0, 4);
       for (RowShape row : feed.shape(3).rows()) {
         Read all = whole(feed, row);
-        List<Run> runs = new ArrayList<>();
+        List<TokenRange> runs = new ArrayList<>();
         int at = 0;
         while (at < row.tokens()) {
           int length = Math.min(row.tokens() - at, random.nextInt(40));
-          runs.add(new Run(at, length));
+          runs.add(new TokenRange(at, length));
           at += length + random.nextInt(20);
         }
         Read some = read(feed, row, runs);
         int i = 0;
-        for (Run run : runs) {
+        for (TokenRange run : runs) {
           for (int p = run.start(); p < Math.min(run.end(), row.tokens()); p++, i++) {
             assertEquals(all.tokens[p], some.tokens[i]);
             assertEquals(all.labels[p], some.labels[i]);
@@ -149,7 +149,7 @@ final class FeedTest {
         }
         assertThrows(
             IndexOutOfBoundsException.class,
-            () -> read(feed, row, List.of(new Run(row.tokens(), 1))));
+            () -> read(feed, row, List.of(new TokenRange(row.tokens(), 1))));
       }
     }
   }

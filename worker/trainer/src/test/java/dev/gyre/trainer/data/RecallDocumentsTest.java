@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.BitSet;
@@ -74,7 +74,10 @@ class RecallDocumentsTest {
           int[] tokens = new int[32];
           int[] labels = new int[32];
           feed.read(
-              row, new Run(0, 32), MemorySegment.ofArray(tokens), MemorySegment.ofArray(labels));
+              row,
+              new TokenRange(0, 32),
+              MemorySegment.ofArray(tokens),
+              MemorySegment.ofArray(labels));
           int queries = 0;
           for (int t = 0; t < 32; t++) {
             if (labels[t] != Feed.NO_LABEL) {

@@ -27,7 +27,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
-import dev.gyre.partitioning.layout.Run;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
@@ -398,7 +398,7 @@ final class TrainingRankTest {
             rank.backend().hostReads(indices);
             long[] chosen = Tensors.toLongs(indices);
             int at = 0;
-            for (Run run : part.runs()) {
+            for (TokenRange run : part.runs()) {
               for (int p = run.start(); p < run.end(); p++) {
                 for (int k = 0; k < 2; k++) {
                   trained.choices[step][layer][(row * ROW_TOKENS + p) * 2 + k] = (int) chosen[at++];
@@ -413,7 +413,7 @@ final class TrainingRankTest {
     }
   }
 
-  private static void read(int row, Run run, MemorySegment tokens, MemorySegment labels) {
+  private static void read(int row, TokenRange run, MemorySegment tokens, MemorySegment labels) {
     int[] ids = new Random(row).ints(ROW_TOKENS + 1, 0, MODEL.vocabSize()).toArray();
     for (int i = 0; i < run.length(); i++) {
       tokens.setAtIndex(ValueLayout.JAVA_INT, i, ids[run.start() + i]);

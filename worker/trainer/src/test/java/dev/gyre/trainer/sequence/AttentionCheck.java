@@ -19,8 +19,8 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Balance;
@@ -183,8 +183,10 @@ final class AttentionCheck {
   static Outcome alone(Row row, DType dtype) {
     Inputs in = Inputs.of(row, dtype);
     double[][] got = in.results();
-    List<Run> all =
-        row.documents.tokens() == 0 ? List.of() : List.of(new Run(0, row.documents.tokens()));
+    List<TokenRange> all =
+        row.documents.tokens() == 0
+            ? List.of()
+            : List.of(new TokenRange(0, row.documents.tokens()));
     try (Arena arena = Arena.ofConfined();
         Backend backend = new ScalarBackendProvider().open(1)) {
       LocalSequenceGroup group =
@@ -236,7 +238,7 @@ final class AttentionCheck {
       ShardedSequence sequence =
           new ShardedSequence(transport, mesh, meter.backend(), row.model(), dtype);
       sequence.begin(layout, Map.of(row.mask(), schedule), ws);
-      List<Run> runs = layout.runs(ringRank, mesh.ulyssesRank(transport.rank()));
+      List<TokenRange> runs = layout.runs(ringRank, mesh.ulyssesRank(transport.rank()));
       attend(sequence, arena, row, dtype, in, runs, ws, got);
       Map<String, Long> counted = transport.counters().bytesSent();
       assertEquals(
@@ -261,7 +263,7 @@ final class AttentionCheck {
       Row row,
       DType dtype,
       Inputs in,
-      List<Run> runs,
+      List<TokenRange> runs,
       Workspace ws,
       double[][] got) {
     int qWidth = row.heads * row.headDim;
@@ -329,12 +331,12 @@ final class AttentionCheck {
   }
 
   static Tensor take(
-      Arena arena, DType dtype, double[] all, List<Run> runs, int heads, int headDim) {
-    int tokens = runs.stream().mapToInt(Run::length).sum();
+      Arena arena, DType dtype, double[] all, List<TokenRange> runs, int heads, int headDim) {
+    int tokens = runs.stream().mapToInt(TokenRange::length).sum();
     int width = heads * headDim;
     float[] mine = new float[tokens * width];
     int at = 0;
-    for (Run run : runs) {
+    for (TokenRange run : runs) {
       for (int i = run.start() * width; i < run.end() * width; i++) {
         mine[at++] = (float) all[i];
       }
@@ -342,10 +344,10 @@ final class AttentionCheck {
     return Tensors.of(arena, dtype, mine, tokens, heads, headDim);
   }
 
-  static void put(Tensor mine, List<Run> runs, int width, double[] all) {
+  static void put(Tensor mine, List<TokenRange> runs, int width, double[] all) {
     double[] values = Tensors.toDoubles(mine);
     int at = 0;
-    for (Run run : runs) {
+    for (TokenRange run : runs) {
       System.arraycopy(values, at, all, run.start() * width, run.length() * width);
       at += run.length() * width;
     }

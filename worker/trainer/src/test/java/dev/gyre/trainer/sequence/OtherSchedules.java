@@ -1,7 +1,7 @@
 package dev.gyre.trainer.sequence;
 
-import dev.gyre.partitioning.layout.Run;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
@@ -77,10 +77,10 @@ final class OtherSchedules {
   }
 
   /** All rows, in two pieces. */
-  private static List<Run> inTwo(int rows) {
+  private static List<TokenRange> inTwo(int rows) {
     int half = rows / 2;
     return half == 0
-        ? List.of(new Run(0, rows))
-        : List.of(new Run(half, rows - half), new Run(0, half));
+        ? List.of(new TokenRange(0, rows))
+        : List.of(new TokenRange(half, rows - half), new TokenRange(0, half));
   }
 }

@@ -59,9 +59,9 @@ final class OverlapTest {
     long hopBytes = 2L * (TOKENS / RANKS) * HEADS * HEAD_DIM * Float.BYTES;
     long bytesPerSecond = (long) (hopBytes / (TRANSFER_SHARE * HOP_NANOS / 1e9));
 
-    slowest(layout, schedule, 0, 0, RingRun.Overlap.ON); // classes are loaded
-    Timed on = slowest(layout, schedule, HOP_NANOS, bytesPerSecond, RingRun.Overlap.ON);
-    Timed off = slowest(layout, schedule, HOP_NANOS, bytesPerSecond, RingRun.Overlap.OFF);
+    slowest(layout, schedule, 0, 0, ScheduleEngine.Overlap.ON); // classes are loaded
+    Timed on = slowest(layout, schedule, HOP_NANOS, bytesPerSecond, ScheduleEngine.Overlap.ON);
+    Timed off = slowest(layout, schedule, HOP_NANOS, bytesPerSecond, ScheduleEngine.Overlap.OFF);
 
     double communication = (double) on.bytes / bytesPerSecond * 1e9;
     double most = Math.max(on.kernelNanos, communication);
@@ -79,7 +79,7 @@ final class OverlapTest {
       AttentionSchedule schedule,
       long hopNanos,
       long bytesPerSecond,
-      RingRun.Overlap overlap) {
+      ScheduleEngine.Overlap overlap) {
     Options link = Options.plain().withBytesPerSecond(bytesPerSecond);
     try (LocalNetwork network = LocalNetwork.loopback(RANKS, link)) {
       List<Timed> ranks =
@@ -96,7 +96,7 @@ final class OverlapTest {
       SequenceLayout layout,
       AttentionSchedule schedule,
       long hopNanos,
-      RingRun.Overlap overlap) {
+      ScheduleEngine.Overlap overlap) {
     long pairsPerHop = (long) (TOKENS / RANKS) * (TOKENS / RANKS) / 2;
     try (Arena arena = Arena.ofShared();
         BusyDevice device = new BusyDevice((double) hopNanos / pairsPerHop)) {
@@ -125,15 +125,15 @@ final class OverlapTest {
   void bitsDoNotDependOnOverlap() {
     Row row = new Row(new Documents(2100, 41), 0, 4, 2, 8);
     Mesh mesh = new Mesh(1, 3, 1, 1);
-    float[][] on = outputs(row, mesh, RingRun.Overlap.ON);
-    float[][] off = outputs(row, mesh, RingRun.Overlap.OFF);
+    float[][] on = outputs(row, mesh, ScheduleEngine.Overlap.ON);
+    float[][] off = outputs(row, mesh, ScheduleEngine.Overlap.OFF);
     for (int i = 0; i < on.length; i++) {
       assertArrayEquals(on[i], off[i]);
     }
   }
 
   /** Output and gradients of every rank, one after another. */
-  private static float[][] outputs(Row row, Mesh mesh, RingRun.Overlap overlap) {
+  private static float[][] outputs(Row row, Mesh mesh, ScheduleEngine.Overlap overlap) {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, row.documents(), mesh.ring(), 1, 2);
     AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.CAUSAL);
     try (LocalNetwork network = LocalNetwork.loopback(mesh.workers(), Options.plain())) {
@@ -149,7 +149,7 @@ final class OverlapTest {
       Mesh mesh,
       SequenceLayout layout,
       AttentionSchedule schedule,
-      RingRun.Overlap overlap) {
+      ScheduleEngine.Overlap overlap) {
     try (Arena arena = Arena.ofShared();
         Backend backend = new ScalarBackendProvider().open(1)) {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);

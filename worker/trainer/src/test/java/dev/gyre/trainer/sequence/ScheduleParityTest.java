@@ -209,8 +209,8 @@ final class ScheduleParityTest {
 
   private static long slots(
       AttentionSchedule schedule, int rank, boolean forward, int[] tokens, MessageBytes bytes) {
-    RingProgram program =
-        RingProgram.compile(
+    CompiledProgram program =
+        CompiledProgram.compile(
             schedule.kind(),
             (forward ? schedule.forward() : schedule.backward()).get(rank),
             forward,

@@ -134,7 +134,8 @@ final class ShardedSequenceTest {
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, new Documents(96), 6, 1, 4);
     AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.window(0));
     int[] tokens = {16, 16, 16, 16, 16, 16};
-    RingProgram program = RingProgram.compile("ring", schedule.forward().get(2), true, 2, tokens);
+    CompiledProgram program =
+        CompiledProgram.compile("ring", schedule.forward().get(2), true, 2, tokens);
     assertEquals(2, program.slotRows(AttentionSchedule.Item.KEY_VALUE).length);
   }
 

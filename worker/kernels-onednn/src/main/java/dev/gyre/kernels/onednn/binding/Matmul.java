@@ -59,15 +59,15 @@ final class Matmul {
     this.ldb = ldb;
     this.ldc = ldc;
     this.argumentsAddress = arguments.address();
-    int in = Gemm.has(flags, Gemm.BF16_IN) ? OneDnn.BF16 : OneDnn.F32;
-    int out = Gemm.has(flags, Gemm.BF16_OUT) ? OneDnn.BF16 : OneDnn.F32;
-    long a = matrix(oneDnn, in, m, k, lda, Gemm.has(flags, Gemm.TRANSPOSE_A));
-    long b = matrix(oneDnn, in, k, n, ldb, Gemm.has(flags, Gemm.TRANSPOSE_B));
-    boolean packs = Gemm.has(flags, Gemm.PACK_B);
+    int in = DnnlGemm.has(flags, DnnlGemm.BF16_IN) ? OneDnn.BF16 : OneDnn.F32;
+    int out = DnnlGemm.has(flags, DnnlGemm.BF16_OUT) ? OneDnn.BF16 : OneDnn.F32;
+    long a = matrix(oneDnn, in, m, k, lda, DnnlGemm.has(flags, DnnlGemm.TRANSPOSE_A));
+    long b = matrix(oneDnn, in, k, n, ldb, DnnlGemm.has(flags, DnnlGemm.TRANSPOSE_B));
+    boolean packs = DnnlGemm.has(flags, DnnlGemm.PACK_B);
     long bAsUsed = packs ? oneDnn.anyMatrixDescriptor(in, k, n) : b;
     long c = matrix(oneDnn, out, m, n, ldc, false);
     long description =
-        oneDnn.matmulDescription(a, bAsUsed, c, Gemm.has(flags, Gemm.ACCUMULATE) ? out : 0);
+        oneDnn.matmulDescription(a, bAsUsed, c, DnnlGemm.has(flags, DnnlGemm.ACCUMULATE) ? out : 0);
     primitive = oneDnn.primitive(description);
     long scratch = oneDnn.queryDescriptor(description, OneDnn.QUERY_SCRATCHPAD_MD);
     src = oneDnn.memory(a);

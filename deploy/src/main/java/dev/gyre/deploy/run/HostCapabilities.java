@@ -1,0 +1,80 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.comms.control.Capability;
+import dev.gyre.comms.control.MeasuredRates;
+import dev.gyre.coordinator.JoinedWorker;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What the joined workers offer, in the planner's terms: the least of them, where they differ. */
+final class HostCapabilities {
+  private HostCapabilities() {}
+
+  /**
+   * @param workers all of one host
+   */
+  static WorkerCapabilities of(List<JoinedWorker> workers) {
+    List<WorkerCapabilities.Backend> backends = new ArrayList<>();
+    for (Capability c : workers.getFirst().capabilities()) {
+      backends.add(inCommon(c, workers));
+    }
+    Rates rates = rates(workers.getFirst().rates());
+    int cores = Integer.MAX_VALUE;
+    long memory = Long.MAX_VALUE;
+    for (JoinedWorker worker : workers) {
+      rates = least(rates, rates(worker.rates()));
+      cores = Math.min(cores, worker.cores());
+      memory = Math.min(memory, worker.memoryBytes());
+    }
+    return new WorkerCapabilities(backends, cores, memory, 0, rates.shared(workers.size(), cores));
+  }
+
+  /** A backend as the worker with the least of it has it. */
+  private static WorkerCapabilities.Backend inCommon(Capability first, List<JoinedWorker> workers) {
+    List<String> dtypes = new ArrayList<>(first.getDtypesList());
+    List<String> nativeDtypes = new ArrayList<>(first.getNativeDtypesList());
+    String unavailable = first.getAvailable() ? "" : first.getReason();
+    for (JoinedWorker worker : workers) {
+      Capability other = find(worker, first.getBackend());
+      if (!other.getAvailable() && unavailable.isEmpty()) {
+        unavailable = "on rank " + worker.rank() + ": " + other.getReason();
+      }
+      if (!other.getInstructionSet().equals(first.getInstructionSet()) && unavailable.isEmpty()) {
+        unavailable =
+            "the workers differ: %s on rank %d, %s on rank %d"
+                .formatted(
+                    first.getInstructionSet(),
+                    workers.getFirst().rank(),
+                    other.getInstructionSet(),
+                    worker.rank());
+      }
+      dtypes.retainAll(other.getDtypesList());
+      nativeDtypes.retainAll(other.getNativeDtypesList());
+    }
+    return new WorkerCapabilities.Backend(
+        first.getBackend(), unavailable, dtypes, nativeDtypes, first.getInstructionSet());
+  }
+
+  private static Capability find(JoinedWorker worker, String backend) {
+    for (Capability c : worker.capabilities()) {
+      if (c.getBackend().equals(backend)) {
+        return c;
+      }
+    }
+    return Capability.newBuilder().setReason("it is not on this worker's class path").build();
+  }
+
+  private static Rates rates(MeasuredRates m) {
+    return new Rates(
+        m.getMatmulFlopsPerSecond(), m.getAttentionFlopsPerSecond(), m.getCopyBytesPerSecond());
+  }
+
+  private static Rates least(Rates a, Rates b) {
+    return new Rates(
+        Math.min(a.matmulFlopsPerSecond(), b.matmulFlopsPerSecond()),
+        Math.min(a.attentionFlopsPerSecond(), b.attentionFlopsPerSecond()),
+        Math.min(a.linkBytesPerSecond(), b.linkBytesPerSecond()));
+  }
+}

@@ -1,0 +1,89 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.comms.control.MeasuredRates;
+import dev.gyre.coordinator.JoinedWorker;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.calibration.Calibration;
+import dev.gyre.trainer.calibration.KernelRates;
+import dev.gyre.trainer.calibration.Machine;
+import dev.gyre.trainer.calibration.RateCache;
+import dev.gyre.trainer.spec.BuildVersion;
+import dev.gyre.trainer.worker.Backends;
+import dev.gyre.trainer.worker.Dtypes;
+import dev.gyre.trainer.worker.HostLimits;
+import java.util.List;
+
+/** Plans for this machine, made without starting workers. */
+public final class LocalPlanner {
+  private LocalPlanner() {}
+
+  /**
+   * What this process finds here for a device; nothing is measured.
+   *
+   * @param device {@code cpu} or {@code cuda:N}
+   */
+  public static WorkerCapabilities offers(String device) {
+    JoinedWorker here =
+        new JoinedWorker(
+            0,
+            ProcessHandle.current().pid(),
+            "",
+            Runtime.getRuntime().availableProcessors(),
+            HostLimits.memoryBytes(),
+            HostLimits.sharedMemoryBytes(),
+            Backends.capabilities(Device.parse(device)),
+            MeasuredRates.getDefaultInstance());
+    return HostCapabilities.of(List.of(here));
+  }
+
+  /**
+   * The plan of a job whose workers all run here.
+   *
+   * @param measured whether to measure the chosen backend, in this process, so that the plan holds
+   *     rates and a step's predicted time
+   * @throws Invalid if the job contradicts itself or asks for what is not here
+   */
+  public static Plan plan(JobSpec job, boolean measured) {
+    WorkerCapabilities offers = offers(job.device());
+    Plan unmeasured = Planner.plan(job, offers);
+    if (!measured) {
+      return unmeasured;
+    }
+    Rates rates =
+        rates(
+            unmeasured.backend(),
+            unmeasured.dtype(),
+            unmeasured.kernelThreads(),
+            Device.parse(job.device()));
+    return Planner.plan(
+        job, offers.with(rates.shared(unmeasured.mesh().workers(), offers.hostCores())));
+  }
+
+  /**
+   * What earlier runs measured here, where they did; else what this process measures now, which
+   * takes some seconds.
+   *
+   * @param backend that is available here
+   * @param dtype {@code bf16} or {@code f32}
+   */
+  public static Rates rates(String backend, String dtype, int threads, Device device) {
+    BackendProbe.Available probe = Backends.available(backend, device);
+    Machine machine = Machine.here(BuildVersion.text(), backend, probe, dtype, threads);
+    RateCache cache = RateCache.ofUser();
+    KernelRates known = cache.find(machine);
+    if (known.rates().known()) {
+      return known.rates();
+    }
+    try (Backend opened = Backends.open(backend, threads, device)) {
+      return Calibration.measure(opened, Dtypes.of(dtype), machine, cache).rates().rates();
+    }
+  }
+}

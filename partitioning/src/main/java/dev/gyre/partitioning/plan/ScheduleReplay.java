@@ -1,0 +1,278 @@
+package dev.gyre.partitioning.plan;
+
+import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.layout.TokenRange;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
+import dev.gyre.partitioning.schedule.AttentionTile;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What every rank has while a schedule is played: rows of inputs, and for each owner's accumulator
+ * whose shares are in it. A share is what one work adds; it must be in its owner's accumulator
+ * exactly once in the end.
+ */
+final class ScheduleReplay {
+  private final SchedulePass phase;
+  private final CoveredRows covered;
+  private final int ring;
+
+  /** Per input item, {@code rank · ring + owner}: the rows held. */
+  private final Map<Item, BitSet[]> inputs = new EnumMap<>(Item.class);
+
+  /** Per result item, {@code rank · ring + owner}: the shares summed so far. */
+  private final Map<Item, BitSet[]> sums = new EnumMap<>(Item.class);
+
+  /** Per result item, {@code rank · ring + owner}: rows to which something was added. */
+  private final Map<Item, BitSet[]> touched = new EnumMap<>(Item.class);
+
+  private final List<Share> shares = new ArrayList<>();
+
+  /** Per rank, of its running step: sums as they were before it, its shares, what has arrived. */
+  private final List<List<Parcel>> outgoing = new ArrayList<>();
+
+  private final List<List<Parcel>> incoming = new ArrayList<>();
+  private final int[] stepOf;
+
+  private record Share(int rank, int step, Work work) {}
+
+  private record Parcel(Message message, BitSet content) {}
+
+  ScheduleReplay(SequenceLayout layout, SchedulePass phase, CoveredRows covered) {
+    this.phase = phase;
+    this.covered = covered;
+    ring = layout.ring();
+    stepOf = new int[ring];
+    for (Item item : List.of(Item.KEY_VALUE, phase.queryInput())) {
+      BitSet[] own = emptySets();
+      for (int rank = 0; rank < ring; rank++) {
+        own[rank * ring + rank].set(0, layout.tokens(rank));
+      }
+      inputs.put(item, own);
+    }
+    for (Item item : phase.results()) {
+      sums.put(item, emptySets());
+      touched.put(item, emptySets());
+    }
+    for (int rank = 0; rank < ring; rank++) {
+      outgoing.add(new ArrayList<>());
+      incoming.add(new ArrayList<>());
+    }
+  }
+
+  private BitSet[] emptySets() {
+    BitSet[] sets = new BitSet[ring * ring];
+    for (int i = 0; i < sets.length; i++) {
+      sets[i] = new BitSet();
+    }
+    return sets;
+  }
+
+  /** Takes what the step sends as it is before the step, then does the step's work. */
+  void beginStep(int rank, int step, Step now) {
+    stepOf[rank] = step;
+    for (Message message : now.sends()) {
+      int at = rank * ring + message.owner();
+      BitSet[] inputSets = inputs.get(message.item());
+      if (inputSets != null) {
+        for (TokenRange run : message.rows()) {
+          proveHeld(rank, step, "sends", message.item(), message.owner(), run.start(), run.end());
+        }
+      }
+      BitSet[] sumSets = sums.get(message.item());
+      if (sumSets != null) {
+        proveWhole(rank, step, message, now.work());
+      }
+      BitSet content = sumSets == null ? new BitSet() : (BitSet) sumSets[at].clone();
+      outgoing.get(rank).add(new Parcel(message, content));
+    }
+    for (Work work : now.work()) {
+      work(rank, step, work);
+    }
+  }
+
+  /**
+   * A share is in a message as a whole or not at all: every row it added to travels, and nothing is
+   * added while the sum is on its way.
+   */
+  private void proveWhole(int rank, int step, Message message, List<Work> works) {
+    BitSet left = (BitSet) rowsTouched(message.item())[rank * ring + message.owner()].clone();
+    for (TokenRange run : message.rows()) {
+      left.clear(run.start(), run.end());
+    }
+    if (!left.isEmpty()) {
+      throw new InvalidPlanException(
+          "%s: rank %d step %d sends %s of rank %d but leaves row %d of its share behind"
+              .formatted(
+                  phase.label(), rank, step, message.item(), message.owner(), left.nextSetBit(0)));
+    }
+    for (Work work : works) {
+      if (!work.tiles().isEmpty() && ownerOf(message.item(), work) == message.owner()) {
+        throw new InvalidPlanException(
+            "%s: rank %d step %d sends %s of rank %d while it adds to it"
+                .formatted(phase.label(), rank, step, message.item(), message.owner()));
+      }
+    }
+  }
+
+  private static int ownerOf(Item result, Work work) {
+    return SchedulePass.ofKeys(result) ? work.keyOwner() : work.queryOwner();
+  }
+
+  private void work(int rank, int step, Work work) {
+    if (work.tiles().isEmpty()) {
+      return;
+    }
+    CoveredRows.Rows rows = covered.of(work);
+    if (!holds(rank, phase.queryInput(), work.queryOwner(), rows.queries())
+        || !holds(rank, Item.KEY_VALUE, work.keyOwner(), rows.keys())) {
+      proveTiles(rank, step, work);
+    }
+    for (Item result : phase.results()) {
+      int at = rank * ring + ownerOf(result, work);
+      sums(result)[at].set(shares.size());
+      rowsTouched(result)[at].or(SchedulePass.ofKeys(result) ? rows.keys() : rows.queries());
+    }
+    shares.add(new Share(rank, step, work));
+  }
+
+  private boolean holds(int rank, Item item, int owner, BitSet rows) {
+    BitSet missing = (BitSet) rows.clone();
+    BitSet[] sets = inputs.get(item);
+    if (sets != null) {
+      missing.andNot(sets[rank * ring + owner]);
+    }
+    return missing.isEmpty();
+  }
+
+  /** Tile by tile, once a row is known to be missing: the error names the tile. */
+  private void proveTiles(int rank, int step, Work work) {
+    for (AttentionTile tile : work.tiles()) {
+      proveHeld(
+          rank,
+          step,
+          "works with",
+          phase.queryInput(),
+          work.queryOwner(),
+          tile.queryStart(),
+          tile.queryEnd());
+      proveHeld(
+          rank,
+          step,
+          "works with",
+          Item.KEY_VALUE,
+          work.keyOwner(),
+          tile.keyStart(),
+          tile.keyEnd());
+    }
+  }
+
+  private void proveHeld(int rank, int step, String verb, Item item, int owner, int from, int to) {
+    BitSet[] sets = inputs.get(item);
+    int gap = sets == null ? from : sets[rank * ring + owner].nextClearBit(from);
+    if (gap < to) {
+      throw new InvalidPlanException(
+          "%s: rank %d step %d %s %s of rank %d rows %d..%d, but has not got row %d"
+              .formatted(phase.label(), rank, step, verb, item, owner, from, to - 1, gap));
+    }
+  }
+
+  private BitSet[] sums(Item result) {
+    return of(sums, result);
+  }
+
+  private BitSet[] rowsTouched(Item result) {
+    return of(touched, result);
+  }
+
+  private BitSet[] of(Map<Item, BitSet[]> all, Item result) {
+    BitSet[] sets = all.get(result);
+    if (sets == null) {
+      throw new AssertionError(result + " is no result " + phase.label());
+    }
+    return sets;
+  }
+
+  /** The oldest message on its way has both ends; it counts at the receiver when its step ends. */
+  void travel(int from, int to) {
+    List<Parcel> parcels = outgoing.get(from);
+    for (int i = 0; i < parcels.size(); i++) {
+      if (parcels.get(i).message().peer() == to) {
+        incoming.get(to).add(parcels.remove(i));
+        return;
+      }
+    }
+    throw new AssertionError("message was not posted");
+  }
+
+  void endStep(int rank) {
+    for (Parcel parcel : incoming.get(rank)) {
+      Message message = parcel.message();
+      int at = rank * ring + message.owner();
+      BitSet[] rows = inputs.get(message.item());
+      if (rows != null) {
+        for (TokenRange run : message.rows()) {
+          proveNew(rank, message, run, rows[at]);
+          rows[at].set(run.start(), run.end());
+        }
+        continue;
+      }
+      BitSet sum = sums(message.item())[at];
+      if (sum.intersects(parcel.content())) {
+        BitSet twice = (BitSet) sum.clone();
+        twice.and(parcel.content());
+        throw new InvalidPlanException(
+            "%s: rank %d step %d receives %s of rank %d with a share it has already: %s"
+                .formatted(
+                    phase.label(),
+                    rank,
+                    stepOf[rank],
+                    message.item(),
+                    message.owner(),
+                    describe(twice.nextSetBit(0))));
+      }
+      sum.or(parcel.content());
+      for (TokenRange run : message.rows()) {
+        rowsTouched(message.item())[at].set(run.start(), run.end());
+      }
+    }
+    incoming.get(rank).clear();
+  }
+
+  /** What arrives again would be written under the eyes of whoever works with it. */
+  private void proveNew(int rank, Message message, TokenRange run, BitSet held) {
+    int again = held.nextSetBit(run.start());
+    if (again >= 0 && again < run.end()) {
+      throw new InvalidPlanException(
+          "%s: rank %d step %d receives %s of rank %d row %d, which it has already"
+              .formatted(
+                  phase.label(), rank, stepOf[rank], message.item(), message.owner(), again));
+    }
+  }
+
+  private String describe(int share) {
+    Share one = shares.get(share);
+    return "that of rank %d step %d".formatted(one.rank(), one.step());
+  }
+
+  /** Every share has reached its owner. */
+  void proveComplete() {
+    for (Item result : phase.results()) {
+      for (int share = 0; share < shares.size(); share++) {
+        Work work = shares.get(share).work();
+        int owner = ownerOf(result, work);
+        if (!sums(result)[owner * ring + owner].get(share)) {
+          throw new InvalidPlanException(
+              "%s: %s of rank %d never gets a share: %s"
+                  .formatted(phase.label(), result, owner, describe(share)));
+        }
+      }
+    }
+  }
+}

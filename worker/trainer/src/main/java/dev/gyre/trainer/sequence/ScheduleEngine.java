@@ -1,0 +1,309 @@
+package dev.gyre.trainer.sequence;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.gyre.comms.Trace;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.trainer.exchange.Transfers;
+import dev.gyre.trainer.sequence.CompiledProgram.CompiledStep;
+import dev.gyre.trainer.sequence.CompiledProgram.Compute;
+import dev.gyre.trainer.sequence.CompiledProgram.Holding;
+import dev.gyre.trainer.sequence.CompiledProgram.Transfer;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * The engine: runs any {@link CompiledProgram}, knowing nothing of what kind of schedule it came
+ * from.
+ *
+ * <p>Legend: T tokens of an owner's local sequence, H and K this rank's query and key/value heads,
+ * D head size. The tensors of an item, in the order in which they travel:
+ *
+ * <pre>
+ * KEY_VALUE           k, v        compute [T,K,D]
+ * KEY_VALUE_GRADIENT  dk, dv      F32 [T,K,D]
+ * QUERY               q           compute [T,H,D]
+ * PARTIAL_OUTPUT      out, lse    F32 [T,H,D], [T,H]
+ * QUERY_BUNDLE        q, dO       compute [T,H,D];  lse, delta  F32 [T,H]
+ * QUERY_GRADIENT      dq          F32 [T,H,D]
+ * </pre>
+ */
+final class ScheduleEngine {
+  /**
+   * Work below this is over before a thread has woken up for its transfers: 4 FLOPs for each pair,
+   * head and element, at 100 GFLOP/s and more for 0.2 ms.
+   */
+  private static final long WORTH_OVERLAPPING = 5_000_000;
+
+  /** Whether transfers move while a step's work is computed, or before it. */
+  enum Overlap {
+    ON,
+    /** For measuring what it is worth. */
+    OFF
+  }
+
+  private final Backend backend;
+  private final Kernels kernels;
+  private final Transfers transfers;
+  private final int[] ring;
+  private final int[] kvHeadOf;
+  private final long heads;
+  private final long kvHeads;
+  private final long headDim;
+  private final DType compute;
+  private final float scale;
+  private final Overlap overlap;
+
+  /**
+   * @param ring rank of each ring rank
+   * @param kvHeadOf this rank's map from its query heads to its key/value heads
+   */
+  ScheduleEngine(
+      Backend backend,
+      Transfers transfers,
+      int[] ring,
+      int[] kvHeadOf,
+      int kvHeads,
+      int headDim,
+      DType compute,
+      Overlap overlap) {
+    this.backend = backend;
+    this.kernels = backend.kernels();
+    this.transfers = transfers;
+    this.ring = ring;
+    this.kvHeadOf = kvHeadOf;
+    this.heads = kvHeadOf.length;
+    this.kvHeads = kvHeads;
+    this.headDim = headDim;
+    this.compute = compute;
+    this.overlap = overlap;
+    this.scale = (float) (1 / Math.sqrt(headDim));
+  }
+
+  /**
+   * @param out F32 [T,H,D] and lse F32 [T,H], written
+   */
+  void forward(
+      CompiledProgram program, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, Workspace ws) {
+    kernels.fill(out, 0);
+    kernels.fill(lse, Float.NEGATIVE_INFINITY);
+    long mark = ws.scratchMark();
+    Tensor[][] held = new Tensor[program.holdings()][];
+    held[program.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
+    held[program.own(Item.QUERY)] = new Tensor[] {q};
+    held[program.own(Item.PARTIAL_OUTPUT)] = new Tensor[] {out, lse};
+    run(program, held, ws);
+    ws.releaseScratch(mark);
+  }
+
+  /**
+   * @param dq F32 [T,H,D]; dk, dv F32 [T,K,D]; all written
+   */
+  void backward(
+      CompiledProgram program,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor dOut,
+      Tensor lse,
+      Tensor delta,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Workspace ws) {
+    kernels.fill(dq, 0);
+    kernels.fill(dk, 0);
+    kernels.fill(dv, 0);
+    long mark = ws.scratchMark();
+    Tensor[][] held = new Tensor[program.holdings()][];
+    held[program.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
+    held[program.own(Item.QUERY_BUNDLE)] = new Tensor[] {q, dOut, lse, delta};
+    held[program.own(Item.QUERY_GRADIENT)] = new Tensor[] {dq};
+    held[program.own(Item.KEY_VALUE_GRADIENT)] = new Tensor[] {dk, dv};
+    run(program, held, ws);
+    ws.releaseScratch(mark);
+  }
+
+  private void run(CompiledProgram program, Tensor[][] held, Workspace ws) {
+    giveMemory(program, held, ws);
+    for (int s = 0; s < program.steps(); s++) {
+      CompiledStep step = program.step(s);
+      transfers.transport().where().phase(step.phase());
+      for (int zeroed : step.zeroed()) {
+        zero(program.holding(zeroed).item, held[zeroed]);
+      }
+      transfers.begin("ring");
+      for (Transfer t : step.receives()) {
+        post(t, held[t.staging() < 0 ? t.holding() : t.staging()], t.staging() >= 0, false);
+      }
+      for (Transfer t : step.sends()) {
+        post(t, held[t.holding()], false, true);
+      }
+      compute(step, held);
+      transfers.await();
+      for (Transfer t : step.receives()) {
+        if (t.staging() >= 0) {
+          addReceived(t, program.holding(t.holding()).item, held);
+        }
+      }
+    }
+  }
+
+  /** What a step sends and receives travels meanwhile. */
+  private void compute(CompiledStep step, Tensor[][] held) {
+    if (overlap == Overlap.OFF) {
+      transfers.await();
+    }
+    boolean beside = step.pairs() * heads * headDim >= WORTH_OVERLAPPING && transfers.areUnderWay();
+    if (beside) {
+      transfers.transport().computing(true);
+    }
+    Trace trace = transfers.transport().where().trace();
+    long began = trace == null ? 0 : System.nanoTime();
+    try {
+      for (Compute work : step.work()) {
+        compute(work, held);
+      }
+      if (beside || trace != null) {
+        backend.synchronize(); // kernels that were only handed to a device are under way
+      }
+    } finally {
+      if (beside) {
+        transfers.transport().computing(false);
+      }
+    }
+    if (trace != null) {
+      trace.hop(step.phase(), began);
+    }
+  }
+
+  /** Slots of scratch memory for what belongs to other owners. */
+  private void giveMemory(CompiledProgram program, Tensor[][] held, Workspace ws) {
+    Map<Item, Tensor[][]> slots = new EnumMap<>(Item.class);
+    for (Item item : ITEMS) {
+      int[] rows = program.slotRows(item);
+      Tensor[][] ofItem = new Tensor[rows.length][];
+      for (int i = 0; i < rows.length; i++) {
+        ofItem[i] = tensors(item, rows[i], ws);
+      }
+      slots.put(item, ofItem);
+    }
+    for (int i = 0; i < held.length; i++) {
+      Holding h = program.holding(i);
+      if (!h.own) {
+        Tensor[] slot = requireNonNull(slots.get(h.item))[h.slot];
+        Tensor[] views = new Tensor[slot.length];
+        for (int f = 0; f < views.length; f++) {
+          views[f] = slot[f].slice(0, h.rows);
+        }
+        held[i] = views;
+      }
+    }
+  }
+
+  private static final Item[] ITEMS = Item.values();
+
+  private Tensor[] tensors(Item item, long rows, Workspace ws) {
+    return switch (item) {
+      case KEY_VALUE ->
+          new Tensor[] {
+            ws.scratch(compute, rows, kvHeads, headDim), ws.scratch(compute, rows, kvHeads, headDim)
+          };
+      case KEY_VALUE_GRADIENT ->
+          new Tensor[] {
+            ws.scratch(DType.F32, rows, kvHeads, headDim),
+            ws.scratch(DType.F32, rows, kvHeads, headDim)
+          };
+      case QUERY -> new Tensor[] {ws.scratch(compute, rows, heads, headDim)};
+      case PARTIAL_OUTPUT ->
+          new Tensor[] {
+            ws.scratch(DType.F32, rows, heads, headDim), ws.scratch(DType.F32, rows, heads)
+          };
+      case QUERY_BUNDLE ->
+          new Tensor[] {
+            ws.scratch(compute, rows, heads, headDim),
+            ws.scratch(compute, rows, heads, headDim),
+            ws.scratch(DType.F32, rows, heads),
+            ws.scratch(DType.F32, rows, heads)
+          };
+      case QUERY_GRADIENT -> new Tensor[] {ws.scratch(DType.F32, rows, heads, headDim)};
+    };
+  }
+
+  private void zero(Item item, Tensor[] accumulator) {
+    for (int f = 0; f < accumulator.length; f++) {
+      boolean lse = item == Item.PARTIAL_OUTPUT && f == 1;
+      kernels.fill(accumulator[f], lse ? Float.NEGATIVE_INFINITY : 0);
+    }
+  }
+
+  /** Every run of rows of every tensor travels as it lies: no packing, at the price of messages. */
+  private void post(Transfer t, Tensor[] fields, boolean packed, boolean send) {
+    int peer = ring[t.peer()];
+    for (Tensor field : fields) {
+      int at = 0;
+      for (int r = 0; r < t.runs().length; r += 2) {
+        int count = t.runs()[r + 1];
+        Tensor rows = field.slice(packed ? at : t.runs()[r], count);
+        at += count;
+        if (send) {
+          transfers.send(peer, t.tag(), rows);
+        } else {
+          transfers.receive(peer, t.tag(), rows);
+        }
+      }
+    }
+  }
+
+  private void compute(Compute work, Tensor[][] held) {
+    Tensor[] query = held[work.query()];
+    Tensor[] key = held[work.key()];
+    Tensor[] result = held[work.queryResult()];
+    if (work.keyResult() < 0) {
+      kernels.attention(
+          query[0], key[0], key[1], kvHeadOf, work.tiles(), scale, result[0], result[1]);
+      return;
+    }
+    Tensor[] keyGradient = held[work.keyResult()];
+    kernels.attentionBackward(
+        query[0],
+        key[0],
+        key[1],
+        kvHeadOf,
+        work.tiles(),
+        scale,
+        query[1],
+        query[2],
+        query[3],
+        result[0],
+        keyGradient[0],
+        keyGradient[1]);
+  }
+
+  private void addReceived(Transfer t, Item item, Tensor[][] held) {
+    Tensor[] from = held[t.staging()];
+    Tensor[] into = held[t.holding()];
+    int at = 0;
+    for (int r = 0; r < t.runs().length; r += 2) {
+      int start = t.runs()[r];
+      int count = t.runs()[r + 1];
+      if (item == Item.PARTIAL_OUTPUT) {
+        kernels.attentionMerge(
+            from[0].slice(at, count),
+            from[1].slice(at, count),
+            into[0].slice(start, count),
+            into[1].slice(start, count));
+      } else {
+        for (int f = 0; f < into.length; f++) {
+          kernels.add(from[f].slice(at, count), into[f].slice(start, count));
+        }
+      }
+      at += count;
+    }
+  }
+}

@@ -1,0 +1,246 @@
+package dev.gyre.trainer.sequence;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.DecayPattern;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Workspace;
+import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.trainer.exchange.Transfers;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Linear attention of one row over ranks that hold consecutive tokens. Every rank sums its own
+ * tokens' state; one exchange brings each rank the states of those before it that its first
+ * document reaches back to; with L_r the state of rank r from nothing and T_r its tokens,
+ *
+ * <pre>S_before(p) = Σ_{r&lt;p} λ^(T_{r+1} + … + T_{p−1}) · L_r</pre>
+ *
+ * and backward the same with the states' gradients of the ranks after it. What travels does not
+ * depend on the row's length. A state goes only where it counts: never past a document's end, and
+ * forward only to later ranks. Source: Sun et al., LASP-2, algorithms 2 and 4, whose all-gather
+ * this is but for the states nobody reads.
+ *
+ * <p>Legend: n this rank's tokens, H and K query and key/value heads, D head size, P ranks.
+ */
+final class StatePassing {
+  private static final int TAG = 0x0300_0000;
+
+  private final Backend backend;
+  private final Kernels kernels;
+  private final Transfers transfers;
+  private final int[] group;
+  private final int me;
+  private final int[] kvHeadOf;
+  private final long heads;
+  private final long kvHeads;
+  private final long headDim;
+  private final DType compute;
+
+  private LinearLayout layout;
+  private int[] documentStarts = {};
+  private @Nullable LayoutRedistribution moves;
+
+  /**
+   * @param borrowed whether q, k and v are the caller's, not copies in rank order
+   * @param q compute [n,H,D]; k, v compute [n,K,D]; in rank order
+   * @param state F32 [H,D,D] before the first token
+   */
+  record SavedLinear(
+      boolean borrowed, Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state)
+      implements Saved {
+    @Override
+    public boolean readsInputs() {
+      return borrowed;
+    }
+
+    @Override
+    public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
+      return borrowed ? new SavedLinear(true, again, keys, values, pattern, state) : this;
+    }
+  }
+
+  /**
+   * @param group world rank of each rank of the row
+   * @param me this rank's place in it
+   */
+  StatePassing(
+      Backend backend,
+      Transfers transfers,
+      int[] group,
+      int me,
+      int[] kvHeadOf,
+      int kvHeads,
+      int headDim,
+      DType compute) {
+    this.backend = backend;
+    this.kernels = backend.kernels();
+    this.transfers = transfers;
+    this.group = group;
+    this.me = me;
+    this.kvHeadOf = kvHeadOf;
+    this.heads = kvHeadOf.length;
+    this.kvHeads = kvHeads;
+    this.headDim = headDim;
+    this.compute = compute;
+    this.layout =
+        new LinearLayout(new Documents(), Collections.nCopies(group.length + 1, 0), List.of());
+  }
+
+  /** Sets the row; the workspace takes what lives as long as it is worked on. */
+  void begin(LinearLayout row, Workspace workspace) {
+    layout = row;
+    documentStarts = row.documentStarts(me);
+    moves =
+        row.moves().isEmpty()
+            ? null
+            : new LayoutRedistribution(backend, transfers, row, group, me, workspace);
+  }
+
+  Saved forward(Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace ws) {
+    DecayPattern pattern = new DecayPattern(kvHeadOf, slopes, documentStarts);
+    LayoutRedistribution there = moves;
+    if (there == null) {
+      Tensor state = ws.save(DType.F32, heads, headDim, headDim);
+      compute(q, k, v, pattern, state, out, ws);
+      return new SavedLinear(true, q, k, v, pattern, state);
+    }
+    long n = there.ordered();
+    Tensor qs = ws.save(compute, n, heads, headDim);
+    Tensor ks = ws.save(compute, n, kvHeads, headDim);
+    Tensor vs = ws.save(compute, n, kvHeads, headDim);
+    Tensor state = ws.save(DType.F32, heads, headDim, headDim);
+    there.toOrder(new Tensor[] {q, k, v}, new Tensor[] {qs, ks, vs}, ws);
+    long mark = ws.scratchMark();
+    Tensor outs = ws.scratch(compute, n, heads, headDim);
+    compute(qs, ks, vs, pattern, state, outs, ws);
+    there.toLayout(new Tensor[] {outs}, new Tensor[] {out}, ws);
+    ws.releaseScratch(mark);
+    return new SavedLinear(false, qs, ks, vs, pattern, state);
+  }
+
+  /**
+   * @param state written: the state before the first token
+   */
+  private void compute(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out, Workspace ws) {
+    long mark = ws.scratchMark();
+    Tensor running = ws.scratch(DType.F32, heads, headDim, headDim);
+    kernels.fill(running, 0);
+    if (givesForward()) {
+      kernels.linearAttentionState(k, v, pattern, false, running);
+    }
+    exchange(pattern, running, state, true, ws);
+    kernels.copy(state, running);
+    kernels.linearAttention(q, k, v, pattern, running, out);
+    ws.releaseScratch(mark);
+  }
+
+  void backward(SavedLinear a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
+    LayoutRedistribution there = moves;
+    if (there == null) {
+      gradients(a, dOut, dq, dk, dv, ws);
+      return;
+    }
+    long mark = ws.scratchMark();
+    long n = there.ordered();
+    Tensor dOuts = ws.scratch(compute, n, heads, headDim);
+    Tensor dqs = ws.scratch(DType.F32, n, heads, headDim);
+    Tensor dks = ws.scratch(DType.F32, n, kvHeads, headDim);
+    Tensor dvs = ws.scratch(DType.F32, n, kvHeads, headDim);
+    there.toOrder(new Tensor[] {dOut}, new Tensor[] {dOuts}, ws);
+    gradients(a, dOuts, dqs, dks, dvs, ws);
+    there.toLayout(new Tensor[] {dqs, dks, dvs}, new Tensor[] {dq, dk, dv}, ws);
+    ws.releaseScratch(mark);
+  }
+
+  private void gradients(
+      SavedLinear a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
+    long mark = ws.scratchMark();
+    Tensor own = ws.scratch(DType.F32, heads, headDim, headDim);
+    Tensor dState = ws.scratch(DType.F32, heads, headDim, headDim);
+    kernels.fill(own, 0);
+    if (givesBackward()) {
+      kernels.linearAttentionState(a.q, dOut, a.pattern, true, own);
+    }
+    exchange(a.pattern, own, dState, false, ws);
+    kernels.fill(dq, 0);
+    kernels.fill(dk, 0);
+    kernels.fill(dv, 0);
+    kernels.linearAttentionBackward(a.q, a.k, a.v, a.pattern, a.state, dOut, dState, dq, dk, dv);
+    ws.releaseScratch(mark);
+  }
+
+  private boolean givesForward() {
+    return me + 1 < group.length && layout.continues(me, nextWithTokens(1));
+  }
+
+  private boolean givesBackward() {
+    return me > 0 && layout.continues(nextWithTokens(-1), me);
+  }
+
+  /** The nearest rank with tokens in a direction; the last one there if none has. */
+  private int nextWithTokens(int direction) {
+    int last = direction > 0 ? group.length - 1 : 0;
+    int r = me + direction;
+    while (r != last && layout.tokens(r) == 0) {
+      r += direction;
+    }
+    return r;
+  }
+
+  /**
+   * Sends own to the ranks it counts for, and makes of theirs what stands at this rank's border.
+   *
+   * @param forward from earlier ranks to later ones; else the other way
+   */
+  private void exchange(
+      DecayPattern pattern, Tensor own, Tensor border, boolean forward, Workspace ws) {
+    kernels.fill(border, 0);
+    long mark = ws.scratchMark();
+    transfers.transport().where().phase(forward ? "linear states" : "linear state gradients");
+    int count = 0;
+    for (int r = 0; r < group.length; r++) {
+      count += givesTo(r, me, forward) ? 1 : 0;
+    }
+    Tensor theirs = ws.scratch(DType.F32, count, heads, headDim, headDim);
+    transfers.begin("state");
+    int at = 0;
+    for (int i = 0; i < group.length; i++) {
+      int r = forward ? i : group.length - 1 - i; // the farthest first
+      if (givesTo(r, me, forward)) {
+        transfers.receive(group[r], TAG, theirs.get(at++));
+      }
+      if (givesTo(me, r, forward)) {
+        transfers.send(group[r], TAG, own);
+      }
+    }
+    transfers.await();
+    at = 0;
+    for (int i = 0; i < group.length; i++) {
+      int r = forward ? i : group.length - 1 - i;
+      if (givesTo(r, me, forward)) {
+        if (at > 0) {
+          decay(border, pattern, layout.tokens(r));
+        }
+        kernels.add(theirs.get(at++), border);
+      }
+    }
+    ws.releaseScratch(mark);
+  }
+
+  private boolean givesTo(int from, int to, boolean forward) {
+    return forward ? layout.continues(from, to) : layout.continues(to, from);
+  }
+
+  private void decay(Tensor states, DecayPattern pattern, long tokens) {
+    for (int h = 0; h < heads; h++) {
+      kernels.scale(states.get(h), (float) pattern.decay(h, tokens));
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.ScheduleChoice;
+import java.util.Map;
+import java.util.StringJoiner;
+
+/** What may differ between a run and its resume, and ends bit-identity when it does. */
+final class ExecutionEnvironment {
+  private ExecutionEnvironment() {}
+
+  static Map<String, String> of(Plan plan) {
+    Mesh mesh = plan.mesh();
+    return Map.of(
+        "mesh",
+        "data-parallel %d, ring %d, ulysses %d, expert-parallel %d"
+            .formatted(mesh.dataParallel(), mesh.ring(), mesh.ulysses(), mesh.expertParallel()),
+        "backend",
+        plan.backend(),
+        "device",
+        plan.device(),
+        "instruction set",
+        plan.instructionSet(),
+        "kernel threads",
+        Integer.toString(plan.kernelThreads()),
+        "schedule",
+        "%s on %s, chunks of at least %d tokens"
+            .formatted(schedules(plan), plan.layout().key(), plan.minChunk()),
+        "expert rows a round",
+        Long.toString(plan.expertRowsBound()),
+        "tiles",
+        "MLP %d, loss %d (0: whole)"
+            .formatted(plan.activations().mlpTile(), plan.activations().lossTile()),
+        "jdk",
+        Runtime.version().toString());
+  }
+
+  /** Where rows choose, the rates that they choose by decide, too. */
+  private static String schedules(Plan plan) {
+    StringJoiner all = new StringJoiner(", ");
+    for (ScheduleChoice choice : plan.schedules()) {
+      all.add(choice.layers().key() + " " + String.join(" or ", choice.candidates()));
+    }
+    return plan.schedules().stream().anyMatch(ScheduleChoice::rowsChoose)
+        ? "%s by %s".formatted(all, plan.rates())
+        : all.toString();
+  }
+}

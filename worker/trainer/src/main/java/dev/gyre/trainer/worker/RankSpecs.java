@@ -1,0 +1,43 @@
+package dev.gyre.trainer.worker;
+
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.ActivationPlan;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.offload.OffloadSpec;
+import dev.gyre.trainer.rank.RankSpec;
+import java.nio.file.Path;
+
+/** A plan in the terms of a rank. */
+final class RankSpecs {
+  private RankSpecs() {}
+
+  /**
+   * @param runFolder where activations wait if the job names no other folder
+   */
+  static RankSpec spec(JobSpec job, Plan plan, Path runFolder) {
+    ActivationPlan activations = plan.activations();
+    return new RankSpec(
+        job.model(),
+        plan.mesh(),
+        new Objective(job.train().balanceLoss(), job.train().zLoss()),
+        new Execution(
+            Dtypes.of(plan.dtype()),
+            Checkpointing.of(activations.keep()),
+            activations.lossTile(),
+            activations.mlpTile()),
+        plan.layout(),
+        plan.minChunk(),
+        plan.scheduleKinds(job.model()),
+        Math.toIntExact(plan.expertRowsBound()),
+        plan.workspaceBytes(),
+        activations.offload() ? offload(job, plan, runFolder) : null);
+  }
+
+  private static OffloadSpec offload(JobSpec job, Plan plan, Path runFolder) {
+    String named = job.train().memory().offloadFolder();
+    return new OffloadSpec(named.isEmpty() ? runFolder : Path.of(named), plan.memory().stored());
+  }
+}

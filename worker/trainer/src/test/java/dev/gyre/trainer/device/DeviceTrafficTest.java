@@ -1,0 +1,94 @@
+package dev.gyre.trainer.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.gyre.comms.loopback.LoopbackNetwork.Options;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.conformance.DeferredBackend;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.model.Observer;
+import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.trainer.rank.BatchTotals;
+import dev.gyre.trainer.rank.LocalNetwork;
+import dev.gyre.trainer.rank.PreparedRow;
+import dev.gyre.trainer.rank.RankSpec;
+import dev.gyre.trainer.rank.TrainingRank;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** What of a step goes to a device and back: weights, activations and moments do not. */
+final class DeviceTrafficTest {
+  private static final int TOKENS = 29;
+
+  private static final ModelSpec DENSE =
+      new ModelSpec(
+          "llama",
+          11,
+          16,
+          2,
+          4,
+          2,
+          4,
+          24,
+          0,
+          0,
+          1e-5,
+          1e4,
+          false,
+          new AttentionPattern(List.of(), 7),
+          List.of(),
+          0);
+
+  private static final TrainSpec.Optimizer ADAM =
+      new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);
+
+  @Test
+  void aStepMovesItsTokensAndTwoSums() {
+    RankSpec spec =
+        RankSpec.of(
+            DENSE,
+            new Mesh(1, 1, 1, 1),
+            new Objective(0, 0),
+            new Execution(DType.BF16, Checkpointing.NONE, 8),
+            TOKENS,
+            4 << 20);
+    try (LocalNetwork network = LocalNetwork.loopback(1, Options.plain());
+        DeferredBackend device = new DeferredBackend();
+        TrainingRank rank = TrainingRank.open(network.open(0), device, spec)) {
+      rank.parameters().initialise(5);
+      step(rank, 1);
+      long before = device.bytesMoved();
+      step(rank, 2);
+      long inputs = 3L * TOKENS * Integer.BYTES; // tokens, labels, positions
+      long sums = 2L * Double.BYTES; // the loss and the gradient's norm
+      assertEquals(inputs + sums, device.bytesMoved() - before);
+    }
+  }
+
+  private static void step(TrainingRank rank, int step) {
+    rank.parameters().zeroGradients();
+    BatchTotals totals = new BatchTotals(TOKENS, TOKENS, 1);
+    try (PreparedRow row =
+        rank.prepare(
+            rank.plan(new Documents(TOKENS)),
+            (run, tokens, labels) -> {
+              for (int i = 0; i < run.length(); i++) {
+                tokens.setAtIndex(ValueLayout.JAVA_INT, i, i % 11);
+                labels.setAtIndex(ValueLayout.JAVA_INT, i, i % 7);
+              }
+            },
+            totals)) {
+      rank.model().forwardBackward(row.batch(), Observer.NONE);
+    }
+    rank.parameters().reduceGradients();
+    double norm = Math.sqrt(rank.parameters().squaredNorm());
+    rank.parameters().step(ADAM, ADAM.lr(), Math.min(1, 1 / norm), step);
+  }
+}
