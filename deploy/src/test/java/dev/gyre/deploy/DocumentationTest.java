@@ -23,7 +23,7 @@ final class DocumentationTest {
   static List<Path> pages() throws IOException {
     List<Path> pages = new ArrayList<>();
     pages.add(ROOT.resolve("README.md"));
-    try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
+    try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
       docs.filter(page -> page.toString().endsWith(".md")).sorted().forEach(pages::add);
     }
     return pages;
@@ -57,12 +57,13 @@ final class DocumentationTest {
 
   @Test
   void everyCommandIsInTheGuide() throws IOException {
-    String running = Files.readString(ROOT.resolve("docs/running.md"));
+    String running = Files.readString(ROOT.resolve("docs/guide/running.md"));
     HelpTest.commands()
         .filter(command -> !command.equals("gyre"))
         .forEach(
             command ->
                 assertTrue(
-                    running.contains("./" + command), () -> "docs/running.md lacks ./" + command));
+                    running.contains("./" + command),
+                    () -> "docs/guide/running.md lacks ./" + command));
   }
 }

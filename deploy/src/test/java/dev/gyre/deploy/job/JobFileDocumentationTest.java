@@ -16,7 +16,8 @@ final class JobFileDocumentationTest {
   private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|");
 
   private static String page() throws IOException {
-    return Files.readString(Path.of(System.getProperty("gyre.home"), "docs", "job-file.md"));
+    return Files.readString(
+        Path.of(System.getProperty("gyre.home"), "docs", "reference", "job-file.md"));
   }
 
   private static void collect(Key section, String prefix, List<String> into) {

@@ -283,7 +283,10 @@ class ScheduleKindsTest {
     return runs;
   }
 
-  /** The numbers of docs/sequence-parallelism.md: one document, no window, N divisible by 2P. */
+  /**
+   * The numbers of docs/reference/sequence-parallelism.md: one document, no window, N divisible by
+   * 2P.
+   */
   @ParameterizedTest
   @EnumSource
   void bytesFollowTheFormulas(Kind of) {

@@ -224,9 +224,9 @@ final class ScheduleParityTest {
   }
 
   /**
-   * The table of docs/sequence-parallelism.md: 512 tokens in one document, ring 4, 4 query heads of
-   * 16 elements, bf16; bytes of all ranks in a layer, forward and backward, as counted while they
-   * ran.
+   * The table of docs/reference/sequence-parallelism.md: 512 tokens in one document, ring 4, 4
+   * query heads of 16 elements, bf16; bytes of all ranks in a layer, forward and backward, as
+   * counted while they ran.
    */
   @ParameterizedTest
   @CsvSource({

@@ -123,7 +123,10 @@ final class StatePassingTest {
     }
   }
 
-  /** Those of docs/sequence-parallelism.md; {@link #errors} compares them with what was counted. */
+  /**
+   * Those of docs/reference/sequence-parallelism.md; {@link #errors} compares them with what was
+   * counted.
+   */
   @Test
   void bytesOfTheGuide() {
     for (LayoutKind kind : LayoutKind.values()) {
