@@ -121,7 +121,7 @@ final class CheckpointCommandsTest {
 
     flipAByte(step(10));
     Cli damaged = Cli.run("checkpoint", "verify", "tiny", "--runs", runs);
-    assertEquals(ExitCode.CORRUPT_CHECKPOINT, damaged.exit(), damaged::toString);
+    assertEquals(ExitCode.CORRUPT_CHECKPOINT.code(), damaged.exit(), damaged::toString);
     assertTrue(damaged.out().contains(step(10) + "  DAMAGED"), damaged::toString);
     assertTrue(damaged.out().contains(step(5) + "  whole"), damaged::toString);
     assertTrue(damaged.err().contains("rank-00000.safetensors is damaged"), damaged::toString);
@@ -129,7 +129,7 @@ final class CheckpointCommandsTest {
     assertEquals(0, Cli.run("checkpoint", "verify", step(5)).exit());
     Files.delete(step(5).resolve(Manifest.FILE));
     Cli headless = Cli.run("checkpoint", "verify", step(5));
-    assertEquals(ExitCode.CORRUPT_CHECKPOINT, headless.exit(), headless::toString);
+    assertEquals(ExitCode.CORRUPT_CHECKPOINT.code(), headless.exit(), headless::toString);
     assertTrue(headless.err().contains("manifest.json is missing"), headless::toString);
   }
 
@@ -148,7 +148,7 @@ final class CheckpointCommandsTest {
       assertEquals("BF16", weights.info("model.norm.weight").dtype());
     }
     Cli again = Cli.run("checkpoint", "export", "tiny", "--runs", runs, "--hf", hf);
-    assertEquals(ExitCode.BAD_JOB, again.exit(), again::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), again.exit(), again::toString);
     assertTrue(again.err().contains("export into another folder"), again::toString);
   }
 
@@ -158,7 +158,7 @@ final class CheckpointCommandsTest {
     flipAByte(step(10));
     Path hf = runs.resolve("hf");
     Cli ran = Cli.run("checkpoint", "export", "tiny", "--runs", runs, "--hf", hf);
-    assertEquals(ExitCode.CORRUPT_CHECKPOINT, ran.exit(), ran::toString);
+    assertEquals(ExitCode.CORRUPT_CHECKPOINT.code(), ran.exit(), ran::toString);
     assertTrue(Files.notExists(hf.resolve("model.safetensors")), ran::toString);
   }
 }

@@ -45,7 +45,7 @@ final class ExitCodeTest {
       })
   void badInput(String command, String wayOut) {
     Cli ran = Cli.run((Object[]) command.split(" (?![^\\[]*])", -1));
-    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
     assertTrue(ran.err().contains(wayOut), ran::toString);
     assertTrue(ran.err().startsWith("gyre: "), ran::toString);
     assertTrue(!ran.err().contains("\tat "), ran::toString);
@@ -68,7 +68,7 @@ final class ExitCodeTest {
             "train.sequence-length=8",
             "--plan",
             plan);
-    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
     assertTrue(ran.err().contains("./gyre plan --json"), ran::toString);
   }
 
@@ -83,7 +83,7 @@ final class ExitCodeTest {
             "dataset.train=[{path: " + text + "}]",
             "--set",
             "model.vocab_size=100");
-    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
     assertTrue(ran.err().contains("set model.vocab_size=256"), ran::toString);
   }
 }

@@ -19,7 +19,7 @@ final class GoldenCommandTest {
   @Test
   void withinTolerance() {
     Cli ran = Cli.run("golden", GOLDEN.resolve("packed"), "--ring", 2, "--backend", "scalar");
-    assertEquals(ExitCode.DONE, ran.exit(), ran::toString);
+    assertEquals(ExitCode.DONE.code(), ran.exit(), ran::toString);
     assertTrue(
         ran.out().startsWith("data-parallel 1  ring 2  ulysses 1  expert-parallel 2  scalar  f32"),
         ran::toString);
@@ -31,10 +31,10 @@ final class GoldenCommandTest {
     Path packed = GOLDEN.resolve("packed");
     Cli ran =
         Cli.run("golden", packed, "--ring", 3, "--backend", "scalar", "--schedule", "balanced");
-    assertEquals(ExitCode.DONE, ran.exit(), ran::toString);
+    assertEquals(ExitCode.DONE.code(), ran.exit(), ran::toString);
     assertTrue(ran.out().lines().findFirst().orElse("").endsWith("balanced"), ran::toString);
     Cli unknown = Cli.run("golden", packed, "--schedule", "star");
-    assertEquals(ExitCode.BAD_JOB, unknown.exit(), unknown::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), unknown.exit(), unknown::toString);
     assertTrue(
         unknown
             .err()
@@ -56,7 +56,7 @@ final class GoldenCommandTest {
     bytes[bytes.length - 1] ^= 0x02;
     Files.write(weights, bytes);
     Cli ran = Cli.run("golden", folder, "--backend", "scalar");
-    assertEquals(ExitCode.DIFFERENT, ran.exit(), ran::toString);
+    assertEquals(ExitCode.DIFFERENT.code(), ran.exit(), ran::toString);
     assertTrue(ran.out().contains("FAIL"), ran::toString);
   }
 
@@ -64,13 +64,13 @@ final class GoldenCommandTest {
   void aMeshThatCannotBe() {
     Path packed = GOLDEN.resolve("packed");
     Cli heads = Cli.run("golden", packed, "--ulysses", 16);
-    assertEquals(ExitCode.BAD_JOB, heads.exit(), heads::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), heads.exit(), heads::toString);
     assertTrue(heads.err().contains("query heads"), heads::toString);
     Cli experts = Cli.run("golden", packed, "--ring", 2, "--expert-parallel", 3);
-    assertEquals(ExitCode.BAD_JOB, experts.exit(), experts::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), experts.exit(), experts::toString);
     assertTrue(experts.err().contains("does not divide the 2 workers"), experts::toString);
     Cli backend = Cli.run("golden", packed, "--backend", "abacus");
-    assertEquals(ExitCode.BAD_JOB, backend.exit(), backend::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), backend.exit(), backend::toString);
     assertTrue(backend.err().contains("scalar ("), backend::toString);
   }
 }

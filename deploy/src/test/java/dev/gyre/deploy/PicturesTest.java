@@ -98,7 +98,7 @@ final class PicturesTest {
             32,
             "--svg",
             "x");
-    assertEquals(ExitCode.BAD_JOB, wide.exit(), wide::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), wide.exit(), wide::toString);
     assertTrue(wide.err().contains("32 ranks do not fit on a picture"), wide::toString);
   }
 

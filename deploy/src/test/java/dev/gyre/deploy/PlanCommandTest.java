@@ -72,7 +72,7 @@ final class PlanCommandTest {
     String rows = "train={sequence-length: 65536, batch-tokens: 65536}";
     assertEquals(0, Cli.run("data", "prepare", job, "--set", rows).exit());
     Cli refused = plan("--no-measure", "--set", rows);
-    assertEquals(ExitCode.BAD_JOB, refused.exit(), refused::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), refused.exit(), refused::toString);
     assertTrue(refused.err().contains("that an epoch draws of dataset.train"), refused::toString);
   }
 
@@ -126,7 +126,7 @@ final class PlanCommandTest {
             "model.layer_types=[linear_attention, linear_attention]",
             "--set",
             "model.anchor_token=true");
-    assertEquals(ExitCode.BAD_JOB, masked.exit(), masked::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), masked.exit(), masked::toString);
     assertTrue(
         masked.err().contains("model.anchor_token: is for softmax layers"), masked::toString);
   }
@@ -212,7 +212,7 @@ final class PlanCommandTest {
   @Test
   void whatDoesNotFitIsShownAndRefused() {
     Cli ran = plan("--no-measure", "--set", "model.intermediate_size=1073741824");
-    assertEquals(ExitCode.BAD_JOB, ran.exit(), ran::toString);
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
     assertTrue(ran.out().contains("activations"), ran::toString);
     assertTrue(ran.out().contains("no row fits: a smaller model"), ran::toString);
     assertTrue(ran.err().contains("a worker needs"), ran::toString);
