@@ -86,8 +86,8 @@ public abstract class PolledTransport implements Transport {
    */
   protected abstract void pause(long quietNanos, long leastNanos, long limitNanos);
 
-  /** Tells the peer that what it lent is read no more. */
-  protected abstract void release(Transfer loan);
+  /** Tells the peer that a payload borrowed from it is no longer read. */
+  protected abstract void release(Transfer receive);
 
   @Override
   public final int rank() {
@@ -128,7 +128,7 @@ public abstract class PolledTransport implements Transport {
   }
 
   @Override
-  public final Loan borrow(int peer, Channel channel, int tag, MemorySegment into) {
+  public final BorrowedReceive borrow(int peer, Channel channel, int tag, MemorySegment into) {
     return startReceive(Transfer.Way.BORROW, peer, channel, tag, into);
   }
 

@@ -121,7 +121,7 @@ public final class ProcessGroup {
    * Starts receiving from a member what is only read; see {@link Transport#borrow}. It matches the
    * member's sends as a receive does.
    */
-  public Loan borrow(String kind, int member, MemorySegment into) {
+  public BorrowedReceive borrow(String kind, int member, MemorySegment into) {
     transport.collective(kind);
     return transport.borrow(ranks[member], channel, tag(kind, receivesFrom[member]++), into);
   }

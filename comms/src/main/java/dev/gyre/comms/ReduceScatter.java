@@ -31,13 +31,13 @@ final class ReduceScatter {
   private final ProcessGroup group;
   private final FloatSums sums = new FloatSums();
   private final MemorySegment[] sources;
-  private final Loan[][] loans;
+  private final BorrowedReceive[][] receives;
   private final PendingList[] sends;
 
   ReduceScatter(ProcessGroup group) {
     this.group = group;
     sources = new MemorySegment[group.size()];
-    loans = new Loan[RELEASED + 1][group.size()];
+    receives = new BorrowedReceive[RELEASED + 1][group.size()];
     sends = new PendingList[OPEN];
     for (int slot = 0; slot < OPEN; slot++) {
       sends[slot] = new PendingList();
@@ -79,10 +79,10 @@ final class ReduceScatter {
       if (piece < ownPieces) {
         MemorySegment own = piece(all, offsets, group.rank(), piece);
         long at = piece * PIECE * Float.BYTES;
-        addUp(loansOf(piece), own, sum.asSlice(at, own.byteSize()));
+        addUp(receivesOf(piece), own, sum.asSlice(at, own.byteSize()));
         if (piece + 1 == ownPieces || piece + 1 - released == RELEASED) {
           for (; released <= piece; released++) {
-            release(loansOf(released));
+            release(receivesOf(released));
           }
         }
       }
@@ -90,8 +90,8 @@ final class ReduceScatter {
   }
 
   /** Of the piece that is added up or of the next, or of one not yet given back. */
-  private Loan[] loansOf(long piece) {
-    return loans[(int) (piece % loans.length)];
+  private BorrowedReceive[] receivesOf(long piece) {
+    return receives[(int) (piece % receives.length)];
   }
 
   /** Waits until the members have read what {@link #run} offered them. */
@@ -113,7 +113,7 @@ final class ReduceScatter {
     long at = (long) slot * (group.size() - 1) * slotBytes;
     for (int i = 1; i < group.size() && bytes > 0; i++) {
       int source = group.before(i);
-      loansOf(piece)[source] = group.borrow(kind, source, scratch.asSlice(at, bytes));
+      receivesOf(piece)[source] = group.borrow(kind, source, scratch.asSlice(at, bytes));
       at += slotBytes;
     }
   }
@@ -130,7 +130,7 @@ final class ReduceScatter {
     }
   }
 
-  private void addUp(Loan[] from, MemorySegment own, MemorySegment sum) {
+  private void addUp(BorrowedReceive[] from, MemorySegment own, MemorySegment sum) {
     for (int member = 0; member < group.size(); member++) {
       if (member == group.rank()) {
         sources[member] = own;
@@ -142,7 +142,7 @@ final class ReduceScatter {
     sums.add(sources, sum);
   }
 
-  private void release(Loan[] read) {
+  private void release(BorrowedReceive[] read) {
     for (int member = 0; member < group.size(); member++) {
       if (member != group.rank()) {
         read[member].release();

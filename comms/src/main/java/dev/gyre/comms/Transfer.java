@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * One send or receive of a {@link PolledTransport}. A transport settles it exactly once, by {@link
  * #complete} or {@link #fail}; whichever comes first wins.
  */
-public final class Transfer implements Loan {
+public final class Transfer implements BorrowedReceive {
   enum Way {
     SEND,
     RECEIVE,
@@ -23,8 +23,8 @@ public final class Transfer implements Loan {
   private final MemorySegment segment;
   private final String kind;
   private @Nullable String failure;
-  private @Nullable MemorySegment lent;
-  private long loanTicket = -1;
+  private @Nullable MemorySegment senderMemory;
+  private long borrowTicket = -1;
 
   /** When it was posted, if that is traced. */
   private final long beganNanos;
@@ -53,7 +53,7 @@ public final class Transfer implements Loan {
     return way == Way.SEND;
   }
 
-  /** A receive that may leave the payload where it is, by {@link #lend}. */
+  /** A receive that may leave the payload where it is, by {@link #completeInPlace}. */
   public boolean isBorrow() {
     return way == Way.BORROW;
   }
@@ -90,31 +90,31 @@ public final class Transfer implements Loan {
   /**
    * Completes a borrow with the payload where it lies.
    *
-   * @param ticket what the transport calls the loan when it is released
+   * @param ticket the transport's number for this receive, given back on release
    */
-  public void lend(MemorySegment where, long ticket) {
-    lent = where;
-    loanTicket = ticket;
+  public void completeInPlace(MemorySegment where, long ticket) {
+    senderMemory = where;
+    borrowTicket = ticket;
     complete();
   }
 
-  /** The loan's ticket; −1 if nothing is lent. */
-  public long loanTicket() {
-    return loanTicket;
+  /** The transport's number for a receive completed in place; −1 if the payload was copied. */
+  public long borrowTicket() {
+    return borrowTicket;
   }
 
   @Override
   public MemorySegment payload() {
-    MemorySegment there = lent;
+    MemorySegment there = senderMemory;
     return there == null ? segment : there;
   }
 
   @Override
   public void release() {
-    if (loanTicket >= 0) {
-      lent = null;
+    if (borrowTicket >= 0) {
+      senderMemory = null;
       transport.release(this);
-      loanTicket = -1;
+      borrowTicket = -1;
     }
   }
 

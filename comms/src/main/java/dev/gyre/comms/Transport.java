@@ -48,11 +48,11 @@ public interface Transport extends AutoCloseable {
 
   /**
    * Starts receiving exactly {@code into.byteSize()} bytes that are only read: payload that comes
-   * by reference stays where it is, in the sender's memory, until {@link Loan#release}.
+   * by reference stays where it is, in the sender's memory, until {@link BorrowedReceive#release}.
    *
    * @param into where payload goes that comes in any other way
    */
-  Loan borrow(int peer, Channel channel, int tag, MemorySegment into);
+  BorrowedReceive borrow(int peer, Channel channel, int tag, MemorySegment into);
 
   /** Moves whatever can move without waiting; cheap when nothing can. Returns a work count. */
   int progress();

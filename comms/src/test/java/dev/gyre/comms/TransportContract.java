@@ -86,13 +86,13 @@ public abstract class TransportContract {
               MemorySegment out = mine.asSlice(0, SIZES[message]);
               MemorySegment in = theirs.asSlice(0, SIZES[message]);
               Payload.fill(out, rank, 1 - rank, message);
-              Loan loan = transport.borrow(1 - rank, Channel.SEQUENCE, message, in);
+              BorrowedReceive borrowed = transport.borrow(1 - rank, Channel.SEQUENCE, message, in);
               Pending send = transport.send(1 - rank, Channel.SEQUENCE, message, out);
-              loan.await();
-              assertTrue(loan.poll());
-              assertEquals(SIZES[message], loan.payload().byteSize());
-              Payload.check(loan.payload(), 1 - rank, rank, message);
-              loan.release();
+              borrowed.await();
+              assertTrue(borrowed.poll());
+              assertEquals(SIZES[message], borrowed.payload().byteSize());
+              Payload.check(borrowed.payload(), 1 - rank, rank, message);
+              borrowed.release();
               send.await();
               swap(transport, message);
             }

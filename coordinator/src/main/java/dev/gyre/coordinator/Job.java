@@ -109,7 +109,7 @@ final class Job {
     }
     member.heard(now);
     switch (message.getKindCase()) {
-      case HELLO -> wrong(member, "said hello twice", now);
+      case HELLO -> protocolError(member, "said hello twice", now);
       case READY -> ready(member, message.getReady(), now);
       case HEARTBEAT -> member.beat(message.getHeartbeat(), now);
       case STEP -> step(member, message.getStep());
@@ -118,7 +118,8 @@ final class Job {
       case FAILURE -> suspect(member, new Evidence.Reported(message.getFailure()), now);
       case NOTE -> listener.note(member.rank(), message.getNote().getText());
       case PREEMPTED -> checkpointAndStop(StopCause.PREEMPTED, now);
-      case KIND_NOT_SET -> wrong(member, "sent a message that this version does not know", now);
+      case KIND_NOT_SET ->
+          protocolError(member, "sent a message that this version does not know", now);
     }
   }
 
@@ -142,7 +143,7 @@ final class Job {
 
   private void ready(Member member, Ready ready, long now) {
     if (state != JobState.JOINING || member.ready()) {
-      wrong(member, "was ready in state " + state, now);
+      protocolError(member, "was ready in state " + state, now);
       return;
     }
     member.markReady();
@@ -164,7 +165,7 @@ final class Job {
     try {
       whole = book.add(member.rank(), written);
     } catch (IllegalStateException e) {
-      wrong(member, "disagrees about a checkpoint: " + e.getMessage(), now);
+      protocolError(member, "disagrees about a checkpoint: " + e.getMessage(), now);
       return;
     }
     if (whole.isPresent()) {
@@ -175,7 +176,7 @@ final class Job {
 
   private void finished(Member member, Finished finished, long now) {
     if (state != JobState.RUNNING) {
-      wrong(member, "finished in state " + state, now);
+      protocolError(member, "finished in state " + state, now);
       return;
     }
     member.markFinished(finished.getStopped());
@@ -197,7 +198,7 @@ final class Job {
     if (outcome != null || (member != null && member.finished())) {
       return;
     }
-    weigh(exit.rank(), member, new Evidence.Exited(exit), now);
+    addEvidence(exit.rank(), member, new Evidence.Exited(exit), now);
   }
 
   void requestCheckpoint() {
@@ -396,7 +397,7 @@ final class Job {
   }
 
   private void standstill(long now) {
-    Optional<StallWatch.Stall> found = stalls.look(roster.members(), roster::of, now);
+    Optional<StallWatch.Stall> found = stalls.find(roster.members(), roster::of, now);
     if (found.isEmpty()) {
       return;
     }
@@ -432,7 +433,7 @@ final class Job {
   }
 
   /** A worker that breaks the protocol fails the run as itself. */
-  private void wrong(Member member, String what, long now) {
+  private void protocolError(Member member, String what, long now) {
     suspect(
         member,
         new Evidence.Reported(
@@ -446,11 +447,11 @@ final class Job {
 
   private void suspect(Member member, Evidence evidence, long now) {
     if (outcome == null) {
-      weigh(member.rank(), member, evidence, now);
+      addEvidence(member.rank(), member, evidence, now);
     }
   }
 
-  private void weigh(int rank, @Nullable Member member, Evidence evidence, long now) {
+  private void addEvidence(int rank, @Nullable Member member, Evidence evidence, long now) {
     if (!verdict.open()) {
       verdictDeadline = now + setup.timing().verdictWithin().toNanos();
     }

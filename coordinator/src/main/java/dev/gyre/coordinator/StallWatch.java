@@ -31,7 +31,7 @@ final class StallWatch {
   }
 
   /** The rank that holds the others up now, if any has stood still for long enough. */
-  Optional<Stall> look(Collection<Member> members, IntFunction<@Nullable Member> byRank, long now) {
+  Optional<Stall> find(Collection<Member> members, IntFunction<@Nullable Member> byRank, long now) {
     Optional<Member> silent =
         longest(members, Comparator.comparingLong(member -> member.silentNanos(now)));
     if (silent.isPresent() && silent.get().silentNanos(now) >= reportNanos) {

@@ -7,7 +7,7 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mask.AttentionMask;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;

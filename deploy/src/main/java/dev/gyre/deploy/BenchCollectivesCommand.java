@@ -5,7 +5,7 @@ import dev.gyre.deploy.bench.CollectiveResult;
 import dev.gyre.deploy.bench.CollectivesBench;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.launch.RunFolder;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

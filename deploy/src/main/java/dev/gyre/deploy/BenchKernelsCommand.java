@@ -11,7 +11,7 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.workload.KernelWorkload;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.Dtypes;
 import java.io.File;

@@ -23,7 +23,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import dev.gyre.trainer.worker.Dtypes;
 import java.io.IOException;

@@ -4,7 +4,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.Manifest;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

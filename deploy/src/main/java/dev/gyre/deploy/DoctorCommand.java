@@ -8,7 +8,7 @@ import dev.gyre.deploy.doctor.Level;
 import dev.gyre.deploy.doctor.SystemChecks;
 import dev.gyre.deploy.doctor.SystemFacts;
 import dev.gyre.trainer.calibration.RateCache;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;

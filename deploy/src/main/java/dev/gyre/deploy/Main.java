@@ -71,11 +71,11 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
     line.setUsageHelpWidth(HELP_COLUMNS);
-    readably(line);
+    formatHelp(line);
     line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING, _ -> "");
     line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
     line.setCaseInsensitiveEnumValuesAllowed(true);
-    line.setParameterExceptionHandler(Main::misused);
+    line.setParameterExceptionHandler(Main::usageError);
     line.setExecutionExceptionHandler((e, at, parsed) -> failed(e, at.getErr()).code());
     line.setExecutionStrategy(Main::execute);
     return line;
@@ -89,12 +89,12 @@ public final class Main implements Runnable {
   }
 
   /** Options in the order in which they are explained, and a synopsis of one line. */
-  private static void readably(CommandLine line) {
+  private static void formatHelp(CommandLine line) {
     line.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
-    line.getSubcommands().values().forEach(Main::readably);
+    line.getSubcommands().values().forEach(Main::formatHelp);
   }
 
-  private static int misused(ParameterException e, String[] args) {
+  private static int usageError(ParameterException e, String[] args) {
     PrintWriter err = e.getCommandLine().getErr();
     err.println("gyre: " + e.getMessage());
     List<String> near =
@@ -108,13 +108,13 @@ public final class Main implements Runnable {
 
   private static ExitCode failed(Exception e, PrintWriter err) {
     return switch (e) {
-      case CommandFailure f -> told(f, f.exitCode(), err);
-      case JobFileException f -> told(f, ExitCode.BAD_JOB, err);
-      case Invalid f -> told(f, ExitCode.BAD_JOB, err);
-      case InvalidPlanException f -> told(f, ExitCode.BAD_JOB, err);
-      case DataException f -> told(f, ExitCode.BAD_JOB, err);
-      case SafetensorsException f -> told(f, ExitCode.BAD_JOB, err);
-      case CheckpointException f -> told(f, ExitCode.CORRUPT_CHECKPOINT, err);
+      case CommandFailure f -> report(f, f.exitCode(), err);
+      case JobFileException f -> report(f, ExitCode.BAD_JOB, err);
+      case Invalid f -> report(f, ExitCode.BAD_JOB, err);
+      case InvalidPlanException f -> report(f, ExitCode.BAD_JOB, err);
+      case DataException f -> report(f, ExitCode.BAD_JOB, err);
+      case SafetensorsException f -> report(f, ExitCode.BAD_JOB, err);
+      case CheckpointException f -> report(f, ExitCode.CORRUPT_CHECKPOINT, err);
       case NoSuchFileException f -> {
         err.println("gyre: " + f.getFile() + ": " + reason(f, "no such file or folder"));
         yield ExitCode.BAD_JOB;
@@ -124,7 +124,7 @@ public final class Main implements Runnable {
         yield ExitCode.BAD_JOB;
       }
       // A full disk, say: the job is well, the machine is not.
-      case IOException f -> told(f, ExitCode.TRY_AGAIN, err);
+      case IOException f -> report(f, ExitCode.TRY_AGAIN, err);
       default -> {
         err.println("gyre: a bug in Gyre, not in your job: " + e);
         e.printStackTrace(err);
@@ -133,7 +133,7 @@ public final class Main implements Runnable {
     };
   }
 
-  private static ExitCode told(Exception e, ExitCode exitCode, PrintWriter err) {
+  private static ExitCode report(Exception e, ExitCode exitCode, PrintWriter err) {
     err.println("gyre: " + e.getMessage());
     return exitCode;
   }

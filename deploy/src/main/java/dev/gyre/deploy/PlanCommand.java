@@ -15,7 +15,7 @@ import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.RowShape;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

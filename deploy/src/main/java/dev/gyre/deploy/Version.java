@@ -1,6 +1,6 @@
 package dev.gyre.deploy;
 
-import dev.gyre.trainer.spec.BuildVersion;
+import dev.gyre.trainer.worker.BuildVersion;
 import picocli.CommandLine;
 
 /** The build's version, for people. */

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.bench.BalanceResult;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Files;

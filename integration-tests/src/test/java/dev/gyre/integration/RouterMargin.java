@@ -14,9 +14,9 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.TokenStore;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.TrainingRank;
-import dev.gyre.trainer.spec.SpecJson;
 import dev.gyre.trainer.step.TrainingStep;
 import dev.gyre.trainer.worker.Backends;
 import java.io.IOException;
@@ -83,13 +83,13 @@ record RouterMargin(List<Double> losses, double least) {
             call -> {
               if (call.kernel().equals("routeTopK")) {
                 Tensor indices = (Tensor) call.arguments()[3];
-                look((Tensor) call.arguments()[0], (int) indices.width(), least);
+                updateLeast((Tensor) call.arguments()[0], (int) indices.width(), least);
               }
               call.on(backend.kernels());
             }));
   }
 
-  private static void look(Tensor logits, int k, double[] least) {
+  private static void updateLeast(Tensor logits, int k, double[] least) {
     int experts = (int) logits.width();
     float[] values = Tensors.toFloats(logits);
     for (int token = 0; token < logits.dim(0); token++) {

@@ -7,7 +7,7 @@ import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.trainer.checkpoint.CheckpointReader;
 import dev.gyre.trainer.checkpoint.StateKind;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import java.io.IOException;
 import java.lang.foreign.Arena;

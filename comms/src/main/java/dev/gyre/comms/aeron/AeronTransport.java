@@ -38,7 +38,7 @@ public final class AeronTransport extends PolledTransport {
   private final Slabs slabs;
   private final Aeron aeron;
   private final PeerProcesses processes;
-  private final Doorbells bells;
+  private final RankFutexes futexes;
   private final List<PeerLink> links;
 
   /** Held by whoever touches payload memory, so that an abort knows when nobody does. */
@@ -68,14 +68,14 @@ public final class AeronTransport extends PolledTransport {
       Slabs slabs,
       Aeron aeron,
       PeerProcesses processes,
-      Doorbells bells,
+      RankFutexes futexes,
       List<PeerLink> links) {
     super(options.rank(), options.size(), options.deadlineNanos(), where);
     this.options = options;
     this.slabs = slabs;
     this.aeron = aeron;
     this.processes = processes;
-    this.bells = bells;
+    this.futexes = futexes;
     this.links = links;
     linkOf = new int[options.size()];
     for (int i = 0; i < links.size(); i++) {
@@ -109,19 +109,19 @@ public final class AeronTransport extends PolledTransport {
         rendezvous.connect(error -> log.accept("rank " + options.rank() + ", Aeron: " + error));
     Slabs slabs =
         new Slabs(options.folder(), options.epoch(), options.rank(), channels.logBytes(), log);
-    Doorbells bells = new Doorbells(options);
+    RankFutexes futexes = new RankFutexes(options);
     try {
       processes.announceSelf();
-      List<PeerLink> links = rendezvous.open(aeron, slabs, bells);
+      List<PeerLink> links = rendezvous.open(aeron, slabs, futexes);
       rendezvous.join(aeron, links);
       processes.findPeers();
-      bells.findPeers();
-      return new AeronTransport(options, where, slabs, aeron, processes, bells, links);
+      futexes.findPeers();
+      return new AeronTransport(options, where, slabs, aeron, processes, futexes, links);
     } catch (RuntimeException failed) {
       processes.withdrawSelf();
       slabs.close();
       aeron.close();
-      bells.close();
+      futexes.close();
       throw failed;
     }
   }
@@ -156,11 +156,11 @@ public final class AeronTransport extends PolledTransport {
   }
 
   @Override
-  protected void release(Transfer loan) {
+  protected void release(Transfer receive) {
     lock.lock();
     try {
       if (ended == null) {
-        links.get(linkOf[loan.peer()]).release(loan);
+        links.get(linkOf[receive.peer()]).release(receive);
       }
     } finally {
       lock.unlock();
@@ -220,21 +220,21 @@ public final class AeronTransport extends PolledTransport {
 
   @Override
   protected void prepareToPause() {
-    bells.arm();
+    futexes.arm();
   }
 
   @Override
   protected void pause(long quietNanos, long leastNanos, long limitNanos) {
     Sleeper sleeper = sleepers.get();
-    if (bells.canSleep() && !isBackedUp()) {
-      bells.await(Math.min(MAX_SLEEP_NANOS, limitNanos), sleeper.timeout);
+    if (futexes.canSleep() && !isBackedUp()) {
+      futexes.await(Math.min(MAX_SLEEP_NANOS, limitNanos), sleeper.timeout);
     } else {
       long park = Math.clamp(quietNanos / 8, Math.max(MIN_PARK_NANOS, leastNanos), MAX_PARK_NANOS);
       LockSupport.parkNanos(this, Math.min(park, limitNanos));
     }
   }
 
-  /** A reader that makes room in a log rings no bell. */
+  /** A reader that makes room in a log wakes nobody. */
   private boolean isBackedUp() {
     lock.lock();
     try {
@@ -253,7 +253,7 @@ public final class AeronTransport extends PolledTransport {
   protected void wake() {
     super.wake();
     if (!closed) {
-      bells.ring(options.rank());
+      futexes.wake(options.rank());
     }
   }
 
@@ -314,7 +314,7 @@ public final class AeronTransport extends PolledTransport {
       processes.withdrawSelf();
       aeron.close();
       slabs.close();
-      bells.close();
+      futexes.close();
     } finally {
       lock.unlock();
     }

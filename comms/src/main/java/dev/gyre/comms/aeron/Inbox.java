@@ -178,7 +178,7 @@ final class Inbox {
   private void takeFromSlab(Arrival arrival, Transfer receive) {
     MemorySegment slab = slabs.ofPeer(peer, arrival.slab);
     if (receive.isBorrow()) {
-      receive.lend(slab.asSlice(arrival.offset, arrival.bytes), arrival.sequence);
+      receive.completeInPlace(slab.asSlice(arrival.offset, arrival.bytes), arrival.sequence);
       return;
     }
     copier.copy(slab, arrival.offset, receive.segment());
@@ -186,8 +186,8 @@ final class Inbox {
     writer.add(Outgoing.about(Frame.Kind.DONE, channel, arrival.sequence));
   }
 
-  void release(Transfer loan) {
-    writer.add(Outgoing.about(Frame.Kind.DONE, channel, loan.loanTicket()));
+  void release(Transfer receive) {
+    writer.add(Outgoing.about(Frame.Kind.DONE, channel, receive.borrowTicket()));
   }
 
   private boolean agree(Arrival arrival, Transfer receive) {

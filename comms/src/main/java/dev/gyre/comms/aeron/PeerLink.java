@@ -23,7 +23,7 @@ final class PeerLink {
   private final Identity identity;
   private final LogWriter writer;
   private final Subscription subscription;
-  private final Doorbells bells;
+  private final RankFutexes futexes;
   private final FragmentHandler handler = this::onFragment;
   private final Frame frame = new Frame(new UnsafeBuffer(0, 0));
   private final Outbox[] outboxes = new Outbox[CHANNELS.length];
@@ -40,13 +40,13 @@ final class PeerLink {
       Subscription subscription,
       Slabs slabs,
       SlabCopy copier,
-      Doorbells bells,
+      RankFutexes futexes,
       boolean byReference) {
     this.peer = peer;
     this.identity = identity;
     this.writer = writer;
     this.subscription = subscription;
-    this.bells = bells;
+    this.futexes = futexes;
     for (Channel channel : CHANNELS) {
       outboxes[channel.code()] = new Outbox(channel, writer, slabs, byReference);
       inboxes[channel.code()] = new Inbox(self, peer, channel, writer, slabs, copier);
@@ -89,9 +89,9 @@ final class PeerLink {
     write();
   }
 
-  void release(Transfer loan) {
+  void release(Transfer receive) {
     if (gone == null) {
-      inboxes[loan.channel().code()].release(loan);
+      inboxes[receive.channel().code()].release(receive);
       write();
     }
   }
@@ -110,7 +110,7 @@ final class PeerLink {
     try {
       int written = writer.write();
       if (written > 0) {
-        bells.ring(peer);
+        futexes.wake(peer);
       }
       return written;
     } catch (IllegalStateException ended) {
@@ -193,7 +193,7 @@ final class PeerLink {
     try {
       boolean written =
           writer.writeLast(Outgoing.text(kind, null, Inbox.text(reason, writer.chunkBytes())));
-      bells.ring(peer);
+      futexes.wake(peer);
       return written;
     } catch (IllegalStateException ended) {
       failWith(ended);

@@ -55,7 +55,7 @@ final class Rendezvous {
   }
 
   /** Opens both logs of every pair with this rank; null at this rank's own place. */
-  List<PeerLink> open(Aeron aeron, Slabs slabs, Doorbells bells) {
+  List<PeerLink> open(Aeron aeron, Slabs slabs, RankFutexes futexes) {
     int self = options.rank();
     long[] publications = new long[options.size()];
     long[] subscriptions = new long[options.size()];
@@ -94,7 +94,7 @@ final class Rendezvous {
                 subscription,
                 slabs,
                 copier,
-                bells,
+                futexes,
                 !options.isUdp()));
       }
     }

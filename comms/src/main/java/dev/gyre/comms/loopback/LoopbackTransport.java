@@ -52,8 +52,8 @@ final class LoopbackTransport extends PolledTransport {
   }
 
   @Override
-  protected void release(Transfer loan) {
-    throw new IllegalStateException("nothing is lent here: every receive copies");
+  protected void release(Transfer receive) {
+    throw new IllegalStateException("loopback receives are copies, never borrowed in place");
   }
 
   @Override

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.BorrowedReceive;
 import dev.gyre.comms.Channel;
 import dev.gyre.comms.Cluster;
 import dev.gyre.comms.CommsException;
-import dev.gyre.comms.Loan;
 import dev.gyre.comms.Pending;
 import dev.gyre.comms.Transport;
 import io.aeron.Aeron;
@@ -77,21 +77,21 @@ class AeronTransportTest {
             MemorySegment data = transport.allocate("data", 1 << 20);
             MemorySegment turn = transport.allocate("turn", 8);
             if (transport.rank() == 0) {
-              Pending lent = transport.send(1, Channel.SEQUENCE, 1, data);
+              Pending sent = transport.send(1, Channel.SEQUENCE, 1, data);
               transport.receive(1, Channel.CONTROL, 1, turn).await();
-              assertFalse(lent.poll());
+              assertFalse(sent.poll());
               data.set(ValueLayout.JAVA_INT, 4000, 77);
               transport.send(1, Channel.CONTROL, 2, turn).await();
-              lent.await();
+              sent.await();
             } else {
-              Loan loan = transport.borrow(0, Channel.SEQUENCE, 1, data);
-              loan.await();
-              assertEquals(0, loan.payload().get(ValueLayout.JAVA_INT, 4000));
+              BorrowedReceive borrowed = transport.borrow(0, Channel.SEQUENCE, 1, data);
+              borrowed.await();
+              assertEquals(0, borrowed.payload().get(ValueLayout.JAVA_INT, 4000));
               transport.send(0, Channel.CONTROL, 1, turn).await();
               transport.receive(0, Channel.CONTROL, 2, turn).await();
-              assertEquals(77, loan.payload().get(ValueLayout.JAVA_INT, 4000));
+              assertEquals(77, borrowed.payload().get(ValueLayout.JAVA_INT, 4000));
               assertEquals(0, data.get(ValueLayout.JAVA_INT, 4000));
-              loan.release();
+              borrowed.release();
             }
             return true;
           });

@@ -7,7 +7,7 @@ import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.LocalWorkers;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerCommand;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,7 +6,7 @@ import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.comms.aeron.AeronTransport;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.CoreShare;
 import java.io.IOException;
 import java.io.Writer;

@@ -55,10 +55,10 @@ public record KernelResult(
   }
 
   /**
-   * @param yardstick of the same run
+   * @param peak of the same run
    */
   static KernelResult of(
-      ForkTimes times, Yardstick yardstick, KernelsBench bench, String instructionSet, String cpu) {
+      ForkTimes times, CorePeak peak, KernelsBench bench, String instructionSet, String cpu) {
     List<Double> sorted = times.medians().stream().sorted().toList();
     double median = sorted.get((sorted.size() - 1) / 2);
     double best = Collections.min(times.bests());
@@ -79,9 +79,9 @@ public record KernelResult(
         bench.dtype(),
         median,
         arithmetic ? flops / 1e9 : null,
-        arithmetic ? flops / yardstick.flopsPerSecond() : null,
+        arithmetic ? flops / peak.flopsPerSecond() : null,
         arithmetic ? null : bytes / 1e9,
-        arithmetic ? null : bytes / yardstick.bytesPerSecond(),
+        arithmetic ? null : bytes / peak.bytesPerSecond(),
         (sorted.getLast() - sorted.getFirst()) / median,
         times.medians(),
         times.bests(),

@@ -15,7 +15,7 @@ public final class KernelResults {
   private final String cpu;
   private final Consumer<KernelResult> hears;
   private final List<ForkTimes> waiting = new ArrayList<>();
-  private Yardstick yardstick = Yardstick.NONE;
+  private CorePeak peak = CorePeak.NONE;
 
   /**
    * @param hears of each result, in the order of the measurements
@@ -29,8 +29,8 @@ public final class KernelResults {
   }
 
   public void add(ForkTimes times) {
-    if (Yardstick.measures(times)) {
-      yardstick = yardstick.with(times);
+    if (CorePeak.measures(times)) {
+      peak = peak.with(times);
       waiting.add(times);
     } else {
       finish();
@@ -45,6 +45,6 @@ public final class KernelResults {
   }
 
   private void tell(ForkTimes times) {
-    hears.accept(KernelResult.of(times, yardstick, bench, instructionSet, cpu));
+    hears.accept(KernelResult.of(times, peak, bench, instructionSet, cpu));
   }
 }

@@ -6,7 +6,7 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -85,7 +85,7 @@ public final class PlanReport {
             attention.put(layers, new Attention(schedule, Balance.of(layout, schedule)));
           });
       if (job.model().linearLayers() > 0) {
-        PlanValidator.validate(layout, LinearLayout.of(layout));
+        PlanValidator.validate(layout, LinearAttentionLayout.of(layout));
       }
       rows.add(new Row(layout, attention));
     }

@@ -25,7 +25,7 @@ import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import dev.gyre.trainer.worker.WorkerMain;
 import dev.gyre.trainer.worker.WorkerOptions;
@@ -51,7 +51,7 @@ public final class LocalJob {
   /**
    * How much longer the coordinator bears a standstill than a rank that waits, who knows for whom.
    */
-  private static final double COORDINATOR_PATIENCE = 2.5;
+  private static final double COORDINATOR_STALL_FACTOR = 2.5;
 
   private final JobSpec job;
   private final int workers;
@@ -190,7 +190,7 @@ public final class LocalJob {
       events.planned(made);
       return new PlanMaker.Planned(
           SpecJson.write(made),
-          Duration.ofNanos((long) (COORDINATOR_PATIENCE * made.patienceNanos())));
+          Duration.ofNanos((long) (COORDINATOR_STALL_FACTOR * made.stallTimeoutNanos())));
     } catch (Invalid | InvalidPlanException e) {
       return new PlanMaker.Refused(String.valueOf(e.getMessage()));
     } catch (IOException e) {

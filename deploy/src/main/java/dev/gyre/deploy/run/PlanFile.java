@@ -1,7 +1,7 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

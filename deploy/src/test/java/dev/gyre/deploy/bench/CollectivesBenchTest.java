@@ -9,7 +9,7 @@ import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.deploy.launch.RunFolder;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;

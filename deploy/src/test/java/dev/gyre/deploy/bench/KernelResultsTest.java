@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.deploy.console.KernelTable;
 import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.ForkTimes;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -10,7 +10,7 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -34,7 +34,7 @@ public record ActivationPlan(
     return new MemorySpec(keep, Boolean.toString(offload), offloadFolder, mlpTile);
   }
 
-  ActivationPlan because(String why) {
+  ActivationPlan withReason(String why) {
     return new ActivationPlan(keep, offload, mlpTile, lossTile, why);
   }
 

@@ -5,7 +5,7 @@ import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -122,7 +122,7 @@ public final class CostModel {
 
   /** Of one rank in a linear layer. */
   private interface LinearTraffic {
-    long of(LinearBytes bytes, LinearLayout layout, int rank);
+    long of(LinearAttentionBytes bytes, LinearAttentionLayout layout, int rank);
   }
 
   private static LinearTraffic states(boolean forwardAgain) {
@@ -140,15 +140,15 @@ public final class CostModel {
     if (model.linearLayers() == 0 || mesh.rowRanks() == 1) {
       return 0;
     }
-    LinearLayout linear =
-        LinearLayout.of(
+    LinearAttentionLayout linear =
+        LinearAttentionLayout.of(
             Layouts.of(
                 layout,
                 new Documents(train.sequenceLength()),
                 mesh.ring(),
                 mesh.ulysses(),
                 minChunk));
-    LinearBytes bytes = LinearBytes.of(model, Math.toIntExact(elementBytes));
+    LinearAttentionBytes bytes = LinearAttentionBytes.of(model, Math.toIntExact(elementBytes));
     long sum = 0;
     for (int rank = 0; rank < mesh.rowRanks(); rank++) {
       sum += traffic.of(bytes, linear, rank);

@@ -30,7 +30,7 @@ final class ExpertParallelChoice {
           new ExpertParallelForecast(plan.mesh().expertParallel(), plan.stepMicros(), memory));
       best = better(plan, best, asked, workerBytes) ? plan : best;
     }
-    return best.because(forecasts);
+    return best.withExpertForecasts(forecasts);
   }
 
   private static boolean better(Plan one, Plan other, MemorySpec asked, long workerBytes) {

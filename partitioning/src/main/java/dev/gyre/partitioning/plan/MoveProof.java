@@ -1,7 +1,7 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.LinearLayout.Move;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout.Move;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import java.util.ArrayList;
@@ -16,9 +16,9 @@ import java.util.List;
  */
 final class MoveProof {
   private final SequenceLayout layout;
-  private final LinearLayout linear;
+  private final LinearAttentionLayout linear;
 
-  MoveProof(SequenceLayout layout, LinearLayout linear) {
+  MoveProof(SequenceLayout layout, LinearAttentionLayout linear) {
     this.layout = layout;
     this.linear = linear;
   }

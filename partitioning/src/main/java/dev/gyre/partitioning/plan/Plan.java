@@ -67,7 +67,7 @@ public record Plan(
     long stepMicros) {
 
   /** More than any kernel or checkpoint write of a common job takes. */
-  private static final long LEAST_PATIENCE_NANOS = 120_000_000_000L;
+  private static final long LEAST_STALL_TIMEOUT_NANOS = 120_000_000_000L;
 
   /** Grows with every change of the fields or of what they mean. */
   public static final int FORMAT_VERSION = 6;
@@ -121,7 +121,7 @@ public record Plan(
   }
 
   /** The same with the reasons for its expert-parallel degree. */
-  Plan because(List<ExpertParallelForecast> forecasts) {
+  Plan withExpertForecasts(List<ExpertParallelForecast> forecasts) {
     return new Plan(
         formatVersion,
         mesh,
@@ -257,7 +257,7 @@ public record Plan(
    * How long a rank may wait for another that is well: a kernel over a long row may take most of a
    * step, and a step twice as long as predicted. Two minutes at least.
    */
-  public long patienceNanos() {
-    return Math.max(LEAST_PATIENCE_NANOS, 2000 * Math.min(stepMicros, Long.MAX_VALUE / 2000));
+  public long stallTimeoutNanos() {
+    return Math.max(LEAST_STALL_TIMEOUT_NANOS, 2000 * Math.min(stepMicros, Long.MAX_VALUE / 2000));
   }
 }

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -47,7 +47,7 @@ public final class PlanValidator {
    *
    * @throws InvalidPlanException naming the rank or move
    */
-  public static void validate(SequenceLayout layout, LinearLayout linear) {
+  public static void validate(SequenceLayout layout, LinearAttentionLayout linear) {
     proveLayout(layout);
     new MoveProof(layout, linear).prove();
   }

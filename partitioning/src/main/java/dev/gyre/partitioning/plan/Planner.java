@@ -28,7 +28,7 @@ public final class Planner {
    * @throws Invalid if the degrees contradict each other or the model
    */
   public static Mesh mesh(JobSpec job) {
-    Mesh mesh = MeshRule.resolve(job.mesh(), job.train(), job.model());
+    Mesh mesh = MeshResolver.resolve(job.mesh(), job.train(), job.model());
     HeadSplit.of(job.model().kvHeadOf(), mesh);
     return mesh;
   }
@@ -40,7 +40,7 @@ public final class Planner {
    * @throws Invalid if the degrees contradict each other or the model
    */
   public static Mesh mesh(MeshSpec degrees, ModelSpec model) {
-    Mesh mesh = MeshRule.resolve(degrees, model);
+    Mesh mesh = MeshResolver.resolve(degrees, model);
     HeadSplit.of(model.kvHeadOf(), mesh);
     return mesh;
   }
@@ -61,7 +61,7 @@ public final class Planner {
     }
     int experts = ModelSize.of(job.model()).experts();
     List<Plan> plans = new ArrayList<>();
-    for (int degree : MeshRule.expertParallel(largest.workers(), experts)) {
+    for (int degree : MeshResolver.expertParallel(largest.workers(), experts)) {
       boolean own = degree == largest.expertParallel();
       plans.add(own ? split : plan(job, workers, largest.withExpertParallel(degree)));
     }

@@ -35,7 +35,7 @@ final class PolicyChoice {
     for (ActivationPlan candidate : candidates) {
       long bytes = memory.estimate(candidate).total();
       if (bytes <= workerBytes) {
-        return candidate.because(
+        return candidate.withReason(
             tooLarge.isEmpty()
                 ? candidates.size() == 1 ? "asked for" : "the fastest, and it fits"
                 : "the fastest that fits %s: needs %s; %s"
@@ -51,7 +51,7 @@ final class PolicyChoice {
         least = candidate;
       }
     }
-    return least.because(
+    return least.withReason(
         "nothing fits %s: %s%s"
             .formatted(mib(workerBytes), tooLarge, other(memory, lossTile, workerBytes)));
   }

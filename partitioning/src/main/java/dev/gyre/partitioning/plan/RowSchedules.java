@@ -10,7 +10,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -130,7 +130,7 @@ public final class RowSchedules {
         AttentionSchedule schedule = kind(kind.getValue()).schedule(row, mask);
         micros += model.layers(kind.getKey()) * clock.micros(schedule);
       }
-      micros += model.linearLayers() * linearMicros(LinearLayout.of(row));
+      micros += model.linearLayers() * linearMicros(LinearAttentionLayout.of(row));
     }
     return new LayoutForecast(layout, micros);
   }
@@ -148,8 +148,8 @@ public final class RowSchedules {
   }
 
   /** What a linear layer sends; what it computes is the same in every layout. */
-  private long linearMicros(LinearLayout linear) {
-    LinearBytes bytes = LinearBytes.of(model, elementBytes);
+  private long linearMicros(LinearAttentionLayout linear) {
+    LinearAttentionBytes bytes = LinearAttentionBytes.of(model, elementBytes);
     long most = 0;
     for (int rank = 0; rank < linear.ranks(); rank++) {
       most = Math.max(most, bytes.states(linear, rank) + bytes.moves(linear, rank));

@@ -24,18 +24,18 @@ final class StackModel {
 
   void save(long bytes) {
     saved += aligned(bytes);
-    look();
+    updatePeak();
   }
 
   /** Saved, of dispatched rows. */
   void saveExperts(long bytes) {
     savedExperts += aligned(bytes);
-    look();
+    updatePeak();
   }
 
   void scratch(long bytes) {
     scratch += aligned(bytes);
-    look();
+    updatePeak();
   }
 
   void releaseSaved(Mark to) {
@@ -50,7 +50,7 @@ final class StackModel {
   /** Scratch that is given back at once. */
   void passing(long bytes) {
     scratch += aligned(bytes);
-    look();
+    updatePeak();
     scratch -= aligned(bytes);
   }
 
@@ -58,7 +58,7 @@ final class StackModel {
     return Math.ceilDiv(bytes, ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
   }
 
-  private void look() {
+  private void updatePeak() {
     long now = saved + savedExperts + scratch;
     if (now > peak) {
       peak = now;

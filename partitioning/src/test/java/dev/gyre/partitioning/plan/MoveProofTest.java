@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.LinearLayout.Move;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout.Move;
 import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 final class MoveProofTest {
   private static final SequenceLayout LAYOUT =
       Layouts.of(LayoutKind.ZIGZAG, new Documents(16, 3), 2, 2, 1);
-  private static final LinearLayout GOOD = LinearLayout.of(LAYOUT);
+  private static final LinearAttentionLayout GOOD = LinearAttentionLayout.of(LAYOUT);
 
   @Test
   void everyRowIsProven() {
@@ -31,7 +31,7 @@ final class MoveProofTest {
       int ring = rows.ring();
       int ulysses = 1 + rows.below(4);
       SequenceLayout layout = Layouts.of(kind, documents, ring, ulysses, 1 + rows.below(6));
-      LinearLayout linear = LinearLayout.of(layout);
+      LinearAttentionLayout linear = LinearAttentionLayout.of(layout);
       String what = "case " + n + ": " + kind + " " + ring + " × " + ulysses;
       assertDoesNotThrow(() -> PlanValidator.validate(layout, linear), what);
       long away = 0;
@@ -45,8 +45,8 @@ final class MoveProofTest {
   }
 
   private static void refused(String named, UnaryOperator<List<Move>> broken) {
-    LinearLayout bad =
-        new LinearLayout(
+    LinearAttentionLayout bad =
+        new LinearAttentionLayout(
             GOOD.documents(), GOOD.starts(), broken.apply(new ArrayList<>(GOOD.moves())));
     InvalidPlanException e =
         assertThrows(InvalidPlanException.class, () -> PlanValidator.validate(LAYOUT, bad));
@@ -98,7 +98,7 @@ final class MoveProofTest {
   void otherRangesAreRefused() {
     for (List<Integer> starts :
         List.of(List.of(0, 5, 10, 19), List.of(0, 5, 10, 15, 18), List.of(0, 12, 10, 15, 19))) {
-      LinearLayout bad = new LinearLayout(GOOD.documents(), starts, GOOD.moves());
+      LinearAttentionLayout bad = new LinearAttentionLayout(GOOD.documents(), starts, GOOD.moves());
       assertThrows(InvalidPlanException.class, () -> PlanValidator.validate(LAYOUT, bad));
     }
   }

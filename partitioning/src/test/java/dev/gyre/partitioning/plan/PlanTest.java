@@ -204,10 +204,10 @@ class PlanTest {
   }
 
   @Test
-  void patienceGrowsWithTheStep() {
-    assertEquals(Duration.ofMinutes(2).toNanos(), plan("AMX", 1, 0).patienceNanos());
-    assertEquals(Duration.ofMinutes(2).toNanos(), plan("AMX", 1, 59_000_000).patienceNanos());
+  void theStallTimeoutGrowsWithTheStep() {
+    assertEquals(Duration.ofMinutes(2).toNanos(), plan("AMX", 1, 0).stallTimeoutNanos());
+    assertEquals(Duration.ofMinutes(2).toNanos(), plan("AMX", 1, 59_000_000).stallTimeoutNanos());
     long steps = Duration.ofMinutes(35).toNanos() / 1000;
-    assertEquals(Duration.ofMinutes(70).toNanos(), plan("AMX", 1, steps).patienceNanos());
+    assertEquals(Duration.ofMinutes(70).toNanos(), plan("AMX", 1, steps).stallTimeoutNanos());
   }
 }

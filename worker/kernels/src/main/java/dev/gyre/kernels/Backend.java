@@ -58,7 +58,7 @@ public interface Backend extends AutoCloseable {
 
   /** This backend but for its kernels, to watch or replace some of them. Closing it closes this. */
   default Backend withKernels(Kernels others) {
-    return new OtherKernels(this, others);
+    return new ReplacedKernels(this, others);
   }
 
   @Override

@@ -168,7 +168,7 @@ public final class DecoderModel {
     pass.observer().entering(-1, ModelPhase.EMBEDDING);
     Variable x = embedding.forward(pass.batch().tokens(), pass.observer());
     if (check != null) {
-      check.look(x.value(), "embedding");
+      check.checkFinite(x.value(), "embedding");
     }
     Tensor spare = tape.stores() ? newResidual(pass) : null;
     for (Block block : blocks) {
@@ -176,7 +176,7 @@ public final class DecoderModel {
       x = run(block, x, spare, pass);
       spare = spare == null ? null : input; // its contents are stored
       if (check != null) {
-        check.look(x.value(), block.name());
+        check.checkFinite(x.value(), block.name());
       }
     }
     return x;
@@ -253,7 +253,7 @@ public final class DecoderModel {
   private final class FiniteCheck {
     private @Nullable String found;
 
-    void look(Tensor x, String where) {
+    void checkFinite(Tensor x, String where) {
       if (found != null) {
         return;
       }

@@ -44,7 +44,8 @@ final class Experts {
     Workspace workspace = ops.workspace;
     long rowCount = routing.tokenOfRow().elements();
     Tensor out = ops.tape.save(ops.compute, rowCount, hidden);
-    List<Round> rounds = ops.tape.keep(Retained.ROUTING, () -> group.plan(routing.rowsPerExpert()));
+    List<Round> rounds =
+        ops.tape.keep(Retained.ROUTING, () -> group.agreeOnRounds(routing.rowsPerExpert()));
     boolean save = rounds.size() == 1;
     Tensor received = save ? received(rounds.getFirst(), true) : null;
     long mark = workspace.scratchMark();

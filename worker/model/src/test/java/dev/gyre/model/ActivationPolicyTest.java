@@ -239,9 +239,9 @@ final class ActivationPolicyTest {
       }
 
       @Override
-      public List<Round> plan(int[] rowsPerExpert) {
+      public List<Round> agreeOnRounds(int[] rowsPerExpert) {
         pass.expertPlans++;
-        return inner.plan(rowsPerExpert);
+        return inner.agreeOnRounds(rowsPerExpert);
       }
 
       @Override

@@ -36,7 +36,7 @@ public final class HostBackend implements Backend {
         new HostKernels(
             scratch,
             rowThreads,
-            new Linears(new SplitProducts(threads, products)),
+            new LinearProducts(new SplitProducts(threads, products)),
             flash,
             new LightningAttention(scratch::reserve, products[0]));
   }

@@ -17,7 +17,7 @@ final class HostKernels implements Kernels {
   private static final int RUN = 1 << 20;
 
   private final Scratch scratch;
-  private final Linears linears;
+  private final LinearProducts linears;
   private final FlashAttention flash;
   private final LightningAttention lightning;
   private final AddRows add;
@@ -43,7 +43,7 @@ final class HostKernels implements Kernels {
   HostKernels(
       Scratch scratch,
       RowThreads threads,
-      Linears linears,
+      LinearProducts linears,
       FlashAttention flash,
       LightningAttention lightning) {
     this.scratch = scratch;

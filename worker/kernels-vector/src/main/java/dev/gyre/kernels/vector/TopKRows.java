@@ -47,7 +47,7 @@ final class TopKRows extends RowKernel {
       Simd.set(lse.address() + 4 * t, (float) (max + StrictMath.log(sum)));
       long chosen = indices.address() + 4 * t * k;
       choose(z, experts, chosen, k);
-      weigh(z, max, chosen, weights.address() + 4 * t * k, k);
+      writeWeights(z, max, chosen, weights.address() + 4 * t * k, k);
     }
   }
 
@@ -74,7 +74,7 @@ final class TopKRows extends RowKernel {
     return false;
   }
 
-  private static void weigh(long z, float max, long chosen, long weights, int k) {
+  private static void writeWeights(long z, float max, long chosen, long weights, int k) {
     float sum = 0;
     for (int j = 0; j < k; j++) {
       int expert = Simd.ALL.get(JAVA_INT_UNALIGNED, chosen + 4L * j);

@@ -20,7 +20,7 @@ public interface ExpertGroup {
    *
    * @param rowsPerExpert this rank's rows for each of all experts
    */
-  List<Round> plan(int[] rowsPerExpert);
+  List<Round> agreeOnRounds(int[] rowsPerExpert);
 
   /**
    * Sends rows to their experts.

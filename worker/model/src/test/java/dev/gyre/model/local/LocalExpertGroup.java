@@ -36,7 +36,7 @@ public final class LocalExpertGroup implements ExpertGroup {
 
   /** Round r takes rows {@code [r·bound, (r+1)·bound)} of the sorted rows. */
   @Override
-  public List<Round> plan(int[] rowsPerExpert) {
+  public List<Round> agreeOnRounds(int[] rowsPerExpert) {
     long total = 0;
     for (int n : rowsPerExpert) {
       total += n;

@@ -63,13 +63,13 @@ public final class Calibration {
    * @param deadline by the clock, whatever was spent: nothing is called slow on a machine that is
    *     too busy to tell
    */
-  record Patience(long belowExpected, long cliff, long deadline) {
+  record Limits(long belowExpected, long cliff, long deadline) {
     /**
      * Compiling all kernels takes four to six seconds of a core of 2.6 GHz, the largest under one;
      * the compiler has another core, or as much of the same.
      */
-    static final Patience DEFAULT =
-        new Patience(
+    static final Limits DEFAULT =
+        new Limits(
             TimeUnit.SECONDS.toNanos(8), TimeUnit.SECONDS.toNanos(1), TimeUnit.SECONDS.toNanos(90));
   }
 
@@ -96,14 +96,14 @@ public final class Calibration {
   private final Expectations expectations;
   private final LongSupplier copy;
   private final long copyBytesPerSecond;
-  private final Patience patience;
+  private final Limits limits;
   private final List<Trial> trials = new ArrayList<>();
   private final OperatingSystemMXBean processor =
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private Calibration(
-      Backend backend, int threads, KernelRates known, Patience patience, LongSupplier copy) {
-    this.patience = patience;
+      Backend backend, int threads, KernelRates known, Limits limits, LongSupplier copy) {
+    this.limits = limits;
     this.backend = backend;
     this.stopwatch = new Stopwatch(threads == 1 && backend.device().isCpu());
     this.expectations = new Expectations(known, backend);
@@ -120,14 +120,14 @@ public final class Calibration {
    * @return for each kernel the best of this run and earlier ones
    */
   public static Result measure(Backend backend, DType compute, Machine machine, RateCache cache) {
-    return measure(backend, compute, machine, cache, Patience.DEFAULT);
+    return measure(backend, compute, machine, cache, Limits.DEFAULT);
   }
 
   private static Result measure(
-      Backend backend, DType compute, Machine machine, RateCache cache, Patience patience) {
+      Backend backend, DType compute, Machine machine, RateCache cache, Limits limits) {
     try (Arena arena = Arena.ofConfined()) {
       PlainCopy copy = new PlainCopy(arena);
-      return measure(backend, compute, machine, cache, patience, copy::bytesPerSecond);
+      return measure(backend, compute, machine, cache, limits, copy::bytesPerSecond);
     }
   }
 
@@ -139,10 +139,10 @@ public final class Calibration {
       DType compute,
       Machine machine,
       RateCache cache,
-      Patience patience,
+      Limits limits,
       LongSupplier copy) {
     KernelRates known = cache.find(machine);
-    Result measured = measure(backend, compute, machine.threads(), known, patience, copy);
+    Result measured = measure(backend, compute, machine.threads(), known, limits, copy);
     return measured.slow.isEmpty()
         ? new Result(cache.add(machine, measured.rates), List.of(), measured.nanos)
         : measured;
@@ -153,11 +153,11 @@ public final class Calibration {
       DType compute,
       int threads,
       KernelRates known,
-      Patience patience,
+      Limits limits,
       LongSupplier copy) {
     try (Arena arena = Arena.ofConfined()) {
       long began = System.nanoTime();
-      Calibration calibration = new Calibration(backend, threads, known, patience, copy);
+      Calibration calibration = new Calibration(backend, threads, known, limits, copy);
       Operands operands = Operands.in(arena, backend, compute);
       for (KernelWorkload kernel : KernelWorkload.values()) {
         calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
@@ -183,7 +183,7 @@ public final class Calibration {
           better |= trial.steadyNanos == 0;
           trial.done =
               enough(trial, processor.getProcessCpuTime() - spentBefore)
-                  || System.nanoTime() - began >= patience.deadline();
+                  || System.nanoTime() - began >= limits.deadline();
           left |= !trial.done;
         }
       }
@@ -224,8 +224,8 @@ public final class Calibration {
       return true;
     }
     return Expectations.suspicious(trial.best, expected)
-        ? trial.steadyNanos >= patience.cliff()
-        : spent >= patience.belowExpected();
+        ? trial.steadyNanos >= limits.cliff()
+        : spent >= limits.belowExpected();
   }
 
   /** A copy takes longer than a slice, and so is made for those only that it may excuse. */
@@ -264,7 +264,7 @@ public final class Calibration {
   private List<SlowKernel> slow() {
     List<SlowKernel> slow = new ArrayList<>();
     for (Trial trial : trials) {
-      if (trial.steadyNanos < patience.cliff()
+      if (trial.steadyNanos < limits.cliff()
           || !Expectations.suspicious(
               trial.best,
               expectations.usually(trial.kernel, trial.work, peak(), copyBytesPerSecond))) {

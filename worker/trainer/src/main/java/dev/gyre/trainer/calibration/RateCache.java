@@ -1,6 +1,6 @@
 package dev.gyre.trainer.calibration;
 
-import dev.gyre.trainer.spec.SpecJson;
+import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

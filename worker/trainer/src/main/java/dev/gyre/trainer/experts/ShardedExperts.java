@@ -74,7 +74,7 @@ public final class ShardedExperts implements ExpertGroup {
   }
 
   @Override
-  public List<Round> plan(int[] rowsPerExpert) {
+  public List<Round> agreeOnRounds(int[] rowsPerExpert) {
     if (rowsPerExpert.length != experts) {
       throw new IllegalArgumentException(
           rowsPerExpert.length + " counts for " + experts + " experts");

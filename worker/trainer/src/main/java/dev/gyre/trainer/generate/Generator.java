@@ -61,7 +61,7 @@ public final class Generator {
     Workspace workspace = rank.workspace();
     BatchTotals totals = new BatchTotals(n, 0, 1);
     RowSource source = (run, tokens, labels) -> read(context, run, tokens, labels);
-    try (PreparedRow row = rank.prepare(rank.plan(new Documents(n)), source, totals)) {
+    try (PreparedRow row = rank.prepare(rank.layOut(new Documents(n)), source, totals)) {
       long mark = workspace.savedMark();
       Tensor last = workspace.save(DType.I32, 1);
       rank.backend().hostWrites(last);

@@ -172,7 +172,7 @@ public final class GoldenRun {
       StepSums sums =
           row < golden.rows().size()
               ? row(rank, row, record)
-              : micro(rank, rank.plan(new Documents()), RowSource.NONE, Observer.NONE);
+              : micro(rank, rank.layOut(new Documents()), RowSource.NONE, Observer.NONE);
       losses[0] += sums.total(golden.objective());
       losses[1] += sums.crossEntropy();
     }
@@ -194,7 +194,7 @@ public final class GoldenRun {
 
   private StepSums row(TrainingRank rank, int index, boolean record) {
     GoldenCase.Row row = golden.rows().get(index);
-    RowPart part = rank.plan(row.documents());
+    RowPart part = rank.layOut(row.documents());
     RowSource source =
         (run, tokens, labels) -> {
           MemorySegment.copy(

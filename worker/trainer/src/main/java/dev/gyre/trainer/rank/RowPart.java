@@ -1,7 +1,7 @@
 package dev.gyre.trainer.rank;
 
 import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -22,7 +22,7 @@ public record RowPart(
     SequenceLayout layout,
     Map<AttentionMask, AttentionSchedule> schedules,
     Map<LayerKind, String> choices,
-    @Nullable LinearLayout linear,
+    @Nullable LinearAttentionLayout linear,
     List<TokenRange> runs) {
   public RowPart {
     schedules = Map.copyOf(schedules);

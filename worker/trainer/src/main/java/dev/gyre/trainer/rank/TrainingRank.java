@@ -15,7 +15,7 @@ import dev.gyre.model.Observer;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * transport and the backend are the caller's, and must outlive it. Single-threaded. A micro-batch:
  *
  * <pre>{@code
- * RowPart part = rank.plan(documents);
+ * RowPart part = rank.layOut(documents);
  * try (PreparedRow row = rank.prepare(part, source, totals)) {
  *   StepSums sums = rank.model().forwardBackward(row.batch(), rank.observer(Observer.NONE));
  * }
@@ -120,11 +120,12 @@ public final class TrainingRank implements AutoCloseable {
 
   /**
    * Layout and attention schedule of a row, proven before anything of it is sent, and this rank's
-   * part of it. All ranks of the row must plan the same documents; none for a rank without a row.
+   * part of it. All ranks of the row must lay out the same documents; a rank without a row lays out
+   * none.
    *
    * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the tile or message
    */
-  public RowPart plan(Documents documents) {
+  public RowPart layOut(Documents documents) {
     Integer[] lengths = new Integer[documents.count()];
     for (int d = 0; d < lengths.length; d++) {
       lengths[d] = documents.length(d);
@@ -158,9 +159,9 @@ public final class TrainingRank implements AutoCloseable {
               schedules.put(mask, schedule);
               choices.put(layers, schedule.kind());
             });
-    LinearLayout linear = null;
+    LinearAttentionLayout linear = null;
     if (spec.model().linearLayers() > 0) {
-      linear = LinearLayout.of(layout);
+      linear = LinearAttentionLayout.of(layout);
       PlanValidator.validate(layout, linear);
     }
     List<TokenRange> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
@@ -199,7 +200,7 @@ public final class TrainingRank implements AutoCloseable {
       }
     }
     sequence.begin(part.layout(), part.schedules(), workspace);
-    LinearLayout linear = part.linear();
+    LinearAttentionLayout linear = part.linear();
     if (linear != null) {
       sequence.beginLinear(linear, workspace);
     }

@@ -5,8 +5,8 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.partitioning.layout.LinearLayout;
-import dev.gyre.partitioning.layout.LinearLayout.Move;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout.Move;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.trainer.exchange.Transfers;
 import java.lang.foreign.MemorySegment;
@@ -42,7 +42,7 @@ final class LayoutRedistribution {
   LayoutRedistribution(
       Backend backend,
       Transfers transfers,
-      LinearLayout layout,
+      LinearAttentionLayout layout,
       int[] group,
       int me,
       Workspace workspace) {

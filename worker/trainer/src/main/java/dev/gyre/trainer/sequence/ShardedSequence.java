@@ -10,7 +10,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -129,7 +129,7 @@ public final class ShardedSequence implements SequenceGroup {
    *
    * @param workspace takes a few index tensors, which must live as long as the row is worked on
    */
-  public void beginLinear(LinearLayout layout, Workspace workspace) {
+  public void beginLinear(LinearAttentionLayout layout, Workspace workspace) {
     linear.begin(layout, workspace);
   }
 
@@ -248,7 +248,7 @@ public final class ShardedSequence implements SequenceGroup {
     dq.require("dq", DType.F32, tokens, allHeads, headDim);
     dk.require("dk", DType.F32, tokens, allKvHeads, headDim);
     dv.require("dv", DType.F32, tokens, allKvHeads, headDim);
-    if (saved instanceof StatePassing.SavedLinear s) {
+    if (saved instanceof StatePassing.SavedLinearAttention s) {
       linear.backward(s, dOut, dq, dk, dv, workspace);
       return;
     }

@@ -8,7 +8,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
 import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.trainer.exchange.Transfers;
 import java.util.Collections;
 import java.util.List;
@@ -42,7 +42,7 @@ final class StatePassing {
   private final long headDim;
   private final DType compute;
 
-  private LinearLayout layout;
+  private LinearAttentionLayout layout;
   private int[] documentStarts = {};
   private @Nullable LayoutRedistribution moves;
 
@@ -51,7 +51,7 @@ final class StatePassing {
    * @param q compute [n,H,D]; k, v compute [n,K,D]; in rank order
    * @param state F32 [H,D,D] before the first token
    */
-  record SavedLinear(
+  record SavedLinearAttention(
       boolean borrowed, Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state)
       implements Saved {
     @Override
@@ -61,7 +61,7 @@ final class StatePassing {
 
     @Override
     public Saved withInputs(Tensor again, Tensor keys, Tensor values) {
-      return borrowed ? new SavedLinear(true, again, keys, values, pattern, state) : this;
+      return borrowed ? new SavedLinearAttention(true, again, keys, values, pattern, state) : this;
     }
   }
 
@@ -89,11 +89,12 @@ final class StatePassing {
     this.headDim = headDim;
     this.compute = compute;
     this.layout =
-        new LinearLayout(new Documents(), Collections.nCopies(group.length + 1, 0), List.of());
+        new LinearAttentionLayout(
+            new Documents(), Collections.nCopies(group.length + 1, 0), List.of());
   }
 
   /** Sets the row; the workspace takes what lives as long as it is worked on. */
-  void begin(LinearLayout row, Workspace workspace) {
+  void begin(LinearAttentionLayout row, Workspace workspace) {
     layout = row;
     documentStarts = row.documentStarts(me);
     moves =
@@ -108,7 +109,7 @@ final class StatePassing {
     if (there == null) {
       Tensor state = ws.save(DType.F32, heads, headDim, headDim);
       compute(q, k, v, pattern, state, out, ws);
-      return new SavedLinear(true, q, k, v, pattern, state);
+      return new SavedLinearAttention(true, q, k, v, pattern, state);
     }
     long n = there.ordered();
     Tensor qs = ws.save(compute, n, heads, headDim);
@@ -121,7 +122,7 @@ final class StatePassing {
     compute(qs, ks, vs, pattern, state, outs, ws);
     there.toLayout(new Tensor[] {outs}, new Tensor[] {out}, ws);
     ws.releaseScratch(mark);
-    return new SavedLinear(false, qs, ks, vs, pattern, state);
+    return new SavedLinearAttention(false, qs, ks, vs, pattern, state);
   }
 
   /**
@@ -141,7 +142,8 @@ final class StatePassing {
     ws.releaseScratch(mark);
   }
 
-  void backward(SavedLinear a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
+  void backward(
+      SavedLinearAttention a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
     LayoutRedistribution there = moves;
     if (there == null) {
       gradients(a, dOut, dq, dk, dv, ws);
@@ -160,7 +162,7 @@ final class StatePassing {
   }
 
   private void gradients(
-      SavedLinear a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
+      SavedLinearAttention a, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
     long mark = ws.scratchMark();
     Tensor own = ws.scratch(DType.F32, heads, headDim, headDim);
     Tensor dState = ws.scratch(DType.F32, heads, headDim, headDim);

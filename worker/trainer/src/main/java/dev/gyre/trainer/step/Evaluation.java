@@ -54,7 +54,7 @@ public final class Evaluation {
   }
 
   private void measure(RowOfRank row, double[] sums) {
-    RowPart part = rank.plan(row.documents());
+    RowPart part = rank.layOut(row.documents());
     try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
       long mark = rank.workspace().savedMark();
       Tensor losses = rank.workspace().save(DType.F32, prepared.batch().count());

@@ -120,7 +120,7 @@ public final class TrainingStep {
   }
 
   private StepSums trainOn(RowOfRank row) {
-    RowPart part = rank.plan(row.documents());
+    RowPart part = rank.layOut(row.documents());
     part.choices()
         .forEach(
             (layers, schedule) ->
@@ -167,7 +167,7 @@ public final class TrainingStep {
     @Nullable String mine = null;
     for (RowOfRank row : RowOfRank.all(shape, rank)) {
       try (PreparedRow prepared =
-          rank.prepare(rank.plan(row.documents()), row.source(feed), row.totals())) {
+          rank.prepare(rank.layOut(row.documents()), row.source(feed), row.totals())) {
         String found = rank.model().firstNonFinite(prepared.batch());
         mine = mine == null ? found : mine;
       }

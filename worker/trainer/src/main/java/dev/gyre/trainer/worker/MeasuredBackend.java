@@ -10,7 +10,6 @@ import dev.gyre.trainer.calibration.KernelRates;
 import dev.gyre.trainer.calibration.Machine;
 import dev.gyre.trainer.calibration.RateCache;
 import dev.gyre.trainer.calibration.SlowKernel;
-import dev.gyre.trainer.spec.BuildVersion;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;

@@ -36,7 +36,7 @@ final class Transports {
     String identity = options.run() + " plan " + plan.sha256() + " data " + data;
     Path folder = Path.of(assignment.getTransportFolder());
     int size = plan.mesh().workers();
-    long deadline = Math.min(plan.patienceNanos(), LONGEST_DEADLINE.toNanos());
+    long deadline = Math.min(plan.stallTimeoutNanos(), LONGEST_DEADLINE.toNanos());
     AeronOptions aeron =
         switch (plan.transport()) {
           case "ipc" ->

@@ -13,10 +13,10 @@ import dev.gyre.trainer.control.CheckpointRequest;
 import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.TokenStore;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.rank.BatchTotals;
 import dev.gyre.trainer.rank.PreparedRow;
 import dev.gyre.trainer.rank.TrainingRank;
-import dev.gyre.trainer.spec.SpecJson;
 import dev.gyre.trainer.step.Evaluation;
 import dev.gyre.trainer.step.StepMetrics;
 import dev.gyre.trainer.step.TrainingStep;
@@ -121,7 +121,7 @@ final class WorkerSession implements AutoCloseable {
     rank.parameters().zeroGradients();
     try (PreparedRow row =
         rank.prepare(
-            rank.plan(documents),
+            rank.layOut(documents),
             (_, ids, labels) -> {
               ids.fill((byte) 0);
               labels.fill((byte) 0);

@@ -24,8 +24,8 @@ final class CalibrationTest {
   private static final Machine HERE =
       new Machine("Some CPU", 2, "25", "0.1", "idle", "", "", "bf16", 1);
 
-  private static final Calibration.Patience SHORT =
-      new Calibration.Patience(
+  private static final Calibration.Limits SHORT =
+      new Calibration.Limits(
           TimeUnit.MILLISECONDS.toNanos(300),
           TimeUnit.MILLISECONDS.toNanos(100),
           TimeUnit.SECONDS.toNanos(60));
@@ -114,11 +114,11 @@ final class CalibrationTest {
   @Timeout(60)
   void aLibrarysKernelsAreExpectedToBeWhatTheyAre() {
     long never = TimeUnit.HOURS.toNanos(1);
-    Calibration.Patience patience = new Calibration.Patience(never, never, never);
+    Calibration.Limits limits = new Calibration.Limits(never, never, never);
     RateCache cache = new RateCache(folder);
     try (Backend backend = idleBut("adamW", false)) {
       Calibration.Result measured =
-          Calibration.measure(backend, DType.BF16, HERE, cache, patience, () -> COPY);
+          Calibration.measure(backend, DType.BF16, HERE, cache, limits, () -> COPY);
       assertEquals(List.of(), measured.slow());
       assertTrue(measured.rates().of(KernelWorkload.ADAM_W) > 0);
     }

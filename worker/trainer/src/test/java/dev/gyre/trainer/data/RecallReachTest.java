@@ -137,7 +137,7 @@ final class RecallReachTest {
           .load(
               (parameter, from, count, into) ->
                   InitialWeights.fill(parameter, 3, from, count, into));
-      try (PreparedRow row = rank.prepare(rank.plan(documents), source, totals)) {
+      try (PreparedRow row = rank.prepare(rank.layOut(documents), source, totals)) {
         Tensor mine = rank.workspace().save(DType.F32, row.batch().count());
         rank.model().evaluate(row.batch(), mine, Observer.NONE);
         MemorySegment.copy(

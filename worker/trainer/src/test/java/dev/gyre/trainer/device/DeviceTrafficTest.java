@@ -77,7 +77,7 @@ final class DeviceTrafficTest {
     BatchTotals totals = new BatchTotals(TOKENS, TOKENS, 1);
     try (PreparedRow row =
         rank.prepare(
-            rank.plan(new Documents(TOKENS)),
+            rank.layOut(new Documents(TOKENS)),
             (run, tokens, labels) -> {
               for (int i = 0; i < run.length(); i++) {
                 tokens.setAtIndex(ValueLayout.JAVA_INT, i, i % 11);

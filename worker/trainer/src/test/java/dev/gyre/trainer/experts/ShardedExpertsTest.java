@@ -118,7 +118,7 @@ final class ShardedExpertsTest {
       int total = values.length / WIDTH;
       Tensor rows = Tensors.of(arena, values, total, WIDTH);
       Tensor back = Tensors.zeros(arena, DType.F32, total, WIDTH);
-      List<Round> rounds = experts.plan(counts[rank]);
+      List<Round> rounds = experts.agreeOnRounds(counts[rank]);
       int[][] seen = new int[group.length][experts.localExperts()];
       for (Round round : rounds) {
         assertTrue(round.receivedRows() <= bound, () -> round.receivedRows() + " > " + bound);

@@ -256,7 +256,7 @@ final class MaskedModelTest {
           };
       BatchTotals totals = new BatchTotals(tokens.length, labelled, 1);
       double[] loss = new double[1];
-      try (PreparedRow row = rank.prepare(rank.plan(documents), source, totals)) {
+      try (PreparedRow row = rank.prepare(rank.layOut(documents), source, totals)) {
         loss[0] = rank.model().forwardBackward(row.batch(), Observer.NONE).crossEntropy();
       }
       rank.everyone().sum(loss);

@@ -251,7 +251,7 @@ final class PredictedMemoryTest {
       long tokens = (long) ROW_TOKENS * spec.mesh().dataParallel();
       try (PreparedRow row =
           rank.prepare(
-              rank.plan(new Documents(ROW_TOKENS)),
+              rank.layOut(new Documents(ROW_TOKENS)),
               (_, ids, labels) -> {
                 ids.fill((byte) 0);
                 labels.fill((byte) 0);

@@ -81,7 +81,7 @@ final class RecomputedWorkTest {
       calls.clear();
       try (PreparedRow row =
           rank.prepare(
-              rank.plan(new Documents(TOKENS)),
+              rank.layOut(new Documents(TOKENS)),
               (run, ids, labels) -> {
                 for (int i = 0; i < run.length(); i++) {
                   int token = (run.start() + i) * 7 % MODEL.vocabSize();

@@ -160,7 +160,7 @@ final class TrainingRankTest {
   private static List<Map<LayerKind, String>> choices(Transport transport, RankSpec spec) {
     try (Backend backend = new ScalarBackendProvider().open(1);
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
-      return ROWS.stream().map(documents -> rank.plan(documents).choices()).toList();
+      return ROWS.stream().map(documents -> rank.layOut(documents).choices()).toList();
     }
   }
 
@@ -239,7 +239,7 @@ final class TrainingRankTest {
           .generate(new int[] {3, 1, 4}, 20, new Sampling(0.8, 7), found::add);
       BatchTotals totals = new BatchTotals(ROW_TOKENS, ROW_TOKENS, 1);
       RowSource source = (run, t, l) -> read(0, run, t, l);
-      try (PreparedRow row = rank.prepare(rank.plan(ROWS.getFirst()), source, totals)) {
+      try (PreparedRow row = rank.prepare(rank.layOut(ROWS.getFirst()), source, totals)) {
         Tensor losses = rank.workspace().save(DType.F32, ROW_TOKENS);
         rank.model().evaluate(row.batch(), losses, Observer.NONE);
         found.add(Arrays.toString(Tensors.toFloats(losses)));
@@ -387,7 +387,7 @@ final class TrainingRankTest {
 
   private static double micro(TrainingRank rank, int row, int step, Trained trained) {
     boolean there = row < ROWS.size();
-    RowPart part = rank.plan(there ? ROWS.get(row) : new Documents());
+    RowPart part = rank.layOut(there ? ROWS.get(row) : new Documents());
     RowSource source = there ? (run, t, l) -> read(row, run, t, l) : RowSource.NONE;
     int rows = ROWS.size();
     BatchTotals totals = new BatchTotals((long) rows * ROW_TOKENS, (long) rows * ROW_TOKENS, rows);

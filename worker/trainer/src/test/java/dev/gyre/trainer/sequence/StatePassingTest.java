@@ -17,11 +17,11 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.plan.LinearBytes;
+import dev.gyre.partitioning.plan.LinearAttentionBytes;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
 import java.lang.foreign.Arena;
@@ -111,8 +111,8 @@ final class StatePassingTest {
     for (int tokens : new int[] {40, 400}) {
       Case c = new Case(documents(tokens), 4, 2, 6, mesh(4, 1), LayoutKind.CONTIGUOUS);
       check(c);
-      LinearLayout layout = layout(c);
-      LinearBytes bytes = LinearBytes.of(c.model(), 4);
+      LinearAttentionLayout layout = layout(c);
+      LinearAttentionBytes bytes = LinearAttentionBytes.of(c.model(), 4);
       long sum = 0;
       for (int r = 0; r < 4; r++) {
         sum += bytes.states(layout, r);
@@ -133,7 +133,7 @@ final class StatePassingTest {
       Case c = new Case(documents(512), 4, 2, 16, mesh(4, 1), kind);
       double[] errors = errors(c, DType.BF16);
       assertTrue(errors[0] < 1e-2, kind + " " + errors[0]);
-      LinearBytes bytes = LinearBytes.of(c.model(), 2);
+      LinearAttentionBytes bytes = LinearAttentionBytes.of(c.model(), 2);
       long states = 0;
       long moves = 0;
       for (int r = 0; r < 4; r++) {
@@ -164,8 +164,8 @@ final class StatePassingTest {
     }
   }
 
-  private static LinearLayout layout(Case c) {
-    return LinearLayout.of(sequenceLayout(c));
+  private static LinearAttentionLayout layout(Case c) {
+    return LinearAttentionLayout.of(sequenceLayout(c));
   }
 
   private static SequenceLayout sequenceLayout(Case c) {
@@ -217,7 +217,7 @@ final class StatePassingTest {
     try (Arena arena = Arena.ofShared();
         Backend backend = new ScalarBackendProvider().open(1)) {
       SequenceLayout layout = sequenceLayout(c);
-      LinearLayout linear = layout(c);
+      LinearAttentionLayout linear = layout(c);
       List<TokenRange> runs =
           layout.runs(mesh.ringRank(transport.rank()), mesh.ulyssesRank(transport.rank()));
       Workspace ws = AttentionCheck.workspace(arena, 1 << 21);
@@ -238,7 +238,7 @@ final class StatePassingTest {
       sequence.backward(saved, dOut, dq, dk, dv, ws);
       assertEquals(scratch, ws.scratchMark());
       assertEquals(savedMark, ws.savedMark());
-      LinearBytes bytes = LinearBytes.of(c.model(), dtype.bytes());
+      LinearAttentionBytes bytes = LinearAttentionBytes.of(c.model(), dtype.bytes());
       Map<String, Long> sent = transport.counters().bytesSent();
       assertEquals(
           bytes.states(linear, transport.rank()),

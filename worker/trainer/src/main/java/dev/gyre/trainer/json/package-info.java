@@ -1,5 +1,5 @@
 /** Job descriptions and plans as JSON, the form in which they travel and lie in a run's folder. */
 @NullMarked
-package dev.gyre.trainer.spec;
+package dev.gyre.trainer.json;
 
 import org.jspecify.annotations.NullMarked;

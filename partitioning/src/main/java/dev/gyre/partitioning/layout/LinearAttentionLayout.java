@@ -14,7 +14,7 @@ import java.util.List;
  * @param moves what changes place or stays, by rank it comes from and then by rank it goes to; none
  *     where every rank holds its part already
  */
-public record LinearLayout(Documents documents, List<Integer> starts, List<Move> moves) {
+public record LinearAttentionLayout(Documents documents, List<Integer> starts, List<Move> moves) {
 
   /**
    * Tokens that one rank hands another, or keeps.
@@ -35,7 +35,7 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
     }
   }
 
-  public LinearLayout {
+  public LinearAttentionLayout {
     starts = List.copyOf(starts);
     moves = List.copyOf(moves);
   }
@@ -45,7 +45,7 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
    * keep a rank's tokens in the row's order, so what goes to one rank is one piece of the sender's
    * tokens.
    */
-  public static LinearLayout of(SequenceLayout layout) {
+  public static LinearAttentionLayout of(SequenceLayout layout) {
     List<List<TokenRange>> held = new ArrayList<>();
     for (int r = 0; r < layout.ring(); r++) {
       for (int u = 0; u < layout.ulysses(); u++) {
@@ -54,7 +54,7 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
     }
     List<Integer> starts = new ArrayList<>();
     if (inRankOrder(held, starts)) {
-      return new LinearLayout(layout.documents(), starts, List.of());
+      return new LinearAttentionLayout(layout.documents(), starts, List.of());
     }
     starts.clear();
     int tokens = layout.documents().tokens();
@@ -65,7 +65,7 @@ public record LinearLayout(Documents documents, List<Integer> starts, List<Move>
     for (int r = 0; r < held.size(); r++) {
       addMoves(moves, r, held.get(r), starts);
     }
-    return new LinearLayout(layout.documents(), starts, moves);
+    return new LinearAttentionLayout(layout.documents(), starts, moves);
   }
 
   private static boolean inRankOrder(List<List<TokenRange>> held, List<Integer> starts) {

@@ -10,8 +10,8 @@ import java.util.Collections;
  * @param flopsPerSecond the matmul peak: the fastest linear of any shape and fork
  * @param bytesPerSecond read and written by the fastest plain copy
  */
-record Yardstick(double flopsPerSecond, double bytesPerSecond) {
-  static final Yardstick NONE = new Yardstick(0, 0);
+record CorePeak(double flopsPerSecond, double bytesPerSecond) {
+  static final CorePeak NONE = new CorePeak(0, 0);
 
   private static final String LINEAR = KernelWorkload.LINEAR.kernel();
 
@@ -20,10 +20,10 @@ record Yardstick(double flopsPerSecond, double bytesPerSecond) {
     return times.kernel().equals(ForkTimes.MEMORY) || times.kernel().equals(LINEAR);
   }
 
-  Yardstick with(ForkTimes times) {
+  CorePeak with(ForkTimes times) {
     double fastest = Collections.min(times.bests());
     return times.kernel().equals(LINEAR)
-        ? new Yardstick(Math.max(flopsPerSecond, times.flops() / fastest), bytesPerSecond)
-        : new Yardstick(flopsPerSecond, Math.max(bytesPerSecond, times.bytes() / fastest));
+        ? new CorePeak(Math.max(flopsPerSecond, times.flops() / fastest), bytesPerSecond)
+        : new CorePeak(flopsPerSecond, Math.max(bytesPerSecond, times.bytes() / fastest));
   }
 }

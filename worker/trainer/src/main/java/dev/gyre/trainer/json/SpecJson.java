@@ -1,4 +1,4 @@
-package dev.gyre.trainer.spec;
+package dev.gyre.trainer.json;
 
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;

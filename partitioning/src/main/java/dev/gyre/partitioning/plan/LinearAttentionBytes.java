@@ -1,18 +1,18 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.layout.LinearLayout;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 
 /**
  * What one linear-attention layer sends in a row, forward and backward; exact.
  *
  * @param elementBytes bytes of the compute dtype
  */
-public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes) {
+public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elementBytes) {
   private static final long F32_BYTES = 4;
 
-  public static LinearBytes of(ModelSpec model, int elementBytes) {
-    return new LinearBytes(
+  public static LinearAttentionBytes of(ModelSpec model, int elementBytes) {
+    return new LinearAttentionBytes(
         model.numAttentionHeads(), model.numKeyValueHeads(), model.headDim(), elementBytes);
   }
 
@@ -22,7 +22,7 @@ public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes)
   }
 
   /** States that a rank sends: to later ranks that go on with its document, and back. */
-  public long states(LinearLayout layout, int rank) {
+  public long states(LinearAttentionLayout layout, int rank) {
     long messages = 0;
     for (int other = 0; other < layout.ranks(); other++) {
       messages += layout.continues(rank, other) || layout.continues(other, rank) ? 1 : 0;
@@ -31,7 +31,7 @@ public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes)
   }
 
   /** Those of {@link #states} that the forward pass sends. */
-  long forwardStates(LinearLayout layout, int rank) {
+  long forwardStates(LinearAttentionLayout layout, int rank) {
     long messages = 0;
     for (int other = 0; other < layout.ranks(); other++) {
       messages += layout.continues(rank, other) ? 1 : 0;
@@ -44,7 +44,7 @@ public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes)
    * there, dOut and then dq, dk, dv; gradients of keys, values and queries in f32, all else in the
    * compute dtype.
    */
-  public long moves(LinearLayout layout, int rank) {
+  public long moves(LinearAttentionLayout layout, int rank) {
     long queries = (long) heads * headDim;
     long all = queries + 2L * kvHeads * headDim;
     return forwardMoves(layout, rank)
@@ -53,7 +53,7 @@ public record LinearBytes(int heads, int kvHeads, int headDim, int elementBytes)
   }
 
   /** Those of {@link #moves} that the forward pass sends. */
-  long forwardMoves(LinearLayout layout, int rank) {
+  long forwardMoves(LinearAttentionLayout layout, int rank) {
     long queries = (long) heads * headDim;
     long all = queries + 2L * kvHeads * headDim;
     return (layout.away(rank) * all + layout.received(rank) * queries) * elementBytes;

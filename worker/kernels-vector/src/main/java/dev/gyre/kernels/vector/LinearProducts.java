@@ -4,10 +4,10 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** The linear kernels, dense and grouped, over {@link Products}. Shapes are checked before. */
-final class Linears {
+final class LinearProducts {
   private final Products products;
 
-  Linears(Products products) {
+  LinearProducts(Products products) {
     this.products = products;
   }
 

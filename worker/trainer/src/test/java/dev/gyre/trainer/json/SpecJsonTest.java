@@ -1,4 +1,4 @@
-package dev.gyre.trainer.spec;
+package dev.gyre.trainer.json;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

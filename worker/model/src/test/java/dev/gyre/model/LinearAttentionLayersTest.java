@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Models that mix linear-attention layers with softmax layers. */
-final class LinearLayersTest {
+final class LinearAttentionLayersTest {
   private static final int[] TOKENS = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 8};
   private static final int[] LABELS = {1, 4, 1, 5, 9, -100, 6, 5, 3, 8, -100};
   private static final int[] POSITIONS = {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4};

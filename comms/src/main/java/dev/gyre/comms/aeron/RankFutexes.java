@@ -17,13 +17,13 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Wakes ranks of this host that sleep. Each has a word in shared memory: 1 while a thread of it may
- * be asleep. A thread that is about to sleep sets its own word, looks for messages once more, and
- * sleeps; who writes a message looks at the reader's word afterwards. Both orders are sequentially
- * consistent, so one of the two sees the other.
+ * Wakes sleeping ranks of this host by futex. Each rank has a word in shared memory, which is 1
+ * while one of its threads may be asleep. A thread that is about to sleep sets its own word, polls
+ * for messages once more, and sleeps. A sender writes its message first and reads the receiver's
+ * word afterwards. Both orders are sequentially consistent, so at least one side sees the other.
  */
-final class Doorbells implements AutoCloseable {
-  /** A line of cache, so that ranks do not wait for each other's. */
+final class RankFutexes implements AutoCloseable {
+  /** One cache line per word, so that ranks do not share lines. */
   private static final long BYTES = 64;
 
   private static final VarHandle WORD = ValueLayout.JAVA_INT.varHandle();
@@ -36,8 +36,8 @@ final class Doorbells implements AutoCloseable {
   private final @Nullable MemorySegment[] words;
   private final MemorySegment own;
 
-  /** Hangs up this rank's, before the peers are told of it. */
-  Doorbells(AeronOptions options) {
+  /** Creates this rank's word. Call it before the peers learn of this rank. */
+  RankFutexes(AeronOptions options) {
     this.options = options;
     futex = options.isUdp() ? null : Futex.find().orElse(null);
     words = new MemorySegment[options.size()];
@@ -55,12 +55,12 @@ final class Doorbells implements AutoCloseable {
     words[options.rank()] = own;
   }
 
-  /** Whether ranks can sleep here; otherwise all else does nothing. */
+  /** Whether ranks sleep on futexes here; if not, the other methods do nothing. */
   boolean canSleep() {
     return futex != null;
   }
 
-  /** After all have joined. A peer that has left again needs none. */
+  /** Maps the peers' words. Call it after all have joined; a peer that has left is skipped. */
   void findPeers() {
     for (int peer = 0; peer < words.length; peer++) {
       if (peer != options.rank() && canSleep()) {
@@ -80,15 +80,16 @@ final class Doorbells implements AutoCloseable {
     }
   }
 
-  /** From now on a message wakes this rank; to be followed by a look for those that came before. */
+  /** From now on a message wakes this rank. Poll afterwards for messages that came before. */
   void arm() {
     WORD.setVolatile(own, 0L, ASLEEP);
   }
 
   /**
-   * Sleeps unless somebody has rung since {@link #arm}, at most so long.
+   * Sleeps until {@link #wake}, or for {@code nanos} at most; not at all if woken since {@link
+   * #arm}.
    *
-   * @param timeout 16 bytes of the calling thread's own
+   * @param timeout 16 bytes that belong to the calling thread
    */
   void await(long nanos, MemorySegment timeout) {
     if (futex != null) {
@@ -96,23 +97,26 @@ final class Doorbells implements AutoCloseable {
     }
   }
 
-  /** After a message to this rank (its own number: after something else it may wait for). */
-  void ring(int rank) {
+  /**
+   * Wakes a rank. Call it after writing a message to the rank, or with this rank's own number after
+   * anything else that its waiting thread may wait for.
+   */
+  void wake(int rank) {
     MemorySegment word = words[rank];
     if (word == null || futex == null) {
       return;
     }
-    VarHandle.fullFence(); // the message before the look
+    VarHandle.fullFence(); // the message is visible before the word is read
     if ((int) WORD.getVolatile(word, 0L) == ASLEEP && WORD.compareAndSet(word, 0L, ASLEEP, AWAKE)) {
       futex.wakeAll(word);
     }
   }
 
   private Path file(int rank) {
-    return options.folder().resolve("epoch-%d-rank-%d.bell".formatted(options.epoch(), rank));
+    return options.folder().resolve("epoch-%d-rank-%d.futex".formatted(options.epoch(), rank));
   }
 
-  /** No thread may be asleep here any more. */
+  /** Removes this rank's word. No thread may be asleep on it. */
   @Override
   public void close() {
     try {

@@ -1,4 +1,4 @@
-package dev.gyre.trainer.spec;
+package dev.gyre.trainer.worker;
 
 import java.io.IOException;
 import java.io.InputStream;

@@ -21,7 +21,7 @@ import java.util.List;
  *       nothing to choose by, the largest.
  * </ul>
  */
-final class MeshRule {
+final class MeshResolver {
   static final int DEFAULT_WORKERS = 2;
 
   /** Below this a ring hop's messages cost more than its tiles of attention. */
@@ -30,13 +30,13 @@ final class MeshRule {
   private final MeshSpec spec;
   private final TrainSpec train;
 
-  private MeshRule(MeshSpec spec, TrainSpec train) {
+  private MeshResolver(MeshSpec spec, TrainSpec train) {
     this.spec = spec;
     this.train = train;
   }
 
   static Mesh resolve(MeshSpec spec, TrainSpec train, ModelSpec model) {
-    int[] degrees = new MeshRule(spec, train).degrees();
+    int[] degrees = new MeshResolver(spec, train).degrees();
     return mesh(degrees[0], degrees[1], degrees[2], spec, model);
   }
 

@@ -3,7 +3,7 @@ package dev.gyre.kernels;
 import java.lang.foreign.MemorySegment;
 
 /** A backend with kernels of someone else. */
-record OtherKernels(Backend backend, Kernels kernels) implements Backend {
+record ReplacedKernels(Backend backend, Kernels kernels) implements Backend {
   @Override
   public String name() {
     return backend.name();
