@@ -7,13 +7,11 @@ import dev.gyre.deploy.bench.KernelsBench;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.KernelTable;
 import dev.gyre.deploy.launch.RunFolder;
-import dev.gyre.kernels.BackendProbe;
-import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.workload.KernelWorkload;
+import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.Backends;
-import dev.gyre.trainer.worker.Dtypes;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,25 +96,9 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
           known.contains(kernel),
           "--kernel %s: there are %s".formatted(kernel, String.join(", ", known)));
     }
-    DType type = dtype == null ? preferred() : dtype;
+    BackendChoice choice = LocalBackend.choose(backend, where.device(), dtype);
     return new KernelsBench(
-        LocalBackend.choose(backend, where.device(), type),
-        where.device(),
-        Dtypes.name(type),
-        kernels,
-        forks,
-        longRows);
-  }
-
-  /** What {@code dtype: auto} would be with this backend. */
-  private DType preferred() {
-    for (BackendProvider provider : Backends.all()) {
-      if ((backend.equals("auto") || backend.equals(provider.name()))
-          && provider.probe(where.device()) instanceof BackendProbe.Available a) {
-        return a.nativeDtypes().contains(DType.BF16) ? DType.BF16 : DType.F32;
-      }
-    }
-    return DType.F32;
+        choice.name(), where.device(), choice.dtype(), kernels, forks, longRows);
   }
 
   @Override

@@ -1,13 +1,13 @@
 package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.Dtypes;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -17,43 +17,30 @@ final class LocalBackend {
   private LocalBackend() {}
 
   /**
+   * A backend's name, as {@link BackendChoice} decides from what this process finds on the CPU.
+   *
    * @param wanted a name, or {@code auto} for the most preferred that computes the dtype
    * @throws CommandFailure naming what there is, and why the others cannot be used
    */
   static String choose(String wanted, DType dtype) {
-    return choose(wanted, Device.CPU, dtype);
+    return choose(wanted, Device.CPU, dtype).name();
   }
 
   /**
-   * The same on a device.
+   * Backend and dtype on a device.
    *
+   * @param dtype null for {@code auto}
    * @throws CommandFailure as above
    */
-  static String choose(String wanted, Device device, DType dtype) {
-    List<String> there = new ArrayList<>();
-    List<String> not = new ArrayList<>();
-    for (BackendProvider provider : Backends.all()) {
-      boolean asked = wanted.equals("auto") || wanted.equals(provider.name());
-      switch (provider.probe(device)) {
-        case BackendProbe.Available a -> {
-          if (asked && a.dtypes().contains(dtype)) {
-            return provider.name();
-          }
-          List<String> dtypes = a.dtypes().stream().map(Dtypes::name).sorted().toList();
-          there.add(provider.name() + " (" + String.join(", ", dtypes) + ")");
-        }
-        case BackendProbe.Unavailable u -> not.add(provider.name() + ": " + u.reason());
-      }
+  static BackendChoice choose(String wanted, Device device, @Nullable DType dtype) {
+    String type = dtype == null ? BackendChoice.AUTO : Dtypes.name(dtype);
+    try {
+      return BackendChoice.choose(wanted, type, Backends.offers(device));
+    } catch (Invalid e) {
+      throw new CommandFailure(
+          ExitCode.BAD_JOB,
+          "--backend %s --dtype %s on %s: %s".formatted(wanted, type, device, e.problem()));
     }
-    throw new CommandFailure(
-        ExitCode.BAD_JOB,
-        "--backend %s with %s on %s is not possible here. There %s%s"
-            .formatted(
-                wanted,
-                Dtypes.name(dtype),
-                device,
-                there.isEmpty() ? "is none" : "are " + String.join(", ", there),
-                not.isEmpty() ? "" : "; not available: " + String.join("; ", not)));
   }
 
   /**

@@ -1,7 +1,5 @@
 package dev.gyre.deploy.run;
 
-import dev.gyre.comms.control.MeasuredRates;
-import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.Device;
@@ -19,7 +17,6 @@ import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.BuildVersion;
 import dev.gyre.trainer.worker.Dtypes;
 import dev.gyre.trainer.worker.HostLimits;
-import java.util.List;
 
 /** Plans for this machine, made without starting workers. */
 public final class LocalPlanner {
@@ -31,17 +28,12 @@ public final class LocalPlanner {
    * @param device {@code cpu} or {@code cuda:N}
    */
   public static WorkerCapabilities offers(String device) {
-    JoinedWorker here =
-        new JoinedWorker(
-            0,
-            ProcessHandle.current().pid(),
-            "",
-            Runtime.getRuntime().availableProcessors(),
-            HostLimits.memoryBytes(),
-            HostLimits.sharedMemoryBytes(),
-            Backends.capabilities(Device.parse(device)),
-            MeasuredRates.getDefaultInstance());
-    return HostCapabilities.of(List.of(here));
+    return new WorkerCapabilities(
+        Backends.offers(Device.parse(device)),
+        Runtime.getRuntime().availableProcessors(),
+        HostLimits.memoryBytes(),
+        0,
+        Rates.UNKNOWN);
   }
 
   /**

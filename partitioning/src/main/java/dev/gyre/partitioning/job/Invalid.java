@@ -7,6 +7,7 @@ package dev.gyre.partitioning.job;
 public final class Invalid extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
   private final String key;
+  private final String problem;
 
   /**
    * @param key dotted path as in the job file, for example {@code mesh.ulysses}
@@ -15,10 +16,16 @@ public final class Invalid extends IllegalArgumentException {
   public Invalid(String key, String problem) {
     super(key + ": " + problem);
     this.key = key;
+    this.problem = problem;
   }
 
   public String key() {
     return key;
+  }
+
+  /** The message without the key, for a command whose option has another name. */
+  public String problem() {
+    return problem;
   }
 
   static void require(boolean holds, String key, String problem) {

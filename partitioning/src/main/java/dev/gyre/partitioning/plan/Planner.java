@@ -71,9 +71,9 @@ public final class Planner {
 
   /** The plan for one mesh. */
   private static Plan plan(JobSpec job, WorkerCapabilities workers, Mesh mesh) {
-    WorkerCapabilities.Backend backend =
-        backend(job.backend(), job.train().dtype(), workers.backends());
-    String dtype = dtype(job.train().dtype(), backend);
+    BackendChoice backend =
+        BackendChoice.choose(job.backend(), job.train().dtype(), workers.backends());
+    String dtype = backend.dtype();
     ModelSize size = ModelSize.of(job.model());
     ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
     int length = job.train().sequenceLength();
@@ -112,7 +112,7 @@ public final class Planner {
         job.device(),
         dtype,
         job.transport(),
-        backend.instructionSet(),
+        backend.backend().instructionSet(),
         workers.kernelThreads(mesh.workers()),
         placement,
         List.of(),
@@ -244,68 +244,5 @@ public final class Planner {
     long balanced = (long) size.expertsPerToken() * Math.ceilDiv(length, mesh.rowRanks());
     long own = size.expertsPerToken() * Math.ceilDiv(ringTokens, (long) mesh.ulysses());
     return Math.max(1, Math.min(2 * balanced, own * mesh.expertParallel()));
-  }
-
-  /** The backend asked for, or the first that is there and takes the dtype asked for. */
-  private static WorkerCapabilities.Backend backend(
-      String wanted, String dtype, List<WorkerCapabilities.Backend> offers) {
-    List<String> available = new ArrayList<>();
-    List<String> reasons = new ArrayList<>();
-    for (WorkerCapabilities.Backend offer : offers) {
-      boolean takes = dtype.equals("auto") || offer.dtypes().contains(dtype);
-      if (wanted.equals("auto") && offer.available() && takes) {
-        return offer;
-      }
-      if (wanted.equals(offer.name())) {
-        return explicit(offer, dtype, offers);
-      }
-      if (offer.available()) {
-        available.add(offer.name() + " (" + String.join(", ", offer.dtypes()) + ")");
-      } else {
-        reasons.add(offer.name() + ": " + offer.unavailable());
-      }
-    }
-    String here = available.isEmpty() ? "none" : String.join(", ", available);
-    String why = reasons.isEmpty() ? "" : "; not available: " + String.join("; ", reasons);
-    if (wanted.equals("auto")) {
-      throw new Invalid(
-          "backend",
-          "auto finds none that computes %s. Available: %s%s".formatted(dtype, here, why));
-    }
-    throw new Invalid("backend", "'%s' is not known. Available: %s%s".formatted(wanted, here, why));
-  }
-
-  private static WorkerCapabilities.Backend explicit(
-      WorkerCapabilities.Backend offer, String dtype, List<WorkerCapabilities.Backend> offers) {
-    if (!offer.available()) {
-      List<String> others =
-          offers.stream()
-              .filter(WorkerCapabilities.Backend::available)
-              .map(WorkerCapabilities.Backend::name)
-              .toList();
-      throw new Invalid(
-          "backend",
-          "'%s' cannot be used here: %s. Use %s."
-              .formatted(
-                  offer.name(),
-                  offer.unavailable(),
-                  others.isEmpty() ? "another machine" : "auto or " + String.join(" or ", others)));
-    }
-    if (!dtype.equals("auto") && !offer.dtypes().contains(dtype)) {
-      throw new Invalid(
-          "train.dtype",
-          "'%s' is not among what backend %s computes (%s). Use auto, or another backend."
-              .formatted(dtype, offer.name(), String.join(", ", offer.dtypes())));
-    }
-    return offer;
-  }
-
-  private static String dtype(String wanted, WorkerCapabilities.Backend backend) {
-    if (!wanted.equals("auto")) {
-      return wanted;
-    }
-    return backend.nativeDtypes().contains("bf16") && backend.dtypes().contains("bf16")
-        ? "bf16"
-        : "f32";
   }
 }

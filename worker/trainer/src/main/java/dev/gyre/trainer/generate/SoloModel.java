@@ -3,8 +3,6 @@ package dev.gyre.trainer.generate;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.kernels.Backend;
-import dev.gyre.kernels.BackendProbe;
-import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import dev.gyre.model.Execution;
@@ -25,7 +23,6 @@ import dev.gyre.trainer.worker.HostLimits;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.function.Consumer;
 
 /** A trained model on one worker, with its tokenizer. */
@@ -57,9 +54,12 @@ public final class SoloModel implements AutoCloseable {
       throws IOException {
     int context = Math.min(CONTEXT, job.train().sequenceLength());
     Tokenizer tokenizer = Tokenizers.open(job.dataset().tokenizer(), Path.of(""));
-    String name = name(backendName);
-    Plan plan = Planner.plan(job.onOneWorker(context, name), offer(name));
-    Backend backend = Backends.open(name, 1, Device.CPU);
+    Plan plan =
+        Planner.plan(
+            job.onOneWorker(context, backendName),
+            new WorkerCapabilities(
+                Backends.offers(Device.CPU), 1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN));
+    Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =
         TrainingRank.open(
@@ -77,28 +77,6 @@ public final class SoloModel implements AutoCloseable {
       rank.parameters().load(reader.weights());
     }
     return new SoloModel(backend, transport, rank, tokenizer, context);
-  }
-
-  private static WorkerCapabilities offer(String backend) {
-    List<String> f32 = List.of("f32");
-    return new WorkerCapabilities(
-        List.of(new WorkerCapabilities.Backend(backend, "", f32, f32, "")),
-        1,
-        HostLimits.memoryBytes(),
-        1,
-        Rates.UNKNOWN);
-  }
-
-  private static String name(String wanted) {
-    if (!wanted.equals("auto")) {
-      return wanted;
-    }
-    for (BackendProvider provider : Backends.all()) {
-      if (provider.probe() instanceof BackendProbe.Available) {
-        return provider.name();
-      }
-    }
-    throw new IllegalStateException("no backend is available here");
   }
 
   /**

@@ -4,11 +4,14 @@ import dev.gyre.comms.control.Capability;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.Set;
 
 /** The backends on this worker's class path, and those that could be. */
 public final class Backends {
@@ -25,6 +28,25 @@ public final class Backends {
     return found;
   }
 
+  /** What each can do here on a device, most preferred first, in the planner's terms. */
+  public static List<WorkerCapabilities.Backend> offers(Device device) {
+    return all().stream().map(provider -> offer(provider.name(), provider.probe(device))).toList();
+  }
+
+  private static WorkerCapabilities.Backend offer(String name, BackendProbe probe) {
+    return switch (probe) {
+      case BackendProbe.Available a ->
+          new WorkerCapabilities.Backend(
+              name, "", names(a.dtypes()), names(a.nativeDtypes()), a.instructionSet());
+      case BackendProbe.Unavailable u ->
+          new WorkerCapabilities.Backend(name, u.reason(), List.of(), List.of(), "");
+    };
+  }
+
+  private static List<String> names(Set<DType> dtypes) {
+    return dtypes.stream().map(Dtypes::name).sorted().toList();
+  }
+
   /** What each can do here on a device, most preferred first, as it goes to the coordinator. */
   public static List<Capability> capabilities(Device device) {
     List<Capability> list = new ArrayList<>();
@@ -34,8 +56,7 @@ public final class Backends {
         case BackendProbe.Available a -> {
           c.setAvailable(true).setDevice(a.device());
           c.setInstructionSet(a.instructionSet()).setLibrary(a.library());
-          a.dtypes().forEach(t -> c.addDtypes(Dtypes.name(t)));
-          a.nativeDtypes().forEach(t -> c.addNativeDtypes(Dtypes.name(t)));
+          c.addAllDtypes(names(a.dtypes())).addAllNativeDtypes(names(a.nativeDtypes()));
         }
         case BackendProbe.Unavailable u -> c.setReason(u.reason());
       }
@@ -70,7 +91,7 @@ public final class Backends {
           "backend %-8s %s  %s  %s  %s"
               .formatted(
                   name,
-                  String.join(", ", a.dtypes().stream().map(Dtypes::name).sorted().toList()),
+                  String.join(", ", names(a.dtypes())),
                   a.device(),
                   a.instructionSet(),
                   a.library());

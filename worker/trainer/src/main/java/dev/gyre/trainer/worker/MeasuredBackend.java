@@ -1,10 +1,10 @@
 package dev.gyre.trainer.worker;
 
 import dev.gyre.kernels.Backend;
-import dev.gyre.kernels.BackendProbe;
-import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.calibration.Calibration;
 import dev.gyre.trainer.calibration.KernelRates;
 import dev.gyre.trainer.calibration.Machine;
@@ -19,8 +19,6 @@ import org.jspecify.annotations.Nullable;
  * plan decides; where it decides the same, this one is used on.
  */
 final class MeasuredBackend implements AutoCloseable {
-  private static final String AUTO = "auto";
-
   private final Device device;
   private final RateCache cache;
   private final Consumer<String> log;
@@ -35,8 +33,9 @@ final class MeasuredBackend implements AutoCloseable {
   }
 
   /**
-   * Opens and measures what the job is likely to be planned with; nothing if nothing fits: the
-   * planner, who knows all workers, says why.
+   * Opens and measures what {@link BackendChoice} decides from this worker alone. The planner
+   * decides by the same function from what all workers have in common, so this is nearly always the
+   * plan's backend. Opens nothing if nothing fits: the planner's refusal then says why.
    *
    * @param wanted name or {@code auto}
    * @param device where it computes
@@ -53,30 +52,30 @@ final class MeasuredBackend implements AutoCloseable {
       RateCache cache,
       Consumer<String> log) {
     MeasuredBackend opened = new MeasuredBackend(device, cache, log);
-    for (BackendProvider provider : Backends.all()) {
-      if (wanted.equals(AUTO) || wanted.equals(provider.name())) {
-        if (provider.probe(device) instanceof BackendProbe.Available a) {
-          DType compute =
-              dtype.equals(AUTO)
-                  ? a.nativeDtypes().contains(DType.BF16) ? DType.BF16 : DType.F32
-                  : Dtypes.of(dtype);
-          if (a.dtypes().contains(compute)) {
-            opened.measure(provider.open(threads, device), a, compute, threads);
-            return opened;
-          }
-        }
-      }
+    BackendChoice choice;
+    try {
+      choice = BackendChoice.choose(wanted, dtype, Backends.offers(device));
+    } catch (Invalid refused) {
+      return opened;
     }
+    opened.measure(choice.name(), threads, Dtypes.of(choice.dtype()));
     return opened;
   }
 
-  private void measure(Backend opened, BackendProbe.Available probe, DType compute, int threads) {
+  private Backend measure(String name, int threads, DType compute) {
+    Backend opened = Backends.open(name, threads, device);
     backend = opened;
     Machine here =
-        Machine.here(BuildVersion.text(), opened.name(), probe, Dtypes.name(compute), threads);
+        Machine.here(
+            BuildVersion.text(),
+            name,
+            Backends.available(name, device),
+            Dtypes.name(compute),
+            threads);
     machine = here;
     measured = Calibration.measure(opened, compute, here, cache);
     measured.lines(here).forEach(log);
+    return opened;
   }
 
   KernelRates rates() {
@@ -104,8 +103,7 @@ final class MeasuredBackend implements AutoCloseable {
       return there;
     }
     close();
-    Backend other = Backends.open(name, threads, device);
-    measure(other, Backends.available(name, device), compute, threads);
+    Backend other = measure(name, threads, compute);
     SlowKernelException.throwIfAny(slow());
     return other;
   }
