@@ -10,8 +10,7 @@ import org.junit.jupiter.api.Test;
 final class GitLfsPointerTest {
   private static boolean matches(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    return GitLfsPointer.matches(
-        Arrays.copyOf(bytes, Math.min(bytes.length, GitLfsPointer.BYTES)));
+    return GitLfsPointer.matches(Arrays.copyOf(bytes, Math.min(bytes.length, GitLfsPointer.BYTES)));
   }
 
   @Test
