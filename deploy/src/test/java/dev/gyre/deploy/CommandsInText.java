@@ -17,14 +17,18 @@ final class CommandsInText {
 
   private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|(\\S+)");
 
+  /** Parsing again resets what was parsed before. */
+  private static final CommandLine GYRE = Main.commandLine();
+
   private CommandsInText() {}
 
   /**
-   * The words after {@code ./gyre}, one list for each command; {@code test} is the script's own.
+   * The words after {@code ./gyre}, one list for each command, continued lines joined; {@code test}
+   * is the script's own.
    */
   static List<List<String>> of(String text) {
     List<List<String>> found = new ArrayList<>();
-    for (String line : text.lines().toList()) {
+    for (String line : text.replaceAll("\\\\\n +", "").lines().toList()) {
       Matcher command = COMMAND.matcher(line);
       while (command.find()) {
         List<String> words = words(command.group(1));
@@ -48,7 +52,7 @@ final class CommandsInText {
 
   static void assertParses(List<String> words) {
     try {
-      CommandLine.ParseResult parsed = Main.commandLine().parseArgs(words.toArray(String[]::new));
+      CommandLine.ParseResult parsed = GYRE.parseArgs(words.toArray(String[]::new));
       assertNotEquals(null, parsed.subcommand(), () -> "no command in " + words);
     } catch (CommandLine.ParameterException e) {
       fail("./gyre " + String.join(" ", words) + ": " + e.getMessage());

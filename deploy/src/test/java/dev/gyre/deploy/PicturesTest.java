@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The pictures of the guide are what the commands beside them draw. */
 final class PicturesTest {
   private static final Path ROOT = DocumentationTest.ROOT;
-  private static final String COMMAND = "./gyre plan docs/reference/img/job.yaml";
+  private static final String COMMAND = "./gyre plan docs/img/job.yaml";
 
   @TempDir Path folder;
 
@@ -31,14 +31,13 @@ final class PicturesTest {
   }
 
   private static String picture(String command) {
-    return command.substring(command.indexOf("docs/reference/img/", COMMAND.length()));
+    return command.substring(command.indexOf("docs/img/", COMMAND.length()));
   }
 
   private Path draw(String command) {
     List<Object> words = new ArrayList<>(List.of(command.substring(7).split(" +", -1)));
     Path file = folder.resolve("drawn.svg");
-    words.set(
-        words.indexOf("docs/reference/img/job.yaml"), ROOT.resolve("docs/reference/img/job.yaml"));
+    words.set(words.indexOf("docs/img/job.yaml"), ROOT.resolve("docs/img/job.yaml"));
     words.set(words.size() - 1, file);
     Cli ran = Cli.run(words.toArray());
     assertEquals(0, ran.exit(), ran::toString);
@@ -64,10 +63,10 @@ final class PicturesTest {
     TreeSet<String> drawn = new TreeSet<>();
     commands().forEach(command -> drawn.add(picture(command)));
     TreeSet<String> there = new TreeSet<>();
-    try (Stream<Path> files = Files.list(ROOT.resolve("docs/reference/img"))) {
+    try (Stream<Path> files = Files.list(ROOT.resolve("docs/img"))) {
       files
           .filter(file -> file.toString().endsWith(".svg"))
-          .forEach(file -> there.add("docs/reference/img/" + file.getFileName()));
+          .forEach(file -> there.add("docs/img/" + file.getFileName()));
     }
     assertEquals(there, drawn);
     assertTrue(drawn.size() >= 6, drawn::toString);
@@ -91,13 +90,7 @@ final class PicturesTest {
     assertEquals(1, count(layers, "sliding attention layers (window 64)"));
     Cli wide =
         Cli.run(
-            "plan",
-            ROOT.resolve("docs/reference/img/job.yaml"),
-            "--no-measure",
-            "--ring",
-            32,
-            "--svg",
-            "x");
+            "plan", ROOT.resolve("docs/img/job.yaml"), "--no-measure", "--ring", 32, "--svg", "x");
     assertEquals(ExitCode.BAD_JOB.code(), wide.exit(), wide::toString);
     assertTrue(wide.err().contains("32 ranks do not fit on a picture"), wide::toString);
   }

@@ -1,23 +1,37 @@
 package dev.gyre.deploy.job;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.deploy.DocPages;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The guide's page about job files and the keys that are read hold each other. */
 final class JobFileDocumentationTest {
   private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|");
 
+  /** A key in backticks, or one that a command sets. */
+  private static final Pattern MENTION =
+      Pattern.compile("(?:model|dataset|train|mesh|eval|checkpoint)\\.[\\w.\\[\\]-]+");
+
+  private static final Pattern SET = Pattern.compile("--set \"?([a-z][\\w.-]+)=");
+
+  /** Their dotted names are fields of the plan. */
+  private static final Set<String> PAGES_OF_OTHER_FORMATS = Set.of("plan.md");
+
   private static String page() throws IOException {
-    return Files.readString(
-        Path.of(System.getProperty("gyre.home"), "docs", "reference", "job-file.md"));
+    return DocPages.read("docs/reference/job-file.md");
   }
 
   private static void collect(Key section, String prefix, List<String> into) {
@@ -44,5 +58,39 @@ final class JobFileDocumentationTest {
       documented.add(row.group(1) + " = " + row.group(2).replace("`", "").strip());
     }
     assertEquals(String.join("\n", keys), String.join("\n", documented));
+  }
+
+  static List<Path> pages() throws IOException {
+    return DocPages.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyKeyThatAPageNamesExists(Path page) throws IOException {
+    List<String> keys = new ArrayList<>();
+    collect(JobKeys.ROOT, "", keys);
+    Set<String> known = new HashSet<>();
+    for (String key : keys) {
+      String name = key.substring(0, key.indexOf(' '));
+      for (int dot = name.length(); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+        known.add(name.substring(0, dot).replace("[]", ""));
+      }
+    }
+    List<String> named = new ArrayList<>();
+    if (!PAGES_OF_OTHER_FORMATS.contains(page.getFileName().toString())) {
+      for (String code : DocPages.inlineCode(page)) {
+        String key = code.split("[:= ]", 2)[0];
+        if (MENTION.matcher(key).matches() && !key.endsWith(".safetensors")) {
+          named.add(key);
+        }
+      }
+    }
+    Matcher set = SET.matcher(Files.readString(page));
+    while (set.find()) {
+      named.add(set.group(1));
+    }
+    for (String key : named) {
+      assertTrue(known.contains(key.replace("[]", "")), () -> page + " names the key " + key);
+    }
   }
 }
