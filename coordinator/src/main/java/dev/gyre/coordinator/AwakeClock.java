@@ -8,7 +8,7 @@ import java.util.function.LongSupplier;
  * thread, which reads it at every tick.
  */
 final class AwakeClock {
-  /** Ticks come ten times a second; a gap of fifty was no busy machine. */
+  /** The loop ticks ten times per second. A gap of 50 ticks is a suspension, not a busy machine. */
   static final long GAP_NANOS = 5_000_000_000L;
 
   private final LongSupplier nanos;

@@ -8,77 +8,80 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Collects the ranks' words on what they have written until a checkpoint is whole. */
+/** Collects each rank's report of its checkpoint files until all ranks have reported. */
 final class CheckpointBook {
-  /** One step's checkpoint as far as it has come. */
-  private static final class Page {
+  /** The reports for the checkpoint of one step. */
+  private static final class Reports {
     final String folder;
     final @Nullable CheckpointWritten[] written;
     int count;
 
-    Page(String folder, int workers) {
+    Reports(String folder, int workers) {
       this.folder = folder;
       this.written = new CheckpointWritten[workers];
     }
   }
 
   private final int workers;
-  private final TreeMap<Long, Page> pages = new TreeMap<>();
+  private final TreeMap<Long, Reports> pending = new TreeMap<>();
 
   CheckpointBook(int workers) {
     this.workers = workers;
   }
 
   /**
-   * Enters one rank's files.
+   * Adds the report of one rank.
    *
    * @return the checkpoint, if this was the last rank
-   * @throws IllegalStateException if it contradicts what other ranks said; for people
+   * @throws IllegalStateException if it contradicts other ranks' reports; the message is for the
+   *     user
    */
   Optional<WrittenCheckpoint> add(int rank, CheckpointWritten written) {
     long step = written.getStep();
-    Page page = pages.computeIfAbsent(step, _ -> new Page(written.getFolder(), workers));
-    if (!page.folder.equals(written.getFolder())) {
+    Reports reports = pending.computeIfAbsent(step, _ -> new Reports(written.getFolder(), workers));
+    if (!reports.folder.equals(written.getFolder())) {
       throw new IllegalStateException(
           ("the checkpoint of step %d is in %s for rank %d, in %s for others; all ranks must see one"
                   + " shared folder")
-              .formatted(step, written.getFolder(), rank, page.folder));
+              .formatted(step, written.getFolder(), rank, reports.folder));
     }
-    if (page.written[rank] != null) {
+    if (reports.written[rank] != null) {
       throw new IllegalStateException(
           "rank %d wrote the checkpoint of step %d twice".formatted(rank, step));
     }
-    page.written[rank] = written;
-    page.count++;
-    if (page.count < workers) {
+    reports.written[rank] = written;
+    reports.count++;
+    if (reports.count < workers) {
       return Optional.empty();
     }
-    pages.remove(step);
-    return Optional.of(whole(step, page));
+    pending.remove(step);
+    return Optional.of(whole(step, reports));
   }
 
-  /** What is missing, if a checkpoint was begun and not every rank has written its part. */
+  /**
+   * The ranks missing from the oldest incomplete checkpoint; empty if no checkpoint is incomplete.
+   */
   Optional<String> gap() {
-    if (pages.isEmpty()) {
+    if (pending.isEmpty()) {
       return Optional.empty();
     }
-    Page page = pages.firstEntry().getValue();
+    Reports reports = pending.firstEntry().getValue();
     List<Integer> missing = new ArrayList<>();
     for (int rank = 0; rank < workers; rank++) {
-      if (page.written[rank] == null) {
+      if (reports.written[rank] == null) {
         missing.add(rank);
       }
     }
     return Optional.of(
-        "the checkpoint of step " + pages.firstKey() + " was never written by ranks " + missing);
+        "the checkpoint of step " + pending.firstKey() + " was never written by ranks " + missing);
   }
 
-  private WrittenCheckpoint whole(long step, Page page) {
+  private WrittenCheckpoint whole(long step, Reports reports) {
     String manifest = "";
     List<List<WrittenFile>> files = new ArrayList<>(workers);
-    for (CheckpointWritten written : page.written) {
+    for (CheckpointWritten written : reports.written) {
       if (written == null) {
-        throw new IllegalStateException("a whole checkpoint misses a rank");
+        throw new IllegalStateException("a complete checkpoint lacks a rank's report");
       }
       if (files.isEmpty()) {
         manifest = written.getManifestJson();
@@ -89,6 +92,6 @@ final class CheckpointBook {
       throw new IllegalStateException(
           "the checkpoint of step " + step + " has no manifest from rank 0");
     }
-    return new WrittenCheckpoint(step, page.folder, manifest, files);
+    return new WrittenCheckpoint(step, reports.folder, manifest, files);
   }
 }

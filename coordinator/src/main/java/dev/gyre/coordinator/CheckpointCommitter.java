@@ -6,7 +6,7 @@ import java.io.IOException;
 @FunctionalInterface
 public interface CheckpointCommitter {
   /**
-   * Called off the loop, one checkpoint at a time, in the order in which they were complete.
+   * Called outside the coordinator's loop, one checkpoint at a time, in the order of completion.
    *
    * @return the final folder
    * @throws IOException if a file is missing or differs from what its rank wrote, or storage fails;

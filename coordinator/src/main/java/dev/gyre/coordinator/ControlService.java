@@ -13,7 +13,7 @@ import io.grpc.stub.StreamObserver;
  * sender down.
  */
 final class ControlService extends ControlGrpc.ControlImplBase {
-  /** What happens on the streams. */
+  /** Events of the streams. */
   interface Events {
     void message(WorkerLink link, FromWorker message);
 
@@ -50,7 +50,7 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     };
   }
 
-  /** Used by the loop's thread only, as gRPC's observers ask for one caller. */
+  /** Used only by the loop's thread, because a gRPC observer allows one caller at a time. */
   private static final class StreamLink implements WorkerLink {
     private final ServerCallStreamObserver<ToWorker> call;
     private boolean ended;
@@ -61,7 +61,7 @@ final class ControlService extends ControlGrpc.ControlImplBase {
 
     @Override
     public void send(ToWorker message) {
-      // A worker that does not read gets no more Alives on top: its lease says the rest.
+      // A worker that does not read gets no further Alive messages; its lease will expire.
       if (!ended && !call.isCancelled() && (call.isReady() || !message.hasAlive())) {
         call.onNext(message);
       }

@@ -16,9 +16,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * The coordinator of one run: a gRPC server that workers join, and the run's life until its {@link
+ * The coordinator of one run: a gRPC server that workers join, and the run's state until its {@link
  * Outcome}. One thread, the loop, owns all state; streams, the launcher and callers hand it events
- * through a bounded queue. Planning and committing run beside it.
+ * through a bounded queue. Planning and committing run on other threads.
  *
  * <p>All methods may be called from any thread, except from within a {@link RunListener}.
  */
@@ -71,7 +71,7 @@ public final class Coordinator implements AutoCloseable {
   }
 
   /**
-   * The same with a clock handed in.
+   * As above, with an injected clock.
    *
    * @param nanoTime monotonic nanoseconds, like {@link System#nanoTime}
    */
@@ -123,7 +123,8 @@ public final class Coordinator implements AutoCloseable {
 
   /**
    * Asks the workers to write a checkpoint and end. Before the first step there is nothing to save,
-   * and the run stops at once. A preemption that is not through within its grace stops too.
+   * and the run stops at once. A preemption that has not finished within its grace period stops
+   * too.
    */
   public void checkpointAndStop(StopCause cause) {
     post(() -> job.checkpointAndStop(cause, clock.nanos()));
@@ -134,7 +135,7 @@ public final class Coordinator implements AutoCloseable {
     post(() -> job.stopNow(cause));
   }
 
-  /** The launcher's word on a worker process that has ended, however it did. */
+  /** Reports that a worker process has ended, however it did. */
   public void workerExited(WorkerExit exit) {
     post(() -> job.exited(exit, clock.nanos()));
   }
@@ -182,7 +183,7 @@ public final class Coordinator implements AutoCloseable {
     }
   }
 
-  /** Waits for room in the queue; after the end nobody listens any more, and nothing is lost. */
+  /** Waits for room in the queue. After the end of the run the event is dropped. */
   private void post(Runnable event) {
     boolean interrupted = false;
     boolean posted = false;

@@ -2,17 +2,17 @@ package dev.gyre.coordinator;
 
 import dev.gyre.comms.control.Failure;
 
-/** A sign that a rank is in trouble. */
+/** Evidence that a rank has failed. */
 sealed interface Evidence {
-  /** The rank said so itself. */
+  /** The rank reported its own failure. */
   record Reported(Failure failure) implements Evidence {}
 
-  /** Its process ended; the launcher's word. */
+  /** Its process ended, as the launcher reports. */
   record Exited(WorkerExit exit) implements Evidence {}
 
   /** Its stream broke before it had finished. */
   record Broken(String how) implements Evidence {}
 
-  /** Nothing was heard for a lease. */
+  /** No message arrived for the length of a lease. */
   record Silent(long nanos) implements Evidence {}
 }

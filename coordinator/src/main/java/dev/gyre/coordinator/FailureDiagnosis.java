@@ -12,18 +12,18 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses the one cause of a failed run from the signs that come in.
+ * Determines the one cause of a failed run from the evidence that arrives.
  *
  * <p>A dead rank makes its peers fail a moment later, and their reports often arrive first. So
- * signs have grades: what names its own cause (a rank's own error, a process that was killed or
- * ended with an error) settles the matter at once; a broken stream waits for the launcher's word on
- * the process; a peer's "rank 1 is gone" only points.
+ * evidence has grades. A rank's own error, or a process that was killed or ended with an error,
+ * decides at once. A broken stream waits for the launcher's report about the process. A peer's
+ * "rank 1 is gone" only points at another rank.
  */
 final class FailureDiagnosis {
-  /** Only points at someone else. */
+  /** Only points at another rank. */
   private static final int VICTIM = 1;
 
-  /** Trouble here, its reason unknown. */
+  /** This rank failed, for an unknown reason. */
   private static final int LOST = 2;
 
   /** Names its own cause. */
@@ -33,7 +33,7 @@ final class FailureDiagnosis {
   private static final int TRY_AGAIN = ExitCode.TRY_AGAIN.code();
 
   /**
-   * @param rank the culprit, −1 if it never had one
+   * @param rank the rank that failed, −1 if none was assigned
    */
   record Cause(int rank, ExitCode exit, String text) {}
 
@@ -60,7 +60,7 @@ final class FailureDiagnosis {
     signs.add(new Sign(rank, member, evidence));
   }
 
-  /** The cause, if a sign already names one. */
+  /** The cause, if evidence already names one. */
   Optional<Cause> settled() {
     return signs.stream()
         .filter(sign -> grade(sign.evidence()) == CAUSE)
@@ -68,12 +68,12 @@ final class FailureDiagnosis {
         .map(this::cause);
   }
 
-  /** The best guess when no better evidence came in time. There must be a sign. */
+  /** The best guess when no better evidence came in time. There must be some evidence. */
   Cause best() {
     return settled().or(this::lost).orElseGet(this::followVictims);
   }
 
-  /** The first rank that vanished without a word about others. */
+  /** The first rank that was lost without blaming another. */
   private Optional<Cause> lost() {
     return signs.stream()
         .filter(sign -> grade(sign.evidence()) == LOST)
@@ -96,8 +96,8 @@ final class FailureDiagnosis {
   }
 
   /**
-   * Only victims: walks from the first along "waited for rank p" until a rank that complained of
-   * nobody. That rank is alive, as far as anyone knows, and does not answer.
+   * All evidence points at other ranks. Follows "waited for rank p" from the first to a rank that
+   * blames no other. As far as known that rank is alive, but it does not answer.
    */
   private Cause followVictims() {
     Sign first = signs.stream().filter(FailureDiagnosis::isVictim).findFirst().orElseThrow();

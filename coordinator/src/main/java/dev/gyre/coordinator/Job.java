@@ -25,15 +25,15 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The job's state machine, PLANNING → JOINING → RUNNING → DONE | FAILED. Used by one thread; knows
- * neither sockets nor clocks: time comes with every call, and what takes long is handed to {@link
- * Work}.
+ * The job's state machine, PLANNING → JOINING → RUNNING → DONE | FAILED. Used by one thread. It has
+ * neither sockets nor clocks: the time is a parameter of every call, and long operations go to
+ * {@link Work}.
  *
- * <p>Recovery will stand between RUNNING and RUNNING: it raises {@link #epoch}, which every
- * assignment carries, in place of {@link #fail}.
+ * <p>Every assignment carries the membership {@link #epoch}, which is always 0: a lost worker fails
+ * the run.
  */
 final class Job {
-  /** Work off the loop; each call is answered by one call of the job's method of that name. */
+  /** Operations outside the loop. Each is answered by one call of a method of the job. */
   interface Work {
     /** Answered by {@link Job#planned} or {@link Job#broken(String)}. */
     void plan(List<JoinedWorker> workers);
@@ -67,7 +67,7 @@ final class Job {
   private long waitBegan;
   private long waitSaidAfter;
 
-  /** Unlimited until there is a plan: {@link #deadline} holds until then. */
+  /** Unlimited until there is a plan; until then {@link #deadline} applies. */
   private long failStillNanos = Long.MAX_VALUE;
 
   private long verdictDeadline;
@@ -238,7 +238,7 @@ final class Job {
     end(JobState.FAILED, ExitCode.TRY_AGAIN, "the coordinator was closed", -1);
   }
 
-  /** Something of the host itself failed: a callback, the loop. */
+  /** The host itself failed: a callback or the loop. */
   void broken(String what) {
     fail(ExitCode.TRY_AGAIN, "internal error: " + what, -1);
   }
@@ -347,7 +347,7 @@ final class Job {
     deadline = now + limit.toNanos();
   }
 
-  /** A person in front of a silent screen learns who keeps it silent; at doubling intervals. */
+  /** Tells the user which ranks are awaited, at doubling intervals. */
   private void awaiting(long now) {
     long waited = now - waitBegan;
     if (waited < waitSaidAfter) {
@@ -355,14 +355,14 @@ final class Job {
     }
     waitSaidAfter = 2 * waited + setup.timing().reportStillAfter().toNanos();
     listener.awaiting(
-        "after %d s waiting for %s; given up %d s from now"
+        "waited %d s for %s; timing out in %d s"
             .formatted(
                 TimeUnit.NANOSECONDS.toSeconds(waited),
                 state == JobState.PLANNING ? unjoined() : unready(),
                 TimeUnit.NANOSECONDS.toSeconds(Math.max(0, deadline - now))));
   }
 
-  /** Nothing is heard from them yet: what they do is known all the same. */
+  /** Workers that have not joined send nothing, but what they do before joining is known. */
   private String unjoined() {
     return "%s to join (%d of %d have): starting, or measuring kernels"
         .formatted(
@@ -432,7 +432,7 @@ final class Job {
     }
   }
 
-  /** A worker that breaks the protocol fails the run as itself. */
+  /** A worker that violates the protocol fails the run, and is named as the cause. */
   private void protocolError(Member member, String what, long now) {
     suspect(
         member,

@@ -1,6 +1,6 @@
 package dev.gyre.coordinator;
 
-/** Where a job stands. */
+/** State of a job. */
 public enum JobState {
   /** Workers say hello; when all are there, the plan is made from what they can do. */
   PLANNING,

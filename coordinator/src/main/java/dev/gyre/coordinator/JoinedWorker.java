@@ -6,11 +6,11 @@ import dev.gyre.comms.control.MeasuredRates;
 import java.util.List;
 
 /**
- * A worker and what it can do.
+ * A worker and its capabilities.
  *
- * @param rank its rank; −1 while none is given yet
+ * @param rank its rank; −1 if not assigned yet
  * @param rates all 0 if nothing was measured
- * @param sharedMemoryBytes free room where shared segments lie
+ * @param sharedMemoryBytes free bytes in the file system of shared memory
  */
 public record JoinedWorker(
     int rank,

@@ -3,7 +3,7 @@ package dev.gyre.coordinator;
 import dev.gyre.comms.control.Heartbeat;
 import dev.gyre.comms.control.Hello;
 
-/** A worker that has joined: who it is, and where it was when it was last heard. */
+/** A worker that has joined, and the position that its last heartbeat reported. */
 final class Member {
   private final WorkerLink link;
   private final Hello hello;
@@ -36,7 +36,7 @@ final class Member {
     return JoinedWorker.of(rank, hello);
   }
 
-  /** −1 until one is given. */
+  /** −1 until assigned. */
   int rank() {
     return rank;
   }
@@ -56,7 +56,7 @@ final class Member {
     beat = newBeat;
   }
 
-  /** The run starts: standstill is counted from here. */
+  /** The run starts; stall time counts from here. */
   void started(long now) {
     changedNanos = now;
   }

@@ -4,24 +4,25 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * Makes the run's plan, once, when every worker has joined. May take its time; called off the loop.
+ * Makes the run's plan, once, when every worker has joined. May block; called outside the
+ * coordinator's loop.
  */
 @FunctionalInterface
 public interface PlanMaker {
-  /** What came of planning. */
+  /** Result of planning. */
   sealed interface Result {}
 
   /**
    * @param json the plan as it goes to every worker and into the run's folder
-   * @param failStillAfter a rank that enters no new phase for so long ends the run; above the
-   *     transport's own deadline, which knows more
+   * @param failStillAfter a rank that enters no new phase for this long fails the run. Longer than
+   *     the transport's deadline, whose error has more detail
    */
   record Planned(String json, Duration failStillAfter) implements Result {}
 
   /**
    * The job cannot run on these workers.
    *
-   * @param reason for people: the value, the limit, the way out
+   * @param reason message for the user: the value, the limit and what to change
    */
   record Refused(String reason) implements Result {}
 

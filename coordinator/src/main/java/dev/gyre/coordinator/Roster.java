@@ -52,12 +52,12 @@ final class Roster {
     return members.size() == workers;
   }
 
-  /** All workers have joined, and this holds for each. */
+  /** Whether all workers have joined and satisfy the predicate. */
   boolean all(Predicate<Member> predicate) {
     return full() && members.values().stream().allMatch(predicate);
   }
 
-  /** Ranks that nobody holds, or whose holder does not satisfy this. */
+  /** Ranks that are not assigned, or whose worker does not satisfy the predicate. */
   List<Integer> ranksWithout(Predicate<Member> predicate) {
     List<Integer> ranks = new ArrayList<>();
     for (int rank = 0; rank < workers; rank++) {
@@ -94,7 +94,10 @@ final class Roster {
     return member;
   }
 
-  /** Open ranks go to those without one, host by host, so that neighbours share a host. */
+  /**
+   * Assigns open ranks to workers without one, host by host, so that neighbouring ranks share a
+   * host.
+   */
   void assignRanks() {
     List<Member> open =
         members.values().stream()

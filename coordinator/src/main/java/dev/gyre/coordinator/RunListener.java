@@ -1,16 +1,16 @@
 package dev.gyre.coordinator;
 
 /**
- * Hears what happens in a run. Called by the coordinator's own thread, one call at a time: return
- * soon. An exception ends the run.
+ * Receives the events of a run. Called on the coordinator's thread, one call at a time; must return
+ * quickly. An exception ends the run.
  */
 public interface RunListener {
-  /** A worker said hello; its rank may still be open (−1). */
+  /** A worker connected; its rank may not be assigned yet (−1). */
   default void joined(JoinedWorker worker, int joined, int expected) {}
 
   /**
-   * Workers are awaited before the first step: who, and what they do as far as anyone knows. Said
-   * after {@link Timing#reportStillAfter}, then ever more rarely as long as it lasts.
+   * Which workers are awaited before the first step, and what they do, as far as known. Reported
+   * after {@link Timing#reportStillAfter}, then at growing intervals.
    */
   default void awaiting(String text) {}
 
@@ -23,16 +23,13 @@ public interface RunListener {
   /** All workers are ready and were told to start. */
   default void started() {}
 
-  /** A rank finished a step; the JSON is its own. */
+  /** A rank finished a step; the JSON is its report. */
   default void step(int rank, long step, String json) {}
 
-  /** A line for people. */
+  /** A line for the user. */
   default void note(int rank, String text) {}
 
-  /**
-   * A rank stands still, or nothing is heard from it. The run goes on: this is a report. Said once
-   * per standstill.
-   */
+  /** A rank makes no progress, or is silent. Reported once per stall; the run goes on. */
   default void stalled(int rank, String text) {}
 
   default void checkpointCommitted(long step, String folder) {}

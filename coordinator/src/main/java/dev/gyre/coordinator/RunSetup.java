@@ -5,13 +5,13 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 
 /**
- * What a coordinator is told about its run.
+ * Parameters of a coordinator's run.
  *
- * @param run the run's identity; a worker that names another is refused
+ * @param run the run's identity; a worker of another run is refused
  * @param address where to listen; port 0 takes a free one
- * @param workers how many workers make the run, at least 1
- * @param jobJson the resolved job, handed to the workers as it is
- * @param transportFolder where the transport's shared files lie; empty for none
+ * @param workers number of workers, at least 1
+ * @param jobJson the resolved job, passed to the workers unchanged
+ * @param transportFolder folder of the transport's shared files; empty for none
  * @param resumeFolder the checkpoint to load; empty to start fresh
  */
 public record RunSetup(

@@ -12,25 +12,25 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the rank that holds the others up. Ranks run in lockstep, so when one stands still soon all
- * do; the one to name is where the chain of "waits for" ends.
+ * Finds the rank that blocks the others. Ranks run in lockstep, so if one stalls, soon all do. The
+ * one to name is at the end of the chain of "waits for".
  */
 final class StallWatch {
   /**
-   * @param nanos how long it has stood still, or been silent
+   * @param nanos how long it has stalled or been silent
    */
   record Stall(int rank, long nanos, String text) {}
 
   private final long reportNanos;
 
-  /** By rank, the phase count at which a standstill was reported. */
+  /** By rank, the phase count at which a stall was reported. */
   private final Map<Integer, Long> reported = new HashMap<>();
 
   StallWatch(long reportNanos) {
     this.reportNanos = reportNanos;
   }
 
-  /** The rank that holds the others up now, if any has stood still for long enough. */
+  /** The rank that blocks the others now, if one has stalled for long enough. */
   Optional<Stall> find(Collection<Member> members, IntFunction<@Nullable Member> byRank, long now) {
     Optional<Member> silent =
         longest(members, Comparator.comparingLong(member -> member.silentNanos(now)));
@@ -44,12 +44,12 @@ final class StallWatch {
       return Optional.empty();
     }
     Member culprit = endOfChain(still.get(), byRank, now);
-    // Who waits for nobody computes: a kernel over a long row may well take a minute.
+    // A rank that waits for no peer is computing: a kernel over a long row may take a minute.
     String how = culprit.waitingFor() < 0 ? "has been busy" : "has stood still";
     return Optional.of(stall(culprit, culprit.stillNanos(now), how, members, now));
   }
 
-  /** Whether this standstill has not been reported yet; it then counts as reported. */
+  /** Whether this stall has not been reported yet; it then counts as reported. */
   boolean isNew(Stall stall, Member member) {
     Long before = reported.put(stall.rank(), member.changes());
     return before == null || before != member.changes();
@@ -60,8 +60,8 @@ final class StallWatch {
   }
 
   /**
-   * Walks along "waits for" while that rank stands still too. Ends at a rank that waits for nobody,
-   * for one that moves, or where the walk began (a circle: then the first is as good as any).
+   * Follows "waits for" while that rank stalls too. Ends at a rank that waits for no peer or for
+   * one that makes progress. In a cycle it ends where it began: any of them will do.
    */
   private Member endOfChain(Member from, IntFunction<@Nullable Member> byRank, long now) {
     Set<Integer> seen = new HashSet<>();

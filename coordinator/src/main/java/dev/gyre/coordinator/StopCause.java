@@ -6,7 +6,7 @@ import dev.gyre.comms.ExitCode;
 public enum StopCause {
   /** A person pressed Ctrl-C. */
   INTERRUPTED(ExitCode.INTERRUPTED, "interrupted"),
-  /** The machine is about to be taken away. */
+  /** The machine is being preempted. */
   PREEMPTED(ExitCode.PREEMPTED, "preempted");
 
   private final ExitCode exit;

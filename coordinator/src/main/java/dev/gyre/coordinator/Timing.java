@@ -3,15 +3,16 @@ package dev.gyre.coordinator;
 import java.time.Duration;
 
 /**
- * The limits of a run's waits.
+ * Timeouts of a run.
  *
  * @param joinWithin from opening to the last worker's hello: measuring kernels, twice if one is
  *     slow
  * @param readyWithin from the plan to the last worker's ready: loading weights, warming kernels
- * @param lease a worker from which nothing is heard for so long is lost; workers beat every second
- * @param reportStillAfter a rank that enters no new phase for so long is reported, and so is
- *     whoever is awaited before the first step
- * @param verdictWithin how long the first sign of trouble waits for better evidence of its cause
+ * @param lease a worker that is silent for this long is lost; heartbeats come every second
+ * @param reportStillAfter a rank that enters no new phase for this long is reported, and so are
+ *     workers that are awaited before the first step
+ * @param verdictWithin how long the first evidence of a failure waits for better evidence of its
+ *     cause
  * @param preemptionGrace from a preemption to the end, checkpoint included
  */
 public record Timing(
@@ -31,9 +32,9 @@ public record Timing(
   }
 
   /**
-   * Twenty missed beats are a lease: a worker on a busy or swapping machine lives through ten.
-   * Three seconds see a process end and its launcher say so. Kubernetes grants 30 s after SIGTERM:
-   * five are for leaving.
+   * A lease is twenty heartbeats, because a worker on a busy or swapping machine may miss ten.
+   * Three seconds are enough for a process to end and its launcher to report it. Kubernetes grants
+   * 30 s after SIGTERM, of which five are for shutting down.
    */
   public static Timing defaults() {
     return new Timing(

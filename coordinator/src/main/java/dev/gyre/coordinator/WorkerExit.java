@@ -1,23 +1,23 @@
 package dev.gyre.coordinator;
 
 /**
- * The launcher's word on the end of a worker process.
+ * The launcher's report that a worker process ended.
  *
  * @param rank the rank it was started as
- * @param exitCode as a shell counts: above 128, the signal that ended it plus 128
+ * @param exitCode as in a shell: 128 plus the number of the signal that ended it, if one did
  * @param log where its output is, empty if nowhere
  */
 public record WorkerExit(int rank, long pid, int exitCode, String log) {
   private static final int SIGNAL_BASE = 128;
 
-  /** What -XX:+ExitOnOutOfMemoryError ends a JVM with. */
+  /** Exit code of a JVM with -XX:+ExitOnOutOfMemoryError. */
   private static final int OUT_OF_HEAP = 3;
 
   public boolean bySignal() {
     return exitCode > SIGNAL_BASE && exitCode < SIGNAL_BASE + 65;
   }
 
-  /** For people: {@code was killed by SIGKILL (…)} or {@code ended with exit code 1}. */
+  /** For the user: {@code was killed by SIGKILL (…)} or {@code ended with exit code 1}. */
   public String describe() {
     if (bySignal()) {
       return "was killed by " + signal();

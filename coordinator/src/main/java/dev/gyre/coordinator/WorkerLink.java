@@ -3,14 +3,15 @@ package dev.gyre.coordinator;
 import dev.gyre.comms.control.ToWorker;
 
 /**
- * The coordinator's end of one worker's stream. Nothing here blocks or throws when it is broken.
+ * The coordinator's end of one worker's stream. No method blocks, or throws if the stream is
+ * broken.
  */
 interface WorkerLink {
   void send(ToWorker message);
 
-  /** Ends the stream in good order. */
+  /** Ends the stream normally. */
   void complete();
 
-  /** Ends the stream of a worker that is no part of this run. */
+  /** Rejects a worker that is not part of this run, and ends its stream. */
   void refuse(String reason);
 }

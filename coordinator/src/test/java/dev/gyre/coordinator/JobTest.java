@@ -126,14 +126,13 @@ class JobTest {
     bench.pass(9, BEAT, 1);
     assertEquals(List.of(), awaited(bench));
     bench.pass(1, BEAT, 1);
-    String who =
-        " s waiting for rank 0, rank 2 to join (1 of 3 have): starting, or measuring kernels";
-    String first = "awaiting: after 10" + who + "; given up 50 s from now";
+    String who = " s for rank 0, rank 2 to join (1 of 3 have): starting, or measuring kernels";
+    String first = "awaiting: waited 10" + who + "; timing out in 50 s";
     assertEquals(List.of(first), awaited(bench));
     bench.pass(19, BEAT, 1);
     assertEquals(1, awaited(bench).size());
     bench.pass(1, BEAT, 1);
-    assertEquals("awaiting: after 30" + who + "; given up 30 s from now", awaited(bench).getLast());
+    assertEquals("awaiting: waited 30" + who + "; timing out in 30 s", awaited(bench).getLast());
   }
 
   @Test
@@ -148,8 +147,8 @@ class JobTest {
     bench.pass(10, Say.beat(-1, -1, "weights", 1, -1), 0, 1);
     assertEquals(
         List.of(
-            "awaiting: after 10 s waiting for rank 1 (pid 4001) before the first step, weights;"
-                + " given up 110 s from now"),
+            "awaiting: waited 10 s for rank 1 (pid 4001) before the first step, weights;"
+                + " timing out in 110 s"),
         awaited(bench));
   }
 
