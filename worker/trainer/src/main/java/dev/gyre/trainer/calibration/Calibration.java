@@ -1,6 +1,5 @@
 package dev.gyre.trainer.calibration;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.workload.KernelWorkload;
@@ -8,12 +7,10 @@ import dev.gyre.kernels.workload.Operands;
 import dev.gyre.kernels.workload.Sizes;
 import dev.gyre.kernels.workload.Workload;
 import java.lang.foreign.Arena;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
 /**
@@ -92,20 +89,22 @@ public final class Calibration {
   }
 
   private final Backend backend;
-  private final Stopwatch stopwatch;
+  private final CalibrationClock clock;
   private final Expectations expectations;
   private final LongSupplier copy;
   private final long copyBytesPerSecond;
   private final Limits limits;
   private final List<Trial> trials = new ArrayList<>();
-  private final OperatingSystemMXBean processor =
-      ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
 
   private Calibration(
-      Backend backend, int threads, KernelRates known, Limits limits, LongSupplier copy) {
+      Backend backend,
+      KernelRates known,
+      Limits limits,
+      LongSupplier copy,
+      CalibrationClock clock) {
     this.limits = limits;
     this.backend = backend;
-    this.stopwatch = new Stopwatch(threads == 1 && backend.device().isCpu());
+    this.clock = clock;
     this.expectations = new Expectations(known, backend);
     this.copy = copy;
     this.copyBytesPerSecond = copy.getAsLong();
@@ -120,19 +119,23 @@ public final class Calibration {
    * @return for each kernel the best of this run and earlier ones
    */
   public static Result measure(Backend backend, DType compute, Machine machine, RateCache cache) {
-    return measure(backend, compute, machine, cache, Limits.DEFAULT);
-  }
-
-  private static Result measure(
-      Backend backend, DType compute, Machine machine, RateCache cache, Limits limits) {
+    boolean onThisThread = machine.threads() == 1 && backend.device().isCpu();
     try (Arena arena = Arena.ofConfined()) {
       PlainCopy copy = new PlainCopy(arena);
-      return measure(backend, compute, machine, cache, limits, copy::bytesPerSecond);
+      return measure(
+          backend,
+          compute,
+          machine,
+          cache,
+          Limits.DEFAULT,
+          copy::bytesPerSecond,
+          CalibrationClock.ofThisProcess(onThisThread));
     }
   }
 
   /**
    * @param copy measures a plain copy, bytes a second, each counted once
+   * @param clock of this process, or a test's
    */
   static Result measure(
       Backend backend,
@@ -140,9 +143,10 @@ public final class Calibration {
       Machine machine,
       RateCache cache,
       Limits limits,
-      LongSupplier copy) {
+      LongSupplier copy,
+      CalibrationClock clock) {
     KernelRates known = cache.find(machine);
-    Result measured = measure(backend, compute, machine.threads(), known, limits, copy);
+    Result measured = measure(backend, compute, known, limits, copy, clock);
     return measured.slow.isEmpty()
         ? new Result(cache.add(machine, measured.rates), List.of(), measured.nanos)
         : measured;
@@ -151,13 +155,13 @@ public final class Calibration {
   private static Result measure(
       Backend backend,
       DType compute,
-      int threads,
       KernelRates known,
       Limits limits,
-      LongSupplier copy) {
+      LongSupplier copy,
+      CalibrationClock clock) {
     try (Arena arena = Arena.ofConfined()) {
-      long began = System.nanoTime();
-      Calibration calibration = new Calibration(backend, threads, known, limits, copy);
+      long began = clock.wallNanos();
+      Calibration calibration = new Calibration(backend, known, limits, copy, clock);
       Operands operands = Operands.in(arena, backend, compute);
       for (KernelWorkload kernel : KernelWorkload.values()) {
         calibration.trials.add(new Trial(kernel, kernel.open(operands, Sizes.START_UP)));
@@ -165,37 +169,37 @@ public final class Calibration {
       calibration.run();
       List<SlowKernel> slow = calibration.slow();
       backend.kernels().weightsChanged(); // the operands' memory is about to be someone else's
-      return new Result(calibration.rates(), slow, System.nanoTime() - began);
+      return new Result(calibration.rates(), slow, clock.wallNanos() - began);
     }
   }
 
   private void run() {
-    long began = System.nanoTime();
-    long spentBefore = processor.getProcessCpuTime();
+    long began = clock.wallNanos();
+    long spentBefore = clock.processCpuNanos();
     boolean left = true;
     while (left) {
       left = false;
       boolean better = false;
-      long round = System.nanoTime();
+      long round = clock.wallNanos();
       for (Trial trial : trials) {
         if (!trial.done) {
           slice(trial);
           better |= trial.steadyNanos == 0;
           trial.done =
-              enough(trial, processor.getProcessCpuTime() - spentBefore)
-                  || System.nanoTime() - began >= limits.deadline();
+              enough(trial, clock.processCpuNanos() - spentBefore)
+                  || clock.wallNanos() - began >= limits.deadline();
           left |= !trial.done;
         }
       }
       if (left && !better) {
         // The compiler is at work, perhaps on this very core.
-        LockSupport.parkNanos(System.nanoTime() - round);
+        clock.pause(clock.wallNanos() - round);
       }
     }
   }
 
   private void slice(Trial trial) {
-    long began = stopwatch.nanos();
+    long began = clock.kernelNanos();
     long nanos = 0;
     int calls = 0;
     while (nanos < SLICE_NANOS) {
@@ -203,7 +207,7 @@ public final class Calibration {
       backend.synchronize();
       calls++;
       // Never 0, even where the clock is too coarse to see a call.
-      nanos = Math.max(1, stopwatch.nanos() - began);
+      nanos = Math.max(1, clock.kernelNanos() - began);
     }
     double perSecond = trial.work.amount() * calls / nanos * 1e9;
     // Two percent are noise.

@@ -8,9 +8,9 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.workload.KernelWorkload;
-import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** On kernels that do nothing but take time, so that it is known which are slow. */
+/** On kernels that do nothing but take virtual time, so that it is known which are slow. */
 final class CalibrationTest {
   private static final Machine HERE =
       new Machine("Some CPU", 2, "25", "0.1", "idle", "", "", "bf16", 1);
@@ -30,23 +30,47 @@ final class CalibrationTest {
           TimeUnit.MILLISECONDS.toNanos(100),
           TimeUnit.SECONDS.toNanos(60));
 
+  private static final long SLOW_NANOS = 5_000_000;
+
   /** A plain copy's bytes a second: far above what kernels that take half a microsecond move. */
-  private static final long COPY = 1_000_000_000_000L;
+  private static final long COPY = 10_000_000_000_000L;
 
   @TempDir Path folder;
 
-  /** Kernels that return at once, but for one that burns a millisecond. */
-  private static Backend idleBut(String slow) {
-    return idleBut(slow, true);
+  /** Time passes only in kernels and pauses: nothing depends on how busy this machine is. */
+  private static final class VirtualClock implements CalibrationClock {
+    private long now;
+
+    @Override
+    public long kernelNanos() {
+      return now;
+    }
+
+    @Override
+    public long wallNanos() {
+      return now;
+    }
+
+    @Override
+    public long processCpuNanos() {
+      return now;
+    }
+
+    @Override
+    public void pause(long nanos) {
+      now += nanos;
+    }
   }
 
-  private static Backend idleBut(String slow, boolean compiledHere) {
+  private final VirtualClock clock = new VirtualClock();
+
+  /** Products take 500 µs, other kernels half a microsecond, the slow one 5 ms. */
+  private Backend idleBut(String slow, boolean compiledHere) {
     Kernels kernels =
         KernelCall.receivedBy(
             call -> {
               String name = call.kernel();
-              // Products take longer than the rest, so that nothing else is under its share.
-              burn(name.equals(slow) ? 1_000_000 : name.startsWith("linear") ? 50_000 : 500);
+              clock.now += name.equals(slow) ? SLOW_NANOS : isProduct(name) ? 500_000 : 500;
             });
     return new Backend() {
       @Override
@@ -66,21 +90,18 @@ final class CalibrationTest {
     };
   }
 
-  private static void burn(long nanos) {
-    var threads = ManagementFactory.getThreadMXBean();
-    long end = threads.getCurrentThreadCpuTime() + nanos;
-    while (threads.getCurrentThreadCpuTime() < end) {
-      Thread.onSpinWait();
-    }
+  /** Their rate is the peak, of which other kernels should reach a share. */
+  private static boolean isProduct(String kernel) {
+    return kernel.toLowerCase(Locale.ROOT).contains("linear");
   }
 
   private Calibration.Result measure(String slow, RateCache cache) {
     return measure(slow, cache, () -> COPY);
   }
 
-  private static Calibration.Result measure(String slow, RateCache cache, LongSupplier copy) {
-    try (Backend backend = idleBut(slow)) {
-      return Calibration.measure(backend, DType.BF16, HERE, cache, SHORT, copy);
+  private Calibration.Result measure(String slow, RateCache cache, LongSupplier copy) {
+    try (Backend backend = idleBut(slow, true)) {
+      return Calibration.measure(backend, DType.BF16, HERE, cache, SHORT, copy, clock);
     }
   }
 
@@ -118,7 +139,7 @@ final class CalibrationTest {
     RateCache cache = new RateCache(folder);
     try (Backend backend = idleBut("adamW", false)) {
       Calibration.Result measured =
-          Calibration.measure(backend, DType.BF16, HERE, cache, limits, () -> COPY);
+          Calibration.measure(backend, DType.BF16, HERE, cache, limits, () -> COPY, clock);
       assertEquals(List.of(), measured.slow());
       assertTrue(measured.rates().of(KernelWorkload.ADAM_W) > 0);
     }
