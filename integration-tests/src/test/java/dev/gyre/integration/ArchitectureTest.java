@@ -1,6 +1,7 @@
 package dev.gyre.integration;
 
 import static com.tngtech.archunit.lang.conditions.ArchConditions.haveRawType;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
@@ -15,6 +16,8 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
+import dev.gyre.kernels.CheckedKernels;
+import dev.gyre.kernels.Kernels;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.lang.foreign.Linker;
@@ -61,7 +64,10 @@ final class ArchitectureTest {
 
   private static String[] packages(String module) {
     return switch (module) {
-      case "kernels" -> new String[] {"dev.gyre.kernels", "dev.gyre.kernels.workload.."};
+      case "kernels" ->
+          new String[] {
+            "dev.gyre.kernels", "dev.gyre.kernels.scalar..", "dev.gyre.kernels.workload.."
+          };
       case "kernels-vector" -> new String[] {"dev.gyre.kernels.vector.."};
       case "kernels-torch" -> new String[] {"dev.gyre.kernels.torch.."};
       case "kernels-onednn" -> new String[] {"dev.gyre.kernels.onednn.."};
@@ -92,6 +98,12 @@ final class ArchitectureTest {
   @Test
   void packagesOfOneModuleFormNoCircles() {
     slices().matching("dev.gyre.(**)").should().beFreeOfCycles().check(classes);
+  }
+
+  /** So a backend cannot compute on arguments that nobody checked. */
+  @Test
+  void everyBackendsKernelsAreChecked() {
+    classes().that().implement(Kernels.class).should().be(CheckedKernels.class).check(classes);
   }
 
   @Test

@@ -10,7 +10,7 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
-import dev.gyre.kernels.ScalarBackendProvider;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.trainer.calibration.KernelRates;
 import dev.gyre.trainer.calibration.Machine;
 import dev.gyre.trainer.calibration.RateCache;

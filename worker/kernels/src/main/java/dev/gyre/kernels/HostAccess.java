@@ -9,13 +9,13 @@ import java.lang.foreign.MemorySegment;
 
 /** Reads and writes elements of host tensors. Indices count elements and are not checked. */
 @SuppressWarnings("restricted") // the one segment through which tensors' addresses are reached
-final class HostAccess {
+public final class HostAccess {
   private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
   private HostAccess() {}
 
   /** Element {@code i} of a float tensor. */
-  static double get(Tensor t, long i) {
+  public static double get(Tensor t, long i) {
     return switch (t.dtype()) {
       case F32 -> ALL.get(JAVA_FLOAT_UNALIGNED, t.address() + i * 4);
       case BF16 -> BFloat16.toFloat(ALL.get(JAVA_SHORT_UNALIGNED, t.address() + i * 2));
@@ -25,7 +25,7 @@ final class HostAccess {
   }
 
   /** Stores {@code value}, rounded to the tensor's dtype. */
-  static void set(Tensor t, long i, double value) {
+  public static void set(Tensor t, long i, double value) {
     switch (t.dtype()) {
       case F32 -> ALL.set(JAVA_FLOAT_UNALIGNED, t.address() + i * 4, (float) value);
       case BF16 ->
@@ -35,31 +35,31 @@ final class HostAccess {
     }
   }
 
-  static void add(Tensor t, long i, double value) {
+  public static void add(Tensor t, long i, double value) {
     set(t, i, get(t, i) + value);
   }
 
   /** Element {@code i} of an I32 tensor. */
-  static int index(Tensor t, long i) {
+  public static int index(Tensor t, long i) {
     return ALL.get(JAVA_INT_UNALIGNED, t.address() + i * 4);
   }
 
-  static void setIndex(Tensor t, long i, int value) {
+  public static void setIndex(Tensor t, long i, int value) {
     ALL.set(JAVA_INT_UNALIGNED, t.address() + i * 4, value);
   }
 
   /** {@code count} elements from {@code from} on, widened. */
-  static void read(Tensor t, long from, int count, double[] into) {
+  public static void read(Tensor t, long from, int count, double[] into) {
     for (int i = 0; i < count; i++) {
       into[i] = get(t, from + i);
     }
   }
 
-  static void copyBytes(long from, long to, long bytes) {
+  public static void copyBytes(long from, long to, long bytes) {
     MemorySegment.copy(ALL, from, ALL, to, bytes);
   }
 
-  static void zeroBytes(long at, long bytes) {
+  public static void zeroBytes(long at, long bytes) {
     ALL.asSlice(at, bytes).fill((byte) 0);
   }
 }

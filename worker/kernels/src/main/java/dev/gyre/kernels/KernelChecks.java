@@ -6,14 +6,14 @@ import static dev.gyre.kernels.DType.F64;
 import static dev.gyre.kernels.DType.I32;
 
 /**
- * What each kernel of {@link Kernels} asks of its arguments' shapes and dtypes, for all backends
- * alike: one method per kernel (kernels with equal demands share one). Each throws {@link
- * IllegalArgumentException} that names the argument, what was wanted and what came.
+ * What each kernel of {@link Kernels} requires of its arguments' shapes and dtypes: one method per
+ * kernel (kernels with equal requirements share one), called by {@link CheckedKernels}. Each throws
+ * {@link IllegalArgumentException} that names the argument, what was wanted and what was given.
  */
 public final class KernelChecks {
   private KernelChecks() {}
 
-  public static void copy(Tensor from, Tensor to) {
+  static void copy(Tensor from, Tensor to) {
     sameElements("to", to, from);
     if (from.dtype() != to.dtype()) {
       floats("from", from);
@@ -21,19 +21,19 @@ public final class KernelChecks {
     }
   }
 
-  public static void add(Tensor x, Tensor into) {
+  static void add(Tensor x, Tensor into) {
     compute("x", x);
     compute("into", into);
     sameElements("into", into, x);
   }
 
-  public static void gatherRows(Tensor table, Tensor indices, Tensor out) {
+  static void gatherRows(Tensor table, Tensor indices, Tensor out) {
     rank("table", table, 2);
     indices.require("indices", I32, out.dim(0));
     out.require("out", table.dtype(), out.dim(0), table.dim(1));
   }
 
-  public static void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
+  static void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
     rank("table", table, 2);
     compute("rows", rows);
     table.require("table", F32, table.dim(0), table.dim(1));
@@ -41,7 +41,7 @@ public final class KernelChecks {
     rows.require("rows", rows.dtype(), rows.dim(0), table.dim(1));
   }
 
-  public static void linear(Tensor x, Tensor w, Tensor y) {
+  static void linear(Tensor x, Tensor w, Tensor y) {
     compute("x", x);
     rank("x", x, 2);
     rank("w", w, 2);
@@ -50,7 +50,7 @@ public final class KernelChecks {
     y.require("y", y.dtype(), x.dim(0), w.dim(0));
   }
 
-  public static void linearBackwardInput(Tensor dy, Tensor w, Tensor dx) {
+  static void linearBackwardInput(Tensor dy, Tensor w, Tensor dx) {
     compute("dy", dy);
     rank("dy", dy, 2);
     rank("w", w, 2);
@@ -59,7 +59,7 @@ public final class KernelChecks {
     dx.require("dx", dx.dtype(), dy.dim(0), w.dim(1));
   }
 
-  public static void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
+  static void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
     compute("dy", dy);
     rank("dy", dy, 2);
     rank("x", x, 2);
@@ -67,7 +67,7 @@ public final class KernelChecks {
     dw.require("dw", F32, dy.dim(1), x.dim(1));
   }
 
-  public static void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
+  static void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
     compute("x", x);
     rank("x", x, 2);
     rank("w", w, 3);
@@ -77,7 +77,7 @@ public final class KernelChecks {
     offsets(offsets, w.dim(0), x.dim(0));
   }
 
-  public static void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
+  static void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     compute("dy", dy);
     rank("dy", dy, 2);
     rank("w", w, 3);
@@ -87,7 +87,7 @@ public final class KernelChecks {
     offsets(offsets, w.dim(0), dy.dim(0));
   }
 
-  public static void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
+  static void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
     compute("dy", dy);
     rank("dy", dy, 2);
     rank("x", x, 2);
@@ -97,7 +97,7 @@ public final class KernelChecks {
     offsets(offsets, dw.dim(0), dy.dim(0));
   }
 
-  public static void rmsNorm(Tensor x, Tensor weight, Tensor y, Tensor rstd) {
+  static void rmsNorm(Tensor x, Tensor weight, Tensor y, Tensor rstd) {
     compute("x", x);
     rank("x", x, 2);
     weight.require("weight", F32, x.dim(1));
@@ -106,20 +106,20 @@ public final class KernelChecks {
     rstd.require("rstd", F32, x.dim(0));
   }
 
-  public static void rmsNormBackward(
+  static void rmsNormBackward(
       Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
     rmsNorm(x, weight, dy, rstd);
     dx.require("dx", F32, x.dim(0), x.dim(1));
     dweight.require("dweight", F32, x.dim(1));
   }
 
-  public static void ropeTable(Tensor positions, Tensor table) {
+  static void ropeTable(Tensor positions, Tensor table) {
     positions.require("positions", I32, positions.elements());
     rank("table", table, 3);
     table.require("table", F32, positions.dim(0), 2, table.dim(2));
   }
 
-  public static void rope(Tensor x, Tensor table) {
+  static void rope(Tensor x, Tensor table) {
     compute("x", x);
     rank("x", x, 3);
     if (x.dim(2) % 2 != 0) {
@@ -128,25 +128,25 @@ public final class KernelChecks {
     table.require("table", F32, x.dim(0), 2, x.dim(2) / 2);
   }
 
-  public static void swiglu(Tensor gateUp, Tensor h) {
+  static void swiglu(Tensor gateUp, Tensor h) {
     compute("h", h);
     rank("h", h, 2);
     gateUp.require("gateUp", h.dtype(), h.dim(0), 2 * h.dim(1));
   }
 
-  public static void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
+  static void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     swiglu(gateUp, dh);
     dGateUp.require("dGateUp", dh.dtype(), dh.dim(0), 2 * dh.dim(1));
   }
 
-  public static void attention(
+  static void attention(
       Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, Tensor out, Tensor lse) {
     queriesKeysValues(q, k, v, kvHeadOf, tiles);
     out.require("out", F32, q.dim(0), q.dim(1), q.dim(2));
     lse.require("lse", F32, q.dim(0), q.dim(1));
   }
 
-  public static void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
+  static void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     rank("out", out, 3);
     out.require("out", F32, out.dim(0), out.dim(1), out.dim(2));
     outB.require("outB", F32, out.dim(0), out.dim(1), out.dim(2));
@@ -154,7 +154,7 @@ public final class KernelChecks {
     lseB.require("lseB", F32, out.dim(0), out.dim(1));
   }
 
-  public static void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
+  static void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
     compute("out", out);
     compute("dOut", dOut);
     rank("out", out, 3);
@@ -162,7 +162,7 @@ public final class KernelChecks {
     delta.require("delta", F32, out.dim(0), out.dim(1));
   }
 
-  public static void attentionBackward(
+  static void attentionBackward(
       Tensor q,
       Tensor k,
       Tensor v,
@@ -217,12 +217,12 @@ public final class KernelChecks {
     }
   }
 
-  public static void silu(Tensor x, Tensor y) {
+  static void silu(Tensor x, Tensor y) {
     compute("x", x);
     sameDims("y", y, x.dtype(), x);
   }
 
-  public static void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+  static void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     compute("x", x);
     computeOrF32("dy", dy, x.dtype());
     computeOrF32("dx", dx, x.dtype());
@@ -248,13 +248,13 @@ public final class KernelChecks {
     return dims;
   }
 
-  public static void linearAttention(
+  static void linearAttention(
       Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
     decaying(q, k, v, pattern, state);
     out.require("out", q.dtype(), q.dim(0), q.dim(1), q.dim(2));
   }
 
-  public static void linearAttentionState(
+  static void linearAttentionState(
       Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
     compute("a", a);
     rank("a", a, 3);
@@ -267,7 +267,7 @@ public final class KernelChecks {
     pattern(pattern, backward ? Integer.MAX_VALUE : a.dim(1), a.dim(0));
   }
 
-  public static void linearAttentionBackward(
+  static void linearAttentionBackward(
       Tensor q,
       Tensor k,
       Tensor v,
@@ -311,8 +311,7 @@ public final class KernelChecks {
     }
   }
 
-  public static void routeTopK(
-      Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+  static void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     rank("logits", logits, 2);
     rank("indices", indices, 2);
     logits.require("logits", F32, logits.dim(0), logits.dim(1));
@@ -326,7 +325,7 @@ public final class KernelChecks {
     }
   }
 
-  public static void routeTopKBackward(
+  static void routeTopKBackward(
       Tensor probs,
       Tensor lse,
       Tensor indices,
@@ -339,7 +338,7 @@ public final class KernelChecks {
     probsGrad.require("probsGrad", F32, probs.dim(1));
   }
 
-  public static void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
+  static void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
     compute("rows", rows);
     rank("rows", rows, 2);
     rank("slots", slots, 2);
@@ -350,14 +349,14 @@ public final class KernelChecks {
     out.require("out", out.dtype(), out.dim(0), rows.dim(1));
   }
 
-  public static void combineRowsBackward(
+  static void combineRowsBackward(
       Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
     combineRows(rows, slots, weights, dOut);
     dRows.require("dRows", rows.dtype(), rows.dim(0), rows.dim(1));
     dWeights.require("dWeights", F32, weights.dim(0), weights.dim(1));
   }
 
-  public static void crossEntropy(Tensor logits, Tensor labels, Tensor losses) {
+  static void crossEntropy(Tensor logits, Tensor labels, Tensor losses) {
     rank("logits", logits, 2);
     logits.require("logits", F32, logits.dim(0), logits.dim(1));
     labels.require("labels", I32, logits.dim(0));
@@ -365,12 +364,12 @@ public final class KernelChecks {
   }
 
   /** For {@code sum} and {@code sumSquares}. */
-  public static void sum(Tensor x, Tensor sum) {
+  static void sum(Tensor x, Tensor sum) {
     f32("x", x);
     sum.require("sum", F64, 1);
   }
 
-  public static void adamW(Tensor w, Tensor m, Tensor v, Tensor grad, long step) {
+  static void adamW(Tensor w, Tensor m, Tensor v, Tensor grad, long step) {
     f32("w", w);
     f32("m", m);
     f32("v", v);
@@ -399,14 +398,14 @@ public final class KernelChecks {
     }
   }
 
-  public static void f32(String name, Tensor t) {
+  static void f32(String name, Tensor t) {
     if (t.dtype() != F32) {
       throw new IllegalArgumentException(name + ": wanted F32, got " + t);
     }
   }
 
   /** BF16, F32 or F64. */
-  public static void floats(String name, Tensor t) {
+  static void floats(String name, Tensor t) {
     if (t.dtype() != F32 && t.dtype() != BF16 && t.dtype() != F64) {
       throw new IllegalArgumentException(name + ": wanted a float dtype, got " + t);
     }

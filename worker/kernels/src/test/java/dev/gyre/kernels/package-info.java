@@ -1,4 +1,4 @@
-/** Tests of tensors and of the scalar twin. */
+/** Tests of tensors, workspaces and calls of kernels. */
 @NullMarked
 package dev.gyre.kernels;
 

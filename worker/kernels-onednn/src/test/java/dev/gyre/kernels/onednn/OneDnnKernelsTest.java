@@ -12,10 +12,10 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.onednn.binding.OneDnn;
+import dev.gyre.kernels.scalar.ScalarKernels;
 import dev.gyre.kernels.vector.HostBackend;
 import dev.gyre.kernels.vector.KernelThreads;
 import java.lang.foreign.Arena;
@@ -75,7 +75,7 @@ class OneDnnKernelsTest {
   }
 
   private void meetsTheTwin(Kernels packing) {
-    Kernels twin = new ScalarKernels();
+    Kernels twin = ScalarKernels.create();
     Tensor x = normal(DType.BF16, 1100, 33);
     Tensor w = normal(DType.BF16, 20, 33);
     for (DType out : List.of(DType.F32, DType.BF16)) {
@@ -124,7 +124,7 @@ class OneDnnKernelsTest {
     float[][] results = new float[2][];
     float[][] gradients = new float[2][];
     for (int i = 0; i < 2; i++) {
-      Kernels which = i == 0 ? new ScalarKernels() : kernels;
+      Kernels which = i == 0 ? ScalarKernels.create() : kernels;
       Tensor out = Tensors.zeros(arena, DType.F32, tokens, 3, 20);
       Tensor lse = Tensors.zeros(arena, DType.F32, tokens, 3);
       Tensor delta = Tensors.zeros(arena, DType.F32, tokens, 3);

@@ -1,5 +1,6 @@
 package dev.gyre.kernels.torch;
 
+import dev.gyre.kernels.AttentionKernels;
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
@@ -8,7 +9,7 @@ import java.util.function.Consumer;
 import org.bytedeco.pytorch.Function;
 
 /** Attention, one call of the library for each part of a tile and each run of heads. */
-final class TorchAttention {
+final class TorchAttention implements AttentionKernels {
   /** What a device's flash operator takes; the rest goes block by block. */
   interface Flashes {
     boolean take(DType dtype, long headSize);
@@ -26,6 +27,8 @@ final class TorchAttention {
   private final Function flashBackward;
   private final Function band;
   private final Function bandBackward;
+  private final Function merge;
+  private final Function delta;
 
   TorchAttention(Functions functions, TorchCall.Wrapping wrapping, Flashes flashes) {
     this.wrapping = wrapping;
@@ -34,30 +37,70 @@ final class TorchAttention {
     this.flashBackward = functions.get("attention_flash_backward");
     this.band = functions.get("attention_band");
     this.bandBackward = functions.get("attention_band_backward");
+    this.merge = functions.get("attention_merge");
+    this.delta = functions.get("attention_delta");
   }
 
   /** What both directions read. */
-  record Inputs(Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, float scale) {}
+  private record Inputs(
+      Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, float scale) {}
 
-  void forward(Inputs in, Tensor out, Tensor lse) {
+  @Override
+  public void attention(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] kvHeadOf,
+      AttentionTiles tiles,
+      float scale,
+      Tensor out,
+      Tensor lse) {
     walk(
-        in,
+        new Inputs(q, k, v, kvHeadOf, tiles, scale),
         call -> call.update(out).update(lse).run(flash),
         call -> call.update(out).update(lse).run(band));
   }
 
   /** Final lse and delta; dq, dk and dv are added to. */
-  record Gradients(Tensor dOut, Tensor lse, Tensor delta, Tensor dq, Tensor dk, Tensor dv) {
+  private record Gradients(Tensor dOut, Tensor lse, Tensor delta, Tensor dq, Tensor dk, Tensor dv) {
     private TorchCall onto(TorchCall call) {
       return call.read(dOut).read(lse).read(delta).update(dq).update(dk).update(dv);
     }
   }
 
-  void backward(Inputs in, Gradients of) {
+  @Override
+  public void attentionBackward(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] kvHeadOf,
+      AttentionTiles tiles,
+      float scale,
+      Tensor dOut,
+      Tensor lse,
+      Tensor delta,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    Gradients of = new Gradients(dOut, lse, delta, dq, dk, dv);
     walk(
-        in,
+        new Inputs(q, k, v, kvHeadOf, tiles, scale),
         call -> of.onto(call).undefined().run(flashBackward),
         call -> of.onto(call).run(bandBackward));
+  }
+
+  @Override
+  public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(outB).read(lseB).update(out).update(lse).run(merge);
+    }
+  }
+
+  @Override
+  public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(out).read(dOut).overwrite(delta).run(this.delta);
+    }
   }
 
   private void walk(Inputs in, Consumer<TorchCall> onFlash, Consumer<TorchCall> onBand) {

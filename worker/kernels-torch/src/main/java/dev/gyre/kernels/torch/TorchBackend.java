@@ -1,6 +1,7 @@
 package dev.gyre.kernels.torch;
 
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.CheckedKernels;
 import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
@@ -25,8 +26,16 @@ final class TorchBackend implements Backend {
     this.wrapping =
         new TorchCall.Wrapping(new org.bytedeco.pytorch.Device(device.toString()), residency);
     Functions functions = new Functions(scripts);
-    TorchAttention attention = new TorchAttention(functions, wrapping, flashes);
-    this.kernels = new TorchKernels(functions, wrapping, attention, residency);
+    IndexChecks indices = new IndexChecks(residency);
+    this.kernels =
+        new CheckedKernels(
+            new TorchMovement(functions, wrapping, indices),
+            new TorchLinear(functions, wrapping),
+            new TorchTokenwise(functions, wrapping),
+            new TorchAttention(functions, wrapping, flashes),
+            new TorchLightning(functions, wrapping),
+            new TorchRouter(functions, wrapping, indices),
+            new TorchLoss(functions, wrapping, indices));
   }
 
   static TorchBackend open(LibTorch library, int threads, Device device) {

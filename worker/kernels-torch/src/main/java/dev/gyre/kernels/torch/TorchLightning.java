@@ -1,52 +1,42 @@
 package dev.gyre.kernels.torch;
 
 import dev.gyre.kernels.DecayPattern;
+import dev.gyre.kernels.LinearAttentionKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
 /** Linear attention with decay, one call of the library's script for each kernel. */
-final class TorchLightning {
+final class TorchLightning implements LinearAttentionKernels {
   private final TorchCall.Wrapping wrapping;
-  private final Function silu;
-  private final Function siluBackward;
   private final Function forward;
   private final Function state;
   private final Function backward;
 
   TorchLightning(Functions functions, TorchCall.Wrapping wrapping) {
     this.wrapping = wrapping;
-    this.silu = functions.get("silu");
-    this.siluBackward = functions.get("silu_backward");
     this.forward = functions.get("linear_attention");
     this.state = functions.get("linear_attention_state");
     this.backward = functions.get("linear_attention_backward");
   }
 
-  void silu(Tensor x, Tensor y) {
-    try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(x).overwrite(y).run(silu);
-    }
-  }
-
-  void siluBackward(Tensor dy, Tensor x, Tensor dx) {
-    try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(dy).read(x).overwrite(dx).run(siluBackward);
-    }
-  }
-
-  void forward(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
+  @Override
+  public void linearAttention(
+      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
     try (TorchCall call = new TorchCall(wrapping)) {
       with(call.read(q).read(k).read(v), pattern).update(state).overwrite(out).run(forward);
     }
   }
 
-  void state(Tensor a, Tensor b, DecayPattern pattern, boolean reverse, Tensor of) {
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean reverse, Tensor of) {
     try (TorchCall call = new TorchCall(wrapping)) {
       with(call.read(a).read(b), pattern).flag(reverse).update(of).run(state);
     }
   }
 
-  void backward(
+  @Override
+  public void linearAttentionBackward(
       Tensor q,
       Tensor k,
       Tensor v,

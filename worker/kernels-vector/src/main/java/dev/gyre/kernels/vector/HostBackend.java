@@ -1,6 +1,7 @@
 package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.CheckedKernels;
 import dev.gyre.kernels.Kernels;
 
 /**
@@ -33,12 +34,14 @@ public final class HostBackend implements Backend {
     rowThreads = new RowThreads(threads);
     flash = new FlashAttention(threads, products);
     kernels =
-        new HostKernels(
-            scratch,
-            rowThreads,
+        new CheckedKernels(
+            new HostMovement(rowThreads, scratch),
             new LinearProducts(new SplitProducts(threads, products)),
-            flash,
-            new LightningAttention(scratch::reserve, products[0]));
+            new HostTokenwise(rowThreads, scratch),
+            new HostAttention(flash, rowThreads),
+            new LightningAttention(scratch::reserve, products[0]),
+            new HostRouter(rowThreads),
+            new HostLoss(rowThreads));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.DecayPattern;
+import dev.gyre.kernels.LinearAttentionKernels;
 import dev.gyre.kernels.Tensor;
 import java.util.function.LongUnaryOperator;
 
@@ -23,7 +24,7 @@ import java.util.function.LongUnaryOperator;
  *
  * <p>Single-threaded. No allocation once the memory has grown.
  */
-final class LightningAttention {
+final class LightningAttention implements LinearAttentionKernels {
   /**
    * A tile costs 4·{@value #TILE}·D operations a token inside and 4·D² with the state; at heads of
    * 64 both are equal, and its five blocks with the state (96 KB) stay in the second-level cache.
@@ -92,7 +93,8 @@ final class LightningAttention {
   }
 
   /** {@link dev.gyre.kernels.Kernels#linearAttention}, arguments checked. */
-  void forward(
+  @Override
+  public void linearAttention(
       Tensor queries, Tensor keys, Tensor values, DecayPattern pattern, Tensor state, Tensor out) {
     if (out.elements() == 0) {
       return;
@@ -124,7 +126,9 @@ final class LightningAttention {
   }
 
   /** {@link dev.gyre.kernels.Kernels#linearAttentionState}, arguments checked. */
-  void state(Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
     if (a.elements() == 0) {
       return;
     }
@@ -160,7 +164,8 @@ final class LightningAttention {
   }
 
   /** {@link dev.gyre.kernels.Kernels#linearAttentionBackward}, arguments checked. */
-  void backward(
+  @Override
+  public void linearAttentionBackward(
       Tensor queries,
       Tensor keys,
       Tensor values,

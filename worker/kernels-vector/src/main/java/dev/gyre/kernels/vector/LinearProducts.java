@@ -1,10 +1,11 @@
 package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.LinearKernels;
 import dev.gyre.kernels.Tensor;
 
 /** The linear kernels, dense and grouped, over {@link Products}. Shapes are checked before. */
-final class LinearProducts {
+final class LinearProducts implements LinearKernels {
   private final Products products;
 
   LinearProducts(Products products) {
@@ -12,7 +13,8 @@ final class LinearProducts {
   }
 
   /** y = x·wᵀ. */
-  void forward(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     int in = size(x, 1);
     int out = size(w, 0);
     int flags = flags(x, y, accumulate) | Products.TRANSPOSE_B;
@@ -21,7 +23,8 @@ final class LinearProducts {
   }
 
   /** dx = dy·w. */
-  void backwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
+  @Override
+  public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     int in = size(w, 1);
     int out = size(w, 0);
     int flags = flags(dy, dx, accumulate);
@@ -30,11 +33,13 @@ final class LinearProducts {
   }
 
   /** dw += dyᵀ·x. */
-  void backwardWeight(Tensor dy, Tensor x, Tensor dw) {
+  @Override
+  public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
     weightGradient(dy, x, 0, size(x, 0), size(dy, 1), size(x, 1), dw.address());
   }
 
-  void groupedForward(Tensor x, Tensor w, int[] offsets, Tensor y) {
+  @Override
+  public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
     int in = size(x, 1);
     int out = size(w, 1);
     int flags = flags(x, y, false) | Products.TRANSPOSE_B;
@@ -48,7 +53,8 @@ final class LinearProducts {
     }
   }
 
-  void groupedBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
+  @Override
+  public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     int in = size(w, 2);
     int out = size(w, 1);
     int flags = flags(dy, dx, false);
@@ -62,7 +68,8 @@ final class LinearProducts {
     }
   }
 
-  void groupedBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
+  @Override
+  public void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
     int out = size(dy, 1);
     int in = size(x, 1);
     long gradientBytes = (long) in * out * Float.BYTES;

@@ -43,13 +43,13 @@ final class LightningAttentionTest {
       Tensor x = Tensors.zeros(arena, DType.F32, tokens, 1, SIZE);
       Tensor y = Tensors.zeros(arena, DType.F32, tokens, 1, SIZE);
       Tensor state = Tensors.zeros(arena, DType.F32, 1, SIZE, SIZE);
-      lightning.forward(x, x, x, pattern, state, y);
+      lightning.linearAttention(x, x, x, pattern, state, y);
       double forward = counted.multiplyAdds / (double) tokens;
       counted.multiplyAdds = 0;
-      lightning.backward(x, x, x, pattern, state, x, state, y, y, y);
+      lightning.linearAttentionBackward(x, x, x, pattern, state, x, state, y, y, y);
       double backward = counted.multiplyAdds / (double) tokens;
       counted.multiplyAdds = 0;
-      lightning.state(x, x, pattern, false, state);
+      lightning.linearAttentionState(x, x, pattern, false, state);
       return new Cost(forward, backward, 2 * counted.multiplyAdds / (double) tokens, asked[0]);
     }
   }
@@ -81,7 +81,7 @@ final class LightningAttentionTest {
       DecayPattern pattern = new DecayPattern(new int[] {0}, new float[] {0.1f}, starts);
       Tensor x = Tensors.zeros(arena, DType.F32, 100, 1, SIZE);
       Tensor state = Tensors.zeros(arena, DType.F32, 1, SIZE, SIZE);
-      lightning.forward(x, x, x, pattern, state, x);
+      lightning.linearAttention(x, x, x, pattern, state, x);
     }
     assertTrue(counted.multiplyAdds <= 100L * (2 * SIZE * SIZE + 2 * SIZE));
   }

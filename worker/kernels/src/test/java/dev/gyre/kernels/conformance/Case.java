@@ -3,10 +3,10 @@ package dev.gyre.kernels.conformance;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.kernels.scalar.ScalarKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -45,7 +45,7 @@ final class Case implements AutoCloseable {
   private final List<Input> inputs = new ArrayList<>();
   private final List<MemorySegment> guards = new ArrayList<>();
   private final List<Tensor> slabs = new ArrayList<>();
-  private final Kernels twin = new ScalarKernels();
+  private final Kernels twin = ScalarKernels.create();
 
   Case(Backend backend, boolean reference, DType dtype, long seed) {
     this.backend = backend;

@@ -2,7 +2,7 @@ package dev.gyre.kernels.conformance;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.ScalarBackendProvider;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
 
 /**
  * One kernel at one size and compute dtype, held to the scalar twin.

@@ -3,9 +3,9 @@ package dev.gyre.kernels.conformance;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.ScalarKernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.kernels.scalar.ScalarKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -97,7 +97,7 @@ public final class DeferredBackend implements Backend {
   }
 
   private final Arena arena = Arena.ofShared();
-  private final Kernels scalar = new ScalarKernels();
+  private final Kernels scalar = ScalarKernels.create();
   private final Deque<KernelCall> waiting = new ArrayDeque<>();
   private final AtomicLong moved = new AtomicLong();
   private final List<Slab> slabs = new ArrayList<>();

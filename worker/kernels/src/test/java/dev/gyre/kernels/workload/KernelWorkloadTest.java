@@ -9,8 +9,8 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.kernels.conformance.DeferredBackend;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import java.lang.foreign.Arena;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
@@ -35,12 +35,11 @@ final class KernelWorkloadTest {
           13);
 
   @Test
-  void everyKernelButTheStaleWeightsSignalHasOne() {
+  void everyKernelHasOne() {
     TreeSet<String> kernels = new TreeSet<>();
     for (Method method : Kernels.class.getMethods()) {
       kernels.add(method.getName());
     }
-    kernels.remove("weightsChanged");
     TreeSet<String> workloads = new TreeSet<>();
     for (KernelWorkload each : KernelWorkload.values()) {
       workloads.add(each.kernel());

@@ -79,7 +79,6 @@ public final class LocalParameters implements ParameterStore {
         }
       }
     }
-    kernels.weightsChanged();
   }
 
   public void zeroGradients() {

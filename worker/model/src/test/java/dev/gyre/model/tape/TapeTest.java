@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.ScalarBackendProvider;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

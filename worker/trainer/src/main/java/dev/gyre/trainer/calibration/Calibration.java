@@ -168,7 +168,6 @@ public final class Calibration {
       }
       calibration.run();
       List<SlowKernel> slow = calibration.slow();
-      backend.kernels().weightsChanged(); // the operands' memory is about to be someone else's
       return new Result(calibration.rates(), slow, clock.wallNanos() - began);
     }
   }

@@ -148,7 +148,6 @@ public final class ShardedParameters implements ParameterStore {
     for (FlatWeights g : groups) {
       g.gather();
     }
-    backend.kernels().weightsChanged();
   }
 
   public void zeroGradients() {

@@ -7,7 +7,7 @@ import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.KernelCall;
-import dev.gyre.kernels.ScalarBackendProvider;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;

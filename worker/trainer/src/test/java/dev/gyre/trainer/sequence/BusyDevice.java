@@ -4,7 +4,7 @@ import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Kernels;
-import dev.gyre.kernels.ScalarBackendProvider;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import java.util.concurrent.locks.LockSupport;
 
 /**

@@ -1,162 +1,143 @@
 package dev.gyre.kernels;
 
 /**
- * The plain twin: every kernel as its definition reads, on host memory, with sums and
- * transcendental functions in double. Slow on purpose; it says what the fast ones must compute.
- * Stateless.
+ * The kernels of any backend. Each call's shapes and dtypes are checked here, once, before the
+ * backend computes: a backend cannot have an unchecked kernel, and its own parts check nothing but
+ * the values of indices and labels ({@link KernelChecks#index}, {@link KernelChecks#label}).
  */
-public final class ScalarKernels implements Kernels {
+public final class CheckedKernels implements Kernels {
+  private final MovementKernels movement;
+  private final LinearKernels linear;
+  private final TokenwiseKernels tokenwise;
+  private final AttentionKernels attention;
+  private final LinearAttentionKernels linearAttention;
+  private final RouterKernels router;
+  private final LossKernels loss;
+
+  public CheckedKernels(
+      MovementKernels movement,
+      LinearKernels linear,
+      TokenwiseKernels tokenwise,
+      AttentionKernels attention,
+      LinearAttentionKernels linearAttention,
+      RouterKernels router,
+      LossKernels loss) {
+    this.movement = movement;
+    this.linear = linear;
+    this.tokenwise = tokenwise;
+    this.attention = attention;
+    this.linearAttention = linearAttention;
+    this.router = router;
+    this.loss = loss;
+  }
 
   @Override
   public void fill(Tensor x, float value) {
     KernelChecks.floats("x", x);
-    for (long i = 0; i < x.elements(); i++) {
-      HostAccess.set(x, i, value);
-    }
+    movement.fill(x, value);
   }
 
   @Override
   public void copy(Tensor from, Tensor to) {
     KernelChecks.copy(from, to);
-    if (from.dtype() == to.dtype()) {
-      HostAccess.copyBytes(from.address(), to.address(), from.byteSize());
-      return;
-    }
-    for (long i = 0; i < from.elements(); i++) {
-      HostAccess.set(to, i, HostAccess.get(from, i));
-    }
+    movement.copy(from, to);
   }
 
   @Override
   public void add(Tensor x, Tensor into) {
     KernelChecks.add(x, into);
-    for (long i = 0; i < x.elements(); i++) {
-      HostAccess.add(into, i, HostAccess.get(x, i));
-    }
+    movement.add(x, into);
   }
 
   @Override
   public void scale(Tensor x, float factor) {
     KernelChecks.f32("x", x);
-    for (long i = 0; i < x.elements(); i++) {
-      HostAccess.set(x, i, HostAccess.get(x, i) * factor);
-    }
+    movement.scale(x, factor);
   }
 
   @Override
   public void gatherRows(Tensor table, Tensor indices, Tensor out) {
     KernelChecks.gatherRows(table, indices, out);
-    long rowBytes = table.dim(1) * table.dtype().bytes();
-    for (long i = 0; i < out.dim(0); i++) {
-      int from = HostAccess.index(indices, i);
-      KernelChecks.index("indices", i, from, table.dim(0));
-      long to = out.address() + i * rowBytes;
-      if (from < 0) {
-        HostAccess.zeroBytes(to, rowBytes);
-      } else {
-        HostAccess.copyBytes(table.address() + from * rowBytes, to, rowBytes);
-      }
-    }
+    movement.gatherRows(table, indices, out);
   }
 
   @Override
   public void scatterAddRows(Tensor rows, Tensor indices, Tensor table) {
     KernelChecks.scatterAddRows(rows, indices, table);
-    long width = table.dim(1);
-    for (long i = 0; i < rows.dim(0); i++) {
-      int to = HostAccess.index(indices, i);
-      KernelChecks.index("indices", i, to, table.dim(0));
-      for (long c = 0; to >= 0 && c < width; c++) {
-        HostAccess.add(table, to * width + c, HostAccess.get(rows, i * width + c));
-      }
-    }
+    movement.scatterAddRows(rows, indices, table);
   }
 
   @Override
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     KernelChecks.linear(x, w, y);
-    ScalarLinear.forward(x, w, y, accumulate);
+    linear.linear(x, w, y, accumulate);
   }
 
   @Override
   public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     KernelChecks.linearBackwardInput(dy, w, dx);
-    ScalarLinear.backwardInput(dy, w, dx, accumulate);
+    linear.linearBackwardInput(dy, w, dx, accumulate);
   }
 
   @Override
   public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
     KernelChecks.linearBackwardWeight(dy, x, dw);
-    ScalarLinear.backwardWeight(dy, x, dw);
+    linear.linearBackwardWeight(dy, x, dw);
   }
 
   @Override
   public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
     KernelChecks.groupedLinear(x, w, offsets, y);
-    for (int e = 0; e + 1 < offsets.length; e++) {
-      int rows = offsets[e + 1] - offsets[e];
-      ScalarLinear.forward(x.slice(offsets[e], rows), w.get(e), y.slice(offsets[e], rows), false);
-    }
+    linear.groupedLinear(x, w, offsets, y);
   }
 
   @Override
   public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
     KernelChecks.groupedLinearBackwardInput(dy, w, offsets, dx);
-    for (int e = 0; e + 1 < offsets.length; e++) {
-      int rows = offsets[e + 1] - offsets[e];
-      ScalarLinear.backwardInput(
-          dy.slice(offsets[e], rows), w.get(e), dx.slice(offsets[e], rows), false);
-    }
+    linear.groupedLinearBackwardInput(dy, w, offsets, dx);
   }
 
   @Override
   public void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
     KernelChecks.groupedLinearBackwardWeight(dy, x, offsets, dw);
-    for (int e = 0; e + 1 < offsets.length; e++) {
-      int rows = offsets[e + 1] - offsets[e];
-      ScalarLinear.backwardWeight(dy.slice(offsets[e], rows), x.slice(offsets[e], rows), dw.get(e));
-    }
+    linear.groupedLinearBackwardWeight(dy, x, offsets, dw);
   }
-
-  /** Keeps no packed copies. */
-  @Override
-  public void weightsChanged() {}
 
   @Override
   public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
     KernelChecks.rmsNorm(x, weight, y, rstd);
-    ScalarRows.rmsNorm(x, weight, eps, y, rstd);
+    tokenwise.rmsNorm(x, weight, eps, y, rstd);
   }
 
   @Override
   public void rmsNormBackward(
       Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
     KernelChecks.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
-    ScalarRows.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
+    tokenwise.rmsNormBackward(dy, x, weight, rstd, dx, dweight);
   }
 
   @Override
   public void ropeTable(Tensor positions, double theta, Tensor table) {
     KernelChecks.ropeTable(positions, table);
-    ScalarRows.ropeTable(positions, theta, table);
+    tokenwise.ropeTable(positions, theta, table);
   }
 
   @Override
   public void rope(Tensor x, Tensor table, boolean inverse) {
     KernelChecks.rope(x, table);
-    ScalarRows.rope(x, table, inverse);
+    tokenwise.rope(x, table, inverse);
   }
 
   @Override
   public void swiglu(Tensor gateUp, Tensor h) {
     KernelChecks.swiglu(gateUp, h);
-    ScalarRows.swiglu(gateUp, h);
+    tokenwise.swiglu(gateUp, h);
   }
 
   @Override
   public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     KernelChecks.swigluBackward(dh, gateUp, dGateUp);
-    ScalarRows.swigluBackward(dh, gateUp, dGateUp);
+    tokenwise.swigluBackward(dh, gateUp, dGateUp);
   }
 
   @Override
@@ -170,19 +151,19 @@ public final class ScalarKernels implements Kernels {
       Tensor out,
       Tensor lse) {
     KernelChecks.attention(q, k, v, kvHeadOf, tiles, out, lse);
-    ScalarAttention.forward(q, k, v, kvHeadOf, tiles, scale, out, lse);
+    attention.attention(q, k, v, kvHeadOf, tiles, scale, out, lse);
   }
 
   @Override
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     KernelChecks.attentionMerge(outB, lseB, out, lse);
-    ScalarAttention.merge(outB, lseB, out, lse);
+    attention.attentionMerge(outB, lseB, out, lse);
   }
 
   @Override
   public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
     KernelChecks.attentionDelta(out, dOut, delta);
-    ScalarAttention.delta(out, dOut, delta);
+    attention.attentionDelta(out, dOut, delta);
   }
 
   @Override
@@ -200,33 +181,33 @@ public final class ScalarKernels implements Kernels {
       Tensor dk,
       Tensor dv) {
     KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
-    ScalarAttention.backward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
+    attention.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
   }
 
   @Override
   public void silu(Tensor x, Tensor y) {
     KernelChecks.silu(x, y);
-    ScalarLinearAttention.silu(x, y);
+    tokenwise.silu(x, y);
   }
 
   @Override
   public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
     KernelChecks.siluBackward(dy, x, dx);
-    ScalarLinearAttention.siluBackward(dy, x, dx);
+    tokenwise.siluBackward(dy, x, dx);
   }
 
   @Override
   public void linearAttention(
       Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
     KernelChecks.linearAttention(q, k, v, pattern, state, out);
-    ScalarLinearAttention.forward(q, k, v, pattern, state, out);
+    linearAttention.linearAttention(q, k, v, pattern, state, out);
   }
 
   @Override
   public void linearAttentionState(
       Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
     KernelChecks.linearAttentionState(a, b, pattern, backward, state);
-    ScalarLinearAttention.state(a, b, pattern, backward, state);
+    linearAttention.linearAttentionState(a, b, pattern, backward, state);
   }
 
   @Override
@@ -242,13 +223,13 @@ public final class ScalarKernels implements Kernels {
       Tensor dk,
       Tensor dv) {
     KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
-    ScalarLinearAttention.backward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    linearAttention.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override
   public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     KernelChecks.routeTopK(logits, probs, lse, indices, weights);
-    ScalarRouter.topK(logits, probs, lse, indices, weights);
+    router.routeTopK(logits, probs, lse, indices, weights);
   }
 
   @Override
@@ -262,47 +243,38 @@ public final class ScalarKernels implements Kernels {
       float zGrad,
       Tensor dLogits) {
     KernelChecks.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, dLogits);
-    ScalarRouter.topKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
+    router.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
   }
 
   @Override
   public void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
     KernelChecks.combineRows(rows, slots, weights, out);
-    ScalarRouter.combine(rows, slots, weights, out);
+    router.combineRows(rows, slots, weights, out);
   }
 
   @Override
   public void combineRowsBackward(
       Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
     KernelChecks.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
-    ScalarRouter.combineBackward(dOut, rows, slots, weights, dRows, dWeights);
+    router.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
   }
 
   @Override
   public void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
     KernelChecks.crossEntropy(logits, labels, losses);
-    ScalarLoss.crossEntropy(logits, labels, gradScale, losses);
+    loss.crossEntropy(logits, labels, gradScale, losses);
   }
 
   @Override
   public void sum(Tensor x, Tensor sum) {
     KernelChecks.sum(x, sum);
-    double total = HostAccess.get(sum, 0);
-    for (long i = 0; i < x.elements(); i++) {
-      total += HostAccess.get(x, i);
-    }
-    HostAccess.set(sum, 0, total);
+    loss.sum(x, sum);
   }
 
   @Override
   public void sumSquares(Tensor x, Tensor sum) {
     KernelChecks.sum(x, sum);
-    double total = HostAccess.get(sum, 0);
-    for (long i = 0; i < x.elements(); i++) {
-      double value = HostAccess.get(x, i);
-      total += value * value;
-    }
-    HostAccess.set(sum, 0, total);
+    loss.sumSquares(x, sum);
   }
 
   @Override
@@ -319,6 +291,6 @@ public final class ScalarKernels implements Kernels {
       float decay,
       long step) {
     KernelChecks.adamW(w, m, v, grad, step);
-    ScalarLoss.adamW(w, m, v, grad, gradScale, lr, beta1, beta2, eps, decay, step);
+    loss.adamW(w, m, v, grad, gradScale, lr, beta1, beta2, eps, decay, step);
   }
 }

@@ -1,8 +1,15 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.DecayPattern;
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
 import java.lang.foreign.Arena;
 import java.util.Random;
 import java.util.function.DoubleSupplier;
@@ -20,7 +27,7 @@ class ScalarGradientsTest {
 
   private final Arena arena = Arena.ofShared();
   private final Random random = new Random(11);
-  private final Kernels kernels = new ScalarKernels();
+  private final Kernels kernels = ScalarKernels.create();
 
   @AfterEach
   void free() {

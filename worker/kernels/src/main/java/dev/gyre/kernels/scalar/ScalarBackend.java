@@ -1,4 +1,7 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
+
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.Kernels;
 
 /** The scalar twin as a backend: host memory, one thread, nothing to wait for. */
 record ScalarBackend(Kernels kernels) implements Backend {

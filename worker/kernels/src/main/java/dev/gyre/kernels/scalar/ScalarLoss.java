@@ -1,13 +1,18 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
+
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.KernelChecks;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.LossKernels;
+import dev.gyre.kernels.Tensor;
 
 /** Cross-entropy and the optimizer's step. Shapes as in {@link Kernels}. */
-final class ScalarLoss {
+final class ScalarLoss implements LossKernels {
   /** The label of a token that has none. */
   private static final int UNLABELLED = -100;
 
-  private ScalarLoss() {}
-
-  static void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
+  @Override
+  public void crossEntropy(Tensor logits, Tensor labels, float gradScale, Tensor losses) {
     int vocabulary = (int) logits.dim(1);
     double[] z_V = new double[vocabulary];
     for (long t = 0; t < logits.dim(0); t++) {
@@ -33,7 +38,27 @@ final class ScalarLoss {
     }
   }
 
-  static void adamW(
+  @Override
+  public void sum(Tensor x, Tensor sum) {
+    double total = HostAccess.get(sum, 0);
+    for (long i = 0; i < x.elements(); i++) {
+      total += HostAccess.get(x, i);
+    }
+    HostAccess.set(sum, 0, total);
+  }
+
+  @Override
+  public void sumSquares(Tensor x, Tensor sum) {
+    double total = HostAccess.get(sum, 0);
+    for (long i = 0; i < x.elements(); i++) {
+      double value = HostAccess.get(x, i);
+      total += value * value;
+    }
+    HostAccess.set(sum, 0, total);
+  }
+
+  @Override
+  public void adamW(
       Tensor w,
       Tensor m,
       Tensor v,

@@ -1,10 +1,15 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
+
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.KernelChecks;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.RouterKernels;
+import dev.gyre.kernels.Tensor;
 
 /** Choosing experts and mixing what they return. Shapes as in {@link Kernels}. */
-final class ScalarRouter {
-  private ScalarRouter() {}
-
-  static void topK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+final class ScalarRouter implements RouterKernels {
+  @Override
+  public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     int experts = (int) logits.dim(1);
     int k = (int) indices.dim(1);
     double[] z_E = new double[experts];
@@ -54,7 +59,8 @@ final class ScalarRouter {
   }
 
   /** Both softmaxes have the gradient dz = s·(ds − Σ s·ds), over all and over the chosen logits. */
-  static void topKBackward(
+  @Override
+  public void routeTopKBackward(
       Tensor probs,
       Tensor lse,
       Tensor indices,
@@ -90,7 +96,8 @@ final class ScalarRouter {
     }
   }
 
-  static void combine(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
+  @Override
+  public void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
     int width = (int) rows.dim(1);
     int k = (int) slots.dim(1);
     double[] out_W = new double[width];
@@ -109,7 +116,8 @@ final class ScalarRouter {
     }
   }
 
-  static void combineBackward(
+  @Override
+  public void combineRowsBackward(
       Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
     long width = rows.dim(1);
     int k = (int) slots.dim(1);

@@ -1,33 +1,19 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
+
+import dev.gyre.kernels.DecayPattern;
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.LinearAttentionKernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
 
 /**
  * Linear attention as the recurrence it is, one token at a time, in double: S_t = λ·S_{t−1} +
  * k_t·v_tᵀ and o_t = q_t·S_t. Shapes as in {@link Kernels}; a state is [D,D], keys by values.
  */
-final class ScalarLinearAttention {
-  private ScalarLinearAttention() {}
-
-  static void silu(Tensor x, Tensor y) {
-    for (long i = 0; i < x.elements(); i++) {
-      double at = HostAccess.get(x, i);
-      HostAccess.set(y, i, at * sigmoid(at));
-    }
-  }
-
-  /** silu'(x) = σ(x)·(1 + x·(1 − σ(x))). */
-  static void siluBackward(Tensor dy, Tensor x, Tensor dx) {
-    for (long i = 0; i < x.elements(); i++) {
-      double at = HostAccess.get(x, i);
-      double s = sigmoid(at);
-      HostAccess.set(dx, i, HostAccess.get(dy, i) * s * (1 + at * (1 - s)));
-    }
-  }
-
-  private static double sigmoid(double x) {
-    return 1 / (1 + StrictMath.exp(-x));
-  }
-
-  static void forward(
+final class ScalarLinearAttention implements LinearAttentionKernels {
+  @Override
+  public void linearAttention(
       Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
     int size = (int) q.dim(2);
     for (int h = 0; h < pattern.heads(); h++) {
@@ -53,7 +39,9 @@ final class ScalarLinearAttention {
     }
   }
 
-  static void state(Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
+  @Override
+  public void linearAttentionState(
+      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
     int size = (int) a.dim(2);
     int tokens = (int) a.dim(0);
     for (int h = 0; h < pattern.heads(); h++) {
@@ -89,7 +77,8 @@ final class ScalarLinearAttention {
     }
   }
 
-  static void backward(
+  @Override
+  public void linearAttentionBackward(
       Tensor q,
       Tensor k,
       Tensor v,

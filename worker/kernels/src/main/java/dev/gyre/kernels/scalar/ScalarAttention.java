@@ -1,4 +1,11 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
+
+import dev.gyre.kernels.AttentionKernels;
+import dev.gyre.kernels.AttentionTiles;
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
 
 /**
  * Attention over tiles, one query row at a time. Shapes as in {@link Kernels}.
@@ -7,9 +14,7 @@ package dev.gyre.kernels;
  * ln Σ exp(s_j − m) is safe, and a row that covered (out, lse) before becomes lse' = logaddexp(lse,
  * lse_tile), out' = out·exp(lse − lse') + Σ_j exp(s_j − lse')·v_j.
  */
-final class ScalarAttention {
-  private ScalarAttention() {}
-
+final class ScalarAttention implements AttentionKernels {
   /**
    * What one call computes on, widened once. Rows of q count (query, head), of k and v (key, head).
    */
@@ -35,7 +40,8 @@ final class ScalarAttention {
     }
   }
 
-  static void forward(
+  @Override
+  public void attention(
       Tensor q,
       Tensor k,
       Tensor v,
@@ -100,7 +106,8 @@ final class ScalarAttention {
     HostAccess.set(lse, row, after);
   }
 
-  static void merge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
+  @Override
+  public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     long size = out.dim(2);
     for (long row = 0; row < lse.elements(); row++) {
       double b = HostAccess.get(lseB, row);
@@ -116,7 +123,8 @@ final class ScalarAttention {
     }
   }
 
-  static void delta(Tensor out, Tensor dOut, Tensor delta) {
+  @Override
+  public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
     int size = (int) out.dim(2);
     double[] out_THD = Tensors.toDoubles(out);
     double[] dOut_THD = Tensors.toDoubles(dOut);
@@ -129,7 +137,8 @@ final class ScalarAttention {
    * With p = exp(s − lse) and dp = dOut·v: ds = p·(dp − delta), dq = scale·Σ_j ds·k, dk = scale·Σ_i
    * ds·q, dv = Σ_i p·dOut.
    */
-  static void backward(
+  @Override
+  public void attentionBackward(
       Tensor q,
       Tensor k,
       Tensor v,

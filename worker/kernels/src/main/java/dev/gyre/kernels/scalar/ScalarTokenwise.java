@@ -1,10 +1,15 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
+
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
+import dev.gyre.kernels.TokenwiseKernels;
 
 /** Norm, rotary positions and activation, row by row. Shapes as in {@link Kernels}. */
-final class ScalarRows {
-  private ScalarRows() {}
-
-  static void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
+final class ScalarTokenwise implements TokenwiseKernels {
+  @Override
+  public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
     long width = x.dim(1);
     for (long t = 0; t < x.dim(0); t++) {
       double squares = 0;
@@ -25,7 +30,8 @@ final class ScalarRows {
    * With n = x·rstd and g = dy·weight: dx = rstd·(g − n·mean(g·n)), dweight = Σ_t dy·n, because
    * ∂rstd/∂x_i = −rstd³·x_i/I.
    */
-  static void rmsNormBackward(
+  @Override
+  public void rmsNormBackward(
       Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor dx, Tensor dweight) {
     int width = (int) x.dim(1);
     double[] dweight_I = Tensors.toDoubles(dweight);
@@ -51,7 +57,8 @@ final class ScalarRows {
     }
   }
 
-  static void ropeTable(Tensor positions, double theta, Tensor table) {
+  @Override
+  public void ropeTable(Tensor positions, double theta, Tensor table) {
     long half = table.dim(2);
     for (long t = 0; t < positions.dim(0); t++) {
       int position = HostAccess.index(positions, t);
@@ -63,7 +70,8 @@ final class ScalarRows {
     }
   }
 
-  static void rope(Tensor x, Tensor table, boolean inverse) {
+  @Override
+  public void rope(Tensor x, Tensor table, boolean inverse) {
     long heads = x.dim(1);
     long half = x.dim(2) / 2;
     for (long t = 0; t < x.dim(0); t++) {
@@ -81,7 +89,8 @@ final class ScalarRows {
     }
   }
 
-  static void swiglu(Tensor gateUp, Tensor h) {
+  @Override
+  public void swiglu(Tensor gateUp, Tensor h) {
     long width = h.dim(1);
     for (long row = 0; row < h.dim(0); row++) {
       for (long i = 0; i < width; i++) {
@@ -93,7 +102,8 @@ final class ScalarRows {
   }
 
   /** silu'(g) = σ(g)·(1 + g·(1 − σ(g))). */
-  static void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
+  @Override
+  public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     long width = dh.dim(1);
     for (long row = 0; row < dh.dim(0); row++) {
       for (long i = 0; i < width; i++) {
@@ -105,6 +115,24 @@ final class ScalarRows {
         HostAccess.set(dGateUp, gateAt, d * up * s * (1 + gate * (1 - s)));
         HostAccess.set(dGateUp, gateAt + width, d * gate * s);
       }
+    }
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    for (long i = 0; i < x.elements(); i++) {
+      double at = HostAccess.get(x, i);
+      HostAccess.set(y, i, at * sigmoid(at));
+    }
+  }
+
+  /** silu'(x) = σ(x)·(1 + x·(1 − σ(x))). */
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    for (long i = 0; i < x.elements(); i++) {
+      double at = HostAccess.get(x, i);
+      double s = sigmoid(at);
+      HostAccess.set(dx, i, HostAccess.get(dy, i) * s * (1 + at * (1 - s)));
     }
   }
 

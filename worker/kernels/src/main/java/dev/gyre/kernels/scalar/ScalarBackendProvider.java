@@ -1,5 +1,9 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
 
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
 import java.util.Set;
 
 /** Opens the scalar twin: available everywhere, slow, for reference and tests. */
@@ -33,6 +37,6 @@ public final class ScalarBackendProvider implements BackendProvider {
     if (threads < 1) {
       throw new IllegalArgumentException("threads must be at least 1, got " + threads);
     }
-    return new ScalarBackend(new ScalarKernels());
+    return new ScalarBackend(ScalarKernels.create());
   }
 }

@@ -1,13 +1,17 @@
-package dev.gyre.kernels;
+package dev.gyre.kernels.scalar;
 
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.LinearKernels;
+import dev.gyre.kernels.Tensor;
+import dev.gyre.kernels.Tensors;
 import java.util.Arrays;
 
 /** Matrix products as three nested loops, summed in double. Shapes as in {@link Kernels}. */
-final class ScalarLinear {
-  private ScalarLinear() {}
-
+final class ScalarLinear implements LinearKernels {
   /** y_TO (+)= Σ_i x_TI · w_OI. */
-  static void forward(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     int inputs = (int) x.dim(1);
     int outputs = (int) w.dim(0);
     double[] w_OI = Tensors.toDoubles(w);
@@ -25,7 +29,8 @@ final class ScalarLinear {
   }
 
   /** dx_TI (+)= Σ_o dy_TO · w_OI. */
-  static void backwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
+  @Override
+  public void linearBackwardInput(Tensor dy, Tensor w, Tensor dx, boolean accumulate) {
     int outputs = (int) w.dim(0);
     int inputs = (int) w.dim(1);
     double[] w_OI = Tensors.toDoubles(w);
@@ -46,7 +51,8 @@ final class ScalarLinear {
   }
 
   /** dw_OI += Σ_t dy_TO · x_TI. */
-  static void backwardWeight(Tensor dy, Tensor x, Tensor dw) {
+  @Override
+  public void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw) {
     int outputs = (int) dy.dim(1);
     int inputs = (int) x.dim(1);
     double[] dw_OI = Tensors.toDoubles(dw);
@@ -62,6 +68,30 @@ final class ScalarLinear {
     }
     for (int n = 0; n < dw_OI.length; n++) {
       HostAccess.set(dw, n, dw_OI[n]);
+    }
+  }
+
+  @Override
+  public void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y) {
+    for (int e = 0; e + 1 < offsets.length; e++) {
+      int rows = offsets[e + 1] - offsets[e];
+      linear(x.slice(offsets[e], rows), w.get(e), y.slice(offsets[e], rows), false);
+    }
+  }
+
+  @Override
+  public void groupedLinearBackwardInput(Tensor dy, Tensor w, int[] offsets, Tensor dx) {
+    for (int e = 0; e + 1 < offsets.length; e++) {
+      int rows = offsets[e + 1] - offsets[e];
+      linearBackwardInput(dy.slice(offsets[e], rows), w.get(e), dx.slice(offsets[e], rows), false);
+    }
+  }
+
+  @Override
+  public void groupedLinearBackwardWeight(Tensor dy, Tensor x, int[] offsets, Tensor dw) {
+    for (int e = 0; e + 1 < offsets.length; e++) {
+      int rows = offsets[e + 1] - offsets[e];
+      linearBackwardWeight(dy.slice(offsets[e], rows), x.slice(offsets[e], rows), dw.get(e));
     }
   }
 }

@@ -1,0 +1,82 @@
+package dev.gyre.kernels.torch;
+
+import dev.gyre.kernels.RouterKernels;
+import dev.gyre.kernels.Tensor;
+import org.bytedeco.pytorch.Function;
+
+/** The router's choice and the mixing of experts' results, one call of a script each. */
+final class TorchRouter implements RouterKernels {
+  private final TorchCall.Wrapping wrapping;
+  private final IndexChecks indices;
+  private final Function routeTopK;
+  private final Function routeTopKBackward;
+  private final Function combineRows;
+  private final Function combineRowsBackward;
+
+  TorchRouter(Functions functions, TorchCall.Wrapping wrapping, IndexChecks indices) {
+    this.wrapping = wrapping;
+    this.indices = indices;
+    routeTopK = functions.get("route_top_k");
+    routeTopKBackward = functions.get("route_top_k_backward");
+    combineRows = functions.get("combine_rows");
+    combineRowsBackward = functions.get("combine_rows_backward");
+  }
+
+  @Override
+  public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(logits)
+          .overwrite(probs)
+          .overwrite(lse)
+          .overwrite(indices)
+          .overwrite(weights)
+          .run(routeTopK);
+    }
+  }
+
+  @Override
+  public void routeTopKBackward(
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights,
+      Tensor dWeights,
+      Tensor probsGrad,
+      float zGrad,
+      Tensor dLogits) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(probs)
+          .read(lse)
+          .read(indices)
+          .read(weights)
+          .read(dWeights)
+          .read(probsGrad)
+          .real(zGrad)
+          .overwrite(dLogits)
+          .run(routeTopKBackward);
+    }
+  }
+
+  @Override
+  public void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
+    indices.check("slots", slots, rows.dim(0));
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(rows).read(slots).read(weights).update(out).run(combineRows);
+    }
+  }
+
+  @Override
+  public void combineRowsBackward(
+      Tensor dOut, Tensor rows, Tensor slots, Tensor weights, Tensor dRows, Tensor dWeights) {
+    indices.check("slots", slots, rows.dim(0));
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(dOut)
+          .read(rows)
+          .read(slots)
+          .read(weights)
+          .update(dRows)
+          .overwrite(dWeights)
+          .run(combineRowsBackward);
+    }
+  }
+}
