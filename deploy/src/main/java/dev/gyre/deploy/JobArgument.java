@@ -2,7 +2,9 @@ package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFile;
+import dev.gyre.deploy.job.Setting;
 import dev.gyre.model.hf.HfConfig;
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.trainer.data.Tokenizers;
@@ -36,8 +38,9 @@ final class JobArgument {
    *
    * @param more settings of other options, which win over {@code --set}
    */
-  JobSpec read(List<String> more) {
-    List<String> all = new ArrayList<>(settings);
+  JobSpec read(List<Setting> more) {
+    List<Setting> all = new ArrayList<>();
+    settings.forEach(setting -> all.add(Setting.parse(setting)));
     all.addAll(more);
     return new JobFile(JobArgument::modelOf, JobArgument::vocabularyOf).read(path(), all);
   }
@@ -65,6 +68,8 @@ final class JobArgument {
       return read.model();
     } catch (IOException e) {
       throw new CommandFailure(ExitCode.BAD_JOB, "model.from: " + e.getMessage());
+    } catch (Invalid e) {
+      throw new CommandFailure(ExitCode.BAD_JOB, config + ": " + e.getMessage());
     }
   }
 

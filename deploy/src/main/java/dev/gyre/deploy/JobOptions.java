@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.deploy.job.Setting;
 import dev.gyre.partitioning.job.JobSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,29 +66,29 @@ final class JobOptions {
     return file.isDefault();
   }
 
-  private List<String> settings() {
-    List<String> all = new ArrayList<>();
-    set(all, "name", name);
-    set(all, "mesh.workers", workers);
-    mesh.given().forEach((key, degree) -> set(all, "mesh." + key, degree));
-    set(all, "mesh.schedule", schedule);
-    set(all, "mesh.layout", layout);
-    set(all, "backend", backend);
-    set(all, "device", device);
-    set(all, "train.dtype", dtype);
-    set(all, "transport", transport);
+  private List<Setting> settings() {
+    List<Setting> all = new ArrayList<>();
+    set(all, "name", "--name", name);
     if (workers != null && !mesh.anyDegree()) {
-      // The command line's number of workers stands in place of the file's degrees.
-      all.add("mesh.data-parallel=0");
-      all.add("mesh.ring=0");
-      all.add("mesh.ulysses=0");
+      // --workers alone replaces the degrees in the file.
+      for (String degree : List.of("data-parallel", "ring", "ulysses")) {
+        all.add(new Setting("mesh." + degree, "0", false, "--workers " + workers));
+      }
     }
+    set(all, "mesh.workers", "--workers", workers);
+    mesh.given().forEach((key, degree) -> set(all, "mesh." + key, "--" + key, degree));
+    set(all, "mesh.schedule", "--schedule", schedule);
+    set(all, "mesh.layout", "--layout", layout);
+    set(all, "backend", "--backend", backend);
+    set(all, "device", "--device", device);
+    set(all, "train.dtype", "--dtype", dtype);
+    set(all, "transport", "--transport", transport);
     return all;
   }
 
-  private static void set(List<String> all, String key, @Nullable Object value) {
+  private static void set(List<Setting> all, String key, String option, @Nullable Object value) {
     if (value != null) {
-      all.add(key + "=" + value);
+      all.add(Setting.ofOption(key, option, value));
     }
   }
 }

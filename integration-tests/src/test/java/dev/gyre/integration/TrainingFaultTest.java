@@ -9,6 +9,7 @@ import dev.gyre.comms.CommsException;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.deploy.job.JobFile;
+import dev.gyre.deploy.job.Setting;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
@@ -70,7 +71,9 @@ final class TrainingFaultTest {
                 _ -> 256)
             .read(
                 place.folder().resolve("job.yaml"),
-                List.of("dataset.train=[{path: " + place.folder().resolve("text") + "}]"));
+                List.of(
+                    Setting.parse(
+                        "dataset.train=[{path: " + place.folder().resolve("text") + "}]")));
     store =
         DataPreparation.prepare(
             job.dataset(),

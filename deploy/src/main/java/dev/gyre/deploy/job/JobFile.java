@@ -11,6 +11,7 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -36,26 +37,30 @@ public final class JobFile {
   }
 
   /**
-   * @param settings {@code a.b=value}, later ones winning; the value is YAML
+   * @param settings set over the file's values; a later one wins
    * @throws JobFileException naming file, line, key, value and the way out
    */
-  public JobSpec read(Path file, List<String> settings) {
+  public JobSpec read(Path file, List<Setting> settings) {
     String text;
     try {
       text = Files.readString(file);
     } catch (NoSuchFileException e) {
       throw new JobFileException(file + ": no such job file; recipes/ has some to start from");
+    } catch (CharacterCodingException e) {
+      throw new JobFileException(file + ": not a job file: it is not UTF-8 text");
     } catch (IOException e) {
-      throw new JobFileException(file + ": cannot be read: " + e.getMessage());
+      String why = Files.isDirectory(file) ? "it is a folder" : String.valueOf(e.getMessage());
+      throw new JobFileException(file + ": cannot be read: " + why);
     }
     String base = String.valueOf(file.getFileName());
     String name = base.replaceFirst("\\.(ya?ml|json)$", "");
     return parse(text, file.toString(), name, settings);
   }
 
-  JobSpec parse(String yaml, String source, String defaultName, List<String> settings) {
-    JobTree tree = JobTree.parse(yaml, source);
-    for (String setting : settings) {
+  JobSpec parse(String yaml, String source, String defaultName, List<Setting> settings) {
+    JobTree parsed = JobTree.parse(yaml, source);
+    JobTree tree = parsed instanceof JobTree.Empty ? JobTree.Mapping.empty(source) : parsed;
+    for (Setting setting : settings) {
       overlay(tree, setting);
     }
     JobValues values = JobValues.of(tree, JobKeys.ROOT);
@@ -66,27 +71,31 @@ public final class JobFile {
     }
   }
 
-  private static void overlay(JobTree tree, String setting) {
-    int eq = setting.indexOf('=');
-    if (eq < 1) {
-      throw new JobFileException("--set " + setting + ": write --set key.below=value");
-    }
-    String source = "--set " + setting;
-    String[] path = setting.substring(0, eq).split("\\.", -1);
+  private static void overlay(JobTree tree, Setting setting) {
+    String source = setting.source();
+    String[] path = setting.key().split("\\.", -1);
     JobTree at = tree;
     for (int i = 0; i < path.length; i++) {
       if (!(at instanceof JobTree.Mapping m)) {
-        throw new JobFileException(source + ": " + path[i - 1] + " holds no keys");
+        String above = i == 0 ? "the job file" : path[i - 1];
+        throw new JobFileException(source + ": " + above + " holds no keys");
       }
       if (i == path.length - 1) {
-        m.put(path[i], source, JobTree.parse(setting.substring(eq + 1), source));
+        m.put(path[i], source, value(setting));
       } else {
-        if (!m.entries().containsKey(path[i])) {
+        if (!(m.entries().get(path[i]) instanceof JobTree below)
+            || below instanceof JobTree.Empty) {
           m.put(path[i], source, JobTree.Mapping.empty(source));
         }
         at = m.entries().get(path[i]);
       }
     }
+  }
+
+  private static JobTree value(Setting setting) {
+    return setting.yaml()
+        ? JobTree.parse(setting.value(), setting.source())
+        : new JobTree.Scalar(setting.value(), setting.source());
   }
 
   /** Where the file says something about a key, or about the nearest key around it. */
@@ -123,12 +132,12 @@ public final class JobFile {
   }
 
   private ModelSpec model(JobValues m, String tokenizer) {
-    if (m.has("from")) {
+    if (!m.text("from", "").isBlank()) {
       List<String> others = new ArrayList<>(m.names());
       others.remove("from");
       if (!others.isEmpty()) {
         throw m.bad(
-            others.getFirst(), "the model comes from model.from; its config.json decides this");
+            others.getFirst(), "cannot be set: model.from is, and its config.json decides this");
       }
       return modelFrom.apply(Path.of(m.text("from")));
     }
@@ -136,10 +145,17 @@ public final class JobFile {
     boolean dense = type.equals("llama");
     int hidden = m.count("hidden_size");
     int heads = m.count("num_attention_heads");
-    if (!m.has("head_dim") && hidden % Math.max(1, heads) != 0) {
+    if (!m.has("head_dim") && hidden % heads != 0) {
       throw m.bad(
           m.has("num_attention_heads") ? "num_attention_heads" : "hidden_size",
           "%d heads do not divide hidden_size %d; set model.head_dim".formatted(heads, hidden));
+    }
+    int width = m.count("head_dim", hidden / heads);
+    if (!m.has("head_dim") && !ModelSpec.HEAD_DIM.holds(width)) {
+      throw m.bad(
+          m.has("num_attention_heads") ? "num_attention_heads" : "hidden_size",
+          "hidden_size %d / num_attention_heads %d is %d, but the width of a head must be %s; set model.head_dim"
+              .formatted(hidden, heads, width, ModelSpec.HEAD_DIM.text()));
     }
     int experts = m.count("num_local_experts", dense ? 0 : 8);
     if (dense && experts > 0) {
@@ -152,7 +168,7 @@ public final class JobFile {
         m.count("num_hidden_layers"),
         heads,
         m.count("num_key_value_heads", heads),
-        m.count("head_dim", hidden / Math.max(1, heads)),
+        width,
         m.count("intermediate_size", 2 * hidden),
         experts,
         m.count("num_experts_per_tok", Math.min(2, experts)),

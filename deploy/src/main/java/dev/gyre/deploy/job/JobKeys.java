@@ -1,169 +1,264 @@
 package dev.gyre.deploy.job;
 
 import static dev.gyre.deploy.job.Key.Type.FLAG;
-import static dev.gyre.deploy.job.Key.Type.INTEGER;
-import static dev.gyre.deploy.job.Key.Type.INTEGERS;
-import static dev.gyre.deploy.job.Key.Type.NUMBER;
-import static dev.gyre.deploy.job.Key.Type.SHARE;
 import static dev.gyre.deploy.job.Key.Type.TEXT;
 import static dev.gyre.deploy.job.Key.Type.TEXTS;
 import static dev.gyre.deploy.job.Key.choice;
 import static dev.gyre.deploy.job.Key.choiceOrEach;
+import static dev.gyre.deploy.job.Key.integers;
+import static dev.gyre.deploy.job.Key.number;
 import static dev.gyre.deploy.job.Key.section;
 import static dev.gyre.deploy.job.Key.sections;
 import static dev.gyre.deploy.job.Key.value;
 
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.job.TrainSpec.Optimizer;
 import java.util.Arrays;
+import java.util.List;
 
-/** Every key a job file may hold, with its type, default and meaning. */
+/** Every key a job file may hold, with its type, default, allowed values and meaning. */
 final class JobKeys {
+  private static final NumberRange LAYER = NumberRange.whole(0, (long) ModelSpec.LAYERS.most() - 1);
+
   private JobKeys() {}
 
   static final Key ROOT =
       section(
           "",
           "A Gyre training job.",
-          value("name", TEXT, null, "The run's folder below runs/. Default: the job file's name."),
-          section(
-              "model",
-              "The decoder, in the keys of a Hugging Face config.json.",
-              value("from", TEXT, null, "A Hugging Face folder to take shape and weights from."),
-              choice("model_type", "mixtral", "Family; llama has no experts.", "mixtral", "llama"),
-              value("vocab_size", INTEGER, null, "Tokens. Default: the tokenizer's."),
-              value("hidden_size", INTEGER, "256", "Width of the residual stream."),
-              value("num_hidden_layers", INTEGER, "4", "Layers."),
-              value("num_attention_heads", INTEGER, "8", "Query heads."),
-              value("num_key_value_heads", INTEGER, null, "Default: num_attention_heads."),
-              value("head_dim", INTEGER, null, "Default: hidden_size / num_attention_heads."),
-              value("intermediate_size", INTEGER, null, "Default: 2 × hidden_size."),
-              value("num_local_experts", INTEGER, null, "Default: 8; 0 for llama."),
-              value("num_experts_per_tok", INTEGER, null, "Default: 2, or 0 without experts."),
-              value("rms_norm_eps", NUMBER, "1e-5", "Added under the root of every norm."),
-              value("rope_theta", NUMBER, "10000", "Base of the rotary angles."),
-              value("tie_word_embeddings", FLAG, "false", "Head and embedding share weights."),
-              value("sliding_window", INTEGER, "0", "Keys a query sees, itself included; 0: all."),
-              value(
-                  "layer_types",
-                  TEXTS,
-                  "[]",
-                  "full_, sliding_ or linear_attention for each layer. Default: all alike."),
-              value("attention_sinks", INTEGER, "0", "First tokens that stay in the window."),
-              value("anchor_token", FLAG, "false", "Every document sees the row's first token."),
-              value("prefix_length", INTEGER, "0", "First tokens that see each other both ways."),
-              value("mlp_only_layers", INTEGERS, "[]", "Layers with a dense MLP, from 0."),
-              value("initializer_range", NUMBER, "0", "Std of initial weights; 0: 1/√fan-in.")),
-          section(
-              "dataset",
-              "Text, and how it becomes rows of tokens.",
-              sections(
-                  "train",
-                  "Sources of text.",
-                  value("path", TEXT, null, "Folder, glob, zip, txt or jsonl; jdk:src.zip."),
-                  value("include", TEXT, "", "Glob for names inside a folder or zip."),
-                  value("field", TEXT, "text", "The text's key in JSONL."),
-                  value("weight", NUMBER, "1", "How often each document is seen per epoch.")),
-              value("tokenizer", TEXT, "bytes", "bytes, or the path of a tokenizer.json."),
-              choice(
-                  "packing",
-                  "best-fit",
-                  "best-fit cuts only documents longer than a row.",
-                  "best-fit",
-                  "concat"),
-              value("holdout", SHARE, "1%", "Documents kept for evaluation.")),
-          section(
-              "train",
-              "The training loop.",
-              value("sequence-length", INTEGER, "8192", "Most tokens of a row."),
-              value("batch-tokens", INTEGER, null, "Global tokens a step. Default: one row."),
-              value("steps", INTEGER, "200", "Optimizer steps."),
-              value("seed", INTEGER, "1", "Keys every random choice."),
-              choice("dtype", "auto", "auto: bf16 where it is native.", "auto", "bf16", "f32"),
-              value("balance-loss", NUMBER, "0.01", "α of the load-balance loss."),
-              value("z-loss", NUMBER, "0", "Coefficient of the router z-loss."),
-              choice("non-finite", "fail", "When a loss is not finite.", "fail", "skip"),
-              choice(
-                  "activations",
-                  "auto",
-                  "What blocks keep for backward; auto: the fastest that fits.",
-                  "auto",
-                  "none",
-                  "attention-saving",
-                  "full"),
-              choice(
-                  "offload",
-                  "auto",
-                  "Whether that waits on disk; auto: if nothing else fits.",
-                  "auto",
-                  "true",
-                  "false"),
-              value("offload-folder", TEXT, "", "Where on disk. Default: the run's folder."),
-              value(
-                  "mlp-tile",
-                  INTEGER,
-                  "-1",
-                  "Tokens whose gate, up and hidden exist at once; 0: all; -1: the plan chooses."),
-              section(
-                  "optimizer",
-                  "AdamW.",
-                  value("lr", NUMBER, "1e-3", "Peak learning rate."),
-                  value("warmup", SHARE, "5%", "Share of the steps that warm up."),
-                  choice("schedule", "cosine", "After the warm-up.", "cosine", "constant"),
-                  value("min-lr", NUMBER, "0", "Where cosine ends."),
-                  value("clip", NUMBER, "1.0", "Limit of the global gradient norm; 0: none."),
-                  value("weight-decay", NUMBER, "0.1", "On matrices, not on embeddings."),
-                  value("beta1", NUMBER, "0.9", "First moment."),
-                  value("beta2", NUMBER, "0.95", "Second moment."),
-                  value("eps", NUMBER, "1e-8", "Added to the root of the second moment."))),
-          section(
-              "mesh",
-              "Workers in named degrees; 0 or left out: the plan chooses.",
-              value("workers", INTEGER, "0", "data-parallel × ring × ulysses."),
-              value("data-parallel", INTEGER, "0", "Ranks with different rows."),
-              value("ring", INTEGER, "0", "Ranks around which keys and values travel."),
-              value("ulysses", INTEGER, "0", "Ranks that swap tokens for heads."),
-              value("expert-parallel", INTEGER, "0", "Ranks that share the experts."),
-              choiceOrEach(
-                  "schedule",
-                  "auto",
-                  "What travels round the ring, and how; for all layers, or by kind of layer.",
-                  ScheduleSpec.KEYS,
-                  Arrays.stream(LayerKind.values())
-                      .filter(kind -> kind != LayerKind.LINEAR)
-                      .map(LayerKind::key)
-                      .toList()),
-              choice(
-                  "layout",
-                  "auto",
-                  "How a row is dealt over the ring; auto: what is predicted to be sooner.",
-                  "auto",
-                  "zigzag",
-                  "striped",
-                  "contiguous")),
+          value("name", TEXT, null, "Name of the run's folder in runs/. Default: the file's name."),
+          model(),
+          dataset(),
+          train(),
+          mesh(),
           choice(
               "backend",
               "auto",
-              "What computes; an explicit choice never falls back.",
-              "auto",
-              "onednn",
-              "vector",
-              "torch",
-              "scalar"),
-          value("device", TEXT, "cpu", "cpu, or cuda:N for a GPU, with backend torch."),
-          choice("transport", "ipc", "What carries data between workers.", "ipc", "udp"),
+              "Compute backend. auto takes the best available; a named one never falls back.",
+              JobSpec.BACKENDS),
+          value("device", TEXT, "cpu", "cpu, or cuda:N for a GPU with backend torch."),
+          choice(
+              "transport",
+              "ipc",
+              "Data transport between workers: shared memory or UDP.",
+              JobSpec.TRANSPORTS),
           section(
               "eval",
-              "Held-out loss.",
-              value("every", INTEGER, "50", "Steps between evaluations; 0: at the end only."),
-              value("rows", INTEGER, "4", "Held-out rows per evaluation.")),
+              "Held-out evaluation.",
+              number(
+                  "every",
+                  "50",
+                  JobSpec.Eval.EVERY,
+                  "Steps between evaluations; 0: only at the end."),
+              number("rows", "4", JobSpec.Eval.ROWS, "Held-out rows per evaluation; 0: none.")),
           section(
               "checkpoint",
-              "What is kept.",
-              value(
+              "Checkpoints and their retention.",
+              number(
                   "every",
-                  INTEGER,
                   "100",
-                  "Steps between checkpoints; 0: at the end only; -1: never."),
-              value("keep", INTEGER, "3", "Newest checkpoints kept.")));
+                  JobSpec.Checkpoint.EVERY,
+                  "Steps between checkpoints; 0: only at the end; -1: never."),
+              number(
+                  "keep", "3", JobSpec.Checkpoint.KEEP, "Number of newest checkpoints to keep.")));
+
+  private static Key model() {
+    return section(
+        "model",
+        "The decoder, in the keys of a Hugging Face config.json.",
+        value("from", TEXT, null, "Hugging Face folder to load shape and weights from."),
+        choice(
+            "model_type", "mixtral", "Model family. llama has no experts.", ModelSpec.MODEL_TYPES),
+        number(
+            "vocab_size", null, ModelSpec.VOCAB_SIZE, "Vocabulary size. Default: the tokenizer's."),
+        number("hidden_size", "256", ModelSpec.HIDDEN_SIZE, "Width of the residual stream."),
+        number("num_hidden_layers", "4", ModelSpec.LAYERS, "Number of layers."),
+        number("num_attention_heads", "8", ModelSpec.HEADS, "Number of query heads."),
+        number(
+            "num_key_value_heads",
+            null,
+            ModelSpec.HEADS,
+            "Number of key/value heads. Default: num_attention_heads."),
+        number(
+            "head_dim",
+            null,
+            ModelSpec.HEAD_DIM,
+            "Width of a head, even. Default: hidden_size / num_attention_heads."),
+        number(
+            "intermediate_size",
+            null,
+            ModelSpec.INTERMEDIATE_SIZE,
+            "Hidden width of an expert or dense MLP. Default: 2 × hidden_size."),
+        number(
+            "num_local_experts",
+            null,
+            ModelSpec.EXPERTS,
+            "Experts per MoE layer. Default: 8; 0 for llama."),
+        number(
+            "num_experts_per_tok",
+            null,
+            ModelSpec.EXPERTS,
+            "Experts per token (top-k). Default: 2; 0 without experts."),
+        number("rms_norm_eps", "1e-5", ModelSpec.RMS_NORM_EPS, "Epsilon of RMSNorm."),
+        number("rope_theta", "10000", ModelSpec.ROPE_THETA, "Base of the rotary embedding (RoPE)."),
+        value("tie_word_embeddings", FLAG, "false", "Share the embedding's weights with the head."),
+        number(
+            "sliding_window",
+            "0",
+            AttentionPattern.TOKENS,
+            "Keys a query attends to, itself included; 0: all before it."),
+        value(
+            "layer_types",
+            TEXTS,
+            "[]",
+            "full_, sliding_ or linear_attention for each layer. Default: all the same."),
+        number(
+            "attention_sinks",
+            "0",
+            AttentionPattern.TOKENS,
+            "First tokens of a document that stay visible outside the window."),
+        value(
+            "anchor_token", FLAG, "false", "Make the row's first token visible to every document."),
+        number(
+            "prefix_length",
+            "0",
+            AttentionPattern.TOKENS,
+            "First tokens of a document that attend to each other both ways."),
+        integers("mlp_only_layers", LAYER, "Layers with a dense MLP, counted from 0."),
+        number(
+            "initializer_range",
+            "0",
+            ModelSpec.INITIALIZER_RANGE,
+            "Standard deviation of initial weights; 0: 1/√fan-in."));
+  }
+
+  private static Key dataset() {
+    return section(
+        "dataset",
+        "Training text, and how it is tokenized and packed into rows.",
+        sections(
+            "train",
+            "Sources of text.",
+            value("path", TEXT, null, "Folder, glob, zip, text or JSONL file, or jdk:src.zip."),
+            value("include", TEXT, "", "Glob for file names inside a folder or zip."),
+            value("field", TEXT, "text", "JSONL key that holds the text."),
+            number(
+                "weight",
+                "1",
+                DatasetSpec.Source.WEIGHT,
+                "How often each document is drawn per epoch.")),
+        value("tokenizer", TEXT, "bytes", "bytes, or the path of a tokenizer.json."),
+        choice(
+            "packing",
+            "best-fit",
+            "best-fit cuts only documents longer than a row; concat fills every row.",
+            DatasetSpec.PACKINGS),
+        number("holdout", "1%", DatasetSpec.HOLDOUT, "Share of the documents held out for eval."));
+  }
+
+  private static Key train() {
+    return section(
+        "train",
+        "The training loop.",
+        number(
+            "sequence-length",
+            "8192",
+            TrainSpec.SEQUENCE_LENGTH,
+            "Maximum number of tokens in a row."),
+        number(
+            "batch-tokens",
+            null,
+            TrainSpec.BATCH_TOKENS,
+            "Tokens per step over all workers. Default: one row."),
+        number("steps", "200", TrainSpec.STEPS, "Number of optimizer steps."),
+        number("seed", "1", TrainSpec.SEED, "Seed of initial weights, packing and order."),
+        choice(
+            "dtype", "auto", "Compute dtype. auto: bf16 if the hardware has it.", TrainSpec.DTYPES),
+        number(
+            "balance-loss",
+            "0.01",
+            TrainSpec.BALANCE_LOSS,
+            "Coefficient of the load-balance loss."),
+        number("z-loss", "0", TrainSpec.Z_LOSS, "Coefficient of the router z-loss."),
+        choice(
+            "non-finite",
+            "fail",
+            "On a loss or gradient that is not finite: fail, or skip the update.",
+            TrainSpec.NON_FINITE),
+        choice(
+            "activations",
+            "auto",
+            "Activations to recompute in the backward pass; auto: the fastest that fits.",
+            List.of("auto", "none", "attention-saving", "full")),
+        choice(
+            "offload",
+            "auto",
+            "Offload saved activations to disk. auto: only if no in-memory policy fits.",
+            MemorySpec.OFFLOADS),
+        value("offload-folder", TEXT, "", "Folder for offloaded activations. Default: the run's."),
+        number(
+            "mlp-tile",
+            "-1",
+            MemorySpec.MLP_TILE,
+            "Tokens per tile of an MLP or expert; 0: one tile; -1: the plan chooses."),
+        section(
+            "optimizer",
+            "AdamW.",
+            number("lr", "1e-3", Optimizer.LR, "Peak learning rate."),
+            number("warmup", "5%", Optimizer.WARMUP, "Share of the steps used for linear warm-up."),
+            choice("schedule", "cosine", "Learning rate after the warm-up.", Optimizer.SCHEDULES),
+            number("min-lr", "0", Optimizer.LR, "Final rate of cosine, at most lr."),
+            number("clip", "1.0", Optimizer.CLIP, "Maximum global gradient norm; 0: no clipping."),
+            number(
+                "weight-decay",
+                "0.1",
+                Optimizer.WEIGHT_DECAY,
+                "Weight decay of matrices, embeddings excepted."),
+            number("beta1", "0.9", Optimizer.BETA, "Decay of the first moment."),
+            number("beta2", "0.95", Optimizer.BETA, "Decay of the second moment."),
+            number("eps", "1e-8", Optimizer.EPS, "Added to the root of the second moment.")));
+  }
+
+  private static Key mesh() {
+    return section(
+        "mesh",
+        "Degrees of parallelism. 0 or left out: the plan chooses.",
+        number(
+            "workers", "0", MeshSpec.DEGREE, "Number of workers: data-parallel × ring × ulysses."),
+        number("data-parallel", "0", MeshSpec.DEGREE, "Ranks that train on different rows."),
+        number("ring", "0", MeshSpec.DEGREE, "Ranks of ring attention, over which a row is split."),
+        number(
+            "ulysses",
+            "0",
+            MeshSpec.DEGREE,
+            "Ranks of Ulysses, over which attention heads are split."),
+        number(
+            "expert-parallel",
+            "0",
+            MeshSpec.DEGREE,
+            "Ranks over which the experts are distributed."),
+        choiceOrEach(
+            "schedule",
+            "auto",
+            "Attention schedule; one for all layers, or one per layer type.",
+            ScheduleSpec.KEYS,
+            Arrays.stream(LayerKind.values())
+                .filter(kind -> kind != LayerKind.LINEAR)
+                .map(LayerKind::key)
+                .toList()),
+        choice(
+            "layout",
+            "auto",
+            "How tokens are assigned to ring ranks. auto: the one with the lower predicted time.",
+            MeshSpec.LAYOUTS));
+  }
 }

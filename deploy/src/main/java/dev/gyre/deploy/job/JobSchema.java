@@ -1,5 +1,6 @@
 package dev.gyre.deploy.job;
 
+import dev.gyre.partitioning.job.NumberRange;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,21 +43,47 @@ public final class JobSchema {
       }
       case INTEGER -> s.put("type", "integer");
       case NUMBER -> s.put("type", "number");
-      case SHARE -> s.put("type", List.of("number", "string"));
+      case SHARE -> {
+        s.put("type", List.of("number", "string"));
+        s.put("pattern", "^[0-9.]+ ?%$");
+      }
       case FLAG -> s.put("type", "boolean");
       case INTEGERS -> {
         s.put("type", "array");
-        s.put("items", Map.of("type", "integer"));
+        Map<String, Object> item = new LinkedHashMap<>();
+        item.put("type", "integer");
+        limits(key, item);
+        s.put("items", item);
       }
       case TEXTS -> {
         s.put("type", "array");
         s.put("items", Map.of("type", "string"));
       }
     }
+    if (key.type() != Key.Type.INTEGERS) {
+      limits(key, s);
+    }
     if (key.fallback() != null) {
       s.put("default", fallback(key, key.fallback()));
     }
     return s;
+  }
+
+  private static void limits(Key key, Map<String, Object> s) {
+    NumberRange range = key.range();
+    if (range == null) {
+      return;
+    }
+    if (Double.isFinite(range.least())) {
+      s.put(range.leastExcluded() ? "exclusiveMinimum" : "minimum", limit(range, range.least()));
+    }
+    if (Double.isFinite(range.most())) {
+      s.put(range.mostExcluded() ? "exclusiveMaximum" : "maximum", limit(range, range.most()));
+    }
+  }
+
+  private static Object limit(NumberRange range, double value) {
+    return range.kind() == NumberRange.Kind.WHOLE ? (Object) (long) value : (Object) value;
   }
 
   private static void object(Key key, Map<String, Object> s) {

@@ -1,9 +1,12 @@
 package dev.gyre.deploy.job;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
@@ -22,6 +25,9 @@ sealed interface JobTree {
   String place();
 
   record Scalar(String text, String place) implements JobTree {}
+
+  /** A key without a value, or an explicit null. */
+  record Empty(String place) implements JobTree {}
 
   record Sequence(List<JobTree> items, String place) implements JobTree {}
 
@@ -47,45 +53,75 @@ sealed interface JobTree {
     try {
       LoadSettings settings = LoadSettings.builder().setLabel(source).build();
       @Nullable Node node = new Compose(settings).composeString(yaml).orElse(null);
-      return node == null ? Mapping.empty(source) : convert(node, source);
+      return node == null ? new Empty(source) : new Conversion(source).convert(node);
     } catch (MarkedYamlEngineException e) {
       String line = e.getProblemMark().map(m -> ":" + (m.getLine() + 1)).orElse("");
       throw new JobFileException(source + line + ": not YAML: " + e.getProblem());
     } catch (YamlEngineException e) {
       throw new JobFileException(source + ": not YAML: " + e.getMessage());
+    } catch (StackOverflowError e) {
+      throw new JobFileException(source + ": not a job: its values are nested too deep");
     }
   }
 
-  private static JobTree convert(Node node, String source) {
-    String place = place(node, source);
-    return switch (node) {
-      case ScalarNode s -> new Scalar(s.getTag().equals(Tag.NULL) ? "" : s.getValue(), place);
-      case SequenceNode s -> {
-        List<JobTree> items = new ArrayList<>();
-        for (Node item : s.getValue()) {
-          items.add(convert(item, source));
-        }
-        yield new Sequence(items, place);
-      }
-      case MappingNode m -> {
-        Mapping mapping = Mapping.empty(place);
-        for (NodeTuple t : m.getValue()) {
-          String keyPlace = place(t.getKeyNode(), source);
-          if (!(t.getKeyNode() instanceof ScalarNode key)) {
-            throw new JobFileException(keyPlace + ": a key must be a plain word");
-          }
-          if (mapping.entries().containsKey(key.getValue())) {
-            throw new JobFileException(keyPlace + ": " + key.getValue() + " is there twice");
-          }
-          mapping.put(key.getValue(), keyPlace, convert(t.getValueNode(), source));
-        }
-        yield mapping;
-      }
-      default -> throw new JobFileException(place + ": aliases are not supported here");
-    };
-  }
+  /** From the parser's nodes. An alias is the same node once more. */
+  final class Conversion {
+    /** A job has some hundred nodes; aliases of aliases would make billions. */
+    private static final int MOST_NODES = 100_000;
 
-  private static String place(Node node, String source) {
-    return node.getStartMark().map(m -> source + ":" + (m.getLine() + 1)).orElse(source);
+    private final String source;
+    private final Set<Node> around = Collections.newSetFromMap(new IdentityHashMap<>());
+    private int nodes;
+
+    private Conversion(String source) {
+      this.source = source;
+    }
+
+    private JobTree convert(Node node) {
+      String place = place(node);
+      if (++nodes > MOST_NODES) {
+        throw new JobFileException(place + ": more than " + MOST_NODES + " values");
+      }
+      if (!around.add(node)) {
+        throw new JobFileException(place + ": an alias refers to a value that contains it");
+      }
+      JobTree converted =
+          switch (node) {
+            case ScalarNode s ->
+                s.getTag().equals(Tag.NULL) ? new Empty(place) : new Scalar(s.getValue(), place);
+            case SequenceNode s -> sequence(s, place);
+            case MappingNode m -> mapping(m, place);
+            default -> throw new JobFileException(place + ": not a value, a list or keys");
+          };
+      around.remove(node);
+      return converted;
+    }
+
+    private Sequence sequence(SequenceNode node, String place) {
+      List<JobTree> items = new ArrayList<>();
+      for (Node item : node.getValue()) {
+        items.add(convert(item));
+      }
+      return new Sequence(items, place);
+    }
+
+    private Mapping mapping(MappingNode node, String place) {
+      Mapping mapping = Mapping.empty(place);
+      for (NodeTuple t : node.getValue()) {
+        String keyPlace = place(t.getKeyNode());
+        if (!(t.getKeyNode() instanceof ScalarNode key)) {
+          throw new JobFileException(keyPlace + ": a key must be a plain word");
+        }
+        if (mapping.entries().containsKey(key.getValue())) {
+          throw new JobFileException(keyPlace + ": duplicate key " + key.getValue());
+        }
+        mapping.put(key.getValue(), keyPlace, convert(t.getValueNode()));
+      }
+      return mapping;
+    }
+
+    private String place(Node node) {
+      return node.getStartMark().map(m -> source + ":" + (m.getLine() + 1)).orElse(source);
+    }
   }
 }

@@ -1,11 +1,15 @@
 package dev.gyre.deploy.job;
 
+import dev.gyre.partitioning.job.NumberRange;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
-/** A tree that has been held against the keys: typed values by dotted path, defaults filled in. */
+/** A checked tree: typed values by name, defaults filled in. */
 final class JobValues {
   private final JobTree.Mapping tree;
   private final Key keys;
@@ -20,68 +24,78 @@ final class JobValues {
   /** Checks every key of the tree, and that each value has its key's shape. */
   static JobValues of(JobTree tree, Key keys) {
     if (!(tree instanceof JobTree.Mapping mapping)) {
-      throw new JobFileException(tree.place() + ": a job is a set of keys");
+      throw new JobFileException(tree.place() + ": a job file must consist of keys and values");
     }
     check(mapping, keys, "");
     return new JobValues(mapping, keys, "");
   }
 
   private static void check(JobTree.Mapping tree, Key section, String prefix) {
-    for (String name : tree.entries().keySet()) {
-      String path = prefix + name;
-      String place = tree.keyPlaces().getOrDefault(name, tree.place());
-      Key key = section.child(name);
-      if (key == null) {
-        throw new JobFileException(
-            place + ": " + path + ": no such key" + suggestion(section, prefix, name));
+    tree.entries()
+        .forEach(
+            (name, value) -> {
+              String path = prefix + name;
+              String place = tree.keyPlaces().getOrDefault(name, tree.place());
+              Key key = section.child(name);
+              if (key == null) {
+                throw new JobFileException(
+                    place + ": " + path + ": no such key" + suggestion(section, prefix, name));
+              }
+              check(value, key, path, place);
+            });
+  }
+
+  private static void check(JobTree value, Key key, String path, String place) {
+    switch (key.type()) {
+      case SECTION -> {
+        // All keys below it may have been commented out.
+        if (!(value instanceof JobTree.Empty)) {
+          keysBelow(value, key, path, place);
+        }
       }
-      JobTree value = tree.entries().get(name);
-      switch (key.type()) {
-        case SECTION -> {
-          if (!(value instanceof JobTree.Mapping m)) {
-            throw new JobFileException(
-                place + ": " + path + " holds keys, such as " + example(key));
-          }
+      case SECTIONS -> {
+        if (!(value instanceof JobTree.Sequence list)) {
+          throw shape(place, path, "must be a list, for example [{" + example(key) + "}]");
+        }
+        for (JobTree item : list.items()) {
+          keysBelow(item, key, path, item.place());
+        }
+      }
+      case CHOICE_OR_EACH -> {
+        if (value instanceof JobTree.Mapping m) {
           check(m, key, path + ".");
+        } else if (!(value instanceof JobTree.Scalar)) {
+          throw shape(place, path, "must be a single value, or keys such as " + example(key));
         }
-        case SECTIONS -> {
-          if (!(value instanceof JobTree.Sequence list)) {
-            throw new JobFileException(
-                place + ": " + path + " is a list, such as [{" + example(key) + "}]");
-          }
-          for (JobTree item : list.items()) {
-            if (!(item instanceof JobTree.Mapping m)) {
-              throw new JobFileException(
-                  item.place() + ": " + path + " holds keys, such as " + example(key));
-            }
-            check(m, key, path + ".");
-          }
+      }
+      case INTEGERS -> list(value, path, place, "[0, 2]");
+      case TEXTS -> list(value, path, place, "[a, b]");
+      case TEXT, CHOICE, INTEGER, NUMBER, SHARE, FLAG -> {
+        if (value instanceof JobTree.Empty) {
+          throw shape(place, path, "has no value; give one, or leave the key out for its default");
         }
-        case CHOICE_OR_EACH -> {
-          if (value instanceof JobTree.Mapping m) {
-            check(m, key, path + ".");
-          } else if (!(value instanceof JobTree.Scalar)) {
-            throw new JobFileException(
-                place + ": " + path + " is a single value, or keys such as " + example(key));
-          }
-        }
-        case INTEGERS -> {
-          if (!(value instanceof JobTree.Sequence)) {
-            throw new JobFileException(place + ": " + path + " is a list, such as [0, 2]");
-          }
-        }
-        case TEXTS -> {
-          if (!(value instanceof JobTree.Sequence)) {
-            throw new JobFileException(place + ": " + path + " is a list of names");
-          }
-        }
-        case TEXT, CHOICE, INTEGER, NUMBER, SHARE, FLAG -> {
-          if (!(value instanceof JobTree.Scalar)) {
-            throw new JobFileException(place + ": " + path + " is a single value: " + key.doc());
-          }
+        if (!(value instanceof JobTree.Scalar)) {
+          throw shape(place, path, "must be a single value. " + key.doc());
         }
       }
     }
+  }
+
+  private static void keysBelow(JobTree value, Key key, String path, String place) {
+    if (!(value instanceof JobTree.Mapping m)) {
+      throw shape(place, path, "must hold keys, for example " + example(key));
+    }
+    check(m, key, path + ".");
+  }
+
+  private static void list(JobTree value, String path, String place, String example) {
+    if (!(value instanceof JobTree.Sequence)) {
+      throw shape(place, path, "must be a list, for example " + example);
+    }
+  }
+
+  private static JobFileException shape(String place, String path, String problem) {
+    return new JobFileException(place + ": " + path + ": " + problem);
   }
 
   private static String example(Key section) {
@@ -107,7 +121,7 @@ final class JobValues {
       return "; did you mean " + elsewhere + "?";
     }
     List<String> names = section.children().stream().map(Key::name).toList();
-    return "; there are " + String.join(", ", names);
+    return "; the keys here are " + String.join(", ", names);
   }
 
   private static @Nullable String find(Key section, String prefix, String name) {
@@ -173,20 +187,31 @@ final class JobValues {
   }
 
   long integer(String name) {
-    String raw = text(name);
-    try {
-      return Long.parseLong(raw.replace("_", "").replace(",", ""));
-    } catch (NumberFormatException e) {
-      throw bad(name, "'" + raw + "' is not a whole number");
-    }
+    return integer(name, text(name));
   }
 
-  int count(String name) {
-    long value = integer(name);
-    if (value != (int) value) {
-      throw bad(name, value + " is too large; the limit is " + Integer.MAX_VALUE);
+  private long integer(String name, String raw) {
+    NumberRange range = range(name);
+    BigDecimal value = NumberText.decimal(raw);
+    if (value == null) {
+      throw bad(name, "'" + raw + "' is not a whole number; it must be " + range.text());
     }
-    return (int) value;
+    try {
+      long whole = value.longValueExact();
+      if (range.holds((double) whole)) {
+        return whole;
+      }
+    } catch (ArithmeticException e) {
+      if (Math.abs(value.doubleValue()) < 0x1p63) {
+        throw bad(name, raw + " is not a whole number; it must be " + range.text());
+      }
+    }
+    throw bad(name, range.problem(raw, value.doubleValue()));
+  }
+
+  /** An integer whose range fits 32 bits. */
+  int count(String name) {
+    return Math.toIntExact(integer(name));
   }
 
   int count(String name, int fallback) {
@@ -195,29 +220,23 @@ final class JobValues {
 
   double number(String name) {
     String raw = text(name);
-    try {
-      double value = Double.parseDouble(raw);
-      if (Double.isFinite(value)) {
-        return value;
-      }
-    } catch (NumberFormatException e) {
-      // said below, as for infinities
-    }
-    throw bad(name, "'" + raw + "' is not a number");
+    return inRange(name, raw, NumberText.real(raw), "a number");
   }
 
   double share(String name) {
     String raw = text(name);
-    boolean percent = raw.endsWith("%");
-    try {
-      double value = Double.parseDouble(percent ? raw.substring(0, raw.length() - 1) : raw);
-      if (value >= 0 && value <= (percent ? 100 : 1)) {
-        return percent ? value / 100 : value;
-      }
-    } catch (NumberFormatException e) {
-      // said below
+    return inRange(name, raw, NumberText.share(raw), "a share such as 5% or 0.05");
+  }
+
+  private double inRange(String name, String raw, OptionalDouble value, String kind) {
+    NumberRange range = range(name);
+    if (value.isEmpty()) {
+      throw bad(name, "'" + raw + "' is not " + kind + "; it must be " + range.text());
     }
-    throw bad(name, "'" + raw + "' is not a share; write 5% or 0.05");
+    if (!range.holds(value.getAsDouble())) {
+      throw bad(name, range.problem(raw, value.getAsDouble()));
+    }
+    return value.getAsDouble();
   }
 
   boolean flag(String name) {
@@ -231,14 +250,8 @@ final class JobValues {
 
   List<Integer> integers(String name) {
     List<Integer> all = new ArrayList<>();
-    if (tree.entries().get(name) instanceof JobTree.Sequence list) {
-      for (JobTree item : list.items()) {
-        try {
-          all.add(Integer.valueOf(((JobTree.Scalar) item).text()));
-        } catch (NumberFormatException | ClassCastException e) {
-          throw bad(name, "holds something that is not a whole number");
-        }
-      }
+    for (String item : texts(name)) {
+      all.add(Math.toIntExact(integer(name, item)));
     }
     return all;
   }
@@ -248,7 +261,7 @@ final class JobValues {
     if (tree.entries().get(name) instanceof JobTree.Sequence list) {
       for (JobTree item : list.items()) {
         if (!(item instanceof JobTree.Scalar text)) {
-          throw bad(name, "holds something that is not a name");
+          throw bad(name, "every item of the list must be a single value");
         }
         all.add(text.text());
       }
@@ -262,6 +275,10 @@ final class JobValues {
 
   private @Nullable String raw(String name, Key key) {
     return tree.entries().get(name) instanceof JobTree.Scalar s ? s.text() : key.fallback();
+  }
+
+  private NumberRange range(String name) {
+    return Objects.requireNonNull(key(name).range(), name);
   }
 
   private Key key(String name) {

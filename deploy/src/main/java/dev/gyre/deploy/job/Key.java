@@ -1,5 +1,6 @@
 package dev.gyre.deploy.job;
 
+import dev.gyre.partitioning.job.NumberRange;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param children keys below it, for {@link Type#SECTION}, {@link Type#SECTIONS} and {@link
  *     Type#CHOICE_OR_EACH}
  * @param choices the allowed texts, for {@link Type#CHOICE} and {@link Type#CHOICE_OR_EACH}
+ * @param range the allowed numbers, for the numeric types; null for the others
  */
 record Key(
     String name,
@@ -19,7 +21,8 @@ record Key(
     @Nullable String fallback,
     String doc,
     List<Key> children,
-    List<String> choices) {
+    List<String> choices,
+    @Nullable NumberRange range) {
 
   enum Type {
     SECTION,
@@ -41,28 +44,40 @@ record Key(
   }
 
   static Key section(String name, String doc, Key... children) {
-    return new Key(name, Type.SECTION, null, doc, List.of(children), List.of());
+    return new Key(name, Type.SECTION, null, doc, List.of(children), List.of(), null);
   }
 
   static Key sections(String name, String doc, Key... children) {
-    return new Key(name, Type.SECTIONS, null, doc, List.of(children), List.of());
+    return new Key(name, Type.SECTIONS, null, doc, List.of(children), List.of(), null);
   }
 
   static Key value(String name, Type type, @Nullable String fallback, String doc) {
-    return new Key(name, type, fallback, doc, List.of(), List.of());
+    return new Key(name, type, fallback, doc, List.of(), List.of(), null);
   }
 
-  static Key choice(String name, String fallback, String doc, String... choices) {
-    return new Key(name, Type.CHOICE, fallback, doc, List.of(), List.of(choices));
+  /** A number; its range says of which type. */
+  static Key number(String name, @Nullable String fallback, NumberRange range, String doc) {
+    Type type =
+        switch (range.kind()) {
+          case WHOLE -> Type.INTEGER;
+          case REAL -> Type.NUMBER;
+          case SHARE -> Type.SHARE;
+        };
+    return new Key(name, type, fallback, doc, List.of(), List.of(), range);
+  }
+
+  static Key integers(String name, NumberRange range, String doc) {
+    return new Key(name, Type.INTEGERS, "[]", doc, List.of(), List.of(), range);
+  }
+
+  static Key choice(String name, String fallback, String doc, List<String> choices) {
+    return new Key(name, Type.CHOICE, fallback, doc, List.of(), choices, null);
   }
 
   static Key choiceOrEach(
       String name, String fallback, String doc, List<String> choices, List<String> each) {
-    List<Key> children =
-        each.stream()
-            .map(one -> new Key(one, Type.CHOICE, fallback, doc, List.of(), choices))
-            .toList();
-    return new Key(name, Type.CHOICE_OR_EACH, fallback, doc, children, choices);
+    List<Key> children = each.stream().map(one -> choice(one, fallback, doc, choices)).toList();
+    return new Key(name, Type.CHOICE_OR_EACH, fallback, doc, children, choices, null);
   }
 
   /** The child of this name, or null. */
@@ -73,5 +88,13 @@ record Key(
       }
     }
     return null;
+  }
+
+  /** What a value may be, for a person; empty where any text may stand. */
+  String allowed() {
+    if (range != null) {
+      return range.text();
+    }
+    return type == Type.FLAG ? "true, false" : String.join(", ", choices);
   }
 }

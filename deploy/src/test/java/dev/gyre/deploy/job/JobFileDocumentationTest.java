@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The guide's page about job files and the keys that are read hold each other. */
 final class JobFileDocumentationTest {
-  private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|");
+  private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|([^|]*)\\|");
 
   /** A key in backticks, or one that a command sets. */
   private static final Pattern MENTION =
@@ -42,20 +42,25 @@ final class JobFileDocumentationTest {
         case TEXT, CHOICE, CHOICE_OR_EACH, INTEGER, NUMBER, SHARE, FLAG, INTEGERS, TEXTS -> {
           String fallback = key.fallback();
           String shown = fallback == null ? "" : fallback.isEmpty() ? "empty" : fallback;
-          into.add(prefix + key.name() + " = " + shown);
+          into.add(prefix + key.name() + " = " + shown + " (" + key.allowed() + ")");
         }
       }
     }
   }
 
+  private static String plain(String cell) {
+    return cell.replace("`", "").strip();
+  }
+
   @Test
-  void everyKeyWithItsDefaultAndNoOther() throws IOException {
+  void everyKeyWithItsDefaultAndAllowedValuesAndNoOther() throws IOException {
     List<String> keys = new ArrayList<>();
     collect(JobKeys.ROOT, "", keys);
     List<String> documented = new ArrayList<>();
     Matcher row = ROW.matcher(page());
     while (row.find()) {
-      documented.add(row.group(1) + " = " + row.group(2).replace("`", "").strip());
+      documented.add(
+          "%s = %s (%s)".formatted(row.group(1), plain(row.group(2)), plain(row.group(3))));
     }
     assertEquals(String.join("\n", keys), String.join("\n", documented));
   }

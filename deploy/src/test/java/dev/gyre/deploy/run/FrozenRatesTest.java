@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.deploy.job.JobFile;
+import dev.gyre.deploy.job.Setting;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -16,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,7 +43,8 @@ class FrozenRatesTest {
     Files.writeString(
         file,
         "dataset: {train: [{path: text}]}\ntrain: {sequence-length: 4096}\nmesh: {ring: 4}\n");
-    return new JobFile(_ -> null, _ -> 256).read(file, List.of(settings));
+    return new JobFile(_ -> null, _ -> 256)
+        .read(file, Stream.of(settings).map(Setting::parse).toList());
   }
 
   private Plan resumed(JobSpec job, String before) throws IOException {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.deploy.job.JobFile;
+import dev.gyre.deploy.job.Setting;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,7 +44,7 @@ class GivenPlanTest {
 
   private JobSpec job(String... settings) {
     JobFile reader = new JobFile(_ -> null, _ -> 256);
-    return reader.read(file, List.of(settings));
+    return reader.read(file, Stream.of(settings).map(Setting::parse).toList());
   }
 
   private static void refused(String key, Plan plan, JobSpec job) {

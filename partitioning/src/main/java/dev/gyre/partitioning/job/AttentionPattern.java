@@ -18,22 +18,25 @@ import java.util.List;
  */
 public record AttentionPattern(
     List<LayerKind> layers, int window, int sinks, boolean anchor, int prefix) {
+  /** Of a window, of sinks and of a prefix. */
+  public static final NumberRange TOKENS = NumberRange.whole(0, 1L << 30);
+
   /** Full attention in every layer. */
   public static final AttentionPattern FULL = sliding(0);
 
   public AttentionPattern {
     layers = List.copyOf(layers);
-    Invalid.require(window >= 0, "model.sliding_window", window + " is negative");
+    TOKENS.require("model.sliding_window", window);
     Invalid.require(
         window > 0 || !layers.contains(LayerKind.SLIDING),
         "model.sliding_window",
         "is needed by layer_types sliding_attention; give the keys a query sees");
-    Invalid.require(sinks >= 0, "model.attention_sinks", sinks + " is negative");
+    TOKENS.require("model.attention_sinks", sinks);
     Invalid.require(
         sinks == 0 || window > 0,
         "model.attention_sinks",
         sinks + " without a window: full attention sees them anyway; set model.sliding_window");
-    Invalid.require(prefix >= 0, "model.prefix_length", prefix + " is negative");
+    TOKENS.require("model.prefix_length", prefix);
     if (!layers.isEmpty() && layers.stream().allMatch(kind -> kind == LayerKind.LINEAR)) {
       requireNoMask("sliding_window", window > 0);
       requireNoMask("anchor_token", anchor);

@@ -11,15 +11,14 @@ import java.util.List;
  * @param holdout share of the documents kept for evaluation, in [0, 0.5]
  */
 public record DatasetSpec(List<Source> train, String tokenizer, String packing, double holdout) {
+  public static final NumberRange HOLDOUT = NumberRange.share(0, 0.5);
+  public static final List<String> PACKINGS = List.of("best-fit", "concat");
+
   public DatasetSpec {
     train = List.copyOf(train);
     Invalid.require(!train.isEmpty(), "dataset.train", "needs at least one source");
-    Invalid.require(
-        packing.equals("best-fit") || packing.equals("concat"),
-        "dataset.packing",
-        "'" + packing + "' must be best-fit or concat");
-    Invalid.require(
-        holdout >= 0 && holdout <= 0.5, "dataset.holdout", holdout + " must be from 0 to 50%");
+    Invalid.requireOneOf(PACKINGS, "dataset.packing", packing);
+    HOLDOUT.require("dataset.holdout", holdout);
   }
 
   /**
@@ -31,9 +30,11 @@ public record DatasetSpec(List<Source> train, String tokenizer, String packing, 
    * @param weight relative share of an epoch's documents; 1 means each once
    */
   public record Source(String path, String include, String field, double weight) {
+    public static final NumberRange WEIGHT = NumberRange.aboveUpTo(0, 1000);
+
     public Source {
       Invalid.require(!path.isBlank(), "dataset.train.path", "is empty");
-      Invalid.require(weight > 0, "dataset.train.weight", weight + " must be positive");
+      WEIGHT.require("dataset.train.weight", weight);
     }
   }
 }

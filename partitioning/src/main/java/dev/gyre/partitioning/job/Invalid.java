@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.job;
 
+import java.util.List;
+
 /**
  * A job description that cannot mean anything. The message names the key (dotted, as in the job
  * file), the value, the limit, and what to do.
@@ -32,5 +34,12 @@ public final class Invalid extends IllegalArgumentException {
     if (!holds) {
       throw new Invalid(key, problem);
     }
+  }
+
+  static void requireOneOf(List<String> known, String key, String value) {
+    require(
+        known.contains(value),
+        key,
+        "'%s' must be one of %s".formatted(value, String.join(", ", known)));
   }
 }

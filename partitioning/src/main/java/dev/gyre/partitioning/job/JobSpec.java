@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.job;
 
+import java.util.List;
+
 /**
  * A whole job, as the job file describes it with every default filled in.
  *
@@ -22,6 +24,10 @@ public record JobSpec(
     Eval eval,
     Checkpoint checkpoint) {
 
+  public static final List<String> BACKENDS =
+      List.of("auto", "onednn", "vector", "torch", "scalar");
+  public static final List<String> TRANSPORTS = List.of("ipc", "udp");
+
   public JobSpec {
     Invalid.require(
         name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"),
@@ -29,6 +35,7 @@ public record JobSpec(
         "'"
             + name
             + "' may hold letters, digits, '.', '_' and '-', and starts with a letter or digit");
+    Invalid.requireOneOf(TRANSPORTS, "transport", transport);
     Invalid.require(
         device.matches("cpu|cuda:\\d{1,3}"), "device", "'" + device + "' must be cpu or cuda:N");
     Invalid.require(
@@ -70,9 +77,12 @@ public record JobSpec(
    * @param rows held-out rows per evaluation
    */
   public record Eval(long every, int rows) {
+    public static final NumberRange EVERY = TrainSpec.STEPS;
+    public static final NumberRange ROWS = NumberRange.whole(0, 1 << 20);
+
     public Eval {
-      Invalid.require(every >= 0, "eval.every", every + " is negative");
-      Invalid.require(rows >= 0, "eval.rows", rows + " is negative");
+      EVERY.require("eval.every", every);
+      ROWS.require("eval.rows", rows);
     }
 
     /** Whether one is due after a step; arguments as of {@link Checkpoint#due}. */
@@ -89,12 +99,12 @@ public record JobSpec(
   public record Checkpoint(long every, int keep) {
     public static final long NEVER = -1;
 
+    public static final NumberRange EVERY = NumberRange.whole(NEVER, 1_000_000_000_000L);
+    public static final NumberRange KEEP = NumberRange.whole(1, 1_000_000);
+
     public Checkpoint {
-      Invalid.require(
-          every >= NEVER,
-          "checkpoint.every",
-          every + " is below -1: give steps, 0 for the end only, or -1 for never");
-      Invalid.require(keep >= 1, "checkpoint.keep", keep + " must be at least 1");
+      EVERY.require("checkpoint.every", every);
+      KEEP.require("checkpoint.keep", keep);
     }
 
     /**

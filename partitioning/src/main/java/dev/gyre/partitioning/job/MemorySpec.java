@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.job;
 
+import java.util.List;
+
 /**
  * What a step may keep, and where. No choice here changes a value that is trained; only an MLP tile
  * changes last bits, as it orders a sum.
@@ -16,6 +18,9 @@ public record MemorySpec(String activations, String offload, String offloadFolde
   /** Leaves the tile to the plan. */
   public static final int AUTO_TILE = -1;
 
+  public static final List<String> OFFLOADS = List.of(AUTO, "true", "false");
+  public static final NumberRange MLP_TILE = NumberRange.whole(AUTO_TILE, 1L << 30);
+
   /** Leaves all to the plan. */
   public static final MemorySpec PLANNED = new MemorySpec(AUTO, AUTO, "", AUTO_TILE);
 
@@ -27,11 +32,7 @@ public record MemorySpec(String activations, String offload, String offloadFolde
             || activations.equals("full"),
         "train.activations",
         "'" + activations + "' must be auto, none, attention-saving or full");
-    Invalid.require(
-        offload.equals(AUTO) || offload.equals("true") || offload.equals("false"),
-        "train.offload",
-        "'" + offload + "' must be auto, true or false");
-    Invalid.require(
-        mlpTile >= AUTO_TILE, "train.mlp-tile", mlpTile + " is below -1, which is for auto");
+    Invalid.requireOneOf(OFFLOADS, "train.offload", offload);
+    MLP_TILE.require("train.mlp-tile", mlpTile);
   }
 }

@@ -21,28 +21,22 @@ public record MeshSpec(
   /** The plan chooses. */
   public static final String AUTO = "auto";
 
+  /** 0 leaves a degree to the plan. */
+  public static final NumberRange DEGREE = NumberRange.whole(0, 1024);
+
+  public static final List<String> LAYOUTS = List.of(AUTO, "zigzag", "striped", "contiguous");
+
   public MeshSpec {
-    atLeastZero("workers", workers);
-    atLeastZero("data-parallel", dataParallel);
-    atLeastZero("ring", ring);
-    atLeastZero("ulysses", ulysses);
-    atLeastZero("expert-parallel", expertParallel);
-    oneOf("layout", layout, List.of(AUTO, "zigzag", "striped", "contiguous"));
+    DEGREE.require("mesh.workers", workers);
+    DEGREE.require("mesh.data-parallel", dataParallel);
+    DEGREE.require("mesh.ring", ring);
+    DEGREE.require("mesh.ulysses", ulysses);
+    DEGREE.require("mesh.expert-parallel", expertParallel);
+    Invalid.requireOneOf(LAYOUTS, "mesh.layout", layout);
   }
 
   /** Degrees only. */
   public MeshSpec(int workers, int dataParallel, int ring, int ulysses, int expertParallel) {
     this(workers, dataParallel, ring, ulysses, expertParallel, ScheduleSpec.AUTO, AUTO);
-  }
-
-  private static void oneOf(String key, String value, List<String> known) {
-    Invalid.require(
-        known.contains(value),
-        "mesh." + key,
-        "'%s' must be one of %s".formatted(value, String.join(", ", known)));
-  }
-
-  private static void atLeastZero(String key, int value) {
-    Invalid.require(value >= 0, "mesh." + key, value + " is negative");
   }
 }

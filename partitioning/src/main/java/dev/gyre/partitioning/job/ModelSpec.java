@@ -3,6 +3,7 @@ package dev.gyre.partitioning.job;
 import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -34,20 +35,40 @@ public record ModelSpec(
     AttentionPattern attention,
     List<Integer> mlpOnlyLayers,
     double initializerRange) {
+  public static final List<String> MODEL_TYPES = List.of("mixtral", "llama");
+  public static final NumberRange VOCAB_SIZE = NumberRange.whole(1, 1 << 24);
+  public static final NumberRange HIDDEN_SIZE = NumberRange.whole(1, 1 << 20);
+  public static final NumberRange LAYERS = NumberRange.whole(1, 4096);
+  public static final NumberRange HEADS = NumberRange.whole(1, 1 << 16);
+  public static final NumberRange HEAD_DIM = NumberRange.whole(2, 256);
+  public static final NumberRange INTERMEDIATE_SIZE = NumberRange.whole(1, 1 << 30);
+  public static final NumberRange EXPERTS = NumberRange.whole(0, 1 << 16);
+
+  /** At 0 a row of zeros divides zero by zero. */
+  public static final NumberRange RMS_NORM_EPS = NumberRange.above(0);
+
+  public static final NumberRange ROPE_THETA = NumberRange.above(0);
+  public static final NumberRange INITIALIZER_RANGE = NumberRange.atLeast(0);
+
+  /** 2^50: beyond any machine, and far enough from 2^63 for sizes and FLOPs to be counted. */
+  private static final double MOST_PARAMETERS = 0x1p50;
 
   public ModelSpec {
     mlpOnlyLayers = List.copyOf(mlpOnlyLayers);
-    positive("vocab_size", vocabSize);
-    positive("hidden_size", hiddenSize);
-    positive("num_hidden_layers", numHiddenLayers);
-    positive("num_attention_heads", numAttentionHeads);
-    positive("num_key_value_heads", numKeyValueHeads);
-    positive("head_dim", headDim);
-    positive("intermediate_size", intermediateSize);
-    Invalid.require(
-        headDim % 2 == 0 && headDim <= 256,
-        "model.head_dim",
-        headDim + " must be even and at most 256");
+    Invalid.requireOneOf(MODEL_TYPES, "model.model_type", modelType);
+    VOCAB_SIZE.require("model.vocab_size", vocabSize);
+    HIDDEN_SIZE.require("model.hidden_size", hiddenSize);
+    LAYERS.require("model.num_hidden_layers", numHiddenLayers);
+    HEADS.require("model.num_attention_heads", numAttentionHeads);
+    HEADS.require("model.num_key_value_heads", numKeyValueHeads);
+    HEAD_DIM.require("model.head_dim", headDim);
+    INTERMEDIATE_SIZE.require("model.intermediate_size", intermediateSize);
+    EXPERTS.require("model.num_local_experts", numLocalExperts);
+    EXPERTS.require("model.num_experts_per_tok", numExpertsPerTok);
+    RMS_NORM_EPS.require("model.rms_norm_eps", rmsNormEps);
+    ROPE_THETA.require("model.rope_theta", ropeTheta);
+    INITIALIZER_RANGE.require("model.initializer_range", initializerRange);
+    Invalid.require(headDim % 2 == 0, "model.head_dim", headDim + " must be even");
     Invalid.require(
         numAttentionHeads % numKeyValueHeads == 0,
         "model.num_key_value_heads",
@@ -66,10 +87,21 @@ public record ModelSpec(
           "model.mlp_only_layers",
           "layer " + layer + " is outside 0.." + (numHiddenLayers - 1));
     }
-  }
-
-  private static void positive(String key, int value) {
-    Invalid.require(value > 0, "model." + key, value + " must be positive");
+    double parameters =
+        2.0 * vocabSize * hiddenSize
+            + (double) numHiddenLayers
+                * hiddenSize
+                * (4.0 * numAttentionHeads * headDim
+                    + 3.0 * Math.max(1, numLocalExperts) * intermediateSize);
+    Invalid.require(
+        parameters <= MOST_PARAMETERS,
+        "model",
+        String.format(
+            Locale.ROOT,
+            "%.2g parameters are more than the limit, %.2g; use fewer layers or experts, or a smaller"
+                + " hidden_size or intermediate_size",
+            parameters,
+            MOST_PARAMETERS));
   }
 
   public boolean isMoe(int layer) {

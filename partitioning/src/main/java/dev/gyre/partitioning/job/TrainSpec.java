@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.job;
 
+import java.util.List;
+
 /**
  * The training loop.
  *
@@ -24,6 +26,19 @@ public record TrainSpec(
     String nonFinite,
     Optimizer optimizer,
     MemorySpec memory) {
+  /** Positions are 32-bit, and layouts double them. */
+  public static final NumberRange SEQUENCE_LENGTH = NumberRange.whole(1, 1L << 30);
+
+  public static final NumberRange BATCH_TOKENS = NumberRange.whole(1, 1L << 40);
+  public static final NumberRange STEPS = NumberRange.whole(0, 1_000_000_000_000L);
+  public static final NumberRange SEED = NumberRange.ANY_WHOLE;
+  public static final NumberRange BALANCE_LOSS = NumberRange.atLeast(0);
+  public static final NumberRange Z_LOSS = NumberRange.atLeast(0);
+  public static final List<String> DTYPES = List.of("auto", "bf16", "f32");
+  public static final List<String> NON_FINITE = List.of("fail", "skip");
+
+  /** Every rank holds the shapes of all rows of a step. */
+  private static final long MOST_ROWS_PER_STEP = 1 << 20;
 
   /** Leaves to the plan what a step keeps. */
   public TrainSpec(
@@ -65,23 +80,23 @@ public record TrainSpec(
   }
 
   public TrainSpec {
+    SEQUENCE_LENGTH.require("train.sequence-length", sequenceLength);
+    BATCH_TOKENS.require("train.batch-tokens", batchTokens);
     Invalid.require(
-        sequenceLength > 0, "train.sequence-length", sequenceLength + " must be positive");
-    Invalid.require(
-        batchTokens > 0 && batchTokens % sequenceLength == 0,
+        batchTokens % sequenceLength == 0,
         "train.batch-tokens",
         batchTokens + " must be a multiple of train.sequence-length " + sequenceLength);
-    Invalid.require(steps >= 0, "train.steps", steps + " is negative");
     Invalid.require(
-        dtype.equals("auto") || dtype.equals("bf16") || dtype.equals("f32"),
-        "train.dtype",
-        "'" + dtype + "' must be auto, bf16 or f32");
-    Invalid.require(balanceLoss >= 0, "train.balance-loss", balanceLoss + " is negative");
-    Invalid.require(zLoss >= 0, "train.z-loss", zLoss + " is negative");
-    Invalid.require(
-        nonFinite.equals("fail") || nonFinite.equals("skip"),
-        "train.non-finite",
-        "'" + nonFinite + "' must be fail or skip");
+        batchTokens / sequenceLength <= MOST_ROWS_PER_STEP,
+        "train.batch-tokens",
+        "%d are %d rows of %d tokens a step; at most %d are supported"
+            .formatted(
+                batchTokens, batchTokens / sequenceLength, sequenceLength, MOST_ROWS_PER_STEP));
+    STEPS.require("train.steps", steps);
+    Invalid.requireOneOf(DTYPES, "train.dtype", dtype);
+    BALANCE_LOSS.require("train.balance-loss", balanceLoss);
+    Z_LOSS.require("train.z-loss", zLoss);
+    Invalid.requireOneOf(NON_FINITE, "train.non-finite", nonFinite);
   }
 
   public int rowsPerStep() {
@@ -97,6 +112,9 @@ public record TrainSpec(
    * @param minLr the floor of cosine
    * @param clip global gradient norm limit; 0 for none
    * @param weightDecay on 2-D weights except embeddings
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param eps added to the root of the second moment
    */
   public record Optimizer(
       double lr,
@@ -108,15 +126,34 @@ public record TrainSpec(
       double beta1,
       double beta2,
       double eps) {
+    public static final NumberRange LR = NumberRange.atLeast(0);
+    public static final NumberRange WARMUP = NumberRange.share(0, 1);
+    public static final NumberRange CLIP = NumberRange.atLeast(0);
+    public static final NumberRange WEIGHT_DECAY = NumberRange.atLeast(0);
+
+    /** At 1 a moment would never take a gradient in, and its bias correction divides by zero. */
+    public static final NumberRange BETA = NumberRange.below(0, 1);
+
+    /** At 0 an entry without gradients divides zero by zero. */
+    public static final NumberRange EPS = NumberRange.above(0);
+
+    public static final List<String> SCHEDULES = List.of("cosine", "constant");
+    private static final String KEY = "train.optimizer.";
+
     public Optimizer {
-      Invalid.require(lr >= 0, "train.optimizer.lr", lr + " is negative");
+      LR.require(KEY + "lr", lr);
+      WARMUP.require(KEY + "warmup", warmup);
+      Invalid.requireOneOf(SCHEDULES, KEY + "schedule", schedule);
+      LR.require(KEY + "min-lr", minLr);
       Invalid.require(
-          warmup >= 0 && warmup <= 1, "train.optimizer.warmup", warmup + " must be from 0 to 100%");
-      Invalid.require(
-          schedule.equals("cosine") || schedule.equals("constant"),
-          "train.optimizer.schedule",
-          "'" + schedule + "' must be cosine or constant");
-      Invalid.require(clip >= 0, "train.optimizer.clip", clip + " is negative");
+          minLr <= lr,
+          KEY + "min-lr",
+          minLr + " must be at most train.optimizer.lr, which is " + lr);
+      CLIP.require(KEY + "clip", clip);
+      WEIGHT_DECAY.require(KEY + "weight-decay", weightDecay);
+      BETA.require(KEY + "beta1", beta1);
+      BETA.require(KEY + "beta2", beta2);
+      EPS.require(KEY + "eps", eps);
     }
 
     /**

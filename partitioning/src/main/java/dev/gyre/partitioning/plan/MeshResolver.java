@@ -7,6 +7,7 @@ import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Fills in the degrees a job leaves open.
@@ -45,7 +46,23 @@ final class MeshResolver {
     int data = Math.max(1, spec.dataParallel());
     int ring = Math.max(1, spec.ring());
     int ulysses = Math.max(1, spec.ulysses());
+    requireCountable(
+        (long) data * ring * ulysses,
+        "data-parallel %d × ring %d × ulysses %d".formatted(data, ring, ulysses));
     return mesh(data, ring, ulysses, spec, model);
+  }
+
+  private static void requireCountable(long workers, String factors) {
+    if (!MeshSpec.DEGREE.holds((double) workers)) {
+      throw new Invalid(
+          "mesh",
+          String.format(
+              Locale.ROOT,
+              "%s is %,d workers; at most %,.0f are supported",
+              factors,
+              workers,
+              MeshSpec.DEGREE.most()));
+    }
   }
 
   /** The divisors of the workers that do not exceed the experts, ascending. */
@@ -70,9 +87,7 @@ final class MeshResolver {
         (long) Math.max(1, spec.dataParallel())
             * Math.max(1, spec.ring())
             * Math.max(1, spec.ulysses());
-    if (given > Integer.MAX_VALUE) {
-      throw new Invalid("mesh", factors() + " are more workers than can be counted");
-    }
+    requireCountable(given, factors());
     boolean none = spec.dataParallel() == 0 && spec.ring() == 0 && spec.ulysses() == 0;
     long workers = spec.workers();
     if (workers == 0) {

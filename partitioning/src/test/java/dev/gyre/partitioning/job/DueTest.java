@@ -28,7 +28,7 @@ class DueTest {
     assertEquals(List.of(7L), checkpoints(0));
     assertEquals(List.of(), checkpoints(Checkpoint.NEVER));
     Invalid invalid = assertThrows(Invalid.class, () -> new Checkpoint(-2, 1));
-    assertTrue(invalid.getMessage().contains("-1 for never"), invalid::getMessage);
+    assertTrue(invalid.getMessage().contains("-2 must be from -1 to"), invalid::getMessage);
   }
 
   @Test

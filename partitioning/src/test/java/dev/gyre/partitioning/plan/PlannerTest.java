@@ -150,9 +150,9 @@ class PlannerTest {
             + " not divide it. Use 4 workers or other degrees.",
         new MeshSpec(2, 0, 4, 0, 0));
     assertRefused(
-        "mesh: data-parallel 100000 × ring 100000 × ulysses (open) are more workers than can be"
-            + " counted",
-        new MeshSpec(0, 100_000, 100_000, 0, 0));
+        "mesh: data-parallel 1024 × ring 1024 × ulysses (open) is 1,048,576 workers; at most 1,024"
+            + " are supported",
+        new MeshSpec(0, 1024, 1024, 0, 0));
   }
 
   @Test
