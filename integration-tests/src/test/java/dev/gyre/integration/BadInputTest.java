@@ -161,7 +161,7 @@ final class BadInputTest {
 
     Gyre.Ended ended = resume("flipped");
     assertEquals(0, ended.exit(), ended.output());
-    Says.all(ended, "step-3", "passed over", "SHA-256", "going on from", "step-2");
+    Says.all(ended, "step-3", "skipped", "SHA-256", "going on from", "step-2");
     // Step 3 was made again, and its checkpoint replaced.
     assertEquals(3, CheckpointStore.verify(checkpoints.resolve("step-3")).step());
     Trained.assertSameBits(

@@ -14,63 +14,64 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Exercises every kernel of a backend in turns, a few milliseconds each, until the just-in-time
- * compiler is done with all of them, and measures what they reach. In turns, because the compiler
- * works beside the kernels: while it is busy with one, the others are tried.
+ * Runs every kernel of a backend for a few milliseconds in turn, until the JIT compiler is done
+ * with all of them, and measures their rates. In turn, because the compiler works in the
+ * background: while it compiles one kernel, the others run.
  */
 public final class Calibration {
-  /** Long against a clock's grain, short against a second over all kernels. */
+  /** Much longer than the clock's resolution, and well under a second over all kernels. */
   private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  /** So long without a better slice: this is what the kernel reaches, for now. */
+  /** A kernel that got no faster for this long has reached its rate, for now. */
   private static final long SETTLED_NANOS = 4 * SLICE_NANOS;
 
-  /** The same of those that plans and MFU are computed with. */
+  /** The same for kernels whose rates plans and MFU use. */
   private static final long SURE_NANOS = 10 * SETTLED_NANOS;
 
-  /** At this share of what was measured here before, a kernel is well compiled. */
+  /** At this share of its stored rate a kernel counts as compiled. */
   private static final double AS_BEFORE = 0.5;
 
   /**
-   * @param rates what each kernel reached in this process
-   * @param slow kernels far under what is expected of them; none if all is well
+   * @param rates measured rate of each kernel in this process
+   * @param slow kernels far below their expected rate; empty if there are none
    * @param nanos how long it took
    */
   public record Result(KernelRates rates, List<SlowKernel> slow, long nanos) {
-    /** Of nothing. */
+    /** An empty result. */
     public static final Result NONE = new Result(KernelRates.NONE, List.of(), 0);
 
     public Result {
       slow = List.copyOf(slow);
     }
 
-    /** For a log: what was measured with what, and every kernel's rate. */
+    /** Lines for a log: the machine and every kernel's rate. */
     public List<String> lines(Machine machine) {
       return CalibrationText.lines(machine, this);
     }
   }
 
   /**
-   * What may be spent before a kernel that disappoints is believed. CPU time, not the clock's: on a
-   * busy machine the compiler gets as little as the kernels do, and no less.
+   * Time limits before a low rate is accepted as final. In CPU time, not wall time: on a busy
+   * machine the compiler gets as little time as the kernels do.
    *
-   * @param belowExpected for one that reaches less than expected but is no cliff: of the process,
-   *     its compiler included, nanoseconds
-   * @param cliff for one that looks like a cliff: of the kernel itself, without getting better
-   * @param deadline by the clock, whatever was spent: nothing is called slow on a machine that is
-   *     too busy to tell
+   * @param belowExpected for a kernel below its expected rate that is not slow: CPU nanoseconds of
+   *     the process, including its compiler
+   * @param cliff for a kernel that looks slow: CPU nanoseconds of the kernel itself without getting
+   *     faster
+   * @param deadline wall time, whatever CPU time was used: on a machine that is too busy to
+   *     measure, no kernel is called slow
    */
   record Limits(long belowExpected, long cliff, long deadline) {
     /**
-     * Compiling all kernels takes four to six seconds of a core of 2.6 GHz, the largest under one;
-     * the compiler has another core, or as much of the same.
+     * Compiling all kernels takes four to six seconds on a core of 2.6 GHz, the largest under one.
+     * The compiler has another core, or an equal share of the same.
      */
     static final Limits DEFAULT =
         new Limits(
             TimeUnit.SECONDS.toNanos(8), TimeUnit.SECONDS.toNanos(1), TimeUnit.SECONDS.toNanos(90));
   }
 
-  /** One kernel's turns. */
+  /** Measurements of one kernel. */
   private static final class Trial {
     final KernelWorkload kernel;
     final Workload work;
@@ -111,11 +112,11 @@ public final class Calibration {
   }
 
   /**
-   * Measures, with what earlier runs on this machine reached in mind, and remembers the better.
-   * Nothing is remembered of a process that met a slow kernel. Takes some seconds; less where rates
-   * are known and still hold.
+   * Measures all kernels, using stored rates of earlier runs on this machine, and stores better
+   * ones. A process with a slow kernel stores nothing. Takes some seconds; less if stored rates are
+   * reached again.
    *
-   * @param machine what the backend was opened on, its threads and compute dtype included
+   * @param machine key of the stored rates, including threads and compute dtype
    * @return for each kernel the best of this run and earlier ones
    */
   public static Result measure(Backend backend, DType compute, Machine machine, RateCache cache) {
@@ -191,7 +192,7 @@ public final class Calibration {
         }
       }
       if (left && !better) {
-        // The compiler is at work, perhaps on this very core.
+        // The compiler is busy, perhaps on this core.
         clock.pause(clock.wallNanos() - round);
       }
     }
@@ -205,7 +206,7 @@ public final class Calibration {
       trial.work.call().run();
       backend.synchronize();
       calls++;
-      // Never 0, even where the clock is too coarse to see a call.
+      // Never 0, even if the clock is too coarse to time a call.
       nanos = Math.max(1, clock.kernelNanos() - began);
     }
     double perSecond = trial.work.amount() * calls / nanos * 1e9;
@@ -231,7 +232,10 @@ public final class Calibration {
         : spent >= limits.belowExpected();
   }
 
-  /** A copy takes longer than a slice, and so is made for those only that it may excuse. */
+  /**
+   * A copy takes longer than a slice, so it is only timed for kernels whose low rate it may
+   * explain.
+   */
   private static boolean settledBelow(Trial trial) {
     return !trial.work.arithmetic() && trial.steadyNanos >= SETTLED_NANOS;
   }
@@ -261,8 +265,8 @@ public final class Calibration {
   }
 
   /**
-   * Kernels under suspicion are tried once more, beside a copy: memory that was busy when either
-   * was measured says nothing about a kernel.
+   * Suspicious kernels are measured once more, right beside a plain copy, because memory may have
+   * been busy at the first measurement.
    */
   private List<SlowKernel> slow() {
     List<SlowKernel> slow = new ArrayList<>();

@@ -5,20 +5,20 @@ import dev.gyre.kernels.workload.KernelWorkload;
 import dev.gyre.kernels.workload.Workload;
 
 /**
- * What a kernel should reach: what it did here before, as far as memory allows just now, or else a
- * share of what this worker was just measured to do.
+ * The expected rate of a kernel: its stored rate, limited by the memory bandwidth of this moment.
+ * Without a stored rate, a share of the matmul peak or bandwidth that this worker just measured.
  *
- * <p>The shares are two thirds of what every backend and dtype reached, at least, on an AMD EPYC
- * (Zen 4) with the calibration's shapes. A kernel is suspected under a quarter of that: a vector
- * operation that the compiler did not inline costs a factor of fifty and more.
+ * <p>The shares are two thirds of the least that any backend and dtype reached on an AMD EPYC (Zen
+ * 4) with the calibration's shapes. Below a quarter of that a kernel is suspicious: a vector
+ * operation that the JIT compiler did not inline is fifty times slower or more.
  */
 final class Expectations {
-  /** Under this part of what is expected, a kernel has met a cliff of the compiler. */
+  /** Below this part of its expected rate, a kernel was compiled badly. */
   private static final int SUSPICIOUS_PART = 4;
 
   /**
-   * FLOPs that a kernel limited by memory does for each byte it moves, at most: where arithmetic
-   * itself is slow, as in the scalar twin, that limits it.
+   * Most FLOPs per byte of a kernel that memory limits. Where arithmetic is slow, as in the scalar
+   * backend, this bounds the expected rate.
    */
   private static final double FLOPS_PER_BYTE = 4;
 
@@ -27,9 +27,9 @@ final class Expectations {
   private final boolean compiledHere;
 
   /**
-   * @param known rates of this machine, NONE if there are none
-   * @param backend what is not known of it is expected only of kernels that are compiled here:
-   *     small calls of a library are limited by what a call costs, not by arithmetic or memory
+   * @param known stored rates of this machine, NONE if there are none
+   * @param backend without a stored rate, only JIT-compiled kernels have an expected rate: small
+   *     calls of a library are limited by the cost of a call, not by arithmetic or memory
    */
   Expectations(KernelRates known, Backend backend) {
     this.known = known;
@@ -37,22 +37,22 @@ final class Expectations {
     this.compiledHere = backend.compiledHere();
   }
 
-  /** Whether there never is anything to expect of a kernel. */
+  /** Whether a kernel never has an expected rate. */
   boolean none(KernelWorkload kernel) {
     return !compiledHere && !remembered(kernel);
   }
 
-  /** Whether this was measured here before. */
+  /** Whether a rate of this kernel is stored. */
   boolean remembered(KernelWorkload kernel) {
     return known.of(kernel) > 0;
   }
 
   /**
-   * FLOPs or bytes a second as memory is at this moment: what a cache held when a rate was
-   * remembered, other programs may have pushed out of it. 0 if there is nothing to expect.
+   * Expected FLOPs or bytes per second with memory as it is at this moment: other programs may have
+   * evicted what was cached when the rate was stored. 0 if nothing is expected.
    *
-   * @param peak of this run's products so far, FLOP/s
-   * @param copyBytesPerSecond a plain copy right beside the kernel
+   * @param peak matmul peak of this run so far, FLOP/s
+   * @param copyBytesPerSecond a plain copy measured right beside the kernel
    */
   double now(KernelWorkload kernel, Workload work, long peak, long copyBytesPerSecond) {
     double expected = usually(kernel, work, peak, copyBytesPerSecond);
@@ -61,7 +61,7 @@ final class Expectations {
         : Math.min(expected, bandwidth(copyBytesPerSecond));
   }
 
-  /** The same with memory as it was when rates were remembered. */
+  /** The same with memory as it was when the rate was stored. */
   double usually(KernelWorkload kernel, Workload work, long peak, long copyBytesPerSecond) {
     if (remembered(kernel)) {
       return known.of(kernel);
@@ -84,20 +84,20 @@ final class Expectations {
     return perSecond * SUSPICIOUS_PART < expected;
   }
 
-  /** Of the matmul peak, or of the bandwidth. */
+  /** Share of the matmul peak, or of the bandwidth. */
   private static double share(KernelWorkload kernel) {
     return switch (kernel) {
       case LINEAR, LINEAR_BACKWARD_INPUT, LINEAR_BACKWARD_WEIGHT -> 0.4;
       case GROUPED_LINEAR, GROUPED_LINEAR_BACKWARD_INPUT, GROUPED_LINEAR_BACKWARD_WEIGHT -> 0.25;
       case ATTENTION, ATTENTION_BACKWARD -> 0.15;
-      // Products with a state of some thousand elements, one tile of tokens after the other.
+      // Products with a state of some thousand elements, one tile of tokens at a time.
       case LINEAR_ATTENTION, LINEAR_ATTENTION_STATE, LINEAR_ATTENTION_BACKWARD -> 0.02;
       case GATHER_ROWS, SCATTER_ADD_ROWS, ADAM_W, COPY, ADD, SCALE, FILL -> 0.4;
       case RMS_NORM, RMS_NORM_BACKWARD, COMBINE_ROWS -> 0.3;
       case COMBINE_ROWS_BACKWARD, ATTENTION_DELTA, CROSS_ENTROPY, SUM_SQUARES -> 0.15;
       case ATTENTION_MERGE, ROPE, SILU, SILU_BACKWARD, SWIGLU, SWIGLU_BACKWARD -> 0.1;
-      case SUM -> 0.05; // one addition after the other, as its order is fixed
-      // Sines, and choosing among eight numbers: hardly any bytes.
+      case SUM -> 0.05; // sequential additions, as the order is fixed
+      // Sines, or a choice among eight numbers: few bytes, much arithmetic.
       case ROUTE_TOP_K_BACKWARD -> 0.03;
       case ROPE_TABLE, ROUTE_TOP_K -> 0.006;
     };

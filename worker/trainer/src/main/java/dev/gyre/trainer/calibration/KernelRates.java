@@ -6,12 +6,12 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * What a worker's kernels reach, in whole numbers.
+ * Rates of a worker's kernels, in whole numbers.
  *
  * @param perSecond by kernel, as {@link dev.gyre.kernels.Kernels} names it: FLOPs, or bytes where
  *     memory limits the kernel ({@link dev.gyre.kernels.workload.Workload#arithmetic})
- * @param copyBytesPerSecond bytes of a message copied on the host, counted once; 0 where not
- *     measured
+ * @param copyBytesPerSecond bytes per second of a message copied on the host, counted once; 0 if
+ *     not measured
  */
 public record KernelRates(Map<String, Long> perSecond, long copyBytesPerSecond) {
   public static final KernelRates NONE = new KernelRates(Map.of(), 0);
@@ -31,14 +31,14 @@ public record KernelRates(Map<String, Long> perSecond, long copyBytesPerSecond) 
     return of(KernelWorkload.LINEAR);
   }
 
-  /** In the planner's terms. */
+  /** The rates that the planner uses. */
   public Rates rates() {
     return new Rates(matmulFlopsPerSecond(), of(KernelWorkload.ATTENTION), copyBytesPerSecond);
   }
 
   /**
-   * For each kernel the faster of the two; this one's where they differ by noise, so that runs that
-   * follow each other predict the same.
+   * For each kernel the faster of the two; this one's if they differ by noise only, so that
+   * consecutive runs predict the same.
    */
   KernelRates best(KernelRates newer) {
     TreeMap<String, Long> merged = new TreeMap<>(perSecond);

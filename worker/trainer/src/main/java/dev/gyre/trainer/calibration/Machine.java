@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What rates depend on: where one of these differs, they say nothing.
+ * Key of stored rates: everything that rates depend on.
  *
  * @param processor its name
  * @param cores that a process may use
@@ -48,7 +48,7 @@ public record Machine(
         threads);
   }
 
-  /** What is interpreted only, say, is no measure for what is compiled. */
+  /** Rates of an interpreted-only JVM, for example, do not apply to a compiling one. */
   static String jdk(String mode) {
     return Runtime.version() + (mode.startsWith(MIXED) ? "" : " " + mode);
   }
@@ -61,7 +61,7 @@ public record Machine(
           ? named(Files.readString(CPU_INFO, StandardCharsets.UTF_8), architecture)
           : architecture;
     } catch (IOException e) {
-      // A name for people, and one of many parts of a key: the architecture will do.
+      // Only a part of the key, and for display: the architecture will do.
       return architecture;
     }
   }

@@ -3,9 +3,9 @@ package dev.gyre.trainer.calibration;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** What memory allows: a message copied by one thread, as transports do. */
+/** Memory bandwidth: a message copied by one thread, as transports do. */
 final class PlainCopy {
-  /** A message that does not fit the cache twice. */
+  /** A message whose two sides do not fit into the cache. */
   private static final int BYTES = 8 << 20;
 
   private static final int COPIES = 8;
@@ -22,7 +22,7 @@ final class PlainCopy {
     to = arena.allocate(BYTES, 64);
   }
 
-  /** As the machine is at this moment, each byte counted once. Takes some milliseconds. */
+  /** Bytes per second at this moment, each byte counted once. Takes some milliseconds. */
   long bytesPerSecond() {
     long least = Long.MAX_VALUE;
     for (int i = 0; i < COPIES; i++) {

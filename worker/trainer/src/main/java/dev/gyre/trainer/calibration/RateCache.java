@@ -12,13 +12,13 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * Rates remembered between runs: a small file for each machine, runtime, backend and dtype. What
- * cannot be read or written is as if it had never been there: calibration takes a few seconds more.
+ * Rates stored between runs: a small file per machine, runtime, backend and dtype. A file that
+ * cannot be read or written counts as missing: calibration takes a few seconds more.
  */
 public final class RateCache {
   private static final int NAME_BYTES = 8;
 
-  /** What a file holds: for whom, so that a person can tell, and the rates. */
+  /** Content of a file: the machine, for readers, and the rates. */
   record Entry(Machine machine, KernelRates rates) {}
 
   private final Path folder;
@@ -43,7 +43,7 @@ public final class RateCache {
     try {
       if (Files.isRegularFile(file)) {
         Entry entry = SpecJson.read(Files.readString(file), Entry.class, file.toString());
-        // A name is a digest: what the file says counts.
+        // The file's name is a digest; the machine in its content decides.
         return entry.machine.equals(machine) ? entry.rates : KernelRates.NONE;
       }
     } catch (IOException | IllegalArgumentException e) {
@@ -53,9 +53,9 @@ public final class RateCache {
   }
 
   /**
-   * Keeps for each kernel the best that was seen, so that one busy run does not spoil the next.
+   * Stores the best rate of each kernel, so that one busy run does not affect the next.
    *
-   * @return what is known now
+   * @return the stored rates
    */
   public KernelRates add(Machine machine, KernelRates measured) {
     KernelRates merged = find(machine).best(measured);
@@ -70,13 +70,13 @@ public final class RateCache {
         Files.deleteIfExists(temporary);
       }
     } catch (IOException e) {
-      // A folder that cannot be written, as in a container: the next run measures again.
+      // The folder cannot be written, as in a container: the next run measures again.
       return merged;
     }
     return merged;
   }
 
-  /** What follows is measured as if nothing were known. */
+  /** Deletes the stored rates of a machine. */
   public void forget(Machine machine) {
     try {
       Files.deleteIfExists(file(machine));

@@ -3,14 +3,14 @@ package dev.gyre.trainer.calibration;
 import java.util.Locale;
 
 /**
- * A kernel that met a cliff: far under what it reaches elsewhere, or here before.
+ * A kernel that was compiled badly: far below its expected rate.
  *
- * @param perSecond what it reached, FLOPs or bytes
- * @param expectedPerSecond what it was held against
+ * @param perSecond measured FLOPs or bytes per second
+ * @param expectedPerSecond expected FLOPs or bytes per second
  */
 public record SlowKernel(
     String kernel, long perSecond, long expectedPerSecond, boolean arithmetic) {
-  /** For people. */
+  /** For the user. */
   public String describe() {
     return String.format(
         Locale.ROOT,

@@ -4,9 +4,8 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * The time a kernel takes. Where it computes on the calling thread alone, that thread's CPU time:
- * several workers calibrate at once and other programs run, and a core that was taken away says
- * nothing about a kernel. Elsewhere the clock.
+ * Times a kernel. If it computes on the calling thread alone, the thread's CPU time counts, because
+ * other workers and programs may take the core away. Otherwise wall time counts.
  */
 final class Stopwatch {
   private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();

@@ -1,4 +1,4 @@
-/** How fast a worker's kernels are: measured before the first step, remembered between runs. */
+/** Rates of a worker's kernels: measured before the first step, stored between runs. */
 @NullMarked
 package dev.gyre.trainer.calibration;
 

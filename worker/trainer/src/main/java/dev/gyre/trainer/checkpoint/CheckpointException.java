@@ -3,8 +3,8 @@ package dev.gyre.trainer.checkpoint;
 import java.io.IOException;
 
 /**
- * A checkpoint that is damaged, or does not hold what is asked for. The message names the file or
- * tensor and what is wrong with it.
+ * A checkpoint that is damaged, or lacks a requested tensor. The message names the file or tensor
+ * and what is wrong with it.
  */
 public final class CheckpointException extends IOException {
   private static final long serialVersionUID = 1L;

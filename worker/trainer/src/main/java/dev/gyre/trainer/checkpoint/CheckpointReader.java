@@ -13,7 +13,7 @@ import java.util.List;
 
 /**
  * The tensors of a checkpoint under their global names, however many ranks wrote them. Files are
- * mapped, so ranks of one host share what they read. Thread safe until closed.
+ * memory-mapped, so ranks of one host share the pages. Thread safe until closed.
  */
 public final class CheckpointReader implements AutoCloseable {
   private final Path folder;
@@ -27,8 +27,9 @@ public final class CheckpointReader implements AutoCloseable {
   }
 
   /**
-   * Checks manifest, headers, and that every tensor of the model is there, whole and in its shape.
-   * Contents are not hashed again: {@link CheckpointStore#verify} does that, once for all ranks.
+   * Checks the manifest, the headers, and that every tensor of the model is complete with its
+   * shape. Contents are not hashed again: {@link CheckpointStore#verify} does that once for all
+   * ranks.
    *
    * @throws CheckpointException naming the file or tensor
    */
@@ -57,7 +58,7 @@ public final class CheckpointReader implements AutoCloseable {
   }
 
   /**
-   * That all state of these parameters is here in these shapes: asked before a single byte is read.
+   * Checks, before any data is read, that all state of these parameters exists in these shapes.
    *
    * @throws CheckpointException naming the first parameter that is missing, or both shapes
    */
@@ -79,7 +80,7 @@ public final class CheckpointReader implements AutoCloseable {
   }
 
   /**
-   * Reads elements {@code [from, from + count)} of a tensor, from whichever files hold them.
+   * Reads elements {@code [from, from + count)} of a tensor from the files that hold them.
    *
    * @param target F32, at least {@code 4 · count} bytes, written from its start
    * @throws CheckpointException if there is no such tensor, or it has another shape; names both
@@ -93,8 +94,8 @@ public final class CheckpointReader implements AutoCloseable {
   }
 
   /**
-   * Fills a rank's slices with weights and optimizer state; the mesh may be another than the one
-   * that saved.
+   * Fills a rank's slices with weights and optimizer state. The mesh may differ from the one that
+   * saved.
    */
   public void load(List<OwnedSlice> slices) throws CheckpointException {
     for (OwnedSlice slice : slices) {
@@ -104,7 +105,7 @@ public final class CheckpointReader implements AutoCloseable {
     }
   }
 
-  /** The weights alone; its {@code read} throws {@link UncheckedIOException}. */
+  /** The weights only; its {@code read} throws {@link UncheckedIOException}. */
   public WeightSource weights() {
     return (spec, from, count, into) -> {
       try {

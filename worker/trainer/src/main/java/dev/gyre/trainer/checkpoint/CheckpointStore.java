@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A run's {@code checkpoints} folder. Ranks write into a hidden temporary folder; {@link #commit}
- * verifies what they wrote and renames it, so that a folder named {@code step-N} is always whole.
- * One process, the coordinator's, commits; any may list and verify.
+ * verifies the files and renames the folder, so that a folder named {@code step-N} is always
+ * complete. Only the coordinator's process commits; any process may list and verify.
  */
 public final class CheckpointStore {
   private static final Pattern STEP = Pattern.compile("step-(\\d{1,18})");
@@ -42,7 +42,7 @@ public final class CheckpointStore {
   /**
    * @param folder {@code checkpoints} of a run; need not exist
    * @param keep newest checkpoints kept, at least 1
-   * @param resumed the checkpoint this run goes on from, which is never deleted; null for none
+   * @param resumed the checkpoint that this run resumed from, which is never deleted; null for none
    */
   public CheckpointStore(Path folder, int keep, @Nullable Path resumed) {
     if (keep < 1) {
@@ -56,7 +56,7 @@ public final class CheckpointStore {
   /** A committed checkpoint. */
   public record Committed(long step, Path folder) {}
 
-  /** One whose every byte was checked. */
+  /** A checkpoint of which every byte was verified. */
   public record Verified(long step, Path folder, Manifest manifest) {}
 
   /** Where ranks write a step's files before it is committed. */
@@ -65,8 +65,8 @@ public final class CheckpointStore {
   }
 
   /**
-   * Removes what an earlier run left unfinished, and finishes a replacement it was killed in. Call
-   * before workers start.
+   * Removes unfinished checkpoints of an earlier run, and completes a replacement during which it
+   * was killed. Call before workers start.
    */
   public void recover() throws IOException {
     if (!Files.isDirectory(folder)) {
@@ -88,14 +88,14 @@ public final class CheckpointStore {
   }
 
   /**
-   * Makes a step's files a checkpoint: verifies them, adds the manifest, forces all to disk,
-   * renames the folder, and deletes the oldest checkpoints beyond those kept. A checkpoint of the
-   * same step is replaced.
+   * Commits a step's files: verifies them, adds the manifest, syncs everything to disk, renames the
+   * folder, and deletes the oldest checkpoints beyond those kept. A checkpoint of the same step is
+   * replaced.
    *
    * @param manifest with the files of all ranks
    * @return the final folder
-   * @throws CheckpointException if a file is not what its rank wrote, or tensors are not whole;
-   *     nothing has changed then but the temporary folder
+   * @throws CheckpointException if a file differs from what its rank wrote, or a tensor is
+   *     incomplete. Then only the temporary folder has changed
    */
   public Path commit(Manifest manifest) throws IOException {
     Path temporary = temporary(folder, manifest.step());
@@ -134,7 +134,7 @@ public final class CheckpointStore {
     }
   }
 
-  /** Files of an earlier attempt at this step, with more ranks, say. */
+  /** Files of an earlier attempt at this step, for example with more ranks. */
   private static void removeUnlisted(Path temporary, Manifest manifest) throws IOException {
     Set<String> listed = new HashSet<>();
     manifest.files().forEach(file -> listed.add(file.name()));
@@ -152,7 +152,7 @@ public final class CheckpointStore {
     for (int i = 0; i < all.size() - keep; i++) {
       Path old = all.get(i).folder();
       if (resumed == null || !same(old, resumed)) {
-        // Renamed first: a folder that is half deleted must not look like a checkpoint.
+        // Rename first: a half-deleted folder must not look like a checkpoint.
         Path deleted = folder.resolve(DELETED + old.getFileName());
         delete(deleted);
         Files.move(old, deleted, StandardCopyOption.ATOMIC_MOVE);
@@ -213,16 +213,16 @@ public final class CheckpointStore {
   }
 
   /**
-   * The newest checkpoint that is whole.
+   * The newest intact checkpoint.
    *
-   * @param note hears a line about each damaged one that is passed over
+   * @param note receives a line about each damaged checkpoint that is skipped
    */
   public Optional<Verified> newestVerified(Consumer<String> note) throws IOException {
     for (Committed one : list().reversed()) {
       try {
         return Optional.of(new Verified(one.step(), one.folder(), verify(one.folder())));
       } catch (CheckpointException e) {
-        note.accept("checkpoint " + one.folder() + " is passed over: " + e.getMessage());
+        note.accept("checkpoint " + one.folder() + " is skipped: " + e.getMessage());
       }
     }
     return Optional.empty();
@@ -231,8 +231,8 @@ public final class CheckpointStore {
   /**
    * Reads every byte of a checkpoint and checks it.
    *
-   * @throws CheckpointException naming the file and what is wrong: missing, size, SHA-256, header,
-   *     slices of a tensor that are missing or there twice, a tensor of the model that is missing
+   * @throws CheckpointException naming the file and the fault: missing, size, SHA-256, header,
+   *     missing or duplicate slices of a tensor, a missing tensor of the model
    */
   public static Manifest verify(Path checkpoint) throws IOException {
     Manifest manifest = Manifest.read(checkpoint);

@@ -10,7 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
-/** SHA-256 of files and texts, in hexadecimal; and folders forced to disk. */
+/** SHA-256 of files and texts, in hexadecimal, and fsync of folders. */
 final class Digests {
   private static final int BUFFER_BYTES = 1 << 20;
 
@@ -41,7 +41,7 @@ final class Digests {
     }
   }
 
-  /** After this, names in the folder survive a power cut. */
+  /** After this, names in the folder survive a power failure. */
   static void syncFolder(Path folder) throws IOException {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);

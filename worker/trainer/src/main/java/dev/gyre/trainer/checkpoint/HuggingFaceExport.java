@@ -19,7 +19,7 @@ import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Makes a Hugging Face model folder of a checkpoint's weights. */
+/** Exports a checkpoint's weights as a Hugging Face model folder. */
 public final class HuggingFaceExport {
   public static final String WEIGHTS = "model.safetensors";
 
@@ -30,12 +30,12 @@ public final class HuggingFaceExport {
 
   /**
    * Writes {@code config.json} and {@code model.safetensors}. The weights get their name last, so
-   * that a broken-off export is not taken for a model.
+   * that an interrupted export is not taken for a model.
    *
    * @param checkpoint its folder; verified first
    * @param folder made if missing; must not hold weights yet
    * @param dtype {@link DType#F32} (exact) or {@link DType#BF16} (rounded to nearest even)
-   * @return what Hugging Face would compute otherwise, a line each for a person
+   * @return what Hugging Face classes would compute differently, one line each for the user
    * @throws CheckpointException if the checkpoint is damaged, or the folder holds weights
    * @throws dev.gyre.partitioning.job.Invalid if Hugging Face has no class for the model
    */

@@ -13,13 +13,13 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Everything about a checkpoint but its tensors.
+ * Everything about a checkpoint except its tensors.
  *
  * @param format version of this record
  * @param step steps that are done
- * @param seed keys every random choice, with the step
+ * @param seed seed of every random choice, together with the step
  * @param dataCursor rows of the training data that are done
- * @param identity what a resumed run is compared by
+ * @param identity compared with a resumed run's identity
  * @param model what is trained
  * @param sourceConfig {@code config.json} of the model this run started from, or empty; its other
  *     keys are kept on export
@@ -55,7 +55,7 @@ public record Manifest(
     files = List.copyOf(files);
   }
 
-  /** What rank 0 says of a step, before the files are known. */
+  /** Rank 0's manifest of a step, before the files are known. */
   public static Manifest of(
       long step,
       long seed,
@@ -108,7 +108,7 @@ public record Manifest(
 
   /**
    * @param from where the text is from, for messages
-   * @throws CheckpointException if it is not a manifest, or not as it was written
+   * @throws CheckpointException if it is not a manifest, or its checksum differs
    */
   public static Manifest parse(String json, String from) throws CheckpointException {
     Manifest manifest;

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeSet;
 
-/** Compares a run that wants to go on with the one that saved. */
+/** Compares a resuming run with the run that saved the checkpoint. */
 public final class ResumeCheck {
   private static final String ABSENT = "(absent)";
 
@@ -22,8 +22,8 @@ public final class ResumeCheck {
 
   /**
    * @param folder of the checkpoint, for the message
-   * @return what differs and may: the run computes on something else now; empty promises a resume
-   *     that is bit-identical
+   * @return permitted differences of the execution environment; if empty, the resume is
+   *     bit-identical
    * @throws ResumeRefusedException if data or arithmetic differ; lists every difference
    */
   public static List<Difference> check(Path folder, RunIdentity saved, RunIdentity now) {

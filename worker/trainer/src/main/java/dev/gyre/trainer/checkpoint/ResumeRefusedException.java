@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Going on would compute something else than the run that saved. The message lists what differs.
+ * The resumed run would compute something else than the run that saved. The message lists what
+ * differs.
  */
 public final class ResumeRefusedException extends RuntimeException {
   private static final long serialVersionUID = 1L;

@@ -11,21 +11,25 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * What a resumed run must share with the one that saved, and what it may change.
+ * What a resumed run must share with the run that saved, and what may differ.
  *
  * @param data fingerprint of the training data
  * @param arithmetic every key of the job that changes what is computed, with its value; keys as in
  *     the job file
- * @param circumstances what the run computes on, and keys that may change between runs: mesh,
- *     backend, instruction set, threads, build; a difference is listed, and ends bit-identity
+ * @param circumstances the execution environment, and keys that may change between runs: mesh,
+ *     backend, instruction set, threads, build. A difference is reported, and the resume is then
+ *     not bit-identical
  */
 public record RunIdentity(
     String data, SortedMap<String, String> arithmetic, SortedMap<String, String> circumstances) {
 
-  /** Length and policy of a run may change; the rest of {@code train} is arithmetic. */
+  /**
+   * A run's length and policy for non-finite steps may change; the rest of {@code train} is
+   * arithmetic.
+   */
   private static final Set<String> MAY_CHANGE = Set.of("train.steps", "train.non-finite");
 
-  /** Where a record nests what the job file does not. */
+  /** Names of nested records whose keys are not nested in the job file. */
   private static final Map<String, String> JOB_FILE_KEYS =
       Map.of(
           "model.attention.layers", "model.layer_types",
@@ -42,7 +46,7 @@ public record RunIdentity(
   /**
    * @param dtype the compute dtype that the plan chose; the job may say {@code auto}
    * @param data fingerprint of the training data
-   * @param circumstances mesh, backend and so on, under the names a person should read
+   * @param circumstances mesh, backend and so on, under the names shown to the user
    */
   public static RunIdentity of(
       JobSpec job, String dtype, String data, Map<String, String> circumstances) {
@@ -50,7 +54,8 @@ public record RunIdentity(
     flatten("model.", job.model(), '_', keys);
     flatten("train.", job.train(), '-', keys);
     keys.put("train.dtype", dtype);
-    // What is kept, and where, changes no value; the plan's tiles are among the circumstances.
+    // Activation policy and offload change no value; the plan's tiles are part of the
+    // environment.
     keys.keySet().removeIf(key -> key.startsWith("train.memory."));
     DatasetSpec dataset = job.dataset();
     keys.put("dataset.packing", dataset.packing());
@@ -68,7 +73,7 @@ public record RunIdentity(
     return new RunIdentity(data, keys, free);
   }
 
-  /** All components, so that a key added to the job is compared without further ado. */
+  /** All components, so that a key added to the job is compared without a change here. */
   private static void flatten(
       String prefix, Record values, char separator, Map<String, String> keys) {
     for (RecordComponent component : values.getClass().getRecordComponents()) {

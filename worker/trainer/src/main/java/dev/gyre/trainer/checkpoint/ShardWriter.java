@@ -24,10 +24,10 @@ public final class ShardWriter {
   }
 
   /**
-   * Writes a rank's slices and forces them to disk. Blocks; the slices must not change meanwhile.
+   * Writes a rank's slices and syncs them to disk. Blocks; the slices must not change meanwhile.
    *
    * @param temporary {@link CheckpointStore#temporary}; made if missing
-   * @param slices what this rank alone owns, in any order
+   * @param slices the slices that this rank owns, in any order
    * @throws IOException if storage fails; the run then ends with older checkpoints untouched
    */
   public static FileEntry write(Path temporary, int rank, List<OwnedSlice> slices)

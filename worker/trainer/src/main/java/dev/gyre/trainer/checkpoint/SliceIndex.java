@@ -15,7 +15,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the slices of every tensor in the ranks' files, and checks that they cover it once. */
+/**
+ * Finds the slices of every tensor in the ranks' files, and checks that they cover it exactly once.
+ */
 final class SliceIndex implements AutoCloseable {
   private record Key(String parameter, StateKind kind) {}
 

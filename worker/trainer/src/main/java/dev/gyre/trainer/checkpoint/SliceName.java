@@ -4,7 +4,7 @@ import java.util.Optional;
 
 /**
  * A slice's name in a rank's file: {@code PARAMETER:KIND:FIRST_ELEMENT}. Its length is the entry's
- * own shape, the whole tensor's shape stands in the file's metadata under the parameter's name.
+ * own shape. The shape of the complete tensor is in the file's metadata under the parameter's name.
  */
 record SliceName(String parameter, StateKind kind, long from) {
 

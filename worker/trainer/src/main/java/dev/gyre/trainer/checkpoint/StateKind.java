@@ -4,7 +4,7 @@ import dev.gyre.trainer.parameters.OwnedSlice;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** What is kept of each parameter; all of it F32. */
+/** The saved state of each parameter; all of it is F32. */
 public enum StateKind {
   /** The master copy of the weight. */
   WEIGHT("weight"),

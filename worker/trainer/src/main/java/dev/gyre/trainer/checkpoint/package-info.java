@@ -1,6 +1,6 @@
 /**
- * The state of a run on disk: one safetensors file per rank with slices under global names, a
- * manifest, and a rename that makes them a checkpoint. Any mesh can read what any other wrote.
+ * A run's state on disk: one safetensors file per rank with slices under global names, a manifest,
+ * and a rename that commits them. Any mesh can read a checkpoint of any other.
  */
 @NullMarked
 package dev.gyre.trainer.checkpoint;

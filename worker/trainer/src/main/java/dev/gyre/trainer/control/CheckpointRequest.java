@@ -1,10 +1,9 @@
 package dev.gyre.trainer.control;
 
 /**
- * The newest request for a checkpoint that has reached this rank. It reaches other ranks a little
- * earlier or later, in another step perhaps, so no rank acts on its own: every step the ranks take
- * the maximum of {@link #code} in a reduction they make anyway, and act when the agreed request's
- * number is above the last one they served.
+ * The newest request for a checkpoint that has reached this rank. It reaches other ranks earlier or
+ * later, perhaps in another step, so no rank acts on its own. In every step the ranks reduce {@link
+ * #code} to its maximum, and act when the agreed number is above the last one they served.
  *
  * @param number 1, 2, 3, …; 0 if none was ever asked for. Below 2²³, so its code is exact in f32
  * @param thenStop end after it is written; once asked, later requests say so too
@@ -22,7 +21,7 @@ public record CheckpointRequest(long number, boolean thenStop) {
     }
   }
 
-  /** Grows with the number, and with {@code thenStop}: the maximum over ranks is what all do. */
+  /** Grows with the number, and with {@code thenStop}; all ranks follow the maximum. */
   public long code() {
     return 2 * number + (thenStop ? 1 : 0);
   }

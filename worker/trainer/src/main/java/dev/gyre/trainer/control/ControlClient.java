@@ -36,14 +36,15 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker's stream to the coordinator. The training thread sends and polls; a thread of its own
- * beats every second and watches the lease, so that a worker whose coordinator vanished ends.
+ * A worker's stream to the coordinator. The training thread sends and polls. A thread of its own
+ * sends a heartbeat every second and watches the lease, so that a worker whose coordinator vanished
+ * ends.
  *
  * <p>Methods may be called from any thread. Those named {@code await…}, {@link #finish} and {@link
  * #fail} wait, each within the lease; the others return at once.
  */
 public final class ControlClient implements AutoCloseable {
-  /** What a worker ends with that did nothing wrong. */
+  /** Exit code of a worker that is not the cause of the failure. */
   private static final int TRY_AGAIN = ExitCode.TRY_AGAIN.code();
 
   private static final Duration BEAT = Duration.ofSeconds(1);
@@ -51,10 +52,12 @@ public final class ControlClient implements AutoCloseable {
   /** A plan for thousands of workers is some tens of megabytes of JSON. */
   private static final int MESSAGE_BYTES = 64 << 20;
 
-  /** Beats come every second: after five without one, this process itself was suspended. */
+  /**
+   * Heartbeats are sent every second: a gap of five means that this process itself was suspended.
+   */
   private static final long SUSPENDED_NANOS = 5_000_000_000L;
 
-  /** Longer than a coordinator takes for its verdict, which is what a failed worker waits for. */
+  /** Longer than the coordinator's diagnosis takes, for which a failed worker waits. */
   private static final long FAREWELL_SECONDS = 10;
 
   private final Progress progress;
@@ -68,7 +71,7 @@ public final class ControlClient implements AutoCloseable {
   private final AtomicBoolean ended = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
 
-  // gRPC's observers ask for one caller at a time: every send holds this lock.
+  // A gRPC observer allows one caller at a time: every send holds this lock.
   private final Object sending = new Object();
   private @Nullable ClientCallStreamObserver<FromWorker> stream;
 
@@ -100,11 +103,11 @@ public final class ControlClient implements AutoCloseable {
   }
 
   /**
-   * Connects, says hello, and starts beating. Does not wait: a coordinator that is not there yet is
-   * waited for within the lease by {@link #awaitAssignment}.
+   * Connects, sends hello, and starts heartbeats. Does not block: {@link #awaitAssignment} waits
+   * within the lease for a coordinator that is not there yet.
    *
-   * @param progress what the training thread keeps up to date; beats quote it
-   * @param lease after so long without a word the coordinator counts as gone
+   * @param progress kept up to date by the training thread, and sent in heartbeats
+   * @param lease a coordinator that is silent for this long counts as gone
    */
   public static ControlClient connect(
       InetSocketAddress coordinator,
@@ -117,7 +120,7 @@ public final class ControlClient implements AutoCloseable {
     return client;
   }
 
-  /** Without the beating thread: the caller calls {@link #beat}. */
+  /** Without the heartbeat thread: the caller calls {@link #beat}. */
   static ControlClient open(
       InetSocketAddress coordinator,
       Hello hello,
@@ -165,7 +168,7 @@ public final class ControlClient implements AutoCloseable {
   // ---- while training
 
   /**
-   * @param json one object, as it should stand in metrics.jsonl (rank 0) or this rank's share
+   * @param json one object, written unchanged to metrics.jsonl
    */
   public void step(long step, String json) {
     send(
@@ -174,7 +177,7 @@ public final class ControlClient implements AutoCloseable {
             .build());
   }
 
-  /** A line for people. */
+  /** A line for the user. */
   public void note(String text) {
     send(FromWorker.newBuilder().setNote(Note.newBuilder().setText(text)).build());
   }
@@ -184,7 +187,7 @@ public final class ControlClient implements AutoCloseable {
     return asked;
   }
 
-  /** Why the coordinator said stop; null while it has not. {@link EndOfRun} has been told too. */
+  /** Why the coordinator stopped the run; null if it has not. {@link EndOfRun} is called too. */
   public @Nullable String stopReason() {
     return stopReason;
   }
@@ -199,7 +202,7 @@ public final class ControlClient implements AutoCloseable {
     return committed;
   }
 
-  /** This worker's machine is about to be taken away. */
+  /** This worker's machine is being preempted. */
   public void preempted() {
     send(FromWorker.newBuilder().setPreempted(Preempted.getDefaultInstance()).build());
   }
@@ -207,11 +210,11 @@ public final class ControlClient implements AutoCloseable {
   // ---- leaving
 
   /**
-   * This worker is done. Returns when all are and their checkpoints are committed, so that nobody
-   * takes away what a peer still reads.
+   * This worker has finished. Returns when all workers have, and their checkpoints are committed,
+   * so that no worker frees memory that a peer still reads.
    *
    * @param stopped it ended early, because it was asked to
-   * @throws ControlException if the run failed after all
+   * @throws ControlException if the run failed in the meantime
    */
   public void finish(long steps, boolean stopped) throws InterruptedException {
     leaving = true;
@@ -223,8 +226,8 @@ public final class ControlClient implements AutoCloseable {
   }
 
   /**
-   * This worker cannot go on. Returns when the coordinator has taken note, or soon anyway; {@link
-   * EndOfRun} is not called any more.
+   * This worker has failed. Returns when the coordinator has acknowledged it, or after a short
+   * timeout. {@link EndOfRun} is no longer called.
    *
    * @param peer the rank that was waited for, −1 if none
    */
@@ -237,7 +240,7 @@ public final class ControlClient implements AutoCloseable {
     try {
       over.get(FAREWELL_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
-      // Told or not, this worker ends now: its exit code speaks for it too.
+      // Acknowledged or not, this worker ends now; its exit code reports the failure too.
       return;
     }
   }
@@ -262,7 +265,7 @@ public final class ControlClient implements AutoCloseable {
     }
   }
 
-  /** Sends one beat, and ends the run if the lease is over. */
+  /** Sends one heartbeat, and ends the run if the lease has expired. */
   void beat() {
     long now = nanoTime.getAsLong();
     if (now - beatNanos > SUSPENDED_NANOS) {
@@ -291,7 +294,7 @@ public final class ControlClient implements AutoCloseable {
 
   private void send(FromWorker message) {
     synchronized (sending) {
-      // A broken stream has told its response observer; a full one needs no further beats.
+      // A broken stream has notified its response observer; a full one needs no more heartbeats.
       if (stream != null && !over.isDone() && (stream.isReady() || !message.hasHeartbeat())) {
         stream.onNext(message);
       }
@@ -309,7 +312,7 @@ public final class ControlClient implements AutoCloseable {
     }
   }
 
-  /** Wakes whoever waits, and tells {@link EndOfRun} unless this worker is leaving anyway. */
+  /** Wakes all waiting threads, and calls {@link EndOfRun} unless this worker is ending anyway. */
   private void end(String reason, int exitCode) {
     ControlException why = new ControlException(reason, exitCode);
     assignment.completeExceptionally(why);

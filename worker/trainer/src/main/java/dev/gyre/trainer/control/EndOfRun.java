@@ -1,11 +1,11 @@
 package dev.gyre.trainer.control;
 
-/** What a worker does when its run ends without it having finished. */
+/** What a worker does when its run ends before the worker has finished. */
 @FunctionalInterface
 public interface EndOfRun {
   /**
-   * The coordinator said stop, or is gone. Called at most once, on a thread of its own, while the
-   * training thread may be anywhere, a collective included: aborts the transport and ends the
+   * The coordinator stopped the run, or is gone. Called at most once, on a thread of its own, while
+   * the training thread may be anywhere, even in a collective. Aborts the transport and ends the
    * process.
    *
    * @param reason for people

@@ -1,6 +1,6 @@
 /**
- * The worker's side of the control stream: joining, reporting, being asked, and noticing that the
- * coordinator is gone.
+ * The worker's side of the control stream: joining, reporting, checkpoint requests, and the
+ * coordinator's lease.
  */
 @NullMarked
 package dev.gyre.trainer.control;

@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * Sends and receives of one channel that are posted first and awaited later, with work in between.
- * Nothing here waits for a single one before all are posted, so that any set of ranks whose sends
- * and receives match gets through without buffering. Of one training thread; reused.
+ * No transfer is awaited before all are posted, so ranks whose sends and receives match never
+ * deadlock, even without buffers. Used by one training thread; reusable.
  */
 public final class Transfers {
   private final Backend backend;
@@ -20,7 +20,7 @@ public final class Transfers {
   private final List<Pending> pending = new ArrayList<>();
 
   /**
-   * @param backend whose tensors travel
+   * @param backend backend of the tensors
    */
   public Transfers(Backend backend, Transport transport, Channel channel) {
     this.backend = backend;
@@ -55,7 +55,7 @@ public final class Transfers {
     pending.add(transport.receive(peer, channel, tag, into.segment()));
   }
 
-  /** Whether some of them are still under way, after a look at the network. */
+  /** Polls the network once and returns whether transfers are still in flight. */
   public boolean areUnderWay() {
     for (int i = 0; i < pending.size(); i++) {
       if (!pending.get(i).poll()) {
@@ -65,9 +65,7 @@ public final class Transfers {
     return false;
   }
 
-  /**
-   * Returns when all of them are done. After an error the set is forgotten: abort the transport.
-   */
+  /** Returns when all of them are done. After an error the set is dropped: abort the transport. */
   public void await() {
     try {
       for (int i = 0; i < pending.size(); i++) {

@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cuts one dispatch into rounds. All rows of a receiving rank stand in one order (its experts, then
- * sending ranks, then as sent); a round takes one contiguous part of it, the parts as even as can
- * be. Every rank computes the same from the same counts.
+ * Cuts one dispatch into rounds. All rows of a receiving rank have one order: by expert, then by
+ * sending rank, then as sent. A round takes one contiguous part of it, in parts that are as even as
+ * possible. Every rank computes the same from the same counts.
  */
 final class RoundPlan {
   private RoundPlan() {}

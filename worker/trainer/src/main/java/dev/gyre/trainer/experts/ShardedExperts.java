@@ -16,10 +16,10 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
- * Experts over the consecutive ranks of an expert group, by uneven all-to-all: the rows of each
- * (sending rank, expert) travel as one block, from where they lie to where they belong.
- * Single-threaded; blocks until the peers have done their part. Every rank of the group must make
- * the same calls.
+ * Experts over the consecutive ranks of an expert group, by uneven all-to-all. The rows of each
+ * (sending rank, expert) travel as one block, straight from their place to their destination.
+ * Single-threaded; blocks until the peers have made the same call. Every rank of the group must
+ * make the same calls.
  */
 public final class ShardedExperts implements ExpertGroup {
   private static final int TAG = 0x0200_0000;
@@ -36,7 +36,7 @@ public final class ShardedExperts implements ExpertGroup {
 
   /**
    * @param experts of every MoE layer
-   * @param rowsBound most rows this rank takes in one round, the same on every rank
+   * @param rowsBound most rows that a rank receives in one round, the same on every rank
    * @param arena owns a few small buffers that are sent, and so is a shared one
    */
   public ShardedExperts(

@@ -1,4 +1,4 @@
-/** Tokens to their experts and back, over the ranks that hold every expert once. */
+/** Dispatch of tokens to their experts and back, over the ranks of an expert group. */
 @NullMarked
 package dev.gyre.trainer.experts;
 

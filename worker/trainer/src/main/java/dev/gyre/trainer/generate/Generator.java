@@ -17,8 +17,9 @@ import java.util.SplittableRandom;
 import java.util.function.IntConsumer;
 
 /**
- * Continues a text, token by token, on a model that one worker holds whole. Each token is a forward
- * pass over the context so far: right for samples of some hundred tokens, not for serving.
+ * Continues a text, token by token, on a model that one worker holds completely. Each token is a
+ * forward pass over the context so far: suitable for samples of some hundred tokens, not for
+ * serving.
  */
 public final class Generator {
   private final TrainingRank rank;
@@ -26,7 +27,7 @@ public final class Generator {
 
   /**
    * @param rank the only one of its run
-   * @param contextTokens most tokens the model looks back on; earlier ones are dropped
+   * @param contextTokens most tokens of context; earlier ones are dropped
    */
   public Generator(TrainingRank rank, int contextTokens) {
     if (rank.transport().size() != 1) {
@@ -40,7 +41,7 @@ public final class Generator {
   /**
    * @param prompt at least one token
    * @param count tokens to add
-   * @param each hears every new token as it comes
+   * @param each receives every new token
    */
   public void generate(int[] prompt, int count, Sampling sampling, IntConsumer each) {
     if (prompt.length == 0) {

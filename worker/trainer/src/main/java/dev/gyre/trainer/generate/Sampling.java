@@ -3,10 +3,10 @@ package dev.gyre.trainer.generate;
 import java.util.SplittableRandom;
 
 /**
- * How the next token is drawn.
+ * How the next token is sampled.
  *
  * @param temperature divides the logits; 0 takes the most likely token
- * @param seed of the draws: the same seed, model and prompt give the same text
+ * @param seed of the samples: the same seed, model and prompt give the same text
  */
 public record Sampling(double temperature, long seed) {
   public Sampling {

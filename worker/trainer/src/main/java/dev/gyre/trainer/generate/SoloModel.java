@@ -27,7 +27,10 @@ import java.util.function.Consumer;
 
 /** A trained model on one worker, with its tokenizer. */
 public final class SoloModel implements AutoCloseable {
-  /** Longest context of a sample; a forward pass for every token makes more unbearable. */
+  /**
+   * Longest context of a sample. Each token costs a forward pass, so a longer one would be too
+   * slow.
+   */
   private static final int CONTEXT = 1024;
 
   private final Backend backend;
@@ -82,7 +85,7 @@ public final class SoloModel implements AutoCloseable {
   /**
    * Continues a text.
    *
-   * @param each hears the text as it grows: pieces that decode to whole characters
+   * @param each receives the text in pieces that decode to complete characters
    */
   public void generate(String prompt, int tokens, Sampling sampling, Consumer<String> each) {
     StringBuilder said = new StringBuilder();
@@ -96,7 +99,8 @@ public final class SoloModel implements AutoCloseable {
             token -> {
               made[count[0]++] = token;
               String text = tokenizer.decode(java.util.Arrays.copyOf(made, count[0]));
-              // A token may be part of a character: it is said when the character is whole.
+              // A token may be part of a character; it is held back until the character is
+              // complete.
               if (!text.endsWith("\ufffd")) {
                 each.accept(text.substring(said.length()));
                 said.setLength(0);

@@ -13,7 +13,7 @@ import tools.jackson.databind.ValueSerializer;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 
-/** Records to JSON and back; what does not fit the record exactly is refused. */
+/** Records to JSON and back. JSON that does not match the record exactly is refused. */
 public final class SpecJson {
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -47,11 +47,11 @@ public final class SpecJson {
       return JSON.readValue(json, type);
     } catch (JacksonException e) {
       throw new IllegalArgumentException(
-          what + " is no " + type.getSimpleName() + ": " + e.getOriginalMessage(), e);
+          what + " is not a valid " + type.getSimpleName() + ": " + e.getOriginalMessage(), e);
     }
   }
 
-  /** JSON has no number for them: a loss that is not finite is null, not a text. */
+  /** JSON has no number for a value that is not finite: it is written as null, not as text. */
   private static final class FiniteOrNull extends ValueSerializer<Double> {
     @Override
     public void serialize(Double value, JsonGenerator json, SerializationContext context) {

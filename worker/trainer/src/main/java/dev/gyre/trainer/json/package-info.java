@@ -1,4 +1,4 @@
-/** Job descriptions and plans as JSON, the form in which they travel and lie in a run's folder. */
+/** Job descriptions and plans as JSON, as they are sent and kept in a run's folder. */
 @NullMarked
 package dev.gyre.trainer.json;
 

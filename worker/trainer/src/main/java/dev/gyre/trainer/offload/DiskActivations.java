@@ -18,22 +18,23 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A rank's stack of activations in a file. The file has no name from the moment it is open, so that
- * it is gone when this is closed or the process dies, however it dies. Its size is at most that of
- * one micro-batch's activations: the next one uses it again.
+ * A rank's stack of activations in a file. The file is unlinked as soon as it is open, so it is
+ * gone when this is closed or the process dies. Its size is at most that of one micro-batch's
+ * activations, because the next micro-batch reuses it.
  *
- * <p>{@link #push} copies into the system's page cache, from where the kernel writes behind while
- * the next block computes; where memory is short it makes the writer wait, which bounds what is in
- * flight. After a {@link #pop} a thread of its own brings the next entries to be popped back into
- * the page cache, while the block just fetched computes. All but {@link #close} is of one thread.
+ * <p>{@link #push} copies into the page cache, which the operating system writes back while the
+ * next block computes. If memory is short, it makes the writer wait, which bounds the dirty pages.
+ * After a {@link #pop} a thread of its own reads the next entries into the page cache, while the
+ * block just read computes. All methods but {@link #close} are called by one thread.
  */
 public final class DiskActivations implements ActivationStore, AutoCloseable {
   /**
-   * A channel's read or write of one buffer is bounded by an int; and so is what an error costs.
+   * A buffer of one read or write is bounded by an int. A smaller piece also limits the cost of an
+   * error.
    */
   private static final long PIECE_BYTES = 64L << 20;
 
-  /** Entries of one segment: its input, and what it keeps. */
+  /** Entries of one segment: its input, and what it keeps for the backward pass. */
   private static final int ENTRIES_AHEAD = 2;
 
   private static final Duration END_OF_READ = Duration.ofSeconds(10);
@@ -45,7 +46,7 @@ public final class DiskActivations implements ActivationStore, AutoCloseable {
   private long[] starts = new long[64]; // of each entry; the end of the last one follows
   private int entries;
 
-  /** First entry that has been asked for ahead of its pop. */
+  /** First entry that has been read ahead of its pop. */
   private int asked;
 
   DiskActivations(Path folder, int rank, FileChannel file) {
@@ -67,7 +68,7 @@ public final class DiskActivations implements ActivationStore, AutoCloseable {
       FileStore disk = Files.getFileStore(folder);
       if (disk.getUsableSpace() < spec.expectedBytes()) {
         throw new OffloadException(
-            "rank %d is to keep %,d bytes of activations in %s, where %,d are free. %s"
+            "rank %d needs %,d bytes in %s to offload activations, but only %,d are free. %s"
                 .formatted(rank, spec.expectedBytes(), folder, disk.getUsableSpace(), wayOut()));
       }
       Path name = folder.resolve("activations-rank-%d-%s".formatted(rank, UUID.randomUUID()));
@@ -86,7 +87,8 @@ public final class DiskActivations implements ActivationStore, AutoCloseable {
       return new DiskActivations(folder, rank, file);
     } catch (IOException e) {
       throw new OffloadException(
-          "rank %d cannot keep activations in %s: %s. %s".formatted(rank, folder, e, wayOut()), e);
+          "rank %d cannot offload activations to %s: %s. %s".formatted(rank, folder, e, wayOut()),
+          e);
     }
   }
 
@@ -145,7 +147,7 @@ public final class DiskActivations implements ActivationStore, AutoCloseable {
     readAhead();
   }
 
-  /** Asks for the entries that come next, each once. */
+  /** Starts reading the next entries ahead, each once. */
   private void readAhead() {
     asked = Math.min(asked, entries);
     int until = Math.max(0, entries - ENTRIES_AHEAD);
@@ -157,7 +159,10 @@ public final class DiskActivations implements ActivationStore, AutoCloseable {
     }
   }
 
-  /** Into the page cache. What fails here fails again, and is told, where it is read. */
+  /**
+   * Reads into the page cache. An error here is ignored: the read itself will fail too, and report
+   * it.
+   */
   private void load(long from, long to) {
     try (Arena arena = Arena.ofConfined()) {
       file.map(MapMode.READ_ONLY, from, to - from, arena).load();
@@ -177,7 +182,7 @@ public final class DiskActivations implements ActivationStore, AutoCloseable {
     return MemorySegment.ofAddress(address).reinterpret(bytes).asByteBuffer();
   }
 
-  /** The file's bytes are given back. */
+  /** Frees the file's space. */
   @Override
   public void close() {
     ahead.shutdownNow();

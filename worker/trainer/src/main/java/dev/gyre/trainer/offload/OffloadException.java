@@ -1,6 +1,6 @@
 package dev.gyre.trainer.offload;
 
-/** Activations cannot be written to, or read from, their folder; the message says what to do. */
+/** Activations cannot be offloaded to their folder, or read back. The message says what to do. */
 public final class OffloadException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

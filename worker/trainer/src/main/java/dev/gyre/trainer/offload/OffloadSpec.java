@@ -3,10 +3,11 @@ package dev.gyre.trainer.offload;
 import java.nio.file.Path;
 
 /**
- * Where a rank's activations wait for backward.
+ * Where a rank offloads activations.
  *
  * @param folder on a disk; made if it is not there
- * @param expectedBytes most that a micro-batch is predicted to put there; asked for up front
+ * @param expectedBytes predicted peak of a micro-batch; that much free space is required before the
+ *     first step
  */
 public record OffloadSpec(Path folder, long expectedBytes) {
   public OffloadSpec {

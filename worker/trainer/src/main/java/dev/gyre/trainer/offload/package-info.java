@@ -1,4 +1,4 @@
-/** Activations that wait for their backward on disk. */
+/** Activations offloaded to disk until the backward pass. */
 @NullMarked
 package dev.gyre.trainer.offload;
 

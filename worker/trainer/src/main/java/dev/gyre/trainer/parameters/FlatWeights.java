@@ -18,12 +18,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Tensors of one dtype held by the same ranks, one after another in flat buffers: every rank has
- * all weights and its own gradients, and owns master weights and moments of one contiguous part.
+ * Tensors of one dtype that the same ranks hold, one after another in flat buffers. Every rank has
+ * all weights and its own gradients. It owns master weights and moments of one contiguous part.
  * Source: Rajbhandari et al., ZeRO, stage 1.
  */
 final class FlatWeights {
-  /** Parts begin at multiples of this many elements, a cache line of F32. */
+  /** Parts start at multiples of this many elements, a cache line of F32. */
   private static final long ALIGNMENT = Workspace.ALIGNMENT_BYTES / Float.BYTES;
 
   private final Backend backend;
@@ -42,7 +42,7 @@ final class FlatWeights {
   private final Tensor secondMoment;
   private final List<Update> updates = new ArrayList<>();
 
-  /** Elements of the owned part that share a decay. */
+  /** Elements of the owned part with the same weight decay. */
   private record Update(Tensor master, Tensor m, Tensor v, Tensor gradient, boolean decay) {}
 
   /**
@@ -82,7 +82,7 @@ final class FlatWeights {
     weights = new Tensor(backend.memory(weightMemory), dtype, all);
     firstMoment = new Tensor(backend.memory(zeroed(arena)), DType.F32, ownedElements());
     secondMoment = new Tensor(backend.memory(zeroed(arena)), DType.F32, ownedElements());
-    // In f32 the owned weights are their own master.
+    // In f32 the owned weights are also the master weights.
     master =
         dtype == DType.F32
             ? weights.slice(ownedFrom(), ownedElements())
@@ -137,7 +137,7 @@ final class FlatWeights {
     return view(gradients, name, dims);
   }
 
-  /** A view that starts with the named tensor and covers whole tensors. */
+  /** A view that starts at the named tensor and covers complete tensors. */
   private Tensor view(Tensor flat, String name, long[] dims) {
     Integer at = index.get(name);
     if (at == null) {
@@ -180,7 +180,7 @@ final class FlatWeights {
     replicas.reduceScatterF32(gradients.segment(), partElements, scratch);
   }
 
-  /** sum += the owned gradients' squares. */
+  /** Adds the squares of the owned gradients to sum. */
   void addSquares(Tensor sum) {
     kernels.sumSquares(gradients.slice(ownedFrom(), ownedElements()), sum);
   }
@@ -209,7 +209,7 @@ final class FlatWeights {
     }
   }
 
-  /** Every rank gets all weights from their owners. */
+  /** All-gathers the weights from their owners. */
   void gather() {
     if (replicas.size() == 1) {
       return;
@@ -226,7 +226,7 @@ final class FlatWeights {
     kernels.fill(secondMoment, 0);
   }
 
-  /** The host may read and write them until the next kernel; gradients only read. */
+  /** Until the next kernel the host may read and write them, but only read gradients. */
   void addOwned(List<OwnedSlice> slices) {
     for (Tensor t : List.of(master, firstMoment, secondMoment)) {
       backend.hostReads(t);

@@ -23,14 +23,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * All weights this rank computes with, and its share of the optimizer. Dense weights are held by
- * every worker and their optimizer state is sharded over all of them; an expert's weights are held
- * by the ranks with that expert, and sharded over those. Gradients are partial sums, added in rank
- * order.
+ * All weights that this rank computes with, and its shard of the optimizer state. Dense weights are
+ * held by every worker and their optimizer state is sharded over all of them; an expert's weights
+ * are held by the ranks with that expert, and sharded over those. Gradients are partial sums, added
+ * in rank order.
  *
  * <p>A step: {@link #zeroGradients}, forward and backward of the micro-batches, {@link
- * #reduceGradients}, {@link #squaredNorm}, {@link #step}. The methods that exchange anything must
- * be called by every rank, in the same order. Single-threaded.
+ * #reduceGradients}, {@link #squaredNorm}, {@link #step}. Methods with collectives must be called
+ * by every rank, in the same order. Single-threaded.
  */
 public final class ShardedParameters implements ParameterStore {
   private final Backend backend;
@@ -42,8 +42,8 @@ public final class ShardedParameters implements ParameterStore {
   private final double[] norm = new double[1];
 
   /**
-   * Memory is taken here: weights and gradients from the transport, the rest from the arena (a
-   * shared one, as transports receive into it), all zeroed.
+   * Allocates all memory, zeroed: weights and gradients from the transport, the rest from the
+   * arena. The arena must be shared, because transports receive into it.
    *
    * @param compute F32 or BF16
    */
@@ -99,7 +99,7 @@ public final class ShardedParameters implements ParameterStore {
   }
 
   @Override
-  public void release(int layer) {} // every rank holds all it computes with
+  public void release(int layer) {} // every rank holds all its weights all the time
 
   private FlatWeights groupOf(String name) {
     for (int i = 0; i < groups.size(); i++) {
@@ -115,7 +115,7 @@ public final class ShardedParameters implements ParameterStore {
     load((spec, from, count, into) -> InitialWeights.fill(spec, seed, from, count, into));
   }
 
-  /** Weights from elsewhere; moments zero. */
+  /** Loads weights from a source; moments are zero. */
   public void load(WeightSource source) {
     for (OwnedSlice slice : ownedSlices()) {
       source.read(slice.spec(), slice.from(), slice.count(), slice.master());
@@ -127,9 +127,9 @@ public final class ShardedParameters implements ParameterStore {
   }
 
   /**
-   * What this rank owns, in canonical order, for the host to read until the next kernel. Master
-   * weights and moments may be written, by a checkpoint for example; then {@link #publishWeights}
-   * must follow on every rank.
+   * The slices that this rank owns, in canonical order. The host may read them until the next
+   * kernel. It may write master weights and moments, for example from a checkpoint; then every rank
+   * must call {@link #publishWeights}.
    */
   public List<OwnedSlice> ownedSlices() {
     List<OwnedSlice> slices = new ArrayList<>();
@@ -139,7 +139,7 @@ public final class ShardedParameters implements ParameterStore {
     return List.copyOf(slices);
   }
 
-  /** Every rank gets all weights it computes with from the masters of their owners. */
+  /** Rounds the owned master weights and all-gathers the weights. */
   public void publishWeights() {
     transport.where().phase("weights all-gather");
     for (FlatWeights g : groups) {
@@ -156,7 +156,7 @@ public final class ShardedParameters implements ParameterStore {
     }
   }
 
-  /** Afterwards the owned slices' gradients are sums over all ranks. */
+  /** Reduce-scatters gradients: afterwards those of the owned slices are sums over all ranks. */
   public void reduceGradients() {
     transport.where().phase("gradients reduce-scatter");
     for (FlatWeights g : groups) {
@@ -165,8 +165,8 @@ public final class ShardedParameters implements ParameterStore {
   }
 
   /**
-   * ‖g‖² over every distinct parameter of the model, once each, after {@link #reduceGradients}; the
-   * same bits on every rank.
+   * ‖g‖² over every parameter of the model, counted once, after {@link #reduceGradients}; the same
+   * bits on every rank.
    */
   public double squaredNorm() {
     transport.where().phase("gradient norm");

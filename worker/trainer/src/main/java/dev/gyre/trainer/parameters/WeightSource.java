@@ -3,7 +3,7 @@ package dev.gyre.trainer.parameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import java.lang.foreign.MemorySegment;
 
-/** Where weights come from, slice by slice. */
+/** A source of weights, read slice by slice. */
 @FunctionalInterface
 public interface WeightSource {
   /**

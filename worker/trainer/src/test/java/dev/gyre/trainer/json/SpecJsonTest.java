@@ -31,7 +31,7 @@ class SpecJsonTest {
           assertThrows(
               IllegalArgumentException.class,
               () -> SpecJson.read(json, SampleText.class, "a.json"));
-      assertTrue(e.getMessage().startsWith("a.json is no Sample"), e.getMessage());
+      assertTrue(e.getMessage().startsWith("a.json is not a valid Sample"), e.getMessage());
     }
   }
 }
