@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * What simple predictors reach on the held-out text, in nats per byte: a loss means something only
- * beside these.
+ * Loss of simple predictors on the held-out text, in nats per byte, for comparison with the model's
+ * loss.
  *
  * @param heldOutBytes bytes that were predicted
  * @param bigram each byte from the one before it
@@ -19,7 +19,7 @@ import java.util.zip.GZIPOutputStream;
  * @param gzip the compressed size
  */
 public record Baselines(long heldOutBytes, double bigram, double trigram, double gzip) {
-  /** Enough for trigram counts to settle; counting takes a fraction of a second. */
+  /** Enough for stable trigram counts; counting takes a fraction of a second. */
   private static final int TRAIN_BYTES = 5 << 20;
 
   private static final int HELD_OUT_BYTES = 1 << 20;
@@ -28,7 +28,7 @@ public record Baselines(long heldOutBytes, double bigram, double trigram, double
   private static final int DECODED_AT_ONCE = 1 << 20;
 
   /**
-   * Counts on up to 5 MiB of training documents, drawn by a hash, and predicts up to 1 MiB of
+   * Counts on up to 5 MiB of training documents, sampled by a hash, and predicts up to 1 MiB of
    * held-out ones. Empty if nothing is held out.
    */
   public static Optional<Baselines> measure(Feed feed, Tokenizer tokenizer) {
@@ -67,7 +67,7 @@ public record Baselines(long heldOutBytes, double bigram, double trigram, double
     int left = limit;
     for (int i = 0; i < order.length && left > 0; i++) {
       int d = order[i];
-      // A token stands for a byte or more, so so many tokens are enough.
+      // A token is at least a byte, so this many tokens are enough.
       int tokens = Math.min(set.length()[d], Math.min(left, DECODED_AT_ONCE));
       byte[] bytes = utf8(feed.store().read(set.start()[d], tokens), tokenizer);
       documents[count] = bytes.length <= left ? bytes : Arrays.copyOf(bytes, left);

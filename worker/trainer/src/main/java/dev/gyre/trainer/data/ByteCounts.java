@@ -1,9 +1,9 @@
 package dev.gyre.trainer.data;
 
 /**
- * Byte n-gram counts up to order 3 and the predictor they make: each order is smoothed towards the
- * one below as if {@link #BACK_OFF} more bytes had been seen that follow it (a Dirichlet prior),
- * the lowest towards all bytes alike.
+ * Byte n-gram counts up to order 3, and their predictor. Each order is smoothed towards the one
+ * below with a Dirichlet prior of {@link #BACK_OFF} pseudo-counts, the lowest towards the uniform
+ * distribution.
  */
 final class ByteCounts {
   /** Between 1 and 16 changes the trigram by about 0.01 on 5 MB of source code. */

@@ -2,7 +2,7 @@ package dev.gyre.trainer.data;
 
 import java.io.IOException;
 
-/** Data that cannot be used. The message names the file or key, what is wrong, and the way out. */
+/** Data that cannot be used. The message names the file or key, the fault, and what to do. */
 public final class DataException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -18,7 +18,7 @@ public final class DataException extends RuntimeException {
     return new DataException(doing + ": " + reason(e), e);
   }
 
-  /** What went wrong, in words: the type says more than the message of most file exceptions. */
+  /** The fault in words: the type of most file exceptions says more than their message. */
   private static String reason(IOException e) {
     return e.getClass().getSimpleName() + ": " + e.getMessage();
   }

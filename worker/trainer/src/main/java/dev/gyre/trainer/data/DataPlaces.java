@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Folders that data comes from and goes to.
+ * Folders that data is read from and written to.
  *
  * @param base relative paths of the job are resolved against it
  * @param cache token stores are kept here, one folder each; made when missing

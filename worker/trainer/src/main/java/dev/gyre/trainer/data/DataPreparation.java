@@ -24,12 +24,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Makes the token store of a dataset, or finds the one that was made before.
+ * Builds the token store of a dataset, or finds the existing one.
  *
- * <p>A store's folder is named by what went into it (names, sizes, and versions of all files, and
- * the tokenizer); hold-out, weights and packing are applied later and share one store. It is
- * written beside its place and renamed, so a reader never sees half of one. Several processes may
- * prepare at once: one works, the others wait for it; where files cannot be locked all of them
+ * <p>A store's folder is named by its inputs: names, sizes and versions of all files, and the
+ * tokenizer. Hold-out, weights and packing are applied later and share one store. The store is
+ * written to a temporary folder and renamed, so a reader never sees an incomplete one. If several
+ * processes prepare the same data, one works and the others wait. Without file locks all of them
  * work, and the first to finish wins.
  */
 public final class DataPreparation {
@@ -41,7 +41,7 @@ public final class DataPreparation {
 
   private static final long LOCK_RETRY_MILLIS = 50;
 
-  /** A half-made store that nobody has touched for so long has lost its maker. */
+  /** An incomplete store that was not modified for this long is abandoned. */
   private static final Duration ABANDONED = Duration.ofDays(1);
 
   private final DatasetSpec dataset;
@@ -58,7 +58,7 @@ public final class DataPreparation {
   }
 
   /**
-   * Opens the dataset's token store, making it first if needed. Blocks; the caller closes the
+   * Opens the dataset's token store, building it first if needed. Blocks; the caller closes the
    * store.
    *
    * @throws DataException if a path is missing, nothing matches, a file cannot be read, or no
@@ -75,7 +75,7 @@ public final class DataPreparation {
   }
 
   /**
-   * Opens the dataset's token store if it was made before; makes nothing.
+   * Opens the dataset's token store if it exists; builds nothing.
    *
    * @throws DataException if a path is missing, nothing matches, or the store is damaged
    */
@@ -128,7 +128,7 @@ public final class DataPreparation {
     Path lockFile = places.cache().resolve(key + ".lock");
     try (FileChannel channel =
         FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-      awaitTurn(channel); // the lock goes with the channel
+      awaitTurn(channel); // closing the channel releases the lock
       if (!Files.exists(folder)) {
         sweep(key);
         build(files, key, folder);
@@ -137,7 +137,7 @@ public final class DataPreparation {
     return TokenStore.open(folder);
   }
 
-  /** Names the store by everything its content depends on. */
+  /** The store's name: a digest of everything its content depends on. */
   private String key(List<SourceFile> files) {
     MessageDigest digest = Hashing.sha256();
     Hashing.add(digest, "format " + StoreMeta.FORMAT);
@@ -155,9 +155,8 @@ public final class DataPreparation {
   }
 
   /**
-   * Waits until this process alone prepares the store. Where that cannot be had (the file system
-   * has no locks, or another thread of this process prepares it) returns at once: then all of them
-   * work.
+   * Waits until this process alone prepares the store. Returns at once if the file system has no
+   * locks, or if another thread of this process prepares it: then all of them work.
    */
   private void awaitTurn(FileChannel channel) throws IOException {
     long deadline = System.nanoTime() + LOCK_DEADLINE.toNanos();
@@ -219,7 +218,7 @@ public final class DataPreparation {
       } catch (IOException e) {
         if (!Files.exists(folder)) {
           throw e;
-        } // another maker was first, with the same content
+        } // another process was first, with the same content
       }
     } finally {
       if (!kept) {

@@ -12,7 +12,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** Text to stored tokens. Holds no state of a document: many threads share one. */
 final class DocumentEncoder {
-  /** Where a zero byte says "binary": git looks at as many. */
+  /** A zero byte among the first bytes means binary: git checks as many. */
   private static final int LOOKED_AT = 8000;
 
   private static final String BYTE_ORDER_MARK = "\uFEFF";
@@ -50,7 +50,7 @@ final class DocumentEncoder {
     for (int i = 0; i < lines.size(); i++) {
       String line = lines.get(i);
       if (firstLine + i == 1 && line.startsWith(BYTE_ORDER_MARK)) {
-        line = line.substring(1); // some Windows programs begin files with it
+        line = line.substring(1); // some Windows programs write it at the start of a file
       }
       if (!line.isBlank()) {
         int number = firstLine + i;

@@ -20,12 +20,12 @@ import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cuts the files into batches of about {@link #BATCH_BYTES} that can be read and tokenized at the
- * same time. Batches come in document order; a batch's work may run on any thread, but before this
- * reader is closed.
+ * Cuts the files into batches of about {@link #BATCH_BYTES} that can be read and tokenized in
+ * parallel. Batches come in document order. A batch's work may run on any thread, but must end
+ * before this reader is closed.
  */
 final class DocumentReader implements Iterator<DocumentReader.Batch>, AutoCloseable {
-  /** Large enough that handing it over costs nothing, small enough that all cores have one. */
+  /** Large enough to make the hand-over cheap, small enough to give every core a batch. */
   static final long BATCH_BYTES = 1 << 20;
 
   private final List<SourceFile> files;
@@ -47,7 +47,7 @@ final class DocumentReader implements Iterator<DocumentReader.Batch>, AutoClosea
    */
   record Batch(long bytes, Callable<Encoded> work) {}
 
-  /** What a batch's work gives; binary and empty documents are only counted. */
+  /** Result of a batch's work; binary and empty documents are only counted. */
   record Encoded(List<EncodedDocument> documents, int binary, int empty) {}
 
   @Override

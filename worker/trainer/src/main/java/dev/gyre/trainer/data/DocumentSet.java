@@ -7,8 +7,7 @@ package dev.gyre.trainer.data;
  * @param start store position of the first token
  * @param length tokens
  * @param source index of the source
- * @param nameHash what choices about a document are keyed by: it does not change when other
- *     documents come or go
+ * @param nameHash key of random choices about a document: independent of the other documents
  * @param labels of the whole store
  */
 record DocumentSet(

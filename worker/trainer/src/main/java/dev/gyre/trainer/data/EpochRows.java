@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.function.LongFunction;
 
 /**
- * Finds a row among all epochs laid one after another. Keeps the epochs used last, as many as a
- * batch may touch.
+ * Finds a row in the concatenation of all epochs. Caches the most recent epochs, as many as a batch
+ * may span.
  */
 final class EpochRows {
   private final LongFunction<PackedIndex> pack;
   private final boolean sameRowsEveryEpoch;
   private final int rowsPerBatch;
 
-  /** Rows before each epoch, as far as known; unused when all epochs have equally many. */
+  /** Rows before each epoch, as far as known; unused if all epochs have the same number of rows. */
   private final List<Long> firstRow = new ArrayList<>(List.of(0L));
 
-  /** By epoch, the one used last at the end. */
+  /** By epoch, the most recently used last. */
   private final LinkedHashMap<Long, PackedIndex> kept = new LinkedHashMap<>(16, 0.75f, true);
 
   /** A row of an epoch. */
@@ -33,7 +33,7 @@ final class EpochRows {
     PackedIndex index = kept.get(epoch);
     if (index == null) {
       index = pack.apply(epoch);
-      // A batch starts inside one epoch and may go through several short ones.
+      // A batch starts inside one epoch and may span several short ones.
       int touched = 2 + rowsPerBatch / Math.max(1, index.rows());
       while (kept.size() >= touched) {
         kept.pollFirstEntry();

@@ -10,15 +10,15 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The batches of a run: what step s trains on is a pure function of (seed, s, documents, sequence
+ * The batches of a run. The rows of step s are a pure function of (seed, s, documents, sequence
  * length, rows per step), whatever the number of workers.
  *
- * <p>Step s takes rows {@code [s · rowsPerStep, (s + 1) · rowsPerStep)} of all epochs laid one
- * after another; a batch may cross into the next epoch. Each epoch packs and shuffles anew. Safe
- * for several threads; the store stays the caller's.
+ * <p>Step s takes rows {@code [s · rowsPerStep, (s + 1) · rowsPerStep)} of the concatenation of all
+ * epochs; a batch may cross into the next epoch. Each epoch is packed and shuffled anew.
+ * Thread-safe; the caller owns the store.
  */
 public final class Feed {
-  /** What stands where a token has no next one in its document. */
+  /** Label of a token without a label. */
   public static final int NO_LABEL = -100;
 
   private final TokenStore store;
@@ -59,8 +59,8 @@ public final class Feed {
    * @param store the dataset's tokens
    * @param rowTokens most tokens of a row: the sequence length
    * @param rowsPerStep rows of the global batch
-   * @param prefix first tokens of each piece that see each other both ways, so that none of them is
-   *     a label; 0 for none
+   * @param prefix first tokens of each piece that see each other in both directions, so none of
+   *     them is a label; 0 for none
    * @param seed of the run
    */
   public static Feed of(
@@ -87,7 +87,9 @@ public final class Feed {
     return packed;
   }
 
-  /** Which lengths are packed is then the same in every epoch, and with it the number of rows. */
+  /**
+   * With whole weights every epoch has the same document lengths, and so the same number of rows.
+   */
   private boolean sameRowsEveryEpoch() {
     for (double weight : weights) {
       if (weight != Math.rint(weight)) {
@@ -97,7 +99,7 @@ public final class Feed {
     return true;
   }
 
-  /** The global batch of a step, from 0. Packs the epoch it lies in, once. */
+  /** The global batch of a step, from 0. Packs its epoch if needed. */
   public BatchShape shape(long step) {
     List<RowShape> rows = new ArrayList<>(rowsPerStep);
     long first = Math.multiplyExact(step, (long) rowsPerStep);
@@ -108,7 +110,9 @@ public final class Feed {
     return BatchShape.of(rows);
   }
 
-  /** Rows of held-out documents; 0 if nothing is held out. Each document lies in them once. */
+  /**
+   * Number of held-out rows; 0 if nothing is held out. They contain each held-out document once.
+   */
   public int heldOutRows() {
     return heldOut.rows();
   }
@@ -138,9 +142,9 @@ public final class Feed {
    * @param row made by this feed
    * @param run row positions
    * @param tokens I32, at least as long as the run; written
-   * @param labels the same: the next token of the document, or {@link #NO_LABEL} at its end and
-   *     where that lies in the prefix or the store asks for none
-   * @throws IndexOutOfBoundsException if the run leaves the row or a segment is short
+   * @param labels I32, likewise: the next token of the document, or {@link #NO_LABEL}: at its end,
+   *     if the next token is in the prefix, or if the store marks no label
+   * @throws IndexOutOfBoundsException if the range exceeds the row or a segment is too short
    */
   public void read(RowShape row, TokenRange run, MemorySegment tokens, MemorySegment labels) {
     PackedIndex index = index(row);
@@ -172,7 +176,7 @@ public final class Feed {
     }
   }
 
-  /** Whether the data asks for answers at some tokens, instead of predicting every next one. */
+  /** Whether the data is a task with labels at some tokens only. */
   public boolean isTask() {
     return store.labels() != LabelMarks.ALL;
   }
@@ -182,7 +186,7 @@ public final class Feed {
     return epochs.index(epoch).stats();
   }
 
-  /** What a checkpoint remembers of the data: equal, and the same rows follow. */
+  /** Fingerprint of the data for checkpoints: with equal fingerprints the same rows follow. */
   public String fingerprint() {
     return store.contentHash();
   }

@@ -3,9 +3,9 @@ package dev.gyre.trainer.data;
 import java.util.Arrays;
 
 /**
- * Rows by how many tokens they still take, for best fit: the fullest row that has room is found in
- * about log₆₄(row length) steps. A tree of 64-bit words says which amounts of space occur; each
- * amount has a stack of rows.
+ * Rows by free space, for best fit: finds the fullest row with enough room in about log₆₄(row
+ * length) steps. A tree of 64-bit words records which amounts of space occur; each amount has a
+ * stack of rows.
  */
 final class FreeSpace {
   private static final int NONE = -1;
@@ -67,7 +67,7 @@ final class FreeSpace {
     return NONE;
   }
 
-  /** Removes and returns the newest row with exactly so much space, which must exist. */
+  /** Removes and returns the newest row with exactly this much space; one must exist. */
   int take(int free) {
     int row = newestRow[free];
     newestRow[free] = rowBelow[row];

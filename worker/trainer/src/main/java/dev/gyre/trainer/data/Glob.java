@@ -6,8 +6,8 @@ import java.util.regex.PatternSyntaxException;
 /**
  * Shell patterns over names with {@code /} between folders: {@code *} and {@code ?} stay inside a
  * folder, {@code **} crosses folders, {@code **}{@code /} also matches no folder at all, and there
- * are {@code [a-z]} and <code>{a,b}</code>. The JDK's own globs need a folder for {@code **}{@code
- * /}, and have no names inside zip files.
+ * are {@code [a-z]} and <code>{a,b}</code>. The JDK's own globs require a folder for {@code
+ * **}{@code /}, and do not match names inside zip files.
  */
 final class Glob {
   private final Pattern pattern;

@@ -5,11 +5,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * The counter-based numbers behind every choice made about data: what a key hashes to never depends
- * on what was asked before.
+ * Counter-based random numbers for every choice about data: a key's number does not depend on
+ * earlier calls.
  */
 final class Hashing {
-  /** Purposes keep choices apart that share seed and epoch. */
+  /** Purposes separate choices with the same seed and epoch. */
   static final long HOLD_OUT = 1;
 
   static final long DRAW = 2;
@@ -69,7 +69,7 @@ final class Hashing {
     }
   }
 
-  /** Adds a string and its end, so that neighbouring strings cannot run together. */
+  /** Adds a string and a terminator, so that adjacent strings stay distinct. */
   static void add(MessageDigest digest, String text) {
     digest.update(text.getBytes(StandardCharsets.UTF_8));
     digest.update((byte) 0);

@@ -4,9 +4,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 
 /**
- * Parts documents into training and held-out ones, a pure function of (seed, documents, share).
- * Whole documents are held out, the nearest number to the share, at least one. Of a single document
- * the tail is held out.
+ * Splits documents into training and held-out ones, a pure function of (seed, documents, share).
+ * Complete documents are held out, the number nearest to the share, at least one. Of a single
+ * document the tail is held out.
  */
 record HoldOut(DocumentSet train, DocumentSet heldOut) {
 

@@ -12,9 +12,9 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** A Hugging Face {@code tokenizer.json}, run by the original Rust library through DJL. */
+/** A Hugging Face {@code tokenizer.json}, executed by the original Rust library through DJL. */
 final class HuggingFaceFileTokenizer implements Tokenizer {
-  /** Which build of the native library is loaded; read by the library from here. */
+  /** System property that selects the build of the native library. */
   private static final String FLAVOR = "RUST_FLAVOR";
 
   private final HuggingFaceTokenizer tokenizer;
@@ -48,7 +48,7 @@ final class HuggingFaceFileTokenizer implements Tokenizer {
     Map<String, String> plain =
         Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
     if (System.getenv(FLAVOR) == null && System.getProperty(FLAVOR) == null) {
-      // Where it sees a GPU the library would otherwise download another build of itself.
+      // Otherwise the library would download another build of itself on a machine with a GPU.
       System.setProperty(FLAVOR, "cpu");
     }
     try {
@@ -73,7 +73,7 @@ final class HuggingFaceFileTokenizer implements Tokenizer {
         e);
   }
 
-  /** The largest id plus one; added tokens may lie above the model's own. */
+  /** The largest id plus one; added tokens may have larger ids than the model's own. */
   private static int vocabSize(Path file, byte[] json) {
     JsonNode root;
     try {

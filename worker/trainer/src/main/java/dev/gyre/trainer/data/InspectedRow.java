@@ -3,9 +3,9 @@ package dev.gyre.trainer.data;
 import java.util.List;
 
 /**
- * A row as a person reads it.
+ * A decoded row, for display.
  *
- * @param shape what it is made of
+ * @param shape its documents
  * @param pieces in row order
  */
 public record InspectedRow(RowShape shape, List<Piece> pieces) {

@@ -4,9 +4,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Which of a store's tokens have their next token as a label: one bit a token, the lowest bit of a
- * byte first. Text needs none of this (every token is marked); generated tasks ask for a few tokens
- * only.
+ * Which of a store's tokens have their next token as a label: one bit per token, the lowest bit of
+ * a byte first. In text every token is marked; in generated tasks only a few are.
  */
 final class LabelMarks {
   /** Every token is marked. */
@@ -43,7 +42,7 @@ final class LabelMarks {
   }
 
   /**
-   * Takes the labels of tokens that are not marked away.
+   * Removes the labels of tokens that are not marked.
    *
    * @param labels I32, of the tokens {@code [from, from + count)}, from element {@code at} on
    */

@@ -7,10 +7,10 @@ package dev.gyre.trainer.data;
  * @param rowTokens most tokens of a row
  * @param tokens of all rows
  * @param documents drawn for the epoch; one drawn twice counts twice
- * @param documentsCut those whose tokens lie in more than one piece
+ * @param documentsCut documents cut into more than one piece
  */
 public record PackStats(int rows, int rowTokens, long tokens, long documents, long documentsCut) {
-  /** Share of the rows' places that hold a token, in [0, 1]. */
+  /** Share of the rows' positions that hold a token, in [0, 1]. */
   public double fill() {
     return rows == 0 ? 0 : (double) tokens / ((double) rows * rowTokens);
   }

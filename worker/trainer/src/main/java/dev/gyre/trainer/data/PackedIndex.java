@@ -3,9 +3,9 @@ package dev.gyre.trainer.data;
 import dev.gyre.partitioning.layout.Documents;
 
 /**
- * The rows of one epoch, in the order they are trained on. A row is a list of pieces; a piece is
- * consecutive tokens of one document and counts as a document of its own in the row: tokens attend
- * inside it, positions restart. Immutable.
+ * The rows of one epoch, in training order. A row is a list of pieces; a piece is consecutive
+ * tokens of one document and counts as a document of its own in the row: tokens attend inside it,
+ * positions restart. Immutable.
  */
 final class PackedIndex {
   private final DocumentSet documents;
@@ -50,8 +50,8 @@ final class PackedIndex {
   }
 
   /**
-   * Tokens of a row that have a label: the marked ones but the last of each document, and those
-   * whose next token lies in a prefix.
+   * Tokens of a row that have a label: marked, not the last of their document, and with a next
+   * token outside a prefix.
    *
    * @param unlabelled first tokens of each piece without a label
    */

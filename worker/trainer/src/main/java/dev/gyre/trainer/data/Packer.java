@@ -5,10 +5,10 @@ import java.util.Arrays;
 /**
  * Packs documents into rows of at most N tokens: a pure function of (seed, epoch, documents, N).
  *
- * <p>Best fit takes pieces by falling length and puts each into the fullest row that has room, so
- * that only documents longer than N are cut. Equal lengths come in random order, which is what
- * differs from epoch to epoch. Source: Ding et al. 2024, "Fewer Truncations Improve Language
- * Modeling", algorithm 1. Concat lays shuffled documents end to end and cuts at every N tokens.
+ * <p>Best fit takes pieces by decreasing length and puts each into the fullest row with room, so
+ * only documents longer than N are cut. Equal lengths come in random order, which differs by epoch.
+ * Source: Ding et al. 2024, "Fewer Truncations Improve Language Modeling", algorithm 1. Concat
+ * concatenates shuffled documents and cuts after every N tokens.
  */
 final class Packer {
   private final DocumentSet documents;
@@ -80,7 +80,7 @@ final class Packer {
       }
     }
     int[] order = fallingLength(pieces);
-    // A row's pieces as a list: the newest, and for each piece the one placed before it.
+    // A row's pieces as a linked list: the newest, and for each piece the one before it.
     int[] newest = new int[pieces.count];
     int[] before = new int[pieces.count];
     int rows = 0;
@@ -106,13 +106,15 @@ final class Packer {
       for (int piece = newest[row]; piece >= 0; piece = before[piece]) {
         members[row][--count] = piece;
       }
-      // Without this the short documents would always stand last.
+      // Otherwise short documents would always be last.
       Hashing.shuffle(members[row], 0, members[row].length, key(row) + 1);
     }
     return index(pieces, members, drawn.length);
   }
 
-  /** Pieces by falling length, equal ones in random order: a counting sort of a shuffled list. */
+  /**
+   * Pieces by decreasing length, equal ones in random order: a counting sort of a shuffled list.
+   */
   private int[] fallingLength(Pieces pieces) {
     int[] shuffled = new int[pieces.count];
     Arrays.setAll(shuffled, i -> i);
@@ -169,7 +171,7 @@ final class Packer {
     return index(pieces, members, drawn.length);
   }
 
-  /** Shuffles the rows and lays their pieces out in that order. */
+  /** Shuffles the rows and stores their pieces in that order. */
   private PackedIndex index(Pieces pieces, int[][] members, int drawn) {
     int rows = members.length;
     int[] order = new int[rows];

@@ -1,8 +1,8 @@
 package dev.gyre.trainer.data;
 
-/** Hears how preparing goes. Called from the thread that prepares. */
+/** Receives the progress of data preparation. Called from the preparing thread. */
 public interface PrepareListener {
-  /** Hears nothing. */
+  /** Ignores all events. */
   PrepareListener NONE =
       new PrepareListener() {
         @Override
@@ -12,11 +12,11 @@ public interface PrepareListener {
         public void progress(long documents, long bytesDone, long bytesTotal) {}
       };
 
-  /** A line for people, already worded. */
+  /** A line for the user. */
   void note(String line);
 
   /**
-   * So much has been read; called now and then, and once at the end.
+   * Progress so far; called now and then, and once at the end.
    *
    * @param bytesTotal size of all files; equal to {@code bytesDone} at the end
    */

@@ -12,15 +12,14 @@ import java.util.NoSuchElementException;
 import java.util.Set;
 
 /**
- * Documents of multi-query associative recall: pairs of a key and a value stand at the beginning,
- * and in the second half of the document each key comes once more, followed by its value; only
- * there is a label. Which value it is can be known from the pairs alone, so that the task measures
- * whether the far context is used.
+ * Documents of multi-query associative recall. A document starts with pairs of a key and a value.
+ * In its second half each key occurs once more, followed by its value; only there is a label. The
+ * value can only be known from the pairs, so the task measures the use of far context.
  *
- * <p>Tokens are bytes: keys below 128, values from 128 on, both drawn without replacement. A key
- * comes again in one of the slots of two tokens that fill the second half, slot i (from 1) with a
- * weight of i^(a − 1), a = 0.01. What is left is random. Source: Arora et al., Zoology, appendix on
- * MQAR; there queries follow the pairs at once.
+ * <p>Tokens are bytes: keys below 128, values from 128 on, both drawn without replacement. A key is
+ * repeated in one of the two-token slots of the second half, slot i (from 1) with weight i^(a − 1),
+ * a = 0.01. All other tokens are random. Source: Arora et al., Zoology, appendix on MQAR; there
+ * queries follow the pairs at once.
  *
  * @param source index of the source in the job
  * @param pairs keys, and values
@@ -28,7 +27,7 @@ import java.util.Set;
  */
 record RecallDocuments(int source, int pairs, int length, int documents)
     implements Iterable<Batch> {
-  /** What a source's path begins with. */
+  /** Prefix of a source's path. */
   static final String SCHEME = "mqar:";
 
   private static final int FIRST_VALUE = 128;
@@ -144,7 +143,7 @@ record RecallDocuments(int source, int pairs, int length, int documents)
     return new EncodedDocument(source, "mqar-" + number, length, tokens, labelled);
   }
 
-  /** A random byte that is none of the document's keys and values. */
+  /** A random byte that is neither a key nor a value of the document. */
   private int filler(int[] keys, int[] values, long random) {
     int left = FIRST_VALUE - pairs;
     int at = pairs + (int) ((random >>> 33) % left);
@@ -159,7 +158,7 @@ record RecallDocuments(int source, int pairs, int length, int documents)
     return values;
   }
 
-  /** As many different slots of {@code count} as there are pairs, the near ones more often. */
+  /** As many distinct slots out of {@code count} as there are pairs, near ones more likely. */
   private int[] slots(int count, long key) {
     double[] weight = new double[count];
     double left = 0;

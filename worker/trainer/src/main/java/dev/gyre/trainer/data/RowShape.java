@@ -5,14 +5,14 @@ import dev.gyre.partitioning.layout.Documents;
 /**
  * One row of a batch, without its tokens.
  *
- * @param part which documents it is made of
+ * @param part training or held-out documents
  * @param epoch 0 for held-out rows
  * @param row index in its epoch
- * @param documents the pieces it holds, each its own document
+ * @param documents the pieces it holds, each a document of its own
  * @param labelled tokens with a label
  */
 public record RowShape(Part part, long epoch, int row, Documents documents, int labelled) {
-  /** Where a row comes from. */
+  /** The documents that a row comes from. */
   public enum Part {
     TRAIN,
     HELD_OUT

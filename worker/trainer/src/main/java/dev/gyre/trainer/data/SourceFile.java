@@ -5,7 +5,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file, or an entry of a zip file, that holds one document or (JSONL) many. Found, not yet read.
+ * A file, or an entry of a zip file, that holds one document or (JSONL) many. Not read yet.
  *
  * @param source index of its source in the job
  * @param name relative to its source, with {@code /}
@@ -29,7 +29,7 @@ record SourceFile(
     return lower.endsWith(".jsonl") || lower.endsWith(".ndjson");
   }
 
-  /** For messages: what to look at. */
+  /** The file's name in messages. */
   String shown() {
     return entry == null ? file.toString() : file + "!/" + entry;
   }

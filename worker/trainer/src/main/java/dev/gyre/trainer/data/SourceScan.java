@@ -74,7 +74,7 @@ final class SourceScan {
         throw new DataException(
             "dataset.train: " + source.path() + ": no folder " + root.toAbsolutePath());
       }
-      // The pattern says what is wanted; include still applies inside zip files.
+      // The pattern selects the files; include still applies inside zip files.
       folder(index, source, root, Glob.of(source.path().substring(cut + 1)), Set.of(), files);
     } else {
       throw new DataException(
@@ -139,7 +139,7 @@ final class SourceScan {
     return String.valueOf(path.getFileName()).startsWith(".");
   }
 
-  /** One file; a zip file's entries are filtered, the file itself already was. */
+  /** One file. The entries of a zip file are filtered; the file itself has been already. */
   private void file(
       int index, Source source, Path file, String name, Glob include, List<SourceFile> files)
       throws IOException {

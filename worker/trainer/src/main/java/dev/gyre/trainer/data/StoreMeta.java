@@ -5,7 +5,7 @@ import java.util.zip.CRC32C;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What stands in a token store's {@code store.json}; written last.
+ * Content of a token store's {@code store.json}; written last.
  *
  * @param format version of the layout
  * @param tokenizer {@link Tokenizer#id}
@@ -13,13 +13,13 @@ import tools.jackson.databind.json.JsonMapper;
  * @param tokensCrc32c of {@code tokens.bin}
  * @param documentsCrc32c of {@code documents.bin}
  * @param marked whether only marked tokens have a label
- * @param labelsCrc32c of {@code labels.bin}, which is there if not every token has a label; 0
- *     without one
+ * @param labelsCrc32c of {@code labels.bin}, which exists if not every token has a label; 0 if it
+ *     does not exist
  * @param content SHA-256 over tokenizer, tokens, document index and labels: equal content, equal
  *     rows
  * @param binarySkipped files left out because they hold zero bytes
  * @param emptySkipped documents without a token
- * @param sources for people: path of each source
+ * @param sources path of each source, for display
  * @param check CRC32C of all the other values, see {@link #checked}
  */
 record StoreMeta(
@@ -45,7 +45,7 @@ record StoreMeta(
   static final String DOCUMENTS_FILE = "documents.bin";
   static final String LABELS_FILE = "labels.bin";
 
-  /** The same values with their checksum. */
+  /** The same values with their checksum filled in. */
   StoreMeta checked() {
     CRC32C crc = new CRC32C();
     crc.update(JsonMapper.shared().writeValueAsBytes(withCheck(0)));

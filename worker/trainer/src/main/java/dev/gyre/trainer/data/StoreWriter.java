@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  *
  * <p>{@code documents.bin} holds, little-endian, for n documents: n × i64 token end, n × i64 text
  * bytes, n × i64 name hash, n × i64 name end, n × i32 source, then the names. {@code labels.bin},
- * see {@link LabelMarks}, is there if not every token has a label.
+ * see {@link LabelMarks}, exists if not every token has a label.
  */
 final class StoreWriter implements AutoCloseable {
   private static final int BUFFER_BYTES = 1 << 20;
@@ -101,7 +101,7 @@ final class StoreWriter implements AutoCloseable {
     return entries.size();
   }
 
-  /** Writes the index and, last, what makes the folder a store. */
+  /** Writes the index and, last, {@code store.json}, which completes the store. */
   StoreMeta finish(long binarySkipped, long emptySkipped, List<String> sources) throws IOException {
     flush();
     tokensFile.force(true);
@@ -142,7 +142,7 @@ final class StoreWriter implements AutoCloseable {
     return meta;
   }
 
-  /** A bit a token, whatever their number; see {@link LabelMarks}. */
+  /** One bit per token; see {@link LabelMarks}. */
   private void writeLabels(CRC32C crc) throws IOException {
     try (FileChannel out = create(StoreMeta.LABELS_FILE)) {
       int bits = 0;

@@ -20,9 +20,8 @@ import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * All documents' tokens, one after another, mapped into memory, with the index of documents. Never
- * changes once made; many processes share one. Reads do not block and may come from any thread
- * until {@link #close}.
+ * The concatenated tokens of all documents, memory-mapped, with an index of documents. Immutable;
+ * many processes share one. Reads do not block and may come from any thread until {@link #close}.
  */
 public final class TokenStore implements AutoCloseable {
   private static final ValueLayout.OfShort U16 =
@@ -30,7 +29,7 @@ public final class TokenStore implements AutoCloseable {
   private static final ValueLayout.OfInt I32 =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
-  /** A key that was damaged must not pass as one that is left out. */
+  /** A damaged key must not pass as a missing one. */
   private static final ObjectReader READER =
       JsonMapper.shared()
           .readerFor(StoreMeta.class)
@@ -64,8 +63,7 @@ public final class TokenStore implements AutoCloseable {
   /**
    * Maps a store and checks every byte of it.
    *
-   * @throws DataException if a file is missing, short, or holds other bits than were written; names
-   *     the file and the way out
+   * @throws DataException if a file is missing, short or changed; names the file and what to do
    */
   @SuppressWarnings("MustBeClosedChecker") // the arena closes with the store
   public static TokenStore open(Path folder) {

@@ -1,6 +1,6 @@
 package dev.gyre.trainer.data;
 
-/** Text to token ids and back. Safe to use from several threads. */
+/** Text to token ids and back. Thread-safe. */
 public interface Tokenizer extends AutoCloseable {
   /** Ids are in {@code [0, vocabSize())}. */
   int vocabSize();
@@ -13,7 +13,7 @@ public interface Tokenizer extends AutoCloseable {
    */
   int[] encode(byte[] utf8);
 
-  /** Bytes that are not UTF-8 (a cut character, say) become U+FFFD. */
+  /** Bytes that are not UTF-8, such as a cut character, become U+FFFD. */
   String decode(int[] tokens);
 
   @Override

@@ -2,7 +2,7 @@ package dev.gyre.trainer.data;
 
 import java.nio.file.Path;
 
-/** Opens what {@code dataset.tokenizer} names. */
+/** Opens the tokenizer that {@code dataset.tokenizer} names. */
 public final class Tokenizers {
   private Tokenizers() {}
 
