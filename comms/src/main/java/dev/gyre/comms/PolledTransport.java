@@ -2,6 +2,7 @@ package dev.gyre.comms;
 
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,9 +41,14 @@ public abstract class PolledTransport implements Transport {
   private final Progress where;
   private final TrafficMeter meter = new TrafficMeter();
   private final IdlePolicy idleness = new IdlePolicy();
+  private final LongSupplier nanoTime;
+
+  /** Read by the waiting thread: a wait's deadline does not count time of a suspended process. */
+  private final AwakeClock awake;
+
   private String kind = "point-to-point";
   private int turns;
-  private long sleepAtOnceUntil = System.nanoTime();
+  private long sleepAtOnceUntil;
   private volatile @Nullable Thread waiter;
   private volatile @Nullable ProgressThread background;
 
@@ -50,6 +56,16 @@ public abstract class PolledTransport implements Transport {
    * @param deadlineNanos longest wait for one transfer
    */
   protected PolledTransport(int rank, int size, long deadlineNanos, Progress where) {
+    this(rank, size, deadlineNanos, where, System::nanoTime);
+  }
+
+  /**
+   * The same with a clock handed in.
+   *
+   * @param nanoTime monotonic nanoseconds, by which deadlines are counted
+   */
+  protected PolledTransport(
+      int rank, int size, long deadlineNanos, Progress where, LongSupplier nanoTime) {
     if (size < 1 || rank < 0 || rank >= size) {
       throw new IllegalArgumentException("rank " + rank + " is not one of " + size + " ranks");
     }
@@ -60,6 +76,9 @@ public abstract class PolledTransport implements Transport {
     this.size = size;
     this.deadlineNanos = deadlineNanos;
     this.where = where;
+    this.nanoTime = nanoTime;
+    this.awake = new AwakeClock(nanoTime);
+    this.sleepAtOnceUntil = nanoTime.getAsLong();
   }
 
   /** Hands the transfer to the network; may settle it at once. */
@@ -209,7 +228,8 @@ public abstract class PolledTransport implements Transport {
   }
 
   final void await(Transfer transfer) {
-    long start = System.nanoTime();
+    long start = nanoTime.getAsLong();
+    long deadline = awake.nanos() + deadlineNanos;
     idleness.start();
     turns = 0;
     // Set before the first look at the transfer: whoever settles it later sees the waiter.
@@ -217,18 +237,19 @@ public abstract class PolledTransport implements Transport {
     try {
       while (!transfer.isSettled()) {
         boolean moved = progress() > 0;
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
+        long left = deadline - awake.nanos();
         if (moved) {
           idleness.moved(now);
           turns = 0;
         } else if (!transfer.isSettled()) {
-          rest(transfer, start, now);
+          rest(transfer, now, left);
         }
       }
     } finally {
       waiter = null;
       where.waitingFor(-1);
-      long end = System.nanoTime();
+      long end = nanoTime.getAsLong();
       idleness.moved(end);
       meter.waited(end - start, idleness.nanos(), idleness.cpuNanos());
       Trace trace = where.trace();
@@ -239,9 +260,9 @@ public abstract class PolledTransport implements Transport {
   }
 
   /** Spins a moment, leaves the core to others, then sleeps; ends the wait at its deadline. */
-  private void rest(Transfer transfer, long start, long now) {
+  private void rest(Transfer transfer, long now, long leftNanos) {
     long quiet = idleness.quiet(now);
-    if (now - start >= deadlineNanos) {
+    if (leftNanos <= 0) {
       expire(transfer);
     } else if (quiet < (sharesCore() ? SHARED_CORE_SPIN_NANOS : OWN_CORE_SPIN_NANOS)) {
       Thread.onSpinWait();
@@ -249,7 +270,7 @@ public abstract class PolledTransport implements Transport {
       idleness.givingWay(now);
       leaveTurn(now);
     } else {
-      sleep(transfer, quiet, now, start + deadlineNanos - now);
+      sleep(transfer, quiet, now, leftNanos);
     }
   }
 
@@ -257,7 +278,7 @@ public abstract class PolledTransport implements Transport {
   private void leaveTurn(long now) {
     turns++;
     Thread.yield();
-    long back = System.nanoTime();
+    long back = nanoTime.getAsLong();
     if (back - now >= COMPUTING_NANOS) {
       sleepAtOnceUntil = back + SLEEP_AT_ONCE_NANOS;
     }
@@ -266,7 +287,7 @@ public abstract class PolledTransport implements Transport {
   private void sleep(Transfer transfer, long quiet, long now, long limitNanos) {
     prepareToPause();
     if (progress() > 0) {
-      idleness.moved(System.nanoTime());
+      idleness.moved(nanoTime.getAsLong());
     } else if (!transfer.isSettled()) {
       where.waitingFor(transfer.peer());
       idleness.givingWay(now);

@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.AwakeClock;
 import dev.gyre.comms.control.FromWorker;
 import io.grpc.Server;
 import io.grpc.netty.NettyServerBuilder;

@@ -330,7 +330,13 @@ final class BadInputTest {
   @Test
   void hardlyAnySharedMemoryIsAnError() throws Exception {
     Workplace at = Workplace.in(Files.createDirectories(folder.resolve("none")));
-    refused(trainWithSharedMemory("2m", at, "--ring", "2"), TRY_AGAIN, "/dev/shm", "2 MB", "20 MB");
+    refused(
+        trainWithSharedMemory("2m", at, "--ring", "2"),
+        TRY_AGAIN,
+        "/dev/shm",
+        "2 MB are free",
+        "21 MB",
+        "--shm-size");
     assertFalse(Files.exists(at.run(1)), "what could not be set up leaves nothing behind");
   }
 

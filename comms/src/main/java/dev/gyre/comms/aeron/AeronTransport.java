@@ -101,20 +101,29 @@ public final class AeronTransport extends PolledTransport {
    * @param where kept up to date by the training thread, quoted in errors
    */
   public static AeronTransport open(AeronOptions options, Progress where, Consumer<String> log) {
+    return open(options, where, log, AeronClocks.MONOTONIC);
+  }
+
+  /** The same with clocks handed in. */
+  static AeronTransport open(
+      AeronOptions options, Progress where, Consumer<String> log, AeronClocks clocks) {
     where.phase("joining");
     Channels channels = new Channels(options);
-    Rendezvous rendezvous = new Rendezvous(options, channels, where);
+    Rendezvous rendezvous = new Rendezvous(options, channels, where, clocks);
     PeerProcesses processes = new PeerProcesses(options);
     Aeron aeron =
         rendezvous.connect(error -> log.accept("rank " + options.rank() + ", Aeron: " + error));
-    Slabs slabs =
-        new Slabs(options.folder(), options.epoch(), options.rank(), channels.logBytes(), log);
+    Slabs slabs = new Slabs(options.folder(), options.epoch(), options.rank(), log);
     RankFutexes futexes = new RankFutexes(options);
     try {
       processes.announceSelf();
       List<PeerLink> links = rendezvous.open(aeron, slabs, futexes);
       rendezvous.join(aeron, links);
       processes.findPeers();
+      if (options.rank() == 0) {
+        // The driver has made the logs by now, as the umask says.
+        PrivateFiles.restrict(RunMediaDriver.driverFolder(options.folder()));
+      }
       futexes.findPeers();
       return new AeronTransport(options, where, slabs, aeron, processes, futexes, links);
     } catch (RuntimeException failed) {

@@ -81,13 +81,21 @@ final class Channels {
   }
 
   private int termBytes() {
-    return options.size() <= SMALL_RUN ? TERM_BYTES : SMALL_TERM_BYTES;
+    return termBytes(options.size());
   }
 
-  /** What the logs of all ranks take of the host's shared memory, at most. */
-  long logBytes() {
-    long logs = (long) options.size() * (options.size() - 1);
-    return logs * (TERMS_PER_LOG * (long) termBytes() + LOG_META_BYTES);
+  private static int termBytes(int ranks) {
+    return ranks <= SMALL_RUN ? TERM_BYTES : SMALL_TERM_BYTES;
+  }
+
+  /**
+   * What the logs between the ranks of one host take of its shared memory.
+   *
+   * @param udp a log then has a file at either end
+   */
+  static long logBytes(int ranks, boolean udp) {
+    long logs = (udp ? 2L : 1L) * ranks * (ranks - 1);
+    return logs * (TERMS_PER_LOG * (long) termBytes(ranks) + LOG_META_BYTES);
   }
 
   /** Different in every epoch, so that nothing of an earlier one is even heard. */
@@ -96,7 +104,7 @@ final class Channels {
   }
 
   String publication(int to) {
-    ChannelUriStringBuilder uri = base().termLength(termBytes()).sparse(true);
+    ChannelUriStringBuilder uri = base().termLength(termBytes()).sparse(false);
     if (options.isUdp()) {
       uri.endpoint(options.endpoints().get(to)).socketSndbufLength(socketBufferBytes);
     }

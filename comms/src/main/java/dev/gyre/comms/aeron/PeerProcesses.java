@@ -2,6 +2,9 @@ package dev.gyre.comms.aeron;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -10,55 +13,72 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which process of this host is which rank, as the ranks wrote it into the run's folder, so that
- * the end of one is seen long before a deadline.
+ * the end of one is seen long before a deadline. A process of another PID namespace is not watched:
+ * here its number means nothing, or another process.
  */
 final class PeerProcesses {
+  private static final Path NAMESPACE = Path.of("/proc/self/ns/pid");
+
   private final AeronOptions options;
-  private final @Nullable ProcessMark[] marks;
+  private final @Nullable ProcessHandle[] peers;
+  private final String namespace = namespace();
 
   PeerProcesses(AeronOptions options) {
     this.options = options;
-    marks = new ProcessMark[options.size()];
+    peers = new ProcessHandle[options.size()];
+  }
+
+  /** Empty where the system has no namespaces. */
+  private static String namespace() {
+    try {
+      return Files.isSymbolicLink(NAMESPACE) ? Files.readSymbolicLink(NAMESPACE).toString() : "";
+    } catch (IOException hidden) {
+      return "";
+    }
   }
 
   /** Before the peers are told of this rank. */
   void announceSelf() {
-    ProcessMark self = ProcessMark.current();
+    announce(ProcessHandle.current().pid(), namespace);
+  }
+
+  void announce(long pid, String pidNamespace) {
     Path file = file(options.rank());
     Path draft = file.resolveSibling(file.getFileName() + ".new");
-    try {
-      Files.writeString(draft, self.pid() + " " + self.startMillis());
+    try (FileChannel out = PrivateFiles.open(draft)) {
+      out.write(ByteBuffer.wrap((pid + " " + pidNamespace).getBytes(StandardCharsets.UTF_8)));
       Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException failed) {
-      throw new UncheckedIOException("cannot write " + file, failed);
+      throw new UncheckedIOException("cannot write " + file + ": " + failed.getMessage(), failed);
     }
   }
 
-  /** After all have joined. A process that cannot be seen from here is not watched. */
+  /** After all have joined, while each is known to live. */
   void findPeers() {
     for (int peer = 0; peer < options.size(); peer++) {
-      ProcessMark mark = peer == options.rank() ? null : read(file(peer));
-      marks[peer] = mark != null && mark.isAlive() ? mark : null;
+      peers[peer] = peer == options.rank() ? null : read(file(peer));
     }
   }
 
-  private static @Nullable ProcessMark read(Path file) {
+  private @Nullable ProcessHandle read(Path file) {
     try {
       String[] parts = Files.readString(file).split(" ", -1);
-      return new ProcessMark(Long.parseLong(parts[0]), Long.parseLong(parts[1]));
+      return parts[1].equals(namespace)
+          ? ProcessHandle.of(Long.parseLong(parts[0])).orElse(null)
+          : null;
     } catch (NoSuchFileException onAnotherHost) {
       return null;
     } catch (IOException failed) {
-      throw new UncheckedIOException("cannot read " + file, failed);
+      throw new UncheckedIOException("cannot read " + file + ": " + failed.getMessage(), failed);
     }
   }
 
   /** Null while the peer lives; otherwise what to say of it. */
   @Nullable String obituary(int peer) {
-    ProcessMark mark = marks[peer];
-    return mark == null || mark.isAlive()
+    ProcessHandle process = peers[peer];
+    return process == null || process.isAlive()
         ? null
-        : "rank %d is gone: its process %d has ended".formatted(peer, mark.pid());
+        : "rank %d is gone: its process %d has ended".formatted(peer, process.pid());
   }
 
   void withdrawSelf() {

@@ -2,7 +2,6 @@ package dev.gyre.comms.aeron;
 
 import dev.gyre.comms.linux.Futex;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -46,9 +45,9 @@ final class RankFutexes implements AutoCloseable {
       return;
     }
     Path file = file(options.rank());
-    try (RandomAccessFile made = new RandomAccessFile(file.toFile(), "rw")) {
-      made.setLength(BYTES);
-      own = made.getChannel().map(MapMode.READ_WRITE, 0, BYTES, arena);
+    try (FileChannel made = PrivateFiles.open(file)) {
+      own = made.map(MapMode.READ_WRITE, 0, BYTES, arena);
+      Pages.makeAll(made, own);
     } catch (IOException failed) {
       throw new UncheckedIOException("cannot make " + file, failed);
     }

@@ -1,12 +1,14 @@
 package dev.gyre.comms.aeron;
 
+import dev.gyre.comms.AwakeClock;
 import dev.gyre.comms.CommsException;
 import dev.gyre.comms.Progress;
 import io.aeron.Aeron;
-import io.aeron.CommonContext;
+import io.aeron.CncFileDescriptor;
 import io.aeron.ExclusivePublication;
 import io.aeron.Subscription;
 import io.aeron.exceptions.AeronException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,32 +24,32 @@ import org.jspecify.annotations.Nullable;
 final class Rendezvous {
   private static final long PARK_NANOS = 200_000;
 
-  /** A driver that has not shown itself for so long is not there. */
-  private static final long DRIVER_SIGN_MILLIS = 10_000;
-
   private final AeronOptions options;
   private final Channels channels;
   private final Progress where;
+  private final AeronClocks clocks;
+  private final AwakeClock awake;
   private final long deadline;
 
-  Rendezvous(AeronOptions options, Channels channels, Progress where) {
+  Rendezvous(AeronOptions options, Channels channels, Progress where, AeronClocks clocks) {
     this.options = options;
     this.channels = channels;
     this.where = where;
-    deadline = System.nanoTime() + options.deadlineNanos();
+    this.clocks = clocks;
+    awake = new AwakeClock(clocks.nanos()::nanoTime);
+    deadline = awake.nanos() + options.deadlineNanos();
   }
 
   Aeron connect(ErrorHandler errors) {
     Path folder = RunMediaDriver.driverFolder(options.folder());
     await(
-        () ->
-            CommonContext.isDriverActive(folder.toFile(), DRIVER_SIGN_MILLIS, _ -> {})
-                ? this
-                : null,
+        () -> Files.exists(folder.resolve(CncFileDescriptor.CNC_FILE)) ? this : null,
         () -> "no media driver runs in " + options.folder() + ": is the run's launcher alive?");
     return Aeron.connect(
         new Aeron.Context()
             .aeronDirectoryName(folder.toString())
+            .epochClock(clocks.millis())
+            .nanoClock(clocks.nanos())
             .useConductorAgentInvoker(true)
             .driverTimeoutMs(TimeUnit.NANOSECONDS.toMillis(RunMediaDriver.LIVENESS_NANOS))
             .clientName("gyre-rank-" + options.rank())
@@ -157,7 +159,7 @@ final class Rendezvous {
   private <T> T await(Supplier<@Nullable T> condition, Supplier<String> overdue) {
     T value = condition.get();
     while (value == null) {
-      if (System.nanoTime() - deadline >= 0) {
+      if (awake.nanos() - deadline >= 0) {
         throw new CommsException(-1, overdue.get());
       }
       LockSupport.parkNanos(this, PARK_NANOS);

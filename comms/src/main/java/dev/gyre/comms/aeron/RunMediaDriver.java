@@ -3,33 +3,26 @@ package dev.gyre.comms.aeron;
 import io.aeron.driver.MediaDriver;
 import io.aeron.driver.ThreadingMode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import org.agrona.CloseHelper;
 import org.agrona.concurrent.BackoffIdleStrategy;
 
 /**
  * The Aeron media driver of one run on one host, embedded in the process that calls {@link
- * #launch}, with one thread. Its folder also holds the ranks' shared memory; it bears the run's
- * name and its owner's process id and start, so that a later start can sweep what a killed owner
- * left. Closing removes the folder.
+ * #launch}, with one thread. Its {@link SharedFolder} also holds the ranks' shared memory. Closing
+ * removes the folder.
  */
 public final class RunMediaDriver implements AutoCloseable {
   /**
-   * Aeron's own timeouts, far above the longest deadline, so that ours come first and name the
-   * culprit; and a rank that computes without ever calling in is not taken for dead.
+   * Aeron's own liveness timeouts: none of them ends a run. A driver or a rank that is gone is seen
+   * by the end of its process, and one that hangs by our own deadlines, which do not count the time
+   * of a suspended machine. Aeron's would.
    */
-  static final long LIVENESS_NANOS = TimeUnit.MINUTES.toNanos(30);
+  static final long LIVENESS_NANOS = TimeUnit.DAYS.toNanos(365);
 
-  private static final Pattern FOLDER = Pattern.compile("gyre-.*-(\\d+)-(\\d+)");
   private static final long MIN_PARK_NANOS = 10_000;
 
   /**
@@ -49,62 +42,93 @@ public final class RunMediaDriver implements AutoCloseable {
   /** The least Aeron takes: cnc.dat is then some 10 MB. */
   private static final int CONTROL_BYTES = 1 << 20;
 
-  /** cnc.dat, and as much again for the first pages of logs. */
-  private static final long LEAST_ROOM_BYTES = 20L << 20;
+  /** cnc.dat, the loss report, and the ranks' small files. */
+  private static final long DRIVER_BYTES = 14L << 20;
 
-  private final Path folder;
+  private final SharedFolder folder;
   private final MediaDriver driver;
 
-  private RunMediaDriver(Path folder, MediaDriver driver) {
+  private RunMediaDriver(SharedFolder folder, MediaDriver driver) {
     this.folder = folder;
     this.driver = driver;
   }
 
   /**
+   * Takes all the room that the run's logs will need, so that it cannot be missing later.
+   *
    * @param parent on a memory file system, such as {@code /dev/shm}
    * @param run a file name
+   * @param ranks of the run on this host
    * @param udp whether ranks reach each other by UDP, and not by shared memory alone
-   * @throws UncheckedIOException if the folder cannot be made
+   * @throws IOException if there is too little room, or the folder cannot be made
    */
-  public static RunMediaDriver launch(Path parent, String run, boolean udp) {
-    if (!run.matches("[A-Za-z0-9._-]+")) {
-      throw new IllegalArgumentException(
-          "run name '" + run + "' is not made of letters, digits, dots, dashes and underscores");
-    }
-    ProcessMark owner = ProcessMark.current();
-    Path folder = parent.resolve("gyre-" + run + "-" + owner.pid() + "-" + owner.startMillis());
-    try {
-      requireRoom(parent);
-      Files.createDirectory(folder);
-    } catch (IOException failed) {
-      throw new UncheckedIOException(
-          "cannot make the run's shared folder " + folder + ": " + failed.getMessage(), failed);
-    }
-    try {
-      return new RunMediaDriver(folder, MediaDriver.launch(context(folder, udp)));
-    } catch (RuntimeException failed) {
-      delete(folder);
-      throw failed;
-    }
+  public static RunMediaDriver launch(Path parent, String run, int ranks, boolean udp)
+      throws IOException {
+    return launch(parent, run, ranks, udp, AeronClocks.MONOTONIC);
   }
 
-  /**
-   * Mapped files take pages when first touched: where there is none left, that is a fatal fault.
-   */
-  private static void requireRoom(Path parent) throws IOException {
-    long free = Files.getFileStore(parent).getUsableSpace();
-    if (free < LEAST_ROOM_BYTES) {
+  /** The same with clocks handed in. */
+  static RunMediaDriver launch(Path parent, String run, int ranks, boolean udp, AeronClocks clocks)
+      throws IOException {
+    SharedFolder folder = SharedFolder.create(parent, run);
+    MediaDriver driver = null;
+    try {
+      requireRoom(parent, ranks, udp);
+      driver = MediaDriver.launch(context(folder.path(), udp, clocks));
+      reservePages(driverFolder(folder.path()));
+      PrivateFiles.restrict(driverFolder(folder.path()));
+      return new RunMediaDriver(folder, driver);
+    } catch (IOException | RuntimeException failed) {
+      CloseHelper.quietClose(driver);
+      folder.close();
       throw new IOException(
-          ("%d MB are free in %s, the least is %d MB; remove what fills it, or enlarge it (in a"
-                  + " container: --shm-size=1g; in a pod: an emptyDir of medium Memory)")
-              .formatted(free >> 20, parent, LEAST_ROOM_BYTES >> 20));
+          "cannot set up the run's shared memory in %s: %s".formatted(parent, reason(failed)),
+          failed);
     }
   }
 
-  private static MediaDriver.Context context(Path folder, boolean udp) {
+  /** The innermost cause: Aeron wraps what the system said. */
+  private static String reason(Throwable failed) {
+    Throwable at = failed;
+    while (at.getCause() != null) {
+      at = at.getCause();
+    }
+    return at.getMessage() == null ? at.toString() : at.getMessage();
+  }
+
+  /** What the driver and the logs of so many ranks take of shared memory. */
+  public static long roomBytes(int ranks, boolean udp) {
+    return DRIVER_BYTES + Channels.logBytes(ranks, udp);
+  }
+
+  /** Mapped files without a page behind them are a fatal fault (SIGBUS), not an error. */
+  private static void requireRoom(Path parent, int ranks, boolean udp) throws IOException {
+    long free = Files.getFileStore(parent).getUsableSpace();
+    long needed = roomBytes(ranks, udp);
+    if (free < needed) {
+      throw new IOException(
+          ("%d MB are free there, and %d workers need %d MB for their logs; remove what fills it,"
+                  + " enlarge it (in a container: --shm-size=1g; in a pod: an emptyDir of medium"
+                  + " Memory), or use fewer workers (--workers)")
+              .formatted(free >> 20, ranks, (needed + (1 << 20) - 1) >> 20));
+    }
+  }
+
+  /** Has every page of the driver's files made, and changes nothing in them. */
+  private static void reservePages(Path driverFolder) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(driverFolder, "*.dat")) {
+      for (Path file : files) {
+        Pages.reserve(file);
+      }
+    }
+  }
+
+  private static MediaDriver.Context context(Path folder, boolean udp, AeronClocks clocks) {
     long park = udp ? UDP_PARK_NANOS : IPC_PARK_NANOS;
     return new MediaDriver.Context()
         .aeronDirectoryName(driverFolder(folder).toString())
+        .epochClock(clocks.millis())
+        .nanoClock(clocks.nanos())
         .dirDeleteOnStart(true)
         .dirDeleteOnShutdown(true)
         .threadingMode(ThreadingMode.SHARED)
@@ -112,7 +136,9 @@ public final class RunMediaDriver implements AutoCloseable {
         // as well, and wake a thousand times a second: 1.5 % of a core.
         .asyncExecutorEnabled(false)
         .sharedIdleStrategy(new BackoffIdleStrategy(1, 1, MIN_PARK_NANOS, park))
-        .termBufferSparseFile(true)
+        // All pages of a log are made with it, and too little room is an error then.
+        .termBufferSparseFile(false)
+        .performStorageChecks(true)
         .counterValuesBufferLength(CONTROL_BYTES)
         .lowStorageWarningThreshold(0)
         .driverTimeoutMs(TimeUnit.NANOSECONDS.toMillis(LIVENESS_NANOS))
@@ -128,56 +154,14 @@ public final class RunMediaDriver implements AutoCloseable {
 
   /** What ranks are told, as {@link AeronOptions#folder}. */
   public Path folder() {
-    return folder;
-  }
-
-  /**
-   * Removes folders of runs whose owner no longer lives.
-   *
-   * @return the folders removed
-   */
-  public static List<Path> sweepStale(Path parent) {
-    List<Path> stale = stale(parent);
-    stale.forEach(RunMediaDriver::delete);
-    return stale;
-  }
-
-  /** Folders of runs whose owner is gone, and that this user may remove. */
-  public static List<Path> stale(Path parent) {
-    List<Path> stale = new ArrayList<>();
-    try (DirectoryStream<Path> folders = Files.newDirectoryStream(parent, "gyre-*")) {
-      for (Path folder : folders) {
-        Matcher name = FOLDER.matcher(folder.getFileName().toString());
-        if (name.matches() && !owner(name).isAlive() && Files.isWritable(folder)) {
-          stale.add(folder);
-        }
-      }
-    } catch (IOException failed) {
-      throw new UncheckedIOException("cannot look for stale runs in " + parent, failed);
-    }
-    return stale;
-  }
-
-  private static ProcessMark owner(Matcher name) {
-    return new ProcessMark(Long.parseLong(name.group(1)), Long.parseLong(name.group(2)));
-  }
-
-  private static void delete(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
-      }
-    } catch (IOException | UncheckedIOException failed) {
-      if (Files.exists(folder)) { // else another sweep was faster
-        throw new IllegalStateException("cannot remove " + folder, failed);
-      }
-    }
+    return folder.path();
   }
 
   /** Stops the driver and removes its folder; ranks that still run lose their transport. */
   @Override
   public void close() {
-    driver.close();
-    delete(folder);
+    try (folder) {
+      driver.close();
+    }
   }
 }

@@ -3,17 +3,13 @@ package dev.gyre.comms.aeron;
 import dev.gyre.comms.CommsException;
 import dev.gyre.comms.memory.LazyMemory;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
-import java.nio.file.DirectoryStream;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -25,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A rank's memory that its peers on the host can map, one file each, and the peers' slabs it has
- * mapped. Files are sparse; they are removed on close, never truncated, so that a mapping stays
- * valid as long as anyone has it.
+ * mapped. All pages of a file are made with it. Files are removed on close, never truncated, so
+ * that a mapping stays valid as long as anyone has it.
  */
 final class Slabs implements AutoCloseable {
   private record Slab(Path file, MemorySegment memory) {}
@@ -34,22 +30,29 @@ final class Slabs implements AutoCloseable {
   private final Path folder;
   private final int epoch;
   private final int rank;
-  private final long reserveBytes;
+  private final Room room;
   private final Consumer<String> log;
   private final Arena arena = Arena.ofShared();
   private final List<Slab> own = new ArrayList<>();
   private final Map<Long, MemorySegment> mapped = new HashMap<>();
   private boolean toldTooSmall;
 
-  /**
-   * @param reserveBytes left free for logs: writing to a mapped file that finds no page is fatal
-   *     (SIGBUS)
-   */
-  Slabs(Path folder, int epoch, int rank, long reserveBytes, Consumer<String> log) {
+  /** Free bytes of a folder's file system. */
+  @FunctionalInterface
+  interface Room {
+    long freeBytes(Path folder) throws IOException;
+  }
+
+  Slabs(Path folder, int epoch, int rank, Consumer<String> log) {
+    this(folder, epoch, rank, log, at -> Files.getFileStore(at).getUsableSpace());
+  }
+
+  /** The same, where the system's word on free room is handed in. */
+  Slabs(Path folder, int epoch, int rank, Consumer<String> log, Room room) {
+    this.room = room;
     this.folder = folder;
     this.epoch = epoch;
     this.rank = rank;
-    this.reserveBytes = reserveBytes;
     this.log = log;
   }
 
@@ -57,26 +60,18 @@ final class Slabs implements AutoCloseable {
   MemorySegment allocate(String name, long bytes) {
     Path file = file(rank, own.size());
     try {
-      long size = Math.max(1, bytes);
-      try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
-        sparse.setLength(size);
-        String tooSmall = tooSmall(name, bytes);
-        if (tooSmall != null) {
-          Files.delete(file);
-          if (!toldTooSmall) {
-            // Once: the first to be refused is the largest, and what follows says nothing new.
-            log.accept(tooSmall);
-            toldTooSmall = true;
-          }
-          return anonymous(bytes);
-        }
-        MemorySegment memory = sparse.getChannel().map(MapMode.READ_WRITE, 0, size, arena);
-        own.add(new Slab(file, memory));
-        return memory.asSlice(0, bytes);
+      MemorySegment memory = tryMake(file, Math.max(1, bytes));
+      if (memory == null) {
+        Files.delete(file);
+        tellTooSmall(name, bytes);
+        return anonymous(bytes);
       }
+      own.add(new Slab(file, memory));
+      return memory.asSlice(0, bytes);
     } catch (IOException failed) {
       throw new UncheckedIOException(
-          "cannot make %d bytes of shared memory for %s in %s".formatted(bytes, name, folder),
+          "cannot make %d bytes of shared memory for %s in %s: %s"
+              .formatted(bytes, name, folder, failed.getMessage()),
           failed);
     }
   }
@@ -85,46 +80,39 @@ final class Slabs implements AutoCloseable {
     return LazyMemory.allocate(arena, bytes, 64);
   }
 
-  /*
-   * Pages are taken only when touched, so the free space alone says too little: all slabs that any
-   * run has promised must fit as well. Two ranks that ask at the same moment both see both files.
-   */
-  private @Nullable String tooSmall(String name, long bytes) throws IOException {
-    FileStore store = Files.getFileStore(folder);
-    long promised = reserveBytes;
-    Path runs = folder.toAbsolutePath().getParent();
-    if (runs != null) {
-      try (DirectoryStream<Path> folders = Files.newDirectoryStream(runs, "gyre-*")) {
-        for (Path run : folders) {
-          promised += promisedIn(run);
-        }
+  /** Null if the file system has too little room. */
+  private @Nullable MemorySegment tryMake(Path file, long bytes) throws IOException {
+    try (FileChannel channel = PrivateFiles.open(file)) {
+      if (bytes > room.freeBytes(folder)) {
+        return null;
+      }
+      MemorySegment memory = channel.map(MapMode.READ_WRITE, 0, bytes, arena);
+      try {
+        Pages.makeAll(channel, memory);
+        return memory;
+      } catch (IOException noRoom) {
+        return null;
       }
     }
-    long free = store.getUsableSpace();
-    if (free >= bytes + reserveBytes && store.getTotalSpace() >= promised) {
-      return null;
-    }
-    return ("%s holds %d MB, %d MB free: too little for %d MB of %s, whose payload now goes through"
-            + " the log; for full speed enlarge it (in a pod: an emptyDir of medium Memory with a"
-            + " larger sizeLimit)")
-        .formatted(
-            store.name(),
-            store.getTotalSpace() >> 20,
-            free >> 20,
-            (bytes + (1 << 20) - 1) >> 20,
-            name);
   }
 
-  private static long promisedIn(Path run) throws IOException {
-    long promised = 0;
-    try (DirectoryStream<Path> slabs = Files.newDirectoryStream(run, "*.slab")) {
-      for (Path slab : slabs) {
-        promised += Files.size(slab);
-      }
-    } catch (NoSuchFileException | NotDirectoryException endedMeanwhile) {
-      return promised;
+  /** Once: the first to be refused is the largest, and what follows says nothing new. */
+  private void tellTooSmall(String name, long bytes) throws IOException {
+    if (toldTooSmall) {
+      return;
     }
-    return promised;
+    toldTooSmall = true;
+    FileStore store = Files.getFileStore(folder);
+    log.accept(
+        ("%s holds %d MB, %d MB free: too little for %d MB of %s, whose payload now goes through"
+                + " the log; for full speed enlarge it (in a container: --shm-size; in a pod: an"
+                + " emptyDir of medium Memory with a larger sizeLimit), or use fewer workers")
+            .formatted(
+                store.name(),
+                store.getTotalSpace() >> 20,
+                room.freeBytes(folder) >> 20,
+                (bytes + (1 << 20) - 1) >> 20,
+                name));
   }
 
   /** The number of the slab that holds the memory, −1 if none does. */

@@ -3,6 +3,7 @@ package dev.gyre.comms.aeron;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.gyre.comms.Cluster;
+import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,25 +22,43 @@ final class AeronCluster extends Cluster {
           ? Path.of("/dev/shm")
           : Path.of(System.getProperty("java.io.tmpdir"));
 
+  static final Duration PATIENT = Duration.ofSeconds(30);
+
   private final int ranks;
   private final Duration deadline;
+  private final AeronClocks clocks;
   private final RunMediaDriver driver;
   private final List<String> endpoints;
   private final ConcurrentLinkedQueue<String> log = new ConcurrentLinkedQueue<>();
 
-  private AeronCluster(int ranks, Duration deadline, List<String> endpoints) {
+  private AeronCluster(int ranks, Duration deadline, List<String> endpoints, AeronClocks clocks) {
     this.ranks = ranks;
     this.deadline = deadline;
     this.endpoints = endpoints;
-    driver = RunMediaDriver.launch(PARENT, "test-" + System.nanoTime(), !endpoints.isEmpty());
+    this.clocks = clocks;
+    try {
+      driver =
+          RunMediaDriver.launch(
+              PARENT, "test-" + System.nanoTime(), ranks, !endpoints.isEmpty(), clocks);
+    } catch (IOException failed) {
+      throw new UncheckedIOException(failed);
+    }
   }
 
   static AeronCluster ipc(int ranks, Duration deadline) {
-    return new AeronCluster(ranks, deadline, List.of());
+    return ipc(ranks, deadline, AeronClocks.MONOTONIC);
+  }
+
+  static AeronCluster ipc(int ranks, Duration deadline, AeronClocks clocks) {
+    return new AeronCluster(ranks, deadline, List.of(), clocks);
   }
 
   static AeronCluster udp(int ranks, Duration deadline) {
-    return new AeronCluster(ranks, deadline, UdpPorts.loopbackEndpoints(ranks));
+    return udp(ranks, deadline, AeronClocks.MONOTONIC);
+  }
+
+  static AeronCluster udp(int ranks, Duration deadline, AeronClocks clocks) {
+    return new AeronCluster(ranks, deadline, UdpPorts.loopbackEndpoints(ranks), clocks);
   }
 
   Path folder() {
@@ -58,14 +77,17 @@ final class AeronCluster extends Cluster {
 
   @Override
   public Transport open(int rank) {
-    return AeronTransport.open(options(rank, 1), log::add);
+    return AeronTransport.open(options(rank, 1), new Progress(), log::add, clocks);
   }
 
   /** Ranks have closed: nothing of theirs may be left, and nothing at all after the driver. */
   @Override
   public void close() {
     try (Stream<Path> files = Files.list(driver.folder())) {
-      List<Path> left = files.filter(file -> !file.endsWith("driver")).toList();
+      List<Path> left =
+          files
+              .filter(file -> !file.endsWith("driver") && !file.endsWith(SharedFolder.LOCK))
+              .toList();
       assertEquals(List.of(), left, "left over after close");
     } catch (IOException failed) {
       throw new UncheckedIOException(failed);

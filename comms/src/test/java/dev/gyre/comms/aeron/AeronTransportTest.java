@@ -3,6 +3,7 @@ package dev.gyre.comms.aeron;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.zip.CRC32C;
 import org.agrona.concurrent.UnsafeBuffer;
@@ -35,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What only this transport does: processes, epochs, checksums, missing ranks. */
 class AeronTransportTest {
-  private static final Duration PATIENT = Duration.ofSeconds(30);
+  private static final Duration PATIENT = AeronCluster.PATIENT;
   private static final Duration SHORT = Duration.ofMillis(500);
 
   @Test
@@ -136,7 +138,9 @@ class AeronTransportTest {
       frame.putByte(Frame.HEADER_BYTES, (byte) 1);
     }
     String driver = RunMediaDriver.driverFolder(cluster.folder()).toString();
-    try (Aeron aeron = Aeron.connect(new Aeron.Context().aeronDirectoryName(driver));
+    Aeron.Context context =
+        new Aeron.Context().aeronDirectoryName(driver).epochClock(AeronClocks.MONOTONIC.millis());
+    try (Aeron aeron = Aeron.connect(context);
         ExclusivePublication log =
             aeron.addExclusivePublication(channels.publication(1), channels.stream(0, 1))) {
       long deadline = System.nanoTime() + PATIENT.toNanos();
@@ -189,7 +193,7 @@ class AeronTransportTest {
   /** Long before the deadline, and after a megabyte has crossed between two processes. */
   @Test
   void aKilledProcessIsNamedAtOnce() throws Exception {
-    try (RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "killed", false)) {
+    try (RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "killed", 2, false)) {
       String folder = driver.folder().toString();
       Process peer = RankProcess.start(driver.folder());
       try (Transport transport = AeronTransport.open(RankProcess.options(0, folder), _ -> {})) {
@@ -235,7 +239,7 @@ class AeronTransportTest {
   /** The launcher ends while its ranks wait. */
   @Test
   void aDriverThatEndsIsNamedAtOnce() throws Exception {
-    RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "ended", false);
+    RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "ended", 2, false);
     AtomicInteger open = new AtomicInteger();
     List<Cluster.Outcome<Boolean>> outcomes;
     try (Cluster cluster =
@@ -274,6 +278,52 @@ class AeronTransportTest {
     assertTrue(
         outcomes.stream()
             .anyMatch(o -> o.thrown().getMessage().contains("media driver has ended")));
+  }
+
+  /** All processes were stopped for ten hours, and go on. */
+  @Test
+  void aLongSuspensionEndsNothing() throws Exception {
+    AtomicLong suspended = new AtomicLong();
+    AeronClocks clocks = AeronClocks.of(() -> System.nanoTime() + suspended.get());
+    for (AeronCluster cluster :
+        List.of(AeronCluster.ipc(2, PATIENT, clocks), AeronCluster.udp(2, PATIENT, clocks))) {
+      try (cluster) {
+        cluster.run(
+            transport -> {
+              MemorySegment data = transport.allocate("data", 100_000);
+              MemorySegment other = transport.allocate("other", 100_000);
+              int peer = 1 - transport.rank();
+              for (int hop = 0; hop < 20; hop++) {
+                if (hop == 10 && transport.rank() == 0) {
+                  suspended.addAndGet(TimeUnit.HOURS.toNanos(10));
+                }
+                if (hop >= 10) {
+                  // The driver looks for silent clients once a second.
+                  LockSupport.parkNanos(200_000_000L);
+                }
+                Pending send = transport.send(peer, Channel.SEQUENCE, hop, data);
+                transport.receive(peer, Channel.SEQUENCE, hop, other).await();
+                send.await();
+              }
+              return true;
+            });
+      }
+    }
+  }
+
+  /** A number that belongs to another process here, as the rank lives in another namespace. */
+  @Test
+  void aPeerOfAnotherPidNamespaceIsNotWatched(@TempDir Path folder) throws Exception {
+    Process ended = new ProcessBuilder("sleep", "60").start();
+    PeerProcesses stranger = new PeerProcesses(AeronOptions.ipc("run", 0, 1, 3, folder, 1));
+    stranger.announce(ended.pid(), "pid:[1]");
+    PeerProcesses neighbour = new PeerProcesses(AeronOptions.ipc("run", 0, 2, 3, folder, 1));
+    neighbour.announceSelf();
+    PeerProcesses watching = new PeerProcesses(AeronOptions.ipc("run", 0, 0, 3, folder, 1));
+    watching.findPeers();
+    ended.destroyForcibly().waitFor();
+    assertNull(watching.obituary(1));
+    assertNull(watching.obituary(2));
   }
 
   /** An aborting rank says why; its peers need no deadline to learn it. */

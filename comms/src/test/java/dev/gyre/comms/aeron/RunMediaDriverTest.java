@@ -5,23 +5,27 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.UncheckedIOException;
+import dev.gyre.comms.Channel;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The run's folder comes, names its owner, and goes. */
+/** The run's folder comes, belongs to its user, has room for what will lie in it, and goes. */
 class RunMediaDriverTest {
   @TempDir Path parent;
 
   @Test
   void closingRemovesTheFolderAndWhatRanksLeftInIt() throws Exception {
     Path folder;
-    try (RunMediaDriver driver = RunMediaDriver.launch(parent, "a-run.1", false)) {
+    try (RunMediaDriver driver = RunMediaDriver.launch(parent, "a-run.1", 2, false)) {
       folder = driver.folder();
       assertTrue(Files.exists(folder.resolve("driver").resolve("cnc.dat")));
       assertTrue(folder.getFileName().toString().contains("a-run.1"));
@@ -34,52 +38,97 @@ class RunMediaDriverTest {
   }
 
   @Test
-  void onlyFoldersOfDeadOwnersAreSwept() throws Exception {
-    Process ended = new ProcessBuilder("true").start();
-    ended.waitFor();
-    Path dead = stale("gyre-old-run-" + ended.pid() + "-1700000000000");
-    long pid = ProcessHandle.current().pid();
-    Path reused = stale("gyre-old-run-" + pid + "-1000000000000");
-    Path unrelated = stale("gyre-notes");
-    try (RunMediaDriver living = RunMediaDriver.launch(parent, "living", false)) {
-      List<Path> swept = RunMediaDriver.sweepStale(parent);
-      assertEquals(new HashSet<>(List.of(dead, reused)), new HashSet<>(swept));
-      assertTrue(Files.exists(living.folder().resolve("driver")));
-    }
-    assertFalse(Files.exists(dead));
-    assertFalse(Files.exists(reused));
-    assertTrue(Files.exists(unrelated));
-  }
-
-  private Path stale(String name) throws Exception {
-    Path folder = parent.resolve(name);
-    Files.createDirectories(folder.resolve("driver"));
-    Files.writeString(folder.resolve("driver").resolve("cnc.dat"), "x");
-    Files.writeString(folder.resolve("epoch-0-rank-0-0.slab"), "x");
-    return folder;
-  }
-
-  @Test
   void aFolderThatCannotBeMadeIsNamed() {
     Path missing = parent.resolve("missing");
-    UncheckedIOException failed =
-        assertThrows(
-            UncheckedIOException.class, () -> RunMediaDriver.launch(missing, "run", false));
+    IOException failed =
+        assertThrows(IOException.class, () -> RunMediaDriver.launch(missing, "run", 2, false));
     assertTrue(String.valueOf(failed.getMessage()).contains(missing.toString()));
-    assertThrows(IllegalArgumentException.class, () -> RunMediaDriver.launch(parent, "a/b", false));
+    assertThrows(
+        IllegalArgumentException.class, () -> RunMediaDriver.launch(parent, "a/b", 2, false));
+  }
+
+  /** A number of workers whose logs no machine has room for. */
+  @Test
+  void tooLittleRoomIsSaidBeforeAnythingIsStarted() throws Exception {
+    int ranks = 20_000;
+    long needed = RunMediaDriver.roomBytes(ranks, false);
+    assertTrue(needed > Files.getFileStore(parent).getTotalSpace(), needed + " bytes fit here");
+    IOException failed =
+        assertThrows(IOException.class, () -> RunMediaDriver.launch(parent, "run", ranks, false));
+    for (String part :
+        List.of(
+            parent.toString(),
+            " MB are free",
+            ranks + " workers need " + ((needed + (1 << 20) - 1) >> 20) + " MB",
+            "--shm-size",
+            "--workers")) {
+      assertTrue(failed.getMessage().contains(part), failed.getMessage());
+    }
+    try (var files = Files.list(parent)) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+
+  private static long allocatedBytes(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      long blocks = 0;
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Process stat = new ProcessBuilder("stat", "-c", "%b", file.toString()).start();
+        blocks += Long.parseLong(new String(stat.getInputStream().readAllBytes()).strip());
+      }
+      return 512 * blocks;
+    }
+  }
+
+  /** What is promised is taken at once, and is no more than what was checked for. */
+  @Test
+  void allPagesOfDriverAndLogsAreTakenAtTheStart() throws Exception {
+    for (boolean udp : new boolean[] {false, true}) {
+      try (AeronCluster cluster =
+          udp
+              ? AeronCluster.udp(2, AeronCluster.PATIENT)
+              : AeronCluster.ipc(2, AeronCluster.PATIENT)) {
+        long room = RunMediaDriver.roomBytes(2, udp);
+        cluster.run(
+            transport -> {
+              long taken = allocatedBytes(cluster.folder());
+              assertTrue(taken <= room, taken + " bytes of " + room);
+              assertTrue(taken > room * 3 / 4, taken + " bytes of " + room);
+              return true;
+            });
+      }
+    }
   }
 
   @Test
-  void aProcessIsToldFromALaterOneWithItsId() throws Exception {
-    ProcessMark self = ProcessMark.current();
-    assertTrue(self.isAlive());
-    assertTrue(new ProcessMark(self.pid(), self.startMillis() + 1_000).isAlive());
-    assertFalse(new ProcessMark(self.pid(), self.startMillis() - 60_000).isAlive());
-    Process child = new ProcessBuilder("sleep", "60").start();
-    ProcessMark mark = new ProcessMark(child.pid(), 0);
-    assertTrue(mark.isAlive());
-    child.destroyForcibly().waitFor();
-    assertFalse(mark.isAlive());
+  void nobodyElseCanLookIntoTheFolderOrItsFiles() throws Exception {
+    try (AeronCluster cluster = AeronCluster.ipc(2, AeronCluster.PATIENT)) {
+      cluster.run(
+          transport -> {
+            transport.allocate("data", 100_000);
+            transport.send(1 - transport.rank(), Channel.CONTROL, 0, transport.allocate("a", 4));
+            transport
+                .receive(1 - transport.rank(), Channel.CONTROL, 0, transport.allocate("b", 4))
+                .await();
+            if (transport.rank() == 0) {
+              try (Stream<Path> files = Files.walk(cluster.folder())) {
+                for (Path file : files.toList()) {
+                  assertEquals(
+                      Files.isDirectory(file) ? "rwx------" : "rw-------",
+                      PosixFilePermissions.toString(Files.getPosixFilePermissions(file)),
+                      file.toString());
+                }
+              }
+            }
+            return true;
+          });
+    }
+  }
+
+  /** Aeron's timeouts count the time of a suspended machine: none may be near. */
+  @Test
+  void aeronsOwnTimeoutsEndNoRun() {
+    assertTrue(RunMediaDriver.LIVENESS_NANOS >= TimeUnit.DAYS.toNanos(30));
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.gyre.deploy.bench;
 
 import dev.gyre.comms.aeron.RunMediaDriver;
+import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
 import dev.gyre.coordinator.WorkerExit;
 import dev.gyre.deploy.launch.CoreShares;
@@ -39,13 +40,13 @@ public record CollectivesBench(
    */
   public List<CollectiveResult> run(RunFolder folder) throws IOException, InterruptedException {
     Path parent = Files.isDirectory(SHARED_MEMORY) ? SHARED_MEMORY : folder.path();
-    RunMediaDriver.sweepStale(parent);
+    SharedFolder.sweep(parent);
     Path results = folder.path().resolve("results.jsonl");
     List<String> endpoints =
         transport.equals("udp") ? UdpPorts.loopbackEndpoints(workers) : List.of();
     BlockingQueue<WorkerExit> exits = new LinkedBlockingQueue<>();
     try (RunMediaDriver driver =
-        RunMediaDriver.launch(parent, folder.name(), !endpoints.isEmpty())) {
+        RunMediaDriver.launch(parent, folder.name(), workers, !endpoints.isEmpty())) {
       List<String> arguments = new ArrayList<>(List.of(WorkerCommand.RANK));
       arguments.addAll(
           CollectivesRank.arguments(folder.name(), driver.folder(), this, endpoints, results));

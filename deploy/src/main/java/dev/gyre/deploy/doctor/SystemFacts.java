@@ -1,6 +1,6 @@
 package dev.gyre.deploy.doctor;
 
-import dev.gyre.comms.aeron.RunMediaDriver;
+import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.trainer.calibration.Machine;
 import dev.gyre.trainer.worker.HostLimits;
 import java.io.IOException;
@@ -65,7 +65,7 @@ public record SystemFacts(
         limit(limits, "Max locked memory"),
         hugePages.find() ? hugePages.group(1) : "",
         openMp,
-        Files.isDirectory(SHARED_MEMORY) ? RunMediaDriver.stale(SHARED_MEMORY) : List.of());
+        Files.isDirectory(SHARED_MEMORY) ? SharedFolder.abandoned(SHARED_MEMORY) : List.of());
   }
 
   /**

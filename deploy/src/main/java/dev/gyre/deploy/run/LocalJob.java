@@ -2,6 +2,7 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.aeron.RunMediaDriver;
+import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
 import dev.gyre.coordinator.Coordinator;
 import dev.gyre.coordinator.JoinedWorker;
@@ -136,7 +137,7 @@ public final class LocalJob {
 
   private Outcome runAlone() throws IOException, InterruptedException {
     Path parent = Files.isDirectory(SHARED_MEMORY) ? SHARED_MEMORY : folder.path();
-    for (Path left : RunMediaDriver.sweepStale(parent)) {
+    for (Path left : SharedFolder.sweep(parent)) {
       events.note("removed what a killed run left in " + left);
     }
     if (resume == null) {
@@ -161,11 +162,7 @@ public final class LocalJob {
   }
 
   private RunMediaDriver launch(Path parent) throws IOException {
-    try {
-      return RunMediaDriver.launch(parent, folder.name(), job.transport().equals("udp"));
-    } catch (UncheckedIOException e) {
-      throw new IOException(e.getMessage(), e);
-    }
+    return RunMediaDriver.launch(parent, folder.name(), workers, job.transport().equals("udp"));
   }
 
   private RunSetup setup(RunMediaDriver driver) {

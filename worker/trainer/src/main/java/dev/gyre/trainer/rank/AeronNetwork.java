@@ -5,6 +5,8 @@ import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.comms.aeron.AeronTransport;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.UdpPorts;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -39,7 +41,11 @@ final class AeronNetwork implements LocalNetwork {
         Files.isWritable(SHARED_MEMORY)
             ? SHARED_MEMORY
             : Path.of(System.getProperty("java.io.tmpdir"));
-    this.driver = RunMediaDriver.launch(parent, run, udp);
+    try {
+      this.driver = RunMediaDriver.launch(parent, run, ranks, udp);
+    } catch (IOException failed) {
+      throw new UncheckedIOException(String.valueOf(failed.getMessage()), failed);
+    }
   }
 
   @Override

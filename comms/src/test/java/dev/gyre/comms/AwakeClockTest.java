@@ -1,4 +1,4 @@
-package dev.gyre.coordinator;
+package dev.gyre.comms;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
