@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Holds a result against a case.
+ * Compares a result with a golden case.
  *
  * <p>f32: losses within 1e-5; gradients and logits within 2e-5 of the tensor's largest magnitude,
  * gradients + 1e-6 of the largest gradient of all; router choices equal as sets; the curve's losses
  * within 1e-4. bf16: losses within 1e-2; ‖Δ‖/‖expected‖ at most 6e-2 for every gradient, 3e-2 at
- * their median and for the logits. An expected norm under 1e-6 of the largest counts as that much.
+ * their median and for the logits. An expected norm below 1e-6 of the largest counts as 1e-6 of it.
  */
 final class Comparison {
   private static final double F32_LOSS = 1e-5;
@@ -106,7 +106,7 @@ final class Comparison {
     lines.add(new Line("cross-entropy", "", error, limit));
   }
 
-  /** Counts tokens whose set of experts is another one. */
+  /** Counts tokens whose set of experts differs. */
   private void choices() {
     int k = golden.model().numExpertsPerTok();
     int different = 0;
@@ -158,7 +158,7 @@ final class Comparison {
     }
   }
 
-  /** Share of the limit that is used up. */
+  /** Error as a share of its limit. */
   private static double share(Line line) {
     return line.error() == 0 ? 0 : line.error() / line.limit();
   }

@@ -24,14 +24,14 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * A golden folder: {@code config.json}, {@code model.safetensors}, {@code batch.safetensors}
  * (input_ids, labels, position_ids, document_ids: I64 [T], or [B,T] for B rows), {@code
- * expected.safetensors} (loss, ce, logits, router.LAYER, grad.NAME) and, where it has one, {@code
+ * expected.safetensors} (loss, ce, logits, router.LAYER, grad.NAME) and optionally {@code
  * curve.json} with the losses of 20 AdamW steps.
  *
  * @param rows of the batch
  * @param gradients expected, by weight name, in canonical order
  * @param logits expected, {@code [row][token · vocabulary]}
  * @param choices expected, {@code [layer][row][token · experts per token]}, best first
- * @param curve expected losses of the steps; empty where the case has none
+ * @param curve expected losses of the steps; empty if the case has none
  */
 public record GoldenCase(
     String name,
@@ -46,7 +46,7 @@ public record GoldenCase(
     int[][][] choices,
     List<Double> curve) {
 
-  /** One row of the batch; labels are −100 where there is none. */
+  /** One row of the batch; −100 stands for no label. */
   public record Row(Documents documents, int[] tokens, int[] labels) {}
 
   /** Tokens of the batch. */
@@ -70,7 +70,7 @@ public record GoldenCase(
   }
 
   /**
-   * @throws Invalid naming what is wrong with the folder
+   * @throws Invalid naming the fault of the folder
    */
   public static GoldenCase load(Path folder) throws IOException {
     for (String file :

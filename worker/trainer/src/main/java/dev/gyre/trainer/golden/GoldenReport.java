@@ -3,7 +3,7 @@ package dev.gyre.trainer.golden;
 import java.util.List;
 
 /**
- * How far a run was from a golden case, group by group.
+ * Errors of a run against a golden case, by group.
  *
  * @param lines losses first, then logits, router choices, groups of gradients, and the curve
  */
@@ -13,10 +13,10 @@ public record GoldenReport(String name, List<Line> lines) {
   }
 
   /**
-   * The member of a group that is closest to, or furthest beyond, its limit.
+   * The member of a group with the largest error relative to its limit.
    *
-   * @param worst which tensor, token or step that is
-   * @param error NaN where nothing was computed
+   * @param worst its tensor, token or step
+   * @param error NaN if nothing was computed
    */
   public record Line(String group, String worst, double error, double limit) {
     public boolean passed() {
@@ -33,7 +33,7 @@ public record GoldenReport(String name, List<Line> lines) {
     return true;
   }
 
-  /** A table for a person, with a last line that says whether all passed. */
+  /** A table for display; its last line says whether all passed. */
   public String table() {
     StringBuilder table = new StringBuilder();
     table.append("%-34s %12s %12s      %s%n".formatted(name, "error", "limit", "worst"));

@@ -7,8 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What a mesh computed of a case. The ranks write their parts, which never overlap; NaN and −1
- * remain where none did, and fail the comparison.
+ * What a mesh computed for a case. Ranks write parts that never overlap. NaN and −1 remain where no
+ * rank wrote, and fail the comparison.
  */
 final class GoldenResult {
   private final Map<String, float[]> gradients = new LinkedHashMap<>();

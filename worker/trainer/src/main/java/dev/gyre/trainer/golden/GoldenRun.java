@@ -41,10 +41,10 @@ public final class GoldenRun {
   /** Golden rows have a few hundred tokens of width under 100: 64 MiB hold any of them. */
   private static final long WORKSPACE_BYTES = 64L << 20;
 
-  /** So that even short golden documents are cut over the ring. */
+  /** Small, so that even short golden documents are cut over the ring. */
   private static final int MIN_CHUNK = 4;
 
-  /** Of no machine: which schedule {@code auto} takes by them must not matter to the result. */
+  /** Invented rates: the schedule that {@code auto} takes with them must not change the result. */
   private static final Rates RATES = new Rates(200_000_000_000L, 100_000_000_000L, 10_000_000_000L);
 
   private final GoldenCase golden;
@@ -86,7 +86,7 @@ public final class GoldenRun {
   }
 
   /**
-   * One forward and backward pass of the case's batch, and in f32 the case's curve; the ring
+   * One forward and backward pass of the case's batch, and in f32 the case's curve, on the ring
    * schedule.
    *
    * @param backend its name; every rank opens its own, with one thread
@@ -98,7 +98,7 @@ public final class GoldenRun {
   }
 
   /**
-   * @param schedule of each kind of layers; rows lie as suits them best
+   * @param schedule of each kind of layers; rows get the layout that it prefers
    */
   public static GoldenReport run(
       GoldenCase golden,
@@ -116,7 +116,7 @@ public final class GoldenRun {
   }
 
   /**
-   * @param expertRowsBound most rows a rank's experts take in one round
+   * @param expertRowsBound most rows a rank's experts receive in one round
    */
   static GoldenReport run(
       GoldenCase golden,

@@ -8,7 +8,7 @@ import dev.gyre.trainer.rank.RowPart;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Copies one rank's logits and router choices of a row to their place in the whole result. */
+/** Copies one rank's logits and router choices of a row into the complete result. */
 final class RowRecorder implements Observer {
   private final Backend backend;
   private final float[] logits;
@@ -18,11 +18,11 @@ final class RowRecorder implements Observer {
   private final int[] positions;
 
   /**
-   * @param backend whose tensors are watched
+   * @param backend backend of the observed tensors
    * @param logits of the row, written
    * @param choices of the row by layer, written
    * @param expected choices of the row by layer
-   * @param replay whether the router is made to choose those
+   * @param replay whether the router replays the expected choices
    */
   RowRecorder(
       Backend backend,

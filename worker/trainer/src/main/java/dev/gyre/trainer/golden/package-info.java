@@ -1,4 +1,4 @@
-/** Golden cases: a folder of weights, a batch and what must come out of it, on any mesh. */
+/** Golden cases: a folder with weights, a batch and the expected results, on any mesh. */
 @NullMarked
 package dev.gyre.trainer.golden;
 

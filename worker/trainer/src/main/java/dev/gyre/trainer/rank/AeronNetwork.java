@@ -28,14 +28,14 @@ final class AeronNetwork implements LocalNetwork {
   private final List<AeronTransport> opened = new ArrayList<>();
 
   /**
-   * @param udp over this host's network loopback; else by IPC
-   * @param log takes single lines for people, from any thread
+   * @param udp UDP over the loopback device; else IPC
+   * @param log receives single lines for the user, from any thread
    */
   AeronNetwork(int ranks, boolean udp, Consumer<String> log) {
     this.ranks = ranks;
     this.log = log;
     this.endpoints = udp ? UdpPorts.loopbackEndpoints(ranks) : List.of();
-    // A process may have several at once, each in a folder of that name.
+    // A process may have several at once, each in a folder of its own.
     this.run = "local-" + UUID.randomUUID();
     Path parent =
         Files.isWritable(SHARED_MEMORY)

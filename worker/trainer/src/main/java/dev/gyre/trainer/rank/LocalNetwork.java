@@ -10,7 +10,7 @@ public interface LocalNetwork extends AutoCloseable {
   /** Opens the transport of a rank; called once for each, on the thread that will use it. */
   Transport open(int rank);
 
-  /** Closes all transports. Every rank's thread has ended. */
+  /** Closes all transports. Every rank's thread must have ended. */
   @Override
   void close();
 
@@ -23,8 +23,8 @@ public interface LocalNetwork extends AutoCloseable {
   /**
    * The transport of that name.
    *
-   * @param log takes single lines for people, from any thread
-   * @throws Invalid for a name that is none of {@code loopback}, {@code ipc} and {@code udp}
+   * @param log receives single lines for the user, from any thread
+   * @throws Invalid for a name other than {@code loopback}, {@code ipc} and {@code udp}
    */
   static Factory named(String transport, Consumer<String> log) {
     return switch (transport) {

@@ -5,7 +5,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.model.ModelPhase;
 import dev.gyre.model.Observer;
 
-/** Writes where the model is to the rank's progress, and hands everything on. */
+/** Writes the model's position to the rank's progress, and forwards all events. */
 record ProgressObserver(Progress where, Observer inner) implements Observer {
   @Override
   public void entering(int layer, ModelPhase phase) {

@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * What all ranks of a run agree on before they open.
  *
  * @param minChunk fewest tokens of a zigzag chunk
- * @param schedules how the attention of each kind of layers runs
- * @param expertRowsBound most rows a rank's experts take in one round
+ * @param schedules attention schedule of each kind of layers
+ * @param expertRowsBound most rows a rank's experts receive in one round
  * @param workspaceBytes memory of a micro-batch's activations and scratch
- * @param offload where activations wait for backward; null for the workspace
+ * @param offload where activations are offloaded to; null for none
  */
 public record RankSpec(
     ModelSpec model,
@@ -79,12 +79,14 @@ public record RankSpec(
     return schedules;
   }
 
-  /** What choices inside a schedule are made from. */
+  /** Message sizes, from which schedules make their choices. */
   public static MessageBytes messageBytes(ModelSpec model, Mesh mesh, DType compute) {
     return MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), compute.bytes(), mesh);
   }
 
-  /** Twice what a rank gets when experts are in balance: 2 · ⌈N / (ring · ulysses)⌉ · k. */
+  /**
+   * Twice the rows that a rank receives when experts are balanced: 2 · ⌈N / (ring · ulysses)⌉ · k.
+   */
   public static int defaultRowsBound(ModelSpec model, Mesh mesh, int rowTokens) {
     long tokens = Math.ceilDiv((long) rowTokens, (long) mesh.rowRanks());
     return Math.toIntExact(Math.max(1, 2 * tokens * Math.max(1, model.numExpertsPerTok())));

@@ -19,11 +19,12 @@ public final class RankThreads {
   }
 
   /**
-   * Runs the body once per rank, each on a thread of its own with its own transport, and waits for
-   * all. When one fails the others' transports are aborted, so that none waits for it.
+   * Runs the body once per rank, each on its own thread with its own transport, and waits for all.
+   * If one fails, the others' transports are aborted, so that no rank waits for it.
    *
    * @return what each rank returned, in order
-   * @throws RuntimeException of the rank that failed on its own, the others' suppressed
+   * @throws RuntimeException of a rank whose failure is not a consequence of another's; the others'
+   *     are suppressed exceptions
    */
   public static <T> List<T> run(int ranks, LocalNetwork network, Body<T> body) {
     AtomicReferenceArray<@Nullable Transport> opened = new AtomicReferenceArray<>(ranks);
@@ -49,7 +50,10 @@ public final class RankThreads {
     return results;
   }
 
-  /** A comms failure is most often the echo of another rank's: what is none is told first. */
+  /**
+   * A comms failure is usually a consequence of another rank's failure, so any other exception is
+   * thrown first.
+   */
   private static <T> void throwFirstFailure(List<Rank<T>> ranks) {
     List<Throwable> failures = new ArrayList<>();
     for (Rank<T> rank : ranks) {
@@ -99,7 +103,7 @@ public final class RankThreads {
         Transport transport = network.open(rank);
         opened.set(rank, transport);
         result = body.run(transport);
-      } catch (Throwable e) { // an assertion's error ends the other ranks, too
+      } catch (Throwable e) { // an AssertionError ends the other ranks, too
         failure = e;
         for (int r = 0; r < opened.length(); r++) {
           Transport other = opened.get(r);
@@ -118,7 +122,7 @@ public final class RankThreads {
       return value;
     }
 
-    /** Waits for the end; says whether an interrupt came meanwhile. */
+    /** Waits for the end; returns whether the wait was interrupted. */
     boolean join() {
       boolean interrupted = false;
       while (true) {

@@ -11,11 +11,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One row as this rank sees it.
+ * This rank's part of one row.
  *
  * @param schedules attention over the ring, by mask
  * @param choices the schedule that layers of each kind run on
- * @param linear where linear layers compute; null for a model without any
+ * @param linear layout of linear layers; null for a model without any
  * @param runs the row positions this rank holds, in local order
  */
 public record RowPart(

@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One rank of a run: a model whose ports reach the other ranks, and the memory of its steps. The
- * transport and the backend are the caller's, and must outlive it. Single-threaded. A micro-batch:
+ * caller owns the transport and the backend, which must outlive it. Single-threaded. A micro-batch:
  *
  * <pre>{@code
  * RowPart part = rank.layOut(documents);
@@ -48,7 +48,7 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class TrainingRank implements AutoCloseable {
-  /** Row shapes whose layout and schedule are kept: the micro-steps of a batch that repeats. */
+  /** Row shapes whose layout and schedule are cached: the micro-steps of a repeated batch. */
   private static final int KEPT_PARTS = 16;
 
   private final RankSpec spec;
@@ -64,8 +64,8 @@ public final class TrainingRank implements AutoCloseable {
   private final Map<List<Integer>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
 
   /**
-   * Takes all memory of the rank; weights are zero until they are initialised or loaded. Every rank
-   * opens with an equal spec.
+   * Allocates all memory of the rank; weights are zero until initialised or loaded. Every rank must
+   * open with an equal spec.
    */
   @SuppressWarnings("MustBeClosedChecker") // the arena closes with the rank
   public static TrainingRank open(Transport transport, Backend backend, RankSpec spec) {
@@ -217,7 +217,7 @@ public final class TrainingRank implements AutoCloseable {
             totals.tokens()));
   }
 
-  /** An observer that also keeps {@link Transport#where} up to date. */
+  /** An observer that also updates {@link Transport#where}. */
   public Observer observer(Observer inner) {
     return new ProgressObserver(transport.where(), inner);
   }
@@ -256,7 +256,7 @@ public final class TrainingRank implements AutoCloseable {
     return workspace.sizeBytes() + parameters.byteSize();
   }
 
-  /** Frees what does not belong to the transport. No kernel or transfer may be running. */
+  /** Frees all memory that the transport does not own. No kernel or transfer may be running. */
   @Override
   public void close() {
     if (activations != null) {

@@ -7,9 +7,9 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * Counts what a rank asks of its attention kernels: the tiles' pairs, and the CPU time of the
- * calling thread inside. For measurements: every kernel call goes through a proxy. Single-threaded,
- * and right only for a backend of one thread.
+ * Counts the pairs of a rank's attention tiles, and the CPU time of the calling thread in attention
+ * kernels. For measurements: every kernel call goes through a proxy. Single-threaded, and correct
+ * only for a backend with one thread.
  */
 public final class AttentionMeter {
   private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
@@ -21,7 +21,7 @@ public final class AttentionMeter {
   private long backwardNanos;
 
   /**
-   * @param backend stays the caller's to close
+   * @param backend the caller closes it
    */
   public AttentionMeter(Backend backend) {
     this.backend = backend;
@@ -33,7 +33,7 @@ public final class AttentionMeter {
     return metered;
   }
 
-  /** Forgets all counts. */
+  /** Resets all counts. */
   public void reset() {
     forwardPairs = 0;
     backwardPairs = 0;
@@ -59,7 +59,7 @@ public final class AttentionMeter {
     }
   }
 
-  /** Query by query, so that a count of a plan's areas can be held against it. */
+  /** Counted query by query, independently of how a plan computes areas. */
   private static long pairs(AttentionTiles tiles) {
     long pairs = 0;
     for (int t = 0; t < tiles.count(); t++) {

@@ -15,19 +15,19 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * One rank's {@link Program} prepared to run many times: tiles packed for the kernels, and every
- * item of another owner given a slot of scratch memory for exactly the steps in which it lives. A
- * ring's keys and values so need two slots, whatever its size.
+ * One rank's {@link Program} prepared to run many times. Tiles are packed for the kernels. Every
+ * item of another owner has a slot of scratch memory for exactly the steps in which it is live. So
+ * the keys and values of a ring need two slots, whatever its size.
  */
 final class CompiledProgram {
-  /** Something this rank holds during the program. */
+  /** An item that this rank holds during the program. */
   static final class Holding {
     final Item item;
     final int owner;
     final int rows;
     final boolean own;
 
-    /** Index into the slots of its item; −1 for own items, which the caller brings. */
+    /** Index into the slots of its item; −1 for own items, which the caller provides. */
     int slot = -1;
 
     private int first = Integer.MAX_VALUE;
@@ -47,8 +47,8 @@ final class CompiledProgram {
   }
 
   /**
-   * @param holding index of what is sent, or of where it lands in the end
-   * @param staging index of the holding that receives it first; −1 where it lands in place
+   * @param holding index of the holding that is sent, or that finally receives
+   * @param staging index of the holding that receives first; −1 if the final one does
    * @param runs rows of the owner, as pairs start, length
    */
   record Transfer(int holding, int staging, int peer, int tag, int[] runs) {}
@@ -61,8 +61,8 @@ final class CompiledProgram {
   record Compute(int query, int key, int queryResult, int keyResult, AttentionTiles tiles) {}
 
   /**
-   * @param zeroed accumulators of other owners that begin in this step
-   * @param pairs of queries and keys that its work covers
+   * @param zeroed accumulators of other owners that start in this step
+   * @param pairs (query, key) pairs of its tiles
    */
   record CompiledStep(
       String phase,
@@ -165,7 +165,7 @@ final class CompiledProgram {
     return at;
   }
 
-  /** Memory for one received message whose rows are added when the step ends. */
+  /** Memory for a received message whose rows are added at the end of the step. */
   private int stage(Message m, int step) {
     int rows = 0;
     for (TokenRange run : m.rows()) {
@@ -186,7 +186,7 @@ final class CompiledProgram {
     return packed;
   }
 
-  /** Names item and owner, so that two ranks with different plans notice. */
+  /** Encodes item and owner, so that ranks with different plans detect it. */
   private static int tag(Message m) {
     return code(m.item()) << 16 | m.owner();
   }
@@ -209,7 +209,7 @@ final class CompiledProgram {
     };
   }
 
-  /** Interval colouring, first fit: a slot is free again in the step after its holder's last. */
+  /** Interval colouring, first fit: a slot is free again in the step after its last use. */
   private void assignSlots() {
     List<Holding> foreign = new ArrayList<>();
     for (Holding h : holdings) {
@@ -277,7 +277,7 @@ final class CompiledProgram {
     return at;
   }
 
-  /** Rows that each slot of an item must have room for. */
+  /** Capacity in rows of each slot of an item. */
   int[] slotRows(Item item) {
     return slotRows.getOrDefault(item, NONE);
   }

@@ -13,9 +13,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Brings tokens from a row's layout into rank order and back. What goes to one rank is one piece of
- * the sender's tokens, sent in place; what comes from the ranks, laid one after another, is brought
- * in order by one gather.
+ * Moves tokens from a row's layout into rank order and back. The tokens for one rank are one
+ * contiguous piece of the sender's, sent in place. The concatenated received pieces are put in
+ * order by one gather.
  *
  * <p>Legend: t this rank's tokens in the layout, n in rank order.
  */
@@ -27,7 +27,10 @@ final class LayoutRedistribution {
   private final int[] group;
   private final int me;
 
-  /** Of each rank the first of my t tokens that goes there, and of my n that come from there. */
+  /**
+   * For each rank, the first of this rank's t tokens that goes there, and the first of its n that
+   * comes from there.
+   */
   private final int[] outStart;
 
   private final int[] inStart;
@@ -37,7 +40,7 @@ final class LayoutRedistribution {
 
   /**
    * @param group world rank of each rank of the row
-   * @param workspace takes the index tensors, which live as long as the micro-batch
+   * @param workspace holds the index tensors as long as the micro-batch
    */
   LayoutRedistribution(
       Backend backend,

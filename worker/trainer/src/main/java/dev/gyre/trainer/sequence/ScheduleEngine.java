@@ -18,8 +18,7 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /**
- * The engine: runs any {@link CompiledProgram}, knowing nothing of what kind of schedule it came
- * from.
+ * Runs any {@link CompiledProgram}, of whatever kind of schedule.
  *
  * <p>Legend: T tokens of an owner's local sequence, H and K this rank's query and key/value heads,
  * D head size. The tensors of an item, in the order in which they travel:
@@ -35,15 +34,15 @@ import java.util.Map;
  */
 final class ScheduleEngine {
   /**
-   * Work below this is over before a thread has woken up for its transfers: 4 FLOPs for each pair,
-   * head and element, at 100 GFLOP/s and more for 0.2 ms.
+   * Pairs times heads times elements below which a step's work ends before a progress thread would
+   * wake up: 4 FLOPs each, at 100 GFLOP/s, for 0.2 ms.
    */
   private static final long WORTH_OVERLAPPING = 5_000_000;
 
   /** Whether transfers move while a step's work is computed, or before it. */
   enum Overlap {
     ON,
-    /** For measuring what it is worth. */
+    /** To measure the gain of overlap. */
     OFF
   }
 
@@ -154,7 +153,7 @@ final class ScheduleEngine {
     }
   }
 
-  /** What a step sends and receives travels meanwhile. */
+  /** Runs a step's kernels; its transfers are in flight meanwhile. */
   private void compute(CompiledStep step, Tensor[][] held) {
     if (overlap == Overlap.OFF) {
       transfers.await();
@@ -170,7 +169,7 @@ final class ScheduleEngine {
         compute(work, held);
       }
       if (beside || trace != null) {
-        backend.synchronize(); // kernels that were only handed to a device are under way
+        backend.synchronize(); // kernels may have been launched only
       }
     } finally {
       if (beside) {
@@ -182,7 +181,7 @@ final class ScheduleEngine {
     }
   }
 
-  /** Slots of scratch memory for what belongs to other owners. */
+  /** Allocates the slots of scratch memory for items of other owners. */
   private void giveMemory(CompiledProgram program, Tensor[][] held, Workspace ws) {
     Map<Item, Tensor[][]> slots = new EnumMap<>(Item.class);
     for (Item item : ITEMS) {
@@ -242,7 +241,7 @@ final class ScheduleEngine {
     }
   }
 
-  /** Every run of rows of every tensor travels as it lies: no packing, at the price of messages. */
+  /** Every range of rows of every tensor is a message of its own: no packing, but more messages. */
   private void post(Transfer t, Tensor[] fields, boolean packed, boolean send) {
     int peer = ring[t.peer()];
     for (Tensor field : fields) {

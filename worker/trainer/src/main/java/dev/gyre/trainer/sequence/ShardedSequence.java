@@ -22,11 +22,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention of one row over ring × Ulysses ranks: heads are swapped for tokens among the Ulysses
- * ranks, the schedule's program runs over the ring, and heads are swapped back. Each of the two
- * costs nothing at degree 1. Single-threaded; blocks until the peers have done their part.
+ * Attention of one row over ring × Ulysses ranks: the Ulysses ranks exchange tokens for heads, the
+ * schedule's program runs over the ring, and the Ulysses ranks exchange back. Each of the two costs
+ * nothing at degree 1. Single-threaded; blocks until the peers have made the same call.
  *
- * <p>Legend: t this rank's tokens, T those of its ring rank's whole local sequence, H and K all
+ * <p>Legend: t this rank's tokens, T those of its ring rank's complete local sequence, H and K all
  * query and key/value heads, h and k this rank's, D head size.
  */
 public final class ShardedSequence implements SequenceGroup {
@@ -54,8 +54,8 @@ public final class ShardedSequence implements SequenceGroup {
       AttentionSchedule schedule, CompiledProgram forward, CompiledProgram backward) {}
 
   /**
-   * @param own whether q, k and v are the caller's tensors, as with one Ulysses rank; else they are
-   *     copies [T,h,D], [T,k,D], and no exchange is ever repeated
+   * @param own whether q, k and v are the caller's tensors, as with one Ulysses rank. Otherwise
+   *     they are copies [T,h,D], [T,k,D], and no exchange is repeated
    * @param lse F32 [T,h]; the others compute
    */
   private record SavedAttention(
@@ -125,7 +125,7 @@ public final class ShardedSequence implements SequenceGroup {
   }
 
   /**
-   * Sets the row for {@link #linearAttention}, where the model has such layers.
+   * Sets the row for {@link #linearAttention}, if the model has such layers.
    *
    * @param workspace takes a few index tensors, which must live as long as the row is worked on
    */

@@ -15,16 +15,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Linear attention of one row over ranks that hold consecutive tokens. Every rank sums its own
- * tokens' state; one exchange brings each rank the states of those before it that its first
- * document reaches back to; with L_r the state of rank r from nothing and T_r its tokens,
+ * Linear attention of one row over ranks that hold consecutive tokens. Every rank computes the
+ * state of its own tokens. One exchange brings each rank the states of the earlier ranks that its
+ * first document reaches back to. With L_r the state of rank r starting from zero and T_r its
+ * tokens,
  *
  * <pre>S_before(p) = Σ_{r&lt;p} λ^(T_{r+1} + … + T_{p−1}) · L_r</pre>
  *
- * and backward the same with the states' gradients of the ranks after it. What travels does not
- * depend on the row's length. A state goes only where it counts: never past a document's end, and
- * forward only to later ranks. Source: Sun et al., LASP-2, algorithms 2 and 4, whose all-gather
- * this is but for the states nobody reads.
+ * and backward the same with the gradients of states from later ranks. The bytes do not depend on
+ * the row's length. A state is sent only to ranks that use it: never past a document's end, and
+ * forward only to later ranks. Source: Sun et al., LASP-2, algorithms 2 and 4; this is their
+ * all-gather without the states that no rank uses.
  *
  * <p>Legend: n this rank's tokens, H and K query and key/value heads, D head size, P ranks.
  */
@@ -47,7 +48,7 @@ final class StatePassing {
   private @Nullable LayoutRedistribution moves;
 
   /**
-   * @param borrowed whether q, k and v are the caller's, not copies in rank order
+   * @param borrowed whether q, k and v are the caller's tensors, not copies in rank order
    * @param q compute [n,H,D]; k, v compute [n,K,D]; in rank order
    * @param state F32 [H,D,D] before the first token
    */
@@ -67,7 +68,7 @@ final class StatePassing {
 
   /**
    * @param group world rank of each rank of the row
-   * @param me this rank's place in it
+   * @param me this rank's index in it
    */
   StatePassing(
       Backend backend,
@@ -93,7 +94,7 @@ final class StatePassing {
             new Documents(), Collections.nCopies(group.length + 1, 0), List.of());
   }
 
-  /** Sets the row; the workspace takes what lives as long as it is worked on. */
+  /** Sets the row; the workspace holds its index tensors as long as the micro-batch. */
   void begin(LinearAttentionLayout row, Workspace workspace) {
     layout = row;
     documentStarts = row.documentStarts(me);
@@ -186,7 +187,7 @@ final class StatePassing {
     return me > 0 && layout.continues(nextWithTokens(-1), me);
   }
 
-  /** The nearest rank with tokens in a direction; the last one there if none has. */
+  /** The nearest rank with tokens in a direction; the last rank in it if none has. */
   private int nextWithTokens(int direction) {
     int last = direction > 0 ? group.length - 1 : 0;
     int r = me + direction;
@@ -197,9 +198,10 @@ final class StatePassing {
   }
 
   /**
-   * Sends own to the ranks it counts for, and makes of theirs what stands at this rank's border.
+   * Sends the own state to the ranks that use it, and combines theirs to the state at this rank's
+   * border.
    *
-   * @param forward from earlier ranks to later ones; else the other way
+   * @param forward from earlier ranks to later ones; else the reverse
    */
   private void exchange(
       DecayPattern pattern, Tensor own, Tensor border, boolean forward, Workspace ws) {
@@ -214,7 +216,7 @@ final class StatePassing {
     transfers.begin("state");
     int at = 0;
     for (int i = 0; i < group.length; i++) {
-      int r = forward ? i : group.length - 1 - i; // the farthest first
+      int r = forward ? i : group.length - 1 - i; // farthest first
       if (givesTo(r, me, forward)) {
         transfers.receive(group[r], TAG, theirs.get(at++));
       }

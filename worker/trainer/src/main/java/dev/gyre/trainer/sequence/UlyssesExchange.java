@@ -13,17 +13,19 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Ulysses: swaps "my tokens of all heads" for "all tokens of my heads" and back, for one layout.
+ * Ulysses: exchanges "my tokens of all heads" for "all tokens of my heads" and back, for one
+ * layout.
  *
- * <p>Legend: t this rank's own tokens, T those of its ring rank's whole local sequence (the ranks'
- * tokens one after another), H and K all query and key/value heads, h and k this rank's, D head
- * size. On the side of all tokens everything lies in place; on the other side heads are packed by
- * peer, which is one gather over head rows. Source: Jacobs et al., DeepSpeed Ulysses, figure 2.
+ * <p>Legend: t this rank's own tokens, T those of its ring rank's complete local sequence (the
+ * ranks' tokens concatenated), H and K all query and key/value heads, h and k this rank's, D head
+ * size. On the side of all tokens everything is sent and received in place. On the other side heads
+ * are packed by peer, which is one gather over head rows. Source: Jacobs et al., DeepSpeed Ulysses,
+ * figure 2.
  */
 final class UlyssesExchange {
   private static final int TAG = 0x0100_0000;
 
-  /** Where rows go: to who has their heads, or to who has their tokens. */
+  /** Destination of rows: the owners of their heads, or of their tokens. */
   private enum Side {
     HEADS,
     TOKENS
@@ -44,7 +46,7 @@ final class UlyssesExchange {
 
   /**
    * @param group rank of each Ulysses rank
-   * @param workspace takes the index tensors, which live as long as the micro-batch
+   * @param workspace holds the index tensors as long as the micro-batch
    */
   UlyssesExchange(
       Backend backend,
@@ -195,7 +197,7 @@ final class UlyssesExchange {
   }
 
   /**
-   * Packed head rows against every rank's tokens of its heads, each straight into its place.
+   * Exchanges packed head rows for every rank's tokens of its heads, each received in place.
    *
    * @param queries whether these are query heads, not key/value heads
    */

@@ -1,6 +1,4 @@
-/**
- * Attention over the ranks of a row: head exchange, the engine that runs attention schedules, sums.
- */
+/** Attention over the ranks of a row: the engine of attention schedules, Ulysses, state passing. */
 @NullMarked
 package dev.gyre.trainer.sequence;
 

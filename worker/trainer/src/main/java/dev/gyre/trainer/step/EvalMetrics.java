@@ -5,14 +5,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Held-out loss after some steps; one line of {@code evals.jsonl}.
+ * A held-out evaluation; the value of {@code eval} in {@code metrics.jsonl}.
  *
  * @param step the steps done so far
  * @param loss nats per labelled held-out token
  * @param tokens labelled tokens it was measured on
- * @param sure share of them to whose label the model gave more than half of the probability, so
- *     that accuracy is at least this; null unless the data asks for answers
- * @param reach loss by position in the document, nearest first; positions no token had are left out
+ * @param sure share of labels with more than half of the probability, a lower bound of accuracy;
+ *     null unless the data is a task
+ * @param reach loss by position in the document, in order; positions without tokens are left out
  */
 public record EvalMetrics(
     long step, double loss, long tokens, @Nullable Double sure, List<Reach> reach) {
@@ -21,10 +21,10 @@ public record EvalMetrics(
   }
 
   /**
-   * Mean loss of the tokens at some positions: how much the context before them helps.
+   * Mean loss of the tokens in a range of positions.
    *
    * @param from first position in the document
-   * @param to first position beyond
+   * @param to position behind the last
    */
   public record Reach(int from, int to, double loss, @JsonProperty("tokens") long tokens) {}
 }

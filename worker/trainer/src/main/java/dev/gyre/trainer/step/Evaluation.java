@@ -15,7 +15,7 @@ import java.util.List;
 
 /** Held-out loss, and loss by position. Every rank calls it, at the same steps. */
 public final class Evaluation {
-  /** First positions of the buckets after the first: powers of 8, so that each is a new scale. */
+  /** First positions of all buckets but the first: powers of 8. */
   private static final int[] BOUNDS = {64, 512, 4096, 32768, 262144, Integer.MAX_VALUE};
 
   /** A label with a smaller loss has more than half of the probability. */
@@ -26,7 +26,7 @@ public final class Evaluation {
   private final int rows;
 
   /**
-   * @param rows most held-out rows measured, the first ones
+   * @param rows at most this many held-out rows are measured, from the first
    */
   public Evaluation(TrainingRank rank, Feed feed, int rows) {
     this.rank = rank;
@@ -34,7 +34,7 @@ public final class Evaluation {
     this.rows = rows;
   }
 
-  /** Whether there is anything held out to measure. */
+  /** Whether there are held-out rows. */
   public boolean possible() {
     return rows > 0 && feed.heldOutRows() > 0;
   }

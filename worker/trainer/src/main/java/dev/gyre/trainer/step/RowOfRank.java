@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a rank works on in one micro-step: a row of its data rank, or none where others still have
- * one. Row i of a batch belongs to data rank i modulo their number.
+ * A rank's row in one micro-step, or none if only other data ranks still have one. Row i of a batch
+ * belongs to data rank i modulo their number.
  *
  * @param row null for no row
  */

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One line of {@code metrics.jsonl}. Seconds, bytes and memory are rank 0's; the rest is of the
- * whole global batch.
+ * global batch.
  *
  * @param step from 1, the steps done so far
  * @param loss cross-entropy in nats per labelled token
@@ -15,18 +15,18 @@ import org.jspecify.annotations.Nullable;
  * @param balanceLoss Σ over MoE layers of E·Σ f·P, before its coefficient
  * @param zLoss Σ over MoE layers of mean logsumexp², before its coefficient
  * @param tokens of the step's rows
- * @param mfu model FLOPs over this machine's measured matmul peak, in [0, 1]
+ * @param mfu model FLOPs over the measured matmul peak of all workers, in [0, 1]
  * @param gradNorm before clipping
  * @param expertLoad rows of each expert, by MoE layer
  * @param bytesSent payload bytes a worker sent, by kind of collective
- * @param schedules of the rows that rank 0 had a part of: how many ran on which attention schedule,
- *     by kind of layer
- * @param computeSeconds the step less communication and waits; transfers may have moved under it
- * @param communicationSeconds the training thread moving bytes instead of computing
- * @param waitSeconds with nothing to do but wait for another rank
+ * @param schedules rank 0's rows by attention schedule, per kind of layer
+ * @param computeSeconds the step without communication and waits; transfers may have overlapped
+ *     with it
+ * @param communicationSeconds time in which the training thread moved bytes instead of computing
+ * @param waitSeconds time in which the training thread waited for another rank
  * @param exposedFraction communication and waits over the step, in [0, 1]: what overlap did not
  *     hide
- * @param memoryBytes most of a worker's workspace in use, with its parameters and optimizer state
+ * @param memoryBytes peak of a worker's workspace, plus parameters and optimizer state
  * @param skipped whether the update was skipped for a non-finite loss
  * @param eval held-out loss measured after this step; null if none was
  */

@@ -25,11 +25,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One optimizer step: feed → forward and backward of the micro-batches → losses and gradients
- * summed over the ranks → clipped AdamW on the owned shard → new weights to everyone. Every rank
- * calls {@link #run} for the same steps in the same order.
+ * summed over the ranks → clipped AdamW on the owned shard → all-gather of the new weights. Every
+ * rank calls {@link #run} for the same steps in the same order.
  */
 public final class TrainingStep {
-  /** Of a message about values that are not finite. */
+  /** Size of a message about values that are not finite. */
   private static final int MESSAGE_BYTES = 512;
 
   /** Added to the norm before dividing, as PyTorch's clip_grad_norm_ does. */
@@ -61,8 +61,7 @@ public final class TrainingStep {
   }
 
   /*
-   * What one reduction per step carries: three losses, one slot a rank for what it was asked
-   * (each rank fills its own, so that the sum tells every rank all of them), rows per expert.
+   * Layout of the one reduction per step: three losses, one slot per rank for its request code, rows per expert. Each rank fills its own slot only, so the sum gives every rank all codes.
    */
   private int askedFrom() {
     return 3;
@@ -73,7 +72,7 @@ public final class TrainingStep {
   }
 
   /**
-   * What a step did.
+   * Result of a step.
    *
    * @param asked largest {@code asked} of all ranks, the same on every rank
    */
@@ -84,7 +83,7 @@ public final class TrainingStep {
    *
    * @param step from 0
    * @param asked a request code this rank has seen, 0 for none; ranks agree on the largest
-   * @throws NumericException on every rank alike, before any weight has changed
+   * @throws NumericException on every rank, before any weight has changed
    */
   public Result run(long step, long asked) {
     long began = System.nanoTime();
@@ -162,7 +161,9 @@ public final class TrainingStep {
     return largest;
   }
 
-  /** The lowest rank with a value that is not finite tells everyone its first layer. */
+  /**
+   * Broadcasts the first layer with a value that is not finite, from the lowest rank that has one.
+   */
   private String whereNotFinite(long step, BatchShape shape, double norm) {
     @Nullable String mine = null;
     for (RowOfRank row : RowOfRank.all(shape, rank)) {
@@ -243,7 +244,7 @@ public final class TrainingStep {
         null);
   }
 
-  /** What the step needs, forward and backward; recomputation is not counted. */
+  /** Model FLOPs of the step, forward and backward, without recomputation. */
   private double flops(BatchShape shape) {
     ModelSpec model = rank.spec().model();
     double flops = CostModel.linearFlops(model, shape.tokens());

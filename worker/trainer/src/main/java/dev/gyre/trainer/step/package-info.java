@@ -1,7 +1,4 @@
-/**
- * One training step after another: feed, forward and backward, reduction, update, what was
- * measured.
- */
+/** A training step: feed, forward and backward, reduction, update, metrics. */
 @NullMarked
 package dev.gyre.trainer.step;
 

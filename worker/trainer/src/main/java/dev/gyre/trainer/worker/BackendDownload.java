@@ -6,8 +6,8 @@ import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.Device;
 
 /**
- * Stands for a backend that is not on the class path because it is too large to be there unasked.
- * Never available; its reason is the command that brings it.
+ * A backend that is not on the class path because it is downloaded only on request. Never
+ * available; its reason is the command that downloads it.
  */
 record BackendDownload(String name, String reason) implements BackendProvider {
   static final BackendDownload TORCH =

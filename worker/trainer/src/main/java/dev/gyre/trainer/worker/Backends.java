@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.ServiceLoader;
 import java.util.Set;
 
-/** The backends on this worker's class path, and those that could be. */
+/** The backends on this worker's class path, and those that can be downloaded. */
 public final class Backends {
   private Backends() {}
 
@@ -28,7 +28,7 @@ public final class Backends {
     return found;
   }
 
-  /** What each can do here on a device, most preferred first, in the planner's terms. */
+  /** Capabilities of each backend on a device, most preferred first, as the planner takes them. */
   public static List<WorkerCapabilities.Backend> offers(Device device) {
     return all().stream().map(provider -> offer(provider.name(), provider.probe(device))).toList();
   }
@@ -47,7 +47,7 @@ public final class Backends {
     return dtypes.stream().map(Dtypes::name).sorted().toList();
   }
 
-  /** What each can do here on a device, most preferred first, as it goes to the coordinator. */
+  /** Capabilities of each backend on a device, most preferred first, as sent to the coordinator. */
   public static List<Capability> capabilities(Device device) {
     List<Capability> list = new ArrayList<>();
     for (BackendProvider provider : all()) {
@@ -66,9 +66,9 @@ public final class Backends {
   }
 
   /**
-   * What a backend that was opened can do.
+   * Capabilities of an opened backend.
    *
-   * @throws IllegalArgumentException if it is not available after all
+   * @throws IllegalArgumentException if it is not available
    */
   public static BackendProbe.Available available(String name, Device device) {
     for (BackendProvider provider : all()) {
@@ -80,7 +80,7 @@ public final class Backends {
     throw new IllegalArgumentException("backend " + name + " is not available");
   }
 
-  /** A line for each, available or not, most preferred first; for logs. */
+  /** One line per backend, available or not, most preferred first; for logs. */
   static List<String> table(Device device) {
     return all().stream().map(provider -> line(provider.name(), provider.probe(device))).toList();
   }
@@ -100,9 +100,9 @@ public final class Backends {
   }
 
   /**
-   * Opens exactly this one.
+   * Opens exactly this backend.
    *
-   * @throws IllegalArgumentException naming it and what there is, or why it is unavailable
+   * @throws IllegalArgumentException naming it and the known backends, or why it is unavailable
    */
   public static Backend open(String name, int threads, Device device) {
     List<String> names = new ArrayList<>();

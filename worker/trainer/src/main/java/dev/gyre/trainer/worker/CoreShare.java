@@ -5,19 +5,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The cores that a launcher has set aside for this process's training thread and the threads it
- * starts. Others of the JVM, such as its compiler's, may run anywhere.
+ * The cores to which the launcher pins this process's training thread and the threads it starts.
+ * Other threads of the JVM, such as its compiler's, are not pinned.
  */
 public final class CoreShare {
-  /** Numbers of cores, such as {@code 2,3}; absent where the process is not bound. */
+  /** Numbers of cores, such as {@code 2,3}; absent if the process is not pinned. */
   public static final String PROPERTY = "gyre.cores";
 
   private CoreShare() {}
 
   /**
-   * Binds the calling thread as the launcher asked. Where the system refuses, nothing changes.
+   * Pins the calling thread as the launcher asked. If the system refuses, nothing changes.
    *
-   * @return cores this process may use: from a bound thread the JVM sees its share alone
+   * @return cores this process may use: in a pinned thread the JVM sees its share only
    */
   public static int take() {
     int all = Runtime.getRuntime().availableProcessors();

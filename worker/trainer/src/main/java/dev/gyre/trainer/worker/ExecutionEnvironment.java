@@ -6,7 +6,10 @@ import dev.gyre.partitioning.plan.ScheduleChoice;
 import java.util.Map;
 import java.util.StringJoiner;
 
-/** What may differ between a run and its resume, and ends bit-identity when it does. */
+/**
+ * The execution environment: what may differ between a run and its resume, which then is not
+ * bit-identical.
+ */
 final class ExecutionEnvironment {
   private ExecutionEnvironment() {}
 
@@ -36,7 +39,7 @@ final class ExecutionEnvironment {
         Runtime.version().toString());
   }
 
-  /** Where rows choose, the rates that they choose by decide, too. */
+  /** If rows choose their schedule, the rates they choose by are part of the environment, too. */
   private static String schedules(Plan plan) {
     StringJoiner all = new StringJoiner(", ");
     for (ScheduleChoice choice : plan.schedules()) {

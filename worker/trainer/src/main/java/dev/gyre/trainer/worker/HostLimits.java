@@ -6,7 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What this machine, or its container, lets a process use. */
+/** Memory limits of this machine or its container. */
 public final class HostLimits {
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
@@ -17,7 +17,7 @@ public final class HostLimits {
     return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
   }
 
-  /** Free room in /dev/shm; 0 where there is none. */
+  /** Free bytes in /dev/shm; 0 if it does not exist. */
   public static long sharedMemoryBytes() {
     try {
       return Files.isDirectory(SHARED_MEMORY)

@@ -10,16 +10,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Where a run's first weights come from. */
+/** Loads or creates a run's initial weights. */
 final class InitialState {
   private InitialState() {}
 
   /**
-   * Loads a checkpoint, or a Hugging Face folder, or makes weights from the seed.
+   * Loads a checkpoint or a Hugging Face folder, or initialises weights from the seed.
    *
    * @param resume the checkpoint's folder; empty for none
-   * @param log hears what the checkpoint was made with otherwise
-   * @return steps that are done
+   * @param log receives a line for each difference to the environment of the checkpoint
+   * @return steps done so far
    */
   static long load(
       TrainingRank rank,

@@ -15,8 +15,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The backend a worker expects to compute with, opened and measured before the plan is made. The
- * plan decides; where it decides the same, this one is used on.
+ * The backend that a worker expects to compute with, opened and measured before the plan is made.
+ * If the plan takes the same backend, this one is used for training.
  */
 final class MeasuredBackend implements AutoCloseable {
   private final Device device;
@@ -42,7 +42,7 @@ final class MeasuredBackend implements AutoCloseable {
    * @param dtype {@code bf16}, {@code f32} or {@code auto}
    * @param threads of its kernels
    * @param cache rates of earlier runs
-   * @param log takes single lines for people
+   * @param log receives single lines for the user
    */
   static MeasuredBackend open(
       String wanted,
@@ -82,15 +82,15 @@ final class MeasuredBackend implements AutoCloseable {
     return measured.rates();
   }
 
-  /** Kernels that this process runs far slower than it should. */
+  /** Kernels that are far below their expected rate in this process. */
   List<SlowKernel> slow() {
     return measured.slow();
   }
 
   /**
-   * The backend of the plan, measured again where it is another; stays this object's to close.
+   * The backend of the plan, measured again if it is another one; this object closes it.
    *
-   * @throws SlowKernelException if it has a kernel that is far slower than it should be
+   * @throws SlowKernelException if it has a kernel far below its expected rate
    */
   Backend reopen(String name, int threads, DType compute) {
     Backend there = backend;

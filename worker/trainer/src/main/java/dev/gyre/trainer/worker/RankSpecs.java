@@ -10,12 +10,12 @@ import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.rank.RankSpec;
 import java.nio.file.Path;
 
-/** A plan in the terms of a rank. */
+/** Converts a plan to the spec of a rank. */
 final class RankSpecs {
   private RankSpecs() {}
 
   /**
-   * @param runFolder where activations wait if the job names no other folder
+   * @param runFolder where activations are offloaded to if the job names no folder
    */
   static RankSpec spec(JobSpec job, Plan plan, Path runFolder) {
     ActivationPlan activations = plan.activations();

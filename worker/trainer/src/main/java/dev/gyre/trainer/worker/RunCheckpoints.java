@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What this rank writes of a checkpoint, and what it says about it. */
+/** Writes this rank's part of a checkpoint, and reports it. */
 final class RunCheckpoints {
   private final Path folder;
   private final JobSpec job;
@@ -39,7 +39,7 @@ final class RunCheckpoints {
             : Files.readString(Path.of(job.modelFrom()).resolve("config.json"));
   }
 
-  /** Writes and syncs this rank's part after so many steps; blocks. */
+  /** Writes and syncs this rank's part of the state after this many steps; blocks. */
   CheckpointWritten write(long done) throws IOException {
     rank.transport().where().phase("checkpoint");
     Path temporary = CheckpointStore.temporary(folder, done);
@@ -71,7 +71,7 @@ final class RunCheckpoints {
         SpecJson.write(plan));
   }
 
-  /** What a resume is compared by. */
+  /** The identity with which a resume is compared. */
   RunIdentity identity() {
     return RunIdentity.of(job, plan.dtype(), feed.fingerprint(), ExecutionEnvironment.of(plan));
   }

@@ -4,7 +4,9 @@ import dev.gyre.trainer.calibration.SlowKernel;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Kernels run far slower here than they should. Training would be right, and take days. */
+/**
+ * Kernels are far below their expected rate. Results would be correct, but training far too slow.
+ */
 final class SlowKernelException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -12,7 +14,7 @@ final class SlowKernelException extends RuntimeException {
     super(message);
   }
 
-  /** Names each of them; returns if there are none. */
+  /** Throws with the name of each slow kernel; returns if there are none. */
   static void throwIfAny(List<SlowKernel> slow) {
     if (!slow.isEmpty()) {
       throw new SlowKernelException(

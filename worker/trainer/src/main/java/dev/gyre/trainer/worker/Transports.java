@@ -12,18 +12,18 @@ import java.util.function.Consumer;
 
 /** A worker's data plane. */
 final class Transports {
-  /** What Aeron's own timeouts allow. */
+  /** The longest deadline that Aeron's own timeouts allow. */
   private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(15);
 
   private Transports() {}
 
   /**
    * Every message carries the identity of run, plan and data, so that a rank with another plan or
-   * other data is refused instead of computing something else.
+   * other data is rejected.
    *
    * @param data fingerprint of the training data
-   * @param cores of this host that its workers share
-   * @param log takes single lines for people
+   * @param cores cores of this host, shared by its workers
+   * @param log receives single lines for the user
    */
   static Transport open(
       WorkerOptions options,

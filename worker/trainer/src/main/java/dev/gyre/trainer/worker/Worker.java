@@ -30,9 +30,9 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** One worker process, from its hello to its exit code. */
+/** One worker process, from joining to its exit code. */
 final class Worker {
-  /** Twenty missed beats, as the coordinator counts for its side. */
+  /** Twenty missed heartbeats, as on the coordinator's side. */
   private static final Duration LEASE = Duration.ofSeconds(20);
 
   private static final String FIRST_RANK = "0";
@@ -52,10 +52,10 @@ final class Worker {
   }
 
   /**
-   * Trains to the end, or fails with a word to the coordinator. Returns the exit code.
+   * Trains to the end, or reports its failure to the coordinator. Returns the exit code.
    *
-   * <p>A kernel that the compiler spoilt is seen before anyone knows of this worker: another
-   * process in its place costs nobody anything. If that one meets the same, the run fails.
+   * <p>A kernel that the JIT compiler compiled badly is detected before the worker joins, so the
+   * process can be replaced for free. If the replacement has a slow kernel too, the run fails.
    */
   int run() throws InterruptedException {
     if (options.rank().equals(FIRST_RANK)) {
@@ -139,14 +139,14 @@ final class Worker {
       case UncheckedIOException _ -> FailureKind.FAILURE_KIND_STORAGE;
       case InvalidPlanException _ -> FailureKind.FAILURE_KIND_JOB;
       case ResumeRefusedException _ -> FailureKind.FAILURE_KIND_JOB;
-      // Damaged checkpoints have their own exception: these are weights that the job names.
+      // Damaged checkpoints have their own exception; these are the weights that the job names.
       case SafetensorsException _ -> FailureKind.FAILURE_KIND_JOB;
       case Invalid _ -> FailureKind.FAILURE_KIND_JOB;
       default -> FailureKind.FAILURE_KIND_INTERNAL;
     };
   }
 
-  /** The coordinator said stop or is gone, while the training thread may be inside a collective. */
+  /** The coordinator stopped the run or is gone; the training thread may be inside a collective. */
   private void ended(String reason, int exitCode) {
     System.err.println("gyre: " + reason);
     Transport open = transport;

@@ -1,6 +1,6 @@
 package dev.gyre.trainer.worker;
 
-/** Entry point of a worker process. Its launcher or pod gives it {@link WorkerOptions}. */
+/** Entry point of a worker process. Its arguments are {@link WorkerOptions}. */
 public final class WorkerMain {
   private WorkerMain() {}
 

@@ -7,19 +7,17 @@ import java.util.List;
 import java.util.TreeMap;
 
 /**
- * How a worker process is started; its launcher writes this, {@link WorkerMain} reads it.
+ * Arguments of a worker process, written by its launcher and read by {@link WorkerMain}.
  *
- * @param rank the rank to ask for, −1 to leave it to the coordinator; as text, since a launcher may
- *     have a placeholder there
+ * @param rank the rank to ask for, −1 to leave it to the coordinator; as text, because a launcher
+ *     may insert a placeholder
  * @param data folder of the prepared token store
- * @param backend what the job asks for, to be measured before the plan is made
+ * @param backend backend of the job, measured before the plan is made
  * @param device where: {@code cpu} or {@code cuda:N}
- * @param dtype the same as of backend
- * @param traceBaseNanos the instant from which a trace is drawn, for {@link System#nanoTime}; 0 for
- *     none
- * @param kernelThreads that the plan will give each worker, as far as the launcher can tell
- * @param attempt 1, or 2 for the process that replaces one that met a slow kernel; as text, as
- *     above
+ * @param dtype dtype of the job, likewise
+ * @param traceBaseNanos time zero of a trace, in {@link System#nanoTime}; 0 for no trace
+ * @param kernelThreads kernel threads that the plan is expected to give each worker
+ * @param attempt 1, or 2 for a process that replaces one with a slow kernel; as text, as above
  * @param endpoints {@code host:port} of every rank's data plane, for udp; none for ipc
  */
 public record WorkerOptions(

@@ -24,7 +24,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.function.Consumer;
 
-/** Everything a worker holds open while it trains, and the loop over its steps. */
+/** All resources of a training worker, and the loop over its steps. */
 final class WorkerSession implements AutoCloseable {
   /** Tokens of the pass that warms the kernels: enough for full tiles of every block size. */
   private static final int WARM_TOKENS = 1024;
@@ -58,12 +58,12 @@ final class WorkerSession implements AutoCloseable {
   }
 
   /**
-   * Opens data, backend and data plane, takes all memory, loads or makes the weights, warms the
-   * kernels.
+   * Opens data, backend and data plane, allocates all memory, loads or initialises the weights, and
+   * warms up the kernels.
    *
-   * @param cores of this host that its workers share
-   * @param log takes single lines for people
-   * @param opened hears of the transport as soon as there is one, to abort it from elsewhere
+   * @param cores cores of this host, shared by its workers
+   * @param log receives single lines for the user
+   * @param opened receives the transport as soon as it is open, to abort it from another thread
    */
   static WorkerSession open(
       WorkerOptions options,
@@ -113,7 +113,7 @@ final class WorkerSession implements AutoCloseable {
     return session;
   }
 
-  /** One pass over tokens of no meaning: kernels are compiled and primitives made before step 0. */
+  /** One pass over arbitrary tokens: compiles kernels and creates primitives before step 0. */
   private void warm() {
     int tokens = Math.min(WARM_TOKENS, job.train().sequenceLength());
     BatchTotals totals = new BatchTotals(tokens, tokens, 1);

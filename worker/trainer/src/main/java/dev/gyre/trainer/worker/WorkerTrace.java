@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import org.jspecify.annotations.Nullable;
 
-/** This rank's part of the run's trace, written when the rank ends, however it does. */
+/** This rank's part of the run's trace, written when the rank ends normally or fails. */
 public final class WorkerTrace implements AutoCloseable {
   private final @Nullable Trace trace;
   private final int rank;
@@ -25,7 +25,7 @@ public final class WorkerTrace implements AutoCloseable {
     this.file = file;
   }
 
-  /** Does nothing where the launcher asked for no trace. */
+  /** Does nothing if the launcher asked for no trace. */
   static WorkerTrace start(WorkerOptions options, Assignment assignment, Progress progress) {
     Trace trace = null;
     if (options.traceBaseNanos() != 0) {
@@ -36,12 +36,12 @@ public final class WorkerTrace implements AutoCloseable {
     return new WorkerTrace(trace, rank, part(Path.of(assignment.getRunFolder()), rank));
   }
 
-  /** Where a rank's events lie, one of JSON a line, until the launcher puts all ranks' together. */
+  /** File with a rank's events, one JSON object per line, until the launcher merges all ranks'. */
   public static Path part(Path runFolder, int rank) {
     return runFolder.resolve("trace-rank-" + rank + ".jsonl");
   }
 
-  /** The backend, with every call of its kernels drawn; the same one where there is no trace. */
+  /** The backend with every kernel call traced; the same one if there is no trace. */
   static Backend draw(Backend backend, @Nullable Trace trace) {
     if (trace == null) {
       return backend;
@@ -59,7 +59,7 @@ public final class WorkerTrace implements AutoCloseable {
   @Override
   public void close() throws IOException {
     if (trace != null) {
-      // Moved when whole: a rank that is ended meanwhile leaves nothing that cannot be read.
+      // Moved when complete: a rank that is killed meanwhile leaves no unreadable file.
       Path draft = file.resolveSibling(file.getFileName() + ".new");
       try (Writer out = Files.newBufferedWriter(draft)) {
         trace.write(rank, out);
