@@ -3,13 +3,12 @@ package dev.gyre.deploy;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFile;
 import dev.gyre.deploy.job.Setting;
-import dev.gyre.model.hf.HfConfig;
+import dev.gyre.model.hf.HfFolder;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,21 +54,15 @@ final class JobArgument {
     return job == null;
   }
 
-  private static ModelSpec modelOf(Path folder) {
-    Path config = folder.resolve("config.json");
-    if (!Files.isRegularFile(config)) {
-      throw new CommandFailure(
-          ExitCode.BAD_JOB,
-          "model.from: " + config + " is missing; name a folder with config.json and safetensors");
-    }
+  private static ModelSpec modelOf(Path folder, @Nullable Boolean tied) {
     try {
-      HfConfig read = HfConfig.read(config);
-      read.warnings().forEach(w -> System.err.println("gyre: " + config + ": " + w));
+      HfFolder read = HfFolder.read(folder, tied);
+      read.warnings().forEach(line -> System.err.println("gyre: " + line));
       return read.model();
     } catch (IOException e) {
       throw new CommandFailure(ExitCode.BAD_JOB, "model.from: " + e.getMessage());
     } catch (Invalid e) {
-      throw new CommandFailure(ExitCode.BAD_JOB, config + ": " + e.getMessage());
+      throw new CommandFailure(ExitCode.BAD_JOB, "model.from " + folder + ": " + e.getMessage());
     }
   }
 

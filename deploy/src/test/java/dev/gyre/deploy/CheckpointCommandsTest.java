@@ -142,7 +142,8 @@ final class CheckpointCommandsTest {
     assertEquals(0, ran.exit(), ran::toString);
     assertTrue(ran.out().contains(step(5) + " -> "), ran::toString);
     assertTrue(ran.err().contains("skipped"), ran::toString);
-    assertTrue(ran.err().contains("gyre_anchor_token, which Hugging Face ignores"), ran::toString);
+    assertTrue(
+        ran.err().contains("gyre_anchor_token, which MixtralForCausalLM ignores"), ran::toString);
     assertEquals(8, HfConfig.read(hf.resolve("config.json")).model().hiddenSize());
     try (SafetensorsReader weights = SafetensorsReader.open(hf.resolve("model.safetensors"))) {
       assertEquals("BF16", weights.info("model.norm.weight").dtype());

@@ -267,14 +267,24 @@ final class BadInputTest {
     assertFalse(Files.exists(runFrom(model)), "a refused run leaves nothing behind");
   }
 
-  /** The step's message names where it began; the model's files stay as they were. */
   @Test
   void weightsThatAreNotANumber() throws Exception {
     Path model = exported("nan");
-    Path weights = model.resolve("model.safetensors");
+    Path weights = setValue(model, Float.NaN);
+    refusedEarly(
+        trainFrom(model, "--workers", "1"),
+        "model.layers.1.self_attn.q_proj.weight of " + weights,
+        "holds 1 value that is not finite",
+        "download it again");
+    assertFalse(Files.exists(runFrom(model)), "a refused run leaves nothing behind");
+  }
+
+  /** The step's message names where it began; the model's files stay as they were. */
+  @Test
+  void weightsThatOverflow() throws Exception {
+    Path model = exported("overflow");
+    Path weights = setValue(model, Float.MAX_VALUE);
     byte[] bytes = Files.readAllBytes(weights);
-    SafetensorsBytes.setF32(bytes, "model.layers.1.self_attn.q_proj.weight", 5, Float.NaN);
-    Files.write(weights, bytes);
     Map<String, Long> before = sizes(folder.resolve("runs").resolve(place.name()));
 
     Gyre.Ended ended = trainFrom(model, "--ring", "2");
@@ -283,6 +293,13 @@ final class BadInputTest {
     assertEquals(before, sizes(folder.resolve("runs").resolve(place.name())));
     assertTrue(Arrays.equals(bytes, Files.readAllBytes(weights)));
     assertEquals(List.of(), place.sharedMemory());
+  }
+
+  private static Path setValue(Path model, float value) throws IOException {
+    Path weights = model.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    SafetensorsBytes.setF32(bytes, "model.layers.1.self_attn.q_proj.weight", 5, value);
+    return Files.write(weights, bytes);
   }
 
   // ---- the machine

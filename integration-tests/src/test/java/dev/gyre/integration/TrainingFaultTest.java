@@ -65,7 +65,7 @@ final class TrainingFaultTest {
     Workplace place = Workplace.in(folder);
     job =
         new JobFile(
-                _ -> {
+                (_, _) -> {
                   throw new AssertionError("the job has a model of its own");
                 },
                 _ -> 256)

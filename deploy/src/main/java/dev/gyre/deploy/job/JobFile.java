@@ -19,19 +19,31 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
 
 /** Reads a job file, lays {@code --set} values over it, and checks the whole. */
 public final class JobFile {
-  private final Function<Path, ModelSpec> modelFrom;
+  /** Reads the shape of the model in a Hugging Face folder. */
+  @FunctionalInterface
+  public interface ModelFolders {
+    /**
+     * @param tied whether the head shares the embedding's weights; null to leave it to the folder
+     */
+    ModelSpec read(Path folder, @Nullable Boolean tied);
+  }
+
+  /** The one key beside {@code model.from}: published configs often leave it out. */
+  private static final String TIED = "tie_word_embeddings";
+
+  private final ModelFolders modelFrom;
   private final ToIntFunction<String> vocabularyOf;
 
   /**
-   * @param modelFrom reads the shape of the model in a Hugging Face folder
+   * @param modelFrom reads what {@code model.from} names
    * @param vocabularyOf vocabulary size of a tokenizer, as named in the job file
    */
-  public JobFile(Function<Path, ModelSpec> modelFrom, ToIntFunction<String> vocabularyOf) {
+  public JobFile(ModelFolders modelFrom, ToIntFunction<String> vocabularyOf) {
     this.modelFrom = modelFrom;
     this.vocabularyOf = vocabularyOf;
   }
@@ -135,11 +147,12 @@ public final class JobFile {
     if (!m.text("from", "").isBlank()) {
       List<String> others = new ArrayList<>(m.names());
       others.remove("from");
+      others.remove(TIED);
       if (!others.isEmpty()) {
         throw m.bad(
             others.getFirst(), "cannot be set: model.from is, and its config.json decides this");
       }
-      return modelFrom.apply(Path.of(m.text("from")));
+      return modelFrom.read(Path.of(m.text("from")), m.has(TIED) ? m.flag(TIED) : null);
     }
     String type = m.text("model_type");
     boolean dense = type.equals("llama");
@@ -174,7 +187,7 @@ public final class JobFile {
         m.count("num_experts_per_tok", Math.min(2, experts)),
         m.number("rms_norm_eps"),
         m.number("rope_theta"),
-        m.flag("tie_word_embeddings"),
+        m.flag(TIED),
         attention(m),
         m.integers("mlp_only_layers"),
         m.number("initializer_range"));

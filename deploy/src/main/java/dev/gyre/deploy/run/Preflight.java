@@ -32,13 +32,16 @@ public final class Preflight {
   }
 
   /**
-   * Headers say all that can be wrong with {@code model.from} but the values.
+   * Reads the weights of {@code model.from} once.
    *
-   * @throws IllegalArgumentException naming the tensor that is missing or has another shape
+   * @throws Invalid naming the tensor that is missing, has another shape, or holds values that are
+   *     not finite
    */
   public static void requireWeights(JobSpec job) throws IOException {
     if (!job.modelFrom().isEmpty()) {
-      HfWeights.open(Path.of(job.modelFrom()), job.model()).close();
+      try (HfWeights weights = HfWeights.open(Path.of(job.modelFrom()), job.model())) {
+        weights.requireFinite();
+      }
     }
   }
 }

@@ -53,7 +53,7 @@ final class ExtremeNumbersTest {
   }
 
   private static JobSpec job(String key, String value) {
-    return new JobFile(_ -> null, _ -> 256)
+    return new JobFile((_, _) -> null, _ -> 256)
         .parse(JOB, "job.yaml", "job", List.of(Setting.ofOption(key, "--x", value)));
   }
 

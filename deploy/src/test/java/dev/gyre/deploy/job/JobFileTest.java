@@ -10,6 +10,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -40,7 +41,7 @@ class JobFileTest {
   private static JobSpec read(String yaml, String... settings) {
     JobFile file =
         new JobFile(
-            dir -> {
+            (dir, tied) -> {
               throw new AssertionError("no model folder was named, yet it read " + dir);
             },
             tokenizer -> 256);
@@ -218,7 +219,7 @@ class JobFileTest {
 
   @Test
   void optionsAreNamedInErrors() {
-    JobFile file = new JobFile(dir -> null, tokenizer -> 256);
+    JobFile file = new JobFile((_, _) -> null, tokenizer -> 256);
     JobFileException e =
         assertThrows(
             JobFileException.class,
@@ -233,6 +234,23 @@ class JobFileTest {
         "--set train.dtype=fp8: train.dtype: 'fp8' must be one of auto, bf16, f32", e.getMessage());
   }
 
+  /** The one key of a model that published configs often leave out. */
+  @Test
+  void aModelFolderMayBeToldWhetherItsHeadIsTied() {
+    List<String> asked = new ArrayList<>();
+    JobFile file =
+        new JobFile(
+            (dir, tied) -> {
+              asked.add(dir + " " + tied);
+              return read(JOB).model();
+            },
+            tokenizer -> 256);
+    String job = "model: {from: dir}\ndataset: {train: [{path: text}]}\n";
+    file.parse(job, "job.yaml", "job", List.of());
+    file.parse(job, "job.yaml", "job", List.of(Setting.parse("model.tie_word_embeddings=true")));
+    assertEquals(List.of("dir null", "dir true"), asked);
+  }
+
   @Test
   void aModelFolderAndAShapeContradict() {
     JobFileException e = assertThrows(JobFileException.class, () -> read(JOB, "model.from=dir"));
@@ -241,7 +259,7 @@ class JobFileTest {
 
   @Test
   void missingFileSaysWhereToLook() {
-    JobFile file = new JobFile(dir -> null, tokenizer -> 256);
+    JobFile file = new JobFile((_, _) -> null, tokenizer -> 256);
     JobFileException e =
         assertThrows(JobFileException.class, () -> file.read(Path.of("no/such.yaml"), List.of()));
     assertTrue(e.getMessage().contains("no/such.yaml: no such job file"));
@@ -249,7 +267,7 @@ class JobFileTest {
 
   @Test
   void textThatIsNoJob(@TempDir Path folder) throws IOException {
-    JobFile file = new JobFile(dir -> null, tokenizer -> 256);
+    JobFile file = new JobFile((_, _) -> null, tokenizer -> 256);
     Path latin = Files.write(folder.resolve("latin.yaml"), new byte[] {'a', ':', (byte) 0xe4});
     String notText =
         assertThrows(JobFileException.class, () -> file.read(latin, List.of())).getMessage();

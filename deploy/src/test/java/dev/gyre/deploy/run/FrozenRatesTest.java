@@ -43,7 +43,7 @@ class FrozenRatesTest {
     Files.writeString(
         file,
         "dataset: {train: [{path: text}]}\ntrain: {sequence-length: 4096}\nmesh: {ring: 4}\n");
-    return new JobFile(_ -> null, _ -> 256)
+    return new JobFile((_, _) -> null, _ -> 256)
         .read(file, Stream.of(settings).map(Setting::parse).toList());
   }
 

@@ -43,7 +43,7 @@ class GivenPlanTest {
   }
 
   private JobSpec job(String... settings) {
-    JobFile reader = new JobFile(_ -> null, _ -> 256);
+    JobFile reader = new JobFile((_, _) -> null, _ -> 256);
     return reader.read(file, Stream.of(settings).map(Setting::parse).toList());
   }
 

@@ -104,6 +104,27 @@ public record ModelSpec(
             MOST_PARAMETERS));
   }
 
+  /** The same model with its head sharing the embedding's weights, or not. */
+  public ModelSpec withTiedEmbeddings(boolean tied) {
+    return new ModelSpec(
+        modelType,
+        vocabSize,
+        hiddenSize,
+        numHiddenLayers,
+        numAttentionHeads,
+        numKeyValueHeads,
+        headDim,
+        intermediateSize,
+        numLocalExperts,
+        numExpertsPerTok,
+        rmsNormEps,
+        ropeTheta,
+        tied,
+        attention,
+        mlpOnlyLayers,
+        initializerRange);
+  }
+
   public boolean isMoe(int layer) {
     return numLocalExperts > 0 && !mlpOnlyLayers.contains(layer);
   }

@@ -1,6 +1,7 @@
 package dev.gyre.model.hf;
 
 import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.ModelFiles;
 import dev.gyre.model.safetensors.SafetensorsReader;
@@ -18,13 +19,23 @@ import java.util.Set;
 
 /** The weights of a Hugging Face model folder, checked against a model and read slice by slice. */
 public final class HfWeights implements AutoCloseable {
+  private static final String NO_HEAD =
+      " beside "
+          + ParameterNames.EMBEDDING
+          + ", and its config.json does not say tie_word_embeddings: true; set"
+          + " model.tie_word_embeddings=true if the model shares them";
+
   private static final String WAY_OUT =
       "; config.json and weights must be of one model: copy both again, or name another folder";
 
+  private final Path folder;
   private final ModelFiles files;
+  private final List<ParameterSpec> parameters;
 
-  private HfWeights(ModelFiles files) {
+  private HfWeights(Path folder, ModelFiles files, List<ParameterSpec> parameters) {
+    this.folder = folder;
     this.files = files;
+    this.parameters = parameters;
   }
 
   /**
@@ -34,9 +45,10 @@ public final class HfWeights implements AutoCloseable {
     ModelFiles files = ModelFiles.open(folder);
     boolean done = false;
     try {
-      check(folder, files, ModelParameters.of(model), model.tieWordEmbeddings());
+      List<ParameterSpec> parameters = ModelParameters.of(model);
+      check(folder, files, parameters, model.tieWordEmbeddings());
       done = true;
-      return new HfWeights(files);
+      return new HfWeights(folder, files, parameters);
     } finally {
       if (!done) {
         files.close();
@@ -50,7 +62,10 @@ public final class HfWeights implements AutoCloseable {
     for (ParameterSpec spec : specs) {
       if (!extra.remove(spec.name())) {
         throw new Invalid(
-            folder.toString(), "has no tensor " + spec + ", which its config needs" + WAY_OUT);
+            folder.toString(),
+            spec.name().equals(ParameterNames.HEAD)
+                ? "has no tensor " + spec + NO_HEAD
+                : "has no tensor " + spec + ", which its config needs" + WAY_OUT);
       }
       TensorInfo info = files.holding(spec.name()).info(spec.name());
       if (!Arrays.equals(info.shape(), spec.shape())) {
@@ -64,7 +79,8 @@ public final class HfWeights implements AutoCloseable {
       }
     }
     // Some files repeat a tied head, or hold the RoPE frequencies, which follow from the config.
-    extra.removeIf(n -> (tied && n.equals("lm_head.weight")) || n.endsWith(".rotary_emb.inv_freq"));
+    extra.removeIf(
+        n -> (tied && n.equals(ParameterNames.HEAD)) || n.endsWith(".rotary_emb.inv_freq"));
     if (!extra.isEmpty()) {
       throw new Invalid(
           folder.toString(),
@@ -72,6 +88,33 @@ public final class HfWeights implements AutoCloseable {
               + Collections.min(extra)
               + ", which a model of its config does not have"
               + WAY_OUT);
+    }
+  }
+
+  /**
+   * Reads every weight and checks that it is a number. A download that broke off, or a model that
+   * diverged, is found here and not in the first loss.
+   *
+   * @throws Invalid naming the first tensor with other values, its file and their number
+   */
+  public void requireFinite() {
+    long[] counts =
+        parameters.parallelStream()
+            .mapToLong(p -> files.holding(p.name()).countNonFinite(p.name()))
+            .toArray();
+    long tensors = Arrays.stream(counts).filter(count -> count > 0).count();
+    for (int i = 0; i < counts.length; i++) {
+      if (counts[i] > 0) {
+        String name = parameters.get(i).name();
+        throw new Invalid(
+            folder.toString(),
+            "%s of %s holds %s not finite%s; download it again"
+                .formatted(
+                    name,
+                    files.holding(name).file(),
+                    counts[i] == 1 ? "1 value that is" : counts[i] + " values that are",
+                    tensors == 1 ? "" : ", and so do %d more tensors".formatted(tensors - 1)));
+      }
     }
   }
 

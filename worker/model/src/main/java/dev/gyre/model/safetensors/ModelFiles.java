@@ -1,47 +1,40 @@
 package dev.gyre.model.safetensors;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
-/**
- * The weights in a model folder: {@code model.safetensors}, or the shards that {@code
- * model.safetensors.index.json} lists.
- */
+/** The weights in a model folder, in one file or several. */
 public final class ModelFiles implements AutoCloseable {
-  private static final String SINGLE = "model.safetensors";
-  private static final String INDEX = "model.safetensors.index.json";
-
   private final Path folder;
+  private final List<String> notes;
   private final List<SafetensorsReader> readers = new ArrayList<>();
   private final Map<String, SafetensorsReader> readerOf = new HashMap<>();
 
-  private ModelFiles(Path folder) {
+  private ModelFiles(Path folder, List<String> notes) {
     this.folder = folder;
+    this.notes = notes;
   }
 
   /**
-   * @throws SafetensorsException when the folder has no weights, or a file is broken
+   * @throws SafetensorsException when the folder has no weights or two sets of them, or a file is
+   *     missing or broken
    */
   public static ModelFiles open(Path folder) throws IOException {
-    ModelFiles files = new ModelFiles(folder);
+    WeightFiles chosen = WeightFiles.choose(folder);
+    ModelFiles files = new ModelFiles(folder, chosen.notes());
     boolean done = false;
     try {
-      if (Files.exists(folder.resolve(INDEX))) {
-        files.openShards(folder.resolve(INDEX));
-      } else if (Files.exists(folder.resolve(SINGLE))) {
-        SafetensorsReader reader = files.openOne(folder.resolve(SINGLE));
+      Map<String, String> shardOf = chosen.shardOf();
+      if (shardOf == null) {
+        SafetensorsReader reader = files.openOne(folder.resolve(WeightFiles.SINGLE));
         reader.names().forEach(n -> files.readerOf.put(n, reader));
       } else {
-        throw new SafetensorsException(folder, "has neither " + SINGLE + " nor " + INDEX);
+        files.openShards(shardOf);
       }
       done = true;
       return files;
@@ -52,26 +45,13 @@ public final class ModelFiles implements AutoCloseable {
     }
   }
 
-  private void openShards(Path index) throws IOException {
-    JsonNode map;
-    try {
-      map = JsonMapper.builder().build().readTree(Files.readString(index)).path("weight_map");
-    } catch (JacksonException e) {
-      throw new SafetensorsException(index, "is not JSON: " + e.getOriginalMessage());
-    }
-    if (!map.isObject()) {
-      throw new SafetensorsException(index, "has no weight_map");
-    }
+  private void openShards(Map<String, String> shardOf) throws IOException {
     Map<String, SafetensorsReader> byFile = new HashMap<>();
-    for (Map.Entry<String, JsonNode> entry : map.properties()) {
-      String name = entry.getValue().asString();
-      if (!Path.of(name).equals(Path.of(name).getFileName())) {
-        throw new SafetensorsException(index, "names a shard outside of its folder: " + name);
-      }
-      SafetensorsReader reader = byFile.get(name);
+    for (Map.Entry<String, String> entry : shardOf.entrySet()) {
+      SafetensorsReader reader = byFile.get(entry.getValue());
       if (reader == null) {
-        reader = openOne(index.resolveSibling(name));
-        byFile.put(name, reader);
+        reader = openOne(folder.resolve(entry.getValue()));
+        byFile.put(entry.getValue(), reader);
       }
       reader.info(entry.getKey());
       readerOf.put(entry.getKey(), reader);
@@ -82,6 +62,11 @@ public final class ModelFiles implements AutoCloseable {
     SafetensorsReader reader = SafetensorsReader.open(file);
     readers.add(reader);
     return reader;
+  }
+
+  /** What lies in the folder and is not read, a line each for a person. */
+  public List<String> notes() {
+    return notes;
   }
 
   public Set<String> names() {

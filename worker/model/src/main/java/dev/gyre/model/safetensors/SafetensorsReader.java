@@ -1,5 +1,6 @@
 package dev.gyre.model.safetensors;
 
+import dev.gyre.partitioning.job.GitLfsPointer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -55,6 +56,10 @@ public final class SafetensorsReader implements AutoCloseable {
             file, "holds " + size + " bytes; a safetensors file starts with 8 of header length");
       }
       MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
+      long beginning = Math.min(size, GitLfsPointer.BYTES);
+      if (GitLfsPointer.matches(all.asSlice(0, beginning).toArray(ValueLayout.JAVA_BYTE))) {
+        throw new SafetensorsException(file, GitLfsPointer.PROBLEM);
+      }
       long length = all.get(LONG, 0);
       if (length < 0 || length > Header.MAX_BYTES) {
         throw new SafetensorsException(
@@ -158,6 +163,42 @@ public final class SafetensorsReader implements AutoCloseable {
       }
       default -> throw new SafetensorsException(file, info + " cannot be read as F32");
     }
+  }
+
+  /**
+   * How many elements are infinite or not a number once they are f32.
+   *
+   * @throws SafetensorsException for a dtype that {@link #readF32} cannot read
+   */
+  public long countNonFinite(String name) {
+    TensorInfo info = info(name);
+    MemorySegment bytes = bytes(name);
+    long elements = info.elements();
+    long count = 0;
+    switch (info.dtype()) {
+      case "F32" -> {
+        for (long i = 0; i < elements; i++) {
+          count += (bytes.get(INT, i * 4) & 0x7F80_0000) == 0x7F80_0000 ? 1 : 0;
+        }
+      }
+      case "BF16" -> {
+        for (long i = 0; i < elements; i++) {
+          count += (bytes.get(SHORT, i * 2) & 0x7F80) == 0x7F80 ? 1 : 0;
+        }
+      }
+      case "F16" -> {
+        for (long i = 0; i < elements; i++) {
+          count += (bytes.get(SHORT, i * 2) & 0x7C00) == 0x7C00 ? 1 : 0;
+        }
+      }
+      case "F64" -> {
+        for (long i = 0; i < elements; i++) {
+          count += Float.isFinite((float) bytes.get(DOUBLE, i * 8)) ? 0 : 1;
+        }
+      }
+      default -> throw new SafetensorsException(file, info + " cannot be read as F32");
+    }
+    return count;
   }
 
   /** A whole I64 or I32 tensor. */

@@ -1,6 +1,7 @@
 package dev.gyre.model.hf;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,6 +35,11 @@ final class HfConfigTest {
        "sliding_window": null, "tie_word_embeddings": false, "torch_dtype": "bfloat16",
        "transformers_version": "4.36.0.dev0", "use_cache": true, "vocab_size": 32000}
       """;
+
+  private static void write(ModelSpec model, @Nullable ObjectNode keep, Path file)
+      throws IOException {
+    Files.writeString(file, HfConfigWriter.write(model, keep));
+  }
 
   private static ObjectNode json(String text) {
     return (ObjectNode) JsonMapper.builder().build().readTree(text);
@@ -68,7 +75,7 @@ final class HfConfigTest {
   void whatIsWrittenReadsBackAndKeepsTheRest() throws IOException {
     HfConfig config = HfConfig.parse(json(MIXTRAL));
     Path file = folder.resolve("config.json");
-    HfConfig.write(config.model(), config.source(), file);
+    write(config.model(), config.source(), file);
     HfConfig again = HfConfig.read(file);
     assertEquals(config.model(), again.model());
     assertEquals(0.02, again.source().path("router_aux_loss_coef").asDouble());
@@ -92,7 +99,7 @@ final class HfConfigTest {
             AttentionPattern.FULL,
             List.of(),
             0);
-    HfConfig.write(dense, null, file);
+    write(dense, null, file);
     assertEquals(dense, HfConfig.read(file).model());
     ModelSpec mixed =
         new ModelSpec(
@@ -112,7 +119,7 @@ final class HfConfigTest {
             new AttentionPattern(List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.FULL), 7),
             List.of(0, 2),
             0);
-    HfConfig.write(mixed, null, file);
+    write(mixed, null, file);
     assertEquals(mixed, HfConfig.read(file).model());
   }
 
@@ -129,32 +136,176 @@ final class HfConfigTest {
     root.put("gyre_prefix_length", 16);
     ModelSpec model = HfConfig.parse(root).model();
     assertEquals(new AttentionPattern(List.of(), 9, 4, true, 16), model.attention());
-    HfConfig.write(model, null, file);
+    write(model, null, file);
     assertEquals(model, HfConfig.read(file).model());
-    String said = HfConfig.unknownToHuggingFace(model);
+    String said = String.join("\n", HfConfigWriter.warnings(model));
     for (String key :
-        List.of("gyre_attention_sinks", "gyre_anchor_token", "gyre_prefix_length", "ignores")) {
+        List.of(
+            "gyre_attention_sinks",
+            "gyre_anchor_token",
+            "gyre_prefix_length",
+            "MixtralForCausalLM ignores")) {
       assertTrue(said.contains(key), said);
     }
+    assertFalse(said.contains("sliding_window"), said);
     // A model without them is written without them, whatever it started from.
     ModelSpec plain = HfConfig.parse(json(MIXTRAL)).model();
-    HfConfig.write(plain, root, file);
+    write(plain, root, file);
     assertEquals(plain, HfConfig.read(file).model());
-    assertEquals("", HfConfig.unknownToHuggingFace(plain));
+    assertEquals(List.of(), HfConfigWriter.warnings(plain));
     root.putNull("sliding_window");
     String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
     assertTrue(message.contains("model.attention_sinks"), message);
   }
 
+  private static final String LLAMA =
+      """
+      {"model_type": "llama", "vocab_size": 256, "hidden_size": 32, "num_hidden_layers": 2,
+       "num_attention_heads": 4, "intermediate_size": 48, "num_local_experts": null}
+      """;
+
+  /** What its class ignores is ignored, and a line says so; keys of Gyre's own are not. */
   @Test
-  void newerFilesKeepRopeInAnObject() {
+  void aWindowOfLlamaIsIgnoredAsItsClassDoes() {
+    ObjectNode root = json(LLAMA);
+    root.put("sliding_window", 5);
+    root.putArray("layer_types").add("full_attention").add("sliding_attention");
+    HfConfig config = HfConfig.parse(root);
+    assertEquals(AttentionPattern.FULL, config.model().attention());
+    assertEquals(2, config.warnings().size());
+    assertTrue(
+        config.warnings().get(0).startsWith("sliding_window 5 is ignored, as LlamaForCausal"));
+    assertTrue(config.warnings().get(1).startsWith("layer_types is ignored, as LlamaForCausalLM"));
+    root.put("gyre_sliding_window", 7);
+    root.putArray("gyre_layer_types").add("sliding_attention").add("full_attention");
+    assertEquals(
+        new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL), 7),
+        HfConfig.parse(root).model().attention());
+  }
+
+  @Test
+  void layersOfMixtralAllHaveItsWindow() {
     ObjectNode root = json(MIXTRAL);
-    root.remove("rope_theta");
-    root.set("rope_parameters", json("{\"rope_type\":\"default\",\"rope_theta\":500000.0}"));
-    assertEquals(5e5, HfConfig.parse(root).model().ropeTheta());
-    root.set("rope_parameters", json("{\"rope_type\":\"yarn\",\"rope_theta\":500000.0}"));
+    root.put("sliding_window", 9);
+    root.put("num_hidden_layers", 2);
+    root.putArray("layer_types").add("sliding_attention").add("sliding_attention");
+    assertEquals(new AttentionPattern(List.of(), 9), HfConfig.parse(root).model().attention());
+    root.putArray("layer_types").add("sliding_attention").add("full_attention");
     String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
-    assertTrue(message.contains("rope_parameters"), message);
+    assertTrue(message.contains("layer_types") && message.contains("gyre_layer_types"), message);
+    root.remove("layer_types");
+    root.put("gyre_sliding_window", 8);
+    message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
+    assertTrue(message.contains("contradicts sliding_window 9"), message);
+  }
+
+  /** A class that has no window, or one for all layers, must not be told another one. */
+  @Test
+  void whatAClassLacksIsWrittenUnderAnotherName() {
+    ObjectNode llama = json(LLAMA);
+    llama.put("gyre_sliding_window", 64);
+    ModelSpec model = HfConfig.parse(llama).model();
+    ObjectNode written = json(HfConfigWriter.write(model, null));
+    assertFalse(written.has("sliding_window") || written.has("layer_types"), written.toString());
+    assertEquals(64, written.path("gyre_sliding_window").asInt());
+    assertEquals(model, HfConfig.parse(written).model());
+    assertEquals(
+        List.of(
+            "config.json has gyre_sliding_window, which LlamaForCausalLM ignores: in Hugging Face's"
+                + " library the model attends without, and computes other outputs"),
+        HfConfigWriter.warnings(model));
+
+    ObjectNode mixtral = json(MIXTRAL);
+    mixtral.put("num_hidden_layers", 2);
+    mixtral.put("gyre_sliding_window", 64);
+    mixtral.putArray("gyre_layer_types").add("sliding_attention").add("full_attention");
+    mixtral.putArray("mlp_only_layers").add(1);
+    model = HfConfig.parse(mixtral).model();
+    written = json(HfConfigWriter.write(model, null));
+    assertTrue(written.path("sliding_window").isNull(), written.toString());
+    assertEquals(model, HfConfig.parse(written).model());
+    List<String> warnings = HfConfigWriter.warnings(model);
+    assertTrue(warnings.get(0).contains("gyre_sliding_window, gyre_layer_types"), "" + warnings);
+    assertTrue(warnings.get(1).contains("mlp_only_layers [1]"), "" + warnings);
+  }
+
+  @Test
+  void aRopeThatScalesNothingIsRead() {
+    ObjectNode root = json(MIXTRAL);
+    root.set("rope_scaling", json("{\"rope_type\":\"default\",\"rope_theta\":1000000.0}"));
+    assertEquals(1e6, HfConfig.parse(root).model().ropeTheta());
+    root.set("rope_scaling", json("{\"type\":\"linear\",\"factor\":1.0}"));
+    assertEquals(1e6, HfConfig.parse(root).model().ropeTheta());
+    root.remove("rope_theta");
+    root.set(
+        "rope_parameters",
+        json("{\"rope_type\":\"default\",\"rope_theta\":500000.0,\"factor\":null}"));
+    assertEquals(5e5, HfConfig.parse(root).model().ropeTheta());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "rope_parameters|{\"rope_type\":\"yarn\",\"factor\":4.0}|rope_parameters.rope_type: \"yarn\"",
+        "rope_scaling|{\"type\":\"linear\",\"factor\":2.0}|rope_scaling.type: \"linear\"",
+        "rope_scaling|{\"rope_type\":\"llama3\"}|rope_scaling.rope_type: \"llama3\"",
+        "rope_scaling|{\"rope_type\":\"default\",\"factor\":2}|rope_scaling.factor: 2",
+        "rope_scaling|{\"rope_theta\":5.0}|5.0 contradicts the other rope_theta 1000000.0",
+        "rope_scaling|\"yarn\"|must be an object or null",
+      })
+  void aRopeThatChangesTheModelIsNamedWithItsValue(String key, String value, String problem) {
+    ObjectNode root = json(MIXTRAL);
+    root.set(key, JsonMapper.builder().build().readTree(value));
+    String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
+    assertTrue(message.contains(problem), message);
+  }
+
+  /** As programs leave them in published folders. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "_attn_implementation_autoset|true",
+        "_flash_attn_2_enabled|true",
+        "_name_or_path|\"meta-llama/Llama-2-7b\"",
+        "attn_implementation|\"flash_attention_2\"",
+        "auto_map|null",
+        "bos_token_id|null",
+        "eos_token_id|[128001, 128009]",
+        "dtype|\"bfloat16\"",
+        "id2label|{\"0\": \"LABEL_0\"}",
+        "is_llama_config|true",
+        "label2id|{\"LABEL_0\": 0}",
+        "max_sequence_length|2048",
+        "num_experts|null",
+        "output_hidden_states|false",
+        "pad_token_id|-1",
+        "partial_rotary_factor|1.0",
+        "pretraining_tp|1",
+        "problem_type|null",
+        "pruned_heads|{}",
+        "quantization_config|null",
+        "return_dict|true",
+        "rope_interleaved|false",
+        "rope_scaling|null",
+        "task_specific_params|null",
+        "temperature|0.7",
+        "transformers.js_config|{\"dtype\": \"q4\"}",
+        "unsloth_fixed|true",
+        "unsloth_version|\"2025.1.5\"",
+        "use_cache|false",
+        "use_sliding_window|false",
+      })
+  void aKeyThatChangesNothingIsIgnored(String key, String value) {
+    for (String config : List.of(LLAMA, MIXTRAL)) {
+      ObjectNode root = json(config);
+      ModelSpec model = HfConfig.parse(root).model();
+      root.set(key, JsonMapper.builder().build().readTree(value));
+      assertEquals(model, HfConfig.parse(root).model());
+    }
   }
 
   @ParameterizedTest
@@ -177,12 +328,40 @@ final class HfConfigTest {
         "tie_word_embeddings|1",
         "mlp_only_layers|[40]",
         "n_group|8",
+        "num_local_experts|0",
+        "rope_interleaved|true",
+        "partial_rotary_factor|0.5",
+        "auto_map|{\"AutoModel\": \"modeling.Own\"}",
+        "quantization_config|{\"load_in_4bit\": true}",
+        "use_sliding_window|true",
       })
   void aKeyThatIsNotImplementedIsAnErrorNamingIt(String key, String value) {
     ObjectNode root = json(MIXTRAL);
     root.set(key, JsonMapper.builder().build().readTree(value));
     String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
     assertTrue(message.contains(key), message);
+  }
+
+  @Test
+  void aByteOrderMarkBeforeTheJsonIsSkipped() throws IOException {
+    Path file = Files.writeString(folder.resolve("config.json"), "\ufeff" + MIXTRAL);
+    assertEquals(HfConfig.parse(json(MIXTRAL)).model(), HfConfig.read(file).model());
+  }
+
+  @Test
+  void aFileThatIsNoConfigSaysWhatItIs() throws IOException {
+    Path file = folder.resolve("config.json");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n");
+    assertRefused(file, "config.json: is a Git LFS pointer, not the file: git lfs pull");
+    Files.write(file, new byte[] {'{', (byte) 0xE9, '}'});
+    assertRefused(file, "config.json: is not UTF-8");
+    Files.writeString(file, "{\"vocab_size\": 3, \"vocab_size\": 4}");
+    assertRefused(file, "vocab_size");
+  }
+
+  private static void assertRefused(Path file, String problem) {
+    String message = assertThrows(Invalid.class, () -> HfConfig.read(file)).toString();
+    assertTrue(message.contains(problem), message);
   }
 
   @Test

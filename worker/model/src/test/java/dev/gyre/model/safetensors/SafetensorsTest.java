@@ -155,6 +155,45 @@ final class SafetensorsTest {
   }
 
   @Test
+  void aGitLfsPointerIsNamed() throws IOException {
+    Path file = folder.resolve("model.safetensors");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n");
+    String message =
+        assertThrows(SafetensorsException.class, () -> SafetensorsReader.open(file)).getMessage();
+    assertEquals(file + ": is a Git LFS pointer, not the file: git lfs pull", message);
+  }
+
+  @Test
+  void valuesThatAreNoFiniteF32AreCounted() throws IOException {
+    Path file = folder.resolve("values.safetensors");
+    try (SafetensorsWriter w =
+        SafetensorsWriter.create(
+            file,
+            List.of(
+                new SafetensorsWriter.Entry("f32", "F32", 4),
+                new SafetensorsWriter.Entry("f64", "F64", 3),
+                new SafetensorsWriter.Entry("bf16", "BF16", 4),
+                new SafetensorsWriter.Entry("f16", "F16", 4)),
+            Map.of())) {
+      w.write("f32", 0, floats(Float.NaN, Float.MAX_VALUE, Float.POSITIVE_INFINITY, -0f));
+      w.write(
+          "f64",
+          0,
+          Arena.ofAuto().allocateFrom(ValueLayout.JAVA_DOUBLE, 1e39, Double.NaN, Float.MAX_VALUE));
+      short[] bf16 = {0x7F80, 0x7F7F, (short) 0xFF81, 0};
+      short[] f16 = {0x7C00, 0x7BFF, (short) 0xFC01, 0x7E00};
+      w.write("bf16", 0, Arena.ofAuto().allocateFrom(ValueLayout.JAVA_SHORT, bf16));
+      w.write("f16", 0, Arena.ofAuto().allocateFrom(ValueLayout.JAVA_SHORT, f16));
+    }
+    try (SafetensorsReader r = SafetensorsReader.open(file)) {
+      assertEquals(2, r.countNonFinite("f32"));
+      assertEquals(2, r.countNonFinite("f64"));
+      assertEquals(2, r.countNonFinite("bf16"));
+      assertEquals(3, r.countNonFinite("f16"));
+    }
+  }
+
+  @Test
   void shardsAreReadThroughTheirIndex() throws IOException {
     for (String n : List.of("a", "b")) {
       try (SafetensorsWriter w =

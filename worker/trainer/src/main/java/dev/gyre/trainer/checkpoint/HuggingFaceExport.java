@@ -2,7 +2,7 @@ package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.kernels.BFloat16;
 import dev.gyre.kernels.DType;
-import dev.gyre.model.hf.HfConfig;
+import dev.gyre.model.hf.HfConfigWriter;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.SafetensorsWriter;
@@ -48,7 +48,7 @@ public final class HuggingFaceExport {
       throw new CheckpointException(weights + " exists already; export into another folder");
     }
     Manifest manifest = CheckpointStore.verify(checkpoint);
-    HfConfig.requireWritable(manifest.model());
+    HfConfigWriter.requireWritable(manifest.model());
     Files.createDirectories(folder);
     Path unfinished = folder.resolve(WEIGHTS + ".part");
     Files.deleteIfExists(unfinished);
@@ -56,10 +56,11 @@ public final class HuggingFaceExport {
     try (CheckpointReader reader = CheckpointReader.open(checkpoint)) {
       writeWeights(reader, parameters, dtype, unfinished);
     }
-    HfConfig.write(manifest.model(), config(manifest, dtype), folder.resolve("config.json"));
+    Files.writeString(
+        folder.resolve("config.json"),
+        HfConfigWriter.write(manifest.model(), config(manifest, dtype)));
     Files.move(unfinished, weights, StandardCopyOption.ATOMIC_MOVE);
-    String unknown = HfConfig.unknownToHuggingFace(manifest.model());
-    return unknown.isEmpty() ? List.of() : List.of(unknown);
+    return HfConfigWriter.warnings(manifest.model());
   }
 
   private static ObjectNode config(Manifest manifest, DType dtype) {

@@ -1,0 +1,107 @@
+package dev.gyre.model.hf;
+
+import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.model.safetensors.ModelFiles;
+import dev.gyre.model.safetensors.SafetensorsException;
+import dev.gyre.model.safetensors.SafetensorsReader;
+import dev.gyre.model.safetensors.TensorInfo;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.ModelSpec;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a Hugging Face model folder describes: its {@code config.json}, and what the weights beside
+ * it say of the head.
+ *
+ * <p>Where the config ties the head to the embedding and the file holds another head, the file's
+ * head is kept and the model is untied, as transformers 5 does; a warning says so. A copy of the
+ * embedding is no other head.
+ *
+ * @param warnings one line each, for a person
+ */
+public record HfFolder(ModelSpec model, List<String> warnings) {
+  /** Elements compared at a time. */
+  private static final long CHUNK = 1 << 16;
+
+  public HfFolder {
+    warnings = List.copyOf(warnings);
+  }
+
+  /**
+   * Weights need not be there yet: {@link HfWeights} requires them.
+   *
+   * @param tied whether the head shares the embedding's weights; null to leave it to the folder
+   * @throws Invalid naming the key of the config and the way out
+   */
+  public static HfFolder read(Path folder, @Nullable Boolean tied) throws IOException {
+    Path file = folder.resolve("config.json");
+    if (!Files.exists(file)) {
+      throw new Invalid(
+          "model.from", file + " is missing; name a folder with config.json and safetensors");
+    }
+    HfConfig config = HfConfig.read(file);
+    List<String> warnings = new ArrayList<>();
+    config.warnings().forEach(line -> warnings.add(file + ": " + line));
+    boolean wanted = tied == null ? config.model().tieWordEmbeddings() : tied;
+    try (ModelFiles files = ModelFiles.open(folder)) {
+      files.notes().forEach(line -> warnings.add(folder + ": " + line));
+      if (wanted && holdsAnotherHead(files)) {
+        warnings.add(folder + ": " + anotherHead(tied != null));
+        wanted = tied != null;
+      }
+    } catch (SafetensorsException notWhole) {
+      // A plan needs no weights; training says what is wrong with them.
+      return new HfFolder(config.model().withTiedEmbeddings(wanted), warnings);
+    }
+    return new HfFolder(config.model().withTiedEmbeddings(wanted), warnings);
+  }
+
+  private static String anotherHead(boolean tiedByJob) {
+    String both = ParameterNames.HEAD + " differs from " + ParameterNames.EMBEDDING;
+    return tiedByJob
+        ? both + "; it is not read, since the job sets model.tie_word_embeddings=true"
+        : both
+            + " though config.json says tie_word_embeddings: true. The file's head is kept, untied,"
+            + " as in transformers 5; to share the embedding, set model.tie_word_embeddings=true";
+  }
+
+  private static boolean holdsAnotherHead(ModelFiles files) {
+    if (!files.names().contains(ParameterNames.HEAD)
+        || !files.names().contains(ParameterNames.EMBEDDING)) {
+      return false;
+    }
+    SafetensorsReader headFile = files.holding(ParameterNames.HEAD);
+    SafetensorsReader embeddingFile = files.holding(ParameterNames.EMBEDDING);
+    TensorInfo head = headFile.info(ParameterNames.HEAD);
+    TensorInfo embedding = embeddingFile.info(ParameterNames.EMBEDDING);
+    if (!Arrays.equals(head.shape(), embedding.shape())) {
+      return true;
+    }
+    if (head.dtype().equals(embedding.dtype())) {
+      return headFile.bytes(head.name()).mismatch(embeddingFile.bytes(embedding.name())) >= 0;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment one = arena.allocate(ValueLayout.JAVA_FLOAT, CHUNK);
+      MemorySegment other = arena.allocate(ValueLayout.JAVA_FLOAT, CHUNK);
+      for (long from = 0; from < head.elements(); from += CHUNK) {
+        long count = Math.min(CHUNK, head.elements() - from);
+        headFile.readF32(head.name(), from, count, one);
+        embeddingFile.readF32(embedding.name(), from, count, other);
+        if (one.asSlice(0, count * Float.BYTES).mismatch(other.asSlice(0, count * Float.BYTES))
+            >= 0) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
+}
