@@ -43,7 +43,7 @@ final class ArchitectureTest {
           Map.entry("kernels-torch", List.of("kernels")),
           Map.entry("model", List.of("kernels", "partitioning")),
           Map.entry("trainer", List.of("model", "kernels", "partitioning", "comms")),
-          Map.entry("coordinator", List.of("partitioning", "comms")),
+          Map.entry("coordinator", List.of("comms")),
           Map.entry(
               "deploy",
               List.of("coordinator", "trainer", "model", "kernels", "partitioning", "comms")));
