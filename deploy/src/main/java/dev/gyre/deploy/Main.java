@@ -2,16 +2,8 @@ package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFileException;
-import dev.gyre.model.safetensors.SafetensorsException;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.plan.InvalidPlanException;
-import dev.gyre.trainer.checkpoint.CheckpointException;
-import dev.gyre.trainer.data.DataException;
-import java.io.IOException;
+import dev.gyre.trainer.worker.Failure;
 import java.io.PrintWriter;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -76,13 +68,18 @@ public final class Main implements Runnable {
     line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::usageError);
-    line.setExecutionExceptionHandler((e, at, parsed) -> failed(e, at.getErr()).code());
+    line.setExecutionExceptionHandler((e, at, _) -> failed(e, at.getErr()).code());
     line.setExecutionStrategy(Main::execute);
     return line;
   }
 
   private static int execute(CommandLine.ParseResult parsed) {
-    int usage = new CommandLine.RunLast().execute(parsed);
+    int usage;
+    try {
+      usage = new CommandLine.RunLast().execute(parsed);
+    } catch (Error e) { // the handler of picocli takes exceptions only
+      return failed(e, parsed.commandSpec().commandLine().getErr()).code();
+    }
     List<CommandLine> chain = parsed.asCommandLineList();
     Object result = chain.getLast().getExecutionResult();
     return result instanceof ExitCode exit ? exit.code() : usage;
@@ -106,39 +103,26 @@ public final class Main implements Runnable {
     return ExitCode.BAD_JOB.code();
   }
 
-  private static ExitCode failed(Exception e, PrintWriter err) {
+  /** One message and an exit code for whatever was thrown. */
+  static ExitCode failed(Throwable e, PrintWriter err) {
     return switch (e) {
-      case CommandFailure f -> report(f, f.exitCode(), err);
-      case JobFileException f -> report(f, ExitCode.BAD_JOB, err);
-      case Invalid f -> report(f, ExitCode.BAD_JOB, err);
-      case InvalidPlanException f -> report(f, ExitCode.BAD_JOB, err);
-      case DataException f -> report(f, ExitCode.BAD_JOB, err);
-      case SafetensorsException f -> report(f, ExitCode.BAD_JOB, err);
-      case CheckpointException f -> report(f, ExitCode.CORRUPT_CHECKPOINT, err);
-      case NoSuchFileException f -> {
-        err.println("gyre: " + f.getFile() + ": " + reason(f, "no such file or folder"));
-        yield ExitCode.BAD_JOB;
-      }
-      case AccessDeniedException f -> {
-        err.println("gyre: " + f.getFile() + ": " + reason(f, "access is denied"));
-        yield ExitCode.BAD_JOB;
-      }
-      // A full disk, say: the job is well, the machine is not.
-      case IOException f -> report(f, ExitCode.TRY_AGAIN, err);
+      case CommandFailure f -> told(f, f.exitCode(), err);
+      case JobFileException f -> told(f, ExitCode.BAD_JOB, err);
       default -> {
-        err.println("gyre: a bug in Gyre, not in your job: " + e);
-        e.printStackTrace(err);
-        yield ExitCode.INTERNAL;
+        Failure failure = Failure.of(e);
+        err.println("gyre: " + failure.message());
+        if (failure.isBug()) {
+          e.printStackTrace(err);
+        }
+        err.flush();
+        yield failure.exit();
       }
     };
   }
 
-  private static ExitCode report(Exception e, ExitCode exitCode, PrintWriter err) {
+  private static ExitCode told(Exception e, ExitCode exitCode, PrintWriter err) {
     err.println("gyre: " + e.getMessage());
+    err.flush();
     return exitCode;
-  }
-
-  private static String reason(FileSystemException e, String otherwise) {
-    return e.getReason() == null ? otherwise : e.getReason();
   }
 }

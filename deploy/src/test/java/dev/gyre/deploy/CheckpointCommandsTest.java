@@ -106,6 +106,20 @@ final class CheckpointCommandsTest {
   }
 
   @Test
+  void aRunsJobThatCannotBeReadIsNamed() throws IOException {
+    Path job = runs.resolve("tiny").resolve("job.json");
+    Files.writeString(job, "{\"name\": 3}");
+    Cli ran = Cli.run("generate", runs.resolve("tiny"), "text", "--backend", "scalar");
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
+    assertTrue(
+        ran.err().startsWith("gyre: " + job + " is not a valid Job: model: "), ran::toString);
+    Files.write(job, new byte[] {'{', (byte) 0xff});
+    Cli notText = Cli.run("generate", runs.resolve("tiny"), "text", "--backend", "scalar");
+    assertEquals(ExitCode.BAD_JOB.code(), notText.exit(), notText::toString);
+    assertTrue(notText.err().contains("not UTF-8"), notText::toString);
+  }
+
+  @Test
   void listNamesAManifestThatIsDamaged() throws IOException {
     Files.writeString(step(5).resolve(Manifest.FILE), "{");
     Cli ran = Cli.run("checkpoint", "list", "tiny", "--runs", runs);

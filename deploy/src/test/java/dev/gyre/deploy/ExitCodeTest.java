@@ -1,10 +1,13 @@
 package dev.gyre.deploy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -49,6 +52,18 @@ final class ExitCodeTest {
     assertTrue(ran.err().contains(wayOut), ran::toString);
     assertTrue(ran.err().startsWith("gyre: "), ran::toString);
     assertTrue(!ran.err().contains("\tat "), ran::toString);
+  }
+
+  @Test
+  void anErrorIsMappedAsAnExceptionIs() {
+    StringWriter said = new StringWriter();
+    PrintWriter err = new PrintWriter(said);
+    assertEquals(ExitCode.TRY_AGAIN, Main.failed(new OutOfMemoryError("Java heap space"), err));
+    assertTrue(said.toString().startsWith("gyre: out of memory (Java heap space"), said::toString);
+    assertFalse(said.toString().contains("\tat "), said::toString);
+    assertEquals(ExitCode.INTERNAL, Main.failed(new IllegalStateException("tape"), err));
+    assertTrue(said.toString().contains("gyre: a bug in Gyre, not in your job: "), said::toString);
+    assertTrue(said.toString().contains("\tat "), said::toString);
   }
 
   @Test

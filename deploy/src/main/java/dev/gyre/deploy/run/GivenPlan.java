@@ -8,7 +8,7 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 
-/** Holds a plan that a person hands in against the job it is to run. */
+/** Checks that a plan that a person hands in is one of the job that it is to run. */
 public final class GivenPlan {
   private static final String AUTO = MeshSpec.AUTO;
 
@@ -41,15 +41,21 @@ public final class GivenPlan {
     if (plan.experts().experts() != experts) {
       throw new Invalid(
           "plan.experts",
-          "it places %d experts, the model has %d; plan this job: ./gyre plan --json"
+          "the plan is for %d experts, the model has %d. Plan this job: ./gyre plan --json"
               .formatted(plan.experts().experts(), experts));
     }
     long needed = Planner.workspaceBytes(job, plan);
     if (plan.workspaceBytes() < needed) {
       throw new Invalid(
           "plan.workspaceBytes",
-          "%d are too few for this job, which needs %d on that mesh; plan it: ./gyre plan --json"
+          "is %d, this job needs %d on this mesh. Plan this job: ./gyre plan --json"
               .formatted(plan.workspaceBytes(), needed));
+    }
+    if (plan.workspaceBytes() != plan.memory().workspace()) {
+      throw new Invalid(
+          "plan.workspaceBytes",
+          "is %d, but plan.memory adds up to %d. Plan this job: ./gyre plan --json"
+              .formatted(plan.workspaceBytes(), plan.memory().workspace()));
     }
   }
 

@@ -1,6 +1,8 @@
 package dev.gyre.partitioning.mesh;
 
 import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.NumberRange;
 
 /**
  * Workers as data × ring × ulysses, the last varying fastest, so that Ulysses neighbours share a
@@ -8,23 +10,20 @@ import dev.gyre.partitioning.job.Invalid;
  * holds every expert once; ranks equal modulo {@code expertParallel} hold the same experts.
  */
 public record Mesh(int dataParallel, int ring, int ulysses, int expertParallel) {
+  private static final NumberRange DEGREE = NumberRange.whole(1, (long) MeshSpec.DEGREE.most());
+
   public Mesh {
-    positive("data-parallel", dataParallel);
-    positive("ring", ring);
-    positive("ulysses", ulysses);
-    positive("expert-parallel", expertParallel);
+    DEGREE.require("mesh.data-parallel", dataParallel);
+    DEGREE.require("mesh.ring", ring);
+    DEGREE.require("mesh.ulysses", ulysses);
+    DEGREE.require("mesh.expert-parallel", expertParallel);
+    DEGREE.require("mesh.workers", (long) dataParallel * ring * ulysses);
     int workers = dataParallel * ring * ulysses;
     if (workers % expertParallel != 0) {
       throw new Invalid(
           "mesh.expert-parallel",
           "%d does not divide the %d workers (data-parallel %d × ring %d × ulysses %d)"
               .formatted(expertParallel, workers, dataParallel, ring, ulysses));
-    }
-  }
-
-  private static void positive(String key, int value) {
-    if (value < 1) {
-      throw new Invalid("mesh." + key, value + " must be at least 1");
     }
   }
 

@@ -1,6 +1,8 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.job.TrainSpec;
 
 /**
  * What blocks keep for their backward, where, and in which tiles they compute.
@@ -23,10 +25,8 @@ public record ActivationPlan(
       throw new InvalidPlanException(
           "activations '" + keep + "' of the plan must be none, attention-saving or full");
     }
-    if (mlpTile < 0 || lossTile < 1) {
-      throw new InvalidPlanException(
-          "a plan with MLP tiles of %d and loss tiles of %d tokens".formatted(mlpTile, lossTile));
-    }
+    NumberRange.whole(0, (long) MemorySpec.MLP_TILE.most()).require("mlpTile", mlpTile);
+    NumberRange.whole(1, (long) TrainSpec.SEQUENCE_LENGTH.most()).require("lossTile", lossTile);
   }
 
   /** As a job would ask for exactly this. */

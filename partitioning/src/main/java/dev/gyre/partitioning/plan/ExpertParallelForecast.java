@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.NumberRange;
+
 /**
  * What a job is predicted to need with its experts over so many ranks.
  *
@@ -7,4 +9,10 @@ package dev.gyre.partitioning.plan;
  * @param micros of a step
  * @param memoryBytes of the fullest rank
  */
-public record ExpertParallelForecast(int expertParallel, long micros, long memoryBytes) {}
+public record ExpertParallelForecast(int expertParallel, long micros, long memoryBytes) {
+  public ExpertParallelForecast {
+    NumberRange.wholeAtLeast(1).require("expertParallel", expertParallel);
+    NumberRange.wholeAtLeast(0).require("micros", micros);
+    NumberRange.wholeAtLeast(0).require("memoryBytes", memoryBytes);
+  }
+}

@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.mesh.EvenCut;
 
 /**
@@ -16,10 +18,8 @@ public record ExpertPlacement(int experts, int expertParallel) {
   private static final int HOT = 2;
 
   public ExpertPlacement {
-    if (experts < 0 || expertParallel < 1 || expertParallel > Math.max(1, experts)) {
-      throw new IllegalArgumentException(
-          "%d experts over %d ranks: each rank needs one".formatted(experts, expertParallel));
-    }
+    ModelSpec.EXPERTS.require("experts", experts);
+    NumberRange.whole(1, Math.max(1, experts)).require("expertParallel", expertParallel);
   }
 
   /** First expert of an expert rank. */

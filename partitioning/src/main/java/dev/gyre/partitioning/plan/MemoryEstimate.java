@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.NumberRange;
+
 /**
  * Bytes of the fullest rank, by what they are for. Activations, expert rows and scratch are those
  * of the moment at which they are most together, with as many expert rows as a round may have.
@@ -35,6 +37,20 @@ public record MemoryEstimate(
    * is used, stands for compiled code and native libraries, too.
    */
   public static final long PROCESS = 512L << 20;
+
+  /** Sums of eight stay below 2^63. */
+  private static final NumberRange BYTES = NumberRange.whole(0, 1L << 59);
+
+  public MemoryEstimate {
+    BYTES.require("weights", weights);
+    BYTES.require("gradients", gradients);
+    BYTES.require("optimizer", optimizer);
+    BYTES.require("activations", activations);
+    BYTES.require("expertRows", expertRows);
+    BYTES.require("scratch", scratch);
+    BYTES.require("balanced", balanced);
+    BYTES.require("stored", stored);
+  }
 
   public long total() {
     return resident() + workspace() + PROCESS;

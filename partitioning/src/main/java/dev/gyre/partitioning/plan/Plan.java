@@ -2,6 +2,8 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -69,6 +71,8 @@ public record Plan(
   /** More than any kernel or checkpoint write of a common job takes. */
   private static final long LEAST_STALL_TIMEOUT_NANOS = 120_000_000_000L;
 
+  private static final NumberRange KERNEL_THREADS = NumberRange.whole(1, 4096);
+
   /** Grows with every change of the fields or of what they mean. */
   public static final int FORMAT_VERSION = 6;
 
@@ -84,15 +88,11 @@ public record Plan(
     if (!dtype.equals("bf16") && !dtype.equals("f32")) {
       throw new InvalidPlanException("dtype '" + dtype + "' of the plan must be bf16 or f32");
     }
-    if (minChunk < 1
-        || kernelThreads < 1
-        || expertRowsBound < 1
-        || workspaceBytes < 0
-        || stepMicros < 0) {
-      throw new InvalidPlanException(
-          "a plan with %d tokens a chunk, %d kernel threads, %d expert rows, %d bytes of workspace, %d µs a step"
-              .formatted(minChunk, kernelThreads, expertRowsBound, workspaceBytes, stepMicros));
-    }
+    TrainSpec.SEQUENCE_LENGTH.require("minChunk", minChunk);
+    KERNEL_THREADS.require("kernelThreads", kernelThreads);
+    NumberRange.whole(1, Integer.MAX_VALUE).require("expertRowsBound", expertRowsBound);
+    NumberRange.wholeAtLeast(0).require("workspaceBytes", workspaceBytes);
+    NumberRange.wholeAtLeast(0).require("stepMicros", stepMicros);
     if (experts.expertParallel() != mesh.expertParallel()) {
       throw new InvalidPlanException(
           "experts are placed over %d ranks in a mesh with expert-parallel %d"

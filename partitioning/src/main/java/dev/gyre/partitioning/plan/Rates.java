@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.NumberRange;
+
 /**
  * What one worker with its kernel threads was measured to do, rounded to whole numbers, so that
  * decisions made from them are the same on every rank. 0 where not measured.
@@ -10,16 +12,17 @@ package dev.gyre.partitioning.plan;
  */
 public record Rates(
     long matmulFlopsPerSecond, long attentionFlopsPerSecond, long linkBytesPerSecond) {
+  /** A thousand petaflops: more than any one worker does. */
+  public static final NumberRange PER_SECOND = NumberRange.whole(0, 1_000_000_000_000_000_000L);
+
   public static final Rates UNKNOWN = new Rates(0, 0, 0);
 
   private static final long UDP_BYTES_PER_SECOND = 350_000_000;
 
   public Rates {
-    if (matmulFlopsPerSecond < 0 || attentionFlopsPerSecond < 0 || linkBytesPerSecond < 0) {
-      throw new IllegalArgumentException(
-          "rates %d, %d and %d must not be negative"
-              .formatted(matmulFlopsPerSecond, attentionFlopsPerSecond, linkBytesPerSecond));
-    }
+    PER_SECOND.require("matmulFlopsPerSecond", matmulFlopsPerSecond);
+    PER_SECOND.require("attentionFlopsPerSecond", attentionFlopsPerSecond);
+    PER_SECOND.require("linkBytesPerSecond", linkBytesPerSecond);
   }
 
   /** Whether a step's time can be predicted. */

@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.NumberRange;
+
 /**
  * What one schedule is predicted to take.
  *
@@ -7,4 +9,9 @@ package dev.gyre.partitioning.plan;
  * @param micros of a layer's forward and backward attention over one row; 0 if a rate is unknown
  * @param bytes that all ranks of the row's ring and Ulysses send for it, together
  */
-public record ScheduleForecast(String schedule, long micros, long bytes) {}
+public record ScheduleForecast(String schedule, long micros, long bytes) {
+  public ScheduleForecast {
+    NumberRange.wholeAtLeast(0).require("micros", micros);
+    NumberRange.wholeAtLeast(0).require("bytes", bytes);
+  }
+}

@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.NumberRange;
+
 /**
  * What one optimizer step costs a rank of the busiest data rank, averaged over the ranks of its row
  * but for the experts' work: forward and backward, all micro-steps. Bytes are payload sent to other
@@ -26,6 +28,19 @@ public record StepCost(
     long expertBytes,
     long gradientBytes,
     long parameterBytes) {
+  private static final NumberRange AMOUNT = NumberRange.wholeAtLeast(0);
+
+  public StepCost {
+    AMOUNT.require("linearFlops", linearFlops);
+    AMOUNT.require("attentionFlops", attentionFlops);
+    AMOUNT.require("ringBytes", ringBytes);
+    AMOUNT.require("ulyssesBytes", ulyssesBytes);
+    AMOUNT.require("stateBytes", stateBytes);
+    AMOUNT.require("moveBytes", moveBytes);
+    AMOUNT.require("expertBytes", expertBytes);
+    AMOUNT.require("gradientBytes", gradientBytes);
+    AMOUNT.require("parameterBytes", parameterBytes);
+  }
 
   public long flops() {
     return linearFlops + attentionFlops;

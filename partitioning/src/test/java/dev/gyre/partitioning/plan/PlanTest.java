@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -171,8 +172,16 @@ class PlanTest {
   @Test
   void whatAPlanCannotBeIsRefused() {
     Plan good = plan("AMX", 1);
-    assertThrows(InvalidPlanException.class, () -> plan("AMX", 0));
-    assertThrows(IllegalArgumentException.class, () -> new ExpertPlacement(2, 3));
+    Invalid threads = assertThrows(Invalid.class, () -> plan("AMX", 0));
+    assertEquals("kernelThreads: 0 must be from 1 to 4,096", threads.getMessage());
+    Invalid ranks = assertThrows(Invalid.class, () -> new ExpertPlacement(2, 3));
+    assertEquals("expertParallel: 3 must be from 1 to 2", ranks.getMessage());
+    assertThrows(Invalid.class, () -> new StepCost(0, 0, -1, 0, 0, 0, 0, 0, 0));
+    assertThrows(Invalid.class, () -> new MemoryEstimate(0, 0, 0, Long.MAX_VALUE, 0, 0, 0, 0));
+    assertThrows(Invalid.class, () -> new Rates(1, -1, 1));
+    assertThrows(Invalid.class, () -> new Rates(1, 1, Long.MAX_VALUE));
+    assertThrows(Invalid.class, () -> new Mesh(1 << 10, 1 << 10, 1 << 10, 1));
+    assertThrows(Invalid.class, () -> new ScheduleForecast("ring", -1, 0));
     assertThrows(
         InvalidPlanException.class,
         () -> new ScheduleChoice(LayerKind.FULL, "ring", List.of(new ScheduleForecast("a", 1, 1))));

@@ -20,6 +20,8 @@ public record KernelRates(Map<String, Long> perSecond, long copyBytesPerSecond) 
 
   public KernelRates {
     perSecond = Map.copyOf(perSecond);
+    perSecond.forEach((kernel, rate) -> Rates.PER_SECOND.require("perSecond." + kernel, rate));
+    Rates.PER_SECOND.require("copyBytesPerSecond", copyBytesPerSecond);
   }
 
   /** 0 where not measured. */

@@ -3,8 +3,10 @@ package dev.gyre.trainer.json;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.SerializationContext;
 import tools.jackson.databind.SerializationFeature;
@@ -21,6 +23,10 @@ public final class SpecJson {
           .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .addModule(
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())
@@ -40,15 +46,37 @@ public final class SpecJson {
 
   /**
    * @param what names the text in errors, for example {@code runs/a/plan.json}
-   * @throws IllegalArgumentException when the text is not such a record
+   * @throws SpecException when the text is not such a record, or holds numbers that the record
+   *     refuses
    */
   public static <T extends Record> T read(String json, Class<T> type, String what) {
     try {
       return JSON.readValue(json, type);
     } catch (JacksonException e) {
-      throw new IllegalArgumentException(
-          what + " is not a valid " + type.getSimpleName() + ": " + e.getOriginalMessage(), e);
+      throw new SpecException(
+          "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);
     }
+  }
+
+  /** {@code JobSpec} is a job. */
+  private static String name(Class<?> type) {
+    return type.getSimpleName().replaceFirst("Spec$", "");
+  }
+
+  /** The field and what is wrong with it; a record's own refusal in its own words. */
+  private static String problem(JacksonException e) {
+    StringBuilder field = new StringBuilder();
+    for (JacksonException.Reference at : e.getPath()) {
+      if (at.getPropertyName() != null) {
+        field.append(field.isEmpty() ? "" : ".").append(at.getPropertyName());
+      } else {
+        field.append('[').append(at.getIndex()).append(']');
+      }
+    }
+    Throwable cause = e.getCause();
+    boolean refused = cause != null && !(cause instanceof JacksonException);
+    String problem = String.valueOf(refused ? cause.getMessage() : e.getOriginalMessage());
+    return field.isEmpty() ? problem : field + ": " + problem;
   }
 
   /** JSON has no number for a value that is not finite: it is written as null, not as text. */
@@ -66,7 +94,10 @@ public final class SpecJson {
   private static final class NullAsNotANumber extends ValueDeserializer<Double> {
     @Override
     public Double deserialize(JsonParser json, DeserializationContext context) {
-      return json.getDoubleValue();
+      double value = json.getDoubleValue();
+      return Double.isFinite(value)
+          ? value
+          : context.reportInputMismatch(Double.class, "%s is beyond 64-bit floats", json.getText());
     }
 
     @Override

@@ -5,26 +5,15 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.control.Assignment;
-import dev.gyre.comms.control.FailureKind;
 import dev.gyre.comms.control.Hello;
 import dev.gyre.comms.control.MeasuredRates;
 import dev.gyre.kernels.Device;
-import dev.gyre.kernels.WorkspaceFullException;
-import dev.gyre.model.safetensors.SafetensorsException;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.trainer.calibration.KernelRates;
 import dev.gyre.trainer.calibration.RateCache;
-import dev.gyre.trainer.checkpoint.CheckpointException;
-import dev.gyre.trainer.checkpoint.ResumeRefusedException;
 import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.control.ControlException;
-import dev.gyre.trainer.data.DataException;
-import dev.gyre.trainer.offload.OffloadException;
-import dev.gyre.trainer.step.NumericException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -114,36 +103,11 @@ final class Worker {
   }
 
   private static int fail(ControlClient control, Throwable e) throws InterruptedException {
-    FailureKind kind = kind(e);
-    String message = String.valueOf(e.getMessage());
-    if (kind == FailureKind.FAILURE_KIND_INTERNAL) {
-      message = "a bug in Gyre: " + e;
-    }
-    System.err.println("gyre: " + message);
+    Failure failure = Failure.of(e);
+    System.err.println("gyre: " + failure.message());
     e.printStackTrace();
-    control.fail(kind, message, e instanceof CommsException c ? c.peer() : -1);
-    return ExitCode.of(kind).code();
-  }
-
-  private static FailureKind kind(Throwable e) {
-    return switch (e) {
-      case CommsException _ -> FailureKind.FAILURE_KIND_COMMS;
-      case NumericException _ -> FailureKind.FAILURE_KIND_NUMERIC;
-      case DataException _ -> FailureKind.FAILURE_KIND_DATA;
-      case CheckpointException _ -> FailureKind.FAILURE_KIND_CHECKPOINT;
-      case SlowKernelException _ -> FailureKind.FAILURE_KIND_SLOW_KERNEL;
-      case WorkspaceFullException _ -> FailureKind.FAILURE_KIND_MEMORY;
-      case OutOfMemoryError _ -> FailureKind.FAILURE_KIND_MEMORY;
-      case OffloadException _ -> FailureKind.FAILURE_KIND_STORAGE;
-      case IOException _ -> FailureKind.FAILURE_KIND_STORAGE;
-      case UncheckedIOException _ -> FailureKind.FAILURE_KIND_STORAGE;
-      case InvalidPlanException _ -> FailureKind.FAILURE_KIND_JOB;
-      case ResumeRefusedException _ -> FailureKind.FAILURE_KIND_JOB;
-      // Damaged checkpoints have their own exception; these are the weights that the job names.
-      case SafetensorsException _ -> FailureKind.FAILURE_KIND_JOB;
-      case Invalid _ -> FailureKind.FAILURE_KIND_JOB;
-      default -> FailureKind.FAILURE_KIND_INTERNAL;
-    };
+    control.fail(failure.kind(), failure.message(), e instanceof CommsException c ? c.peer() : -1);
+    return failure.exit().code();
   }
 
   /** The coordinator stopped the run or is gone; the training thread may be inside a collective. */

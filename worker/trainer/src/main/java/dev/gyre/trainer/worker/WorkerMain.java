@@ -4,8 +4,19 @@ package dev.gyre.trainer.worker;
 public final class WorkerMain {
   private WorkerMain() {}
 
-  public static void main(String[] args) throws InterruptedException {
-    int cores = CoreShare.take();
-    System.exit(new Worker(WorkerOptions.parse(args), cores).run());
+  public static void main(String[] args) {
+    System.exit(run(args));
+  }
+
+  private static int run(String[] args) {
+    try {
+      int cores = CoreShare.take();
+      return new Worker(WorkerOptions.parse(args), cores).run();
+    } catch (Throwable e) {
+      Failure failure = Failure.of(e);
+      System.err.println("gyre: " + failure.message());
+      e.printStackTrace();
+      return failure.exit().code();
+    }
   }
 }

@@ -10,6 +10,8 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class RateCacheTest {
   private static final Machine HERE =
@@ -70,6 +72,17 @@ final class RateCacheTest {
     assertEquals(KernelRates.NONE, cache.find(HERE));
     assertEquals(rates(4, 5, 6), cache.add(HERE, rates(4, 5, 6)));
     assertEquals(rates(4, 5, 6), cache.find(HERE));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-1", "9223372036854775807", "1e30", "1.5", "\"1\"", "null"})
+  void aRateThatCannotBeIsMeasuredAgain(String rate) throws IOException {
+    RateCache cache = new RateCache(folder);
+    cache.add(HERE, rates(1, 2, 333));
+    String json = Files.readString(cache.file(HERE));
+    assertTrue(json.contains("333"), json);
+    Files.writeString(cache.file(HERE), json.replace("333", rate));
+    assertEquals(KernelRates.NONE, cache.find(HERE));
   }
 
   @Test
