@@ -95,8 +95,8 @@ public final class JobFile {
       if (i == path.length - 1) {
         m.put(path[i], source, value(setting));
       } else {
-        if (!(m.entries().get(path[i]) instanceof JobTree below)
-            || below instanceof JobTree.Empty) {
+        JobTree below = m.entries().get(path[i]);
+        if (below == null || below instanceof JobTree.Empty) {
           m.put(path[i], source, JobTree.Mapping.empty(source));
         }
         at = m.entries().get(path[i]);

@@ -97,7 +97,8 @@ public final class SpecJson {
       double value = json.getDoubleValue();
       return Double.isFinite(value)
           ? value
-          : context.reportInputMismatch(Double.class, "%s is beyond 64-bit floats", json.getText());
+          : context.reportInputMismatch(
+              Double.class, "%s is beyond 64-bit floats", json.getString());
     }
 
     @Override
