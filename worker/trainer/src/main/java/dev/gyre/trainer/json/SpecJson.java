@@ -74,8 +74,11 @@ public final class SpecJson {
       }
     }
     Throwable cause = e.getCause();
-    boolean refused = cause != null && !(cause instanceof JacksonException);
-    String problem = String.valueOf(refused ? cause.getMessage() : e.getOriginalMessage());
+    String problem =
+        String.valueOf(
+            cause == null || cause instanceof JacksonException
+                ? e.getOriginalMessage()
+                : cause.getMessage());
     return field.isEmpty() ? problem : field + ": " + problem;
   }
 

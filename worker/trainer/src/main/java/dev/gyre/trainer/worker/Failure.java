@@ -41,7 +41,7 @@ public record Failure(FailureKind kind, ExitCode exit, String message) {
     for (int depth = 0; e != null && depth < MOST_CAUSES; depth++) {
       Failure known = known(e);
       if (known != null) {
-        return known.within(e == thrown ? "" : context(thrown));
+        return known.within(depth == 0 ? "" : context(thrown));
       }
       e = e.getCause();
     }
@@ -64,12 +64,10 @@ public record Failure(FailureKind kind, ExitCode exit, String message) {
   private static String context(Throwable wrapper) {
     Throwable cause = wrapper.getCause();
     String message = wrapper.getMessage();
-    boolean own =
-        message != null
-            && cause != null
-            && !message.equals(cause.toString())
-            && !(wrapper instanceof LinkageError);
-    return own ? message : "";
+    if (message == null || cause == null || wrapper instanceof LinkageError) {
+      return "";
+    }
+    return message.equals(cause.toString()) ? "" : message;
   }
 
   /** Null if nobody expects it, or if it wraps what says more. */
