@@ -5,8 +5,7 @@ import java.util.Map;
 /**
  * Totals since the transport was opened.
  *
- * @param bytesSent payload bytes this rank sent, by collective ({@code ring}, {@code all-to-all},
- *     {@code all-reduce}, {@code reduce-scatter}, {@code all-gather}, …)
+ * @param bytesSent payload bytes this rank sent, by {@link Collective#key}
  * @param transferNanos time the training thread spent posting and awaiting transfers, its own
  *     copying included; what moves while it computes is not
  * @param waitNanos of these, with nothing to move but for a peer to wait

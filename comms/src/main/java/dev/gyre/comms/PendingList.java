@@ -10,6 +10,16 @@ final class PendingList {
     transfers.add(transfer);
   }
 
+  /** Makes progress without waiting; true once all are complete. */
+  boolean poll() {
+    for (int i = 0; i < transfers.size(); i++) {
+      if (!transfers.get(i).poll()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Waits for all in the order they were added; the list is empty afterwards. */
   void await() {
     try {

@@ -46,7 +46,7 @@ public abstract class PolledTransport implements Transport {
   /** Read by the waiting thread: a wait's deadline does not count time of a suspended process. */
   private final AwakeClock awake;
 
-  private String kind = "point-to-point";
+  private Collective kind = Collective.POINT_TO_POINT;
   private int turns;
   private long sleepAtOnceUntil;
   private volatile @Nullable Thread waiter;
@@ -129,7 +129,7 @@ public abstract class PolledTransport implements Transport {
   }
 
   @Override
-  public final void collective(String newKind) {
+  public final void collective(Collective newKind) {
     kind = newKind;
   }
 
@@ -254,7 +254,7 @@ public abstract class PolledTransport implements Transport {
       meter.waited(end - start, idleness.nanos(), idleness.cpuNanos());
       Trace trace = where.trace();
       if (trace != null) {
-        trace.waited(transfer.kind(), transfer.peer(), start);
+        trace.waited(transfer.kind().key(), transfer.peer(), start);
       }
     }
   }

@@ -16,14 +16,6 @@ import java.util.Arrays;
  * Transport#abort}. Used by one thread.
  */
 public final class ProcessGroup {
-  private static final String RING = "ring";
-  private static final String ALL_TO_ALL = "all-to-all";
-  private static final String ALL_REDUCE = "all-reduce";
-  private static final String REDUCE_SCATTER = "reduce-scatter";
-  private static final String ALL_GATHER = "all-gather";
-  private static final String BROADCAST = "broadcast";
-  private static final String BARRIER = "barrier";
-
   private final Transport transport;
   private final Channel channel;
   private final int[] ranks;
@@ -33,7 +25,6 @@ public final class ProcessGroup {
   private final int[] receivesFrom;
   private final PendingList pending = new PendingList();
   private final ReduceScatter reduceScatter;
-  private final long[] evenOffsets;
   private final long[] doubleOffsets;
   private MemorySegment doubles = MemorySegment.NULL;
 
@@ -48,7 +39,6 @@ public final class ProcessGroup {
     groupBits = byteOf(Arrays.hashCode(ranks)) << 16;
     sendsTo = new int[ranks.length];
     receivesFrom = new int[ranks.length];
-    evenOffsets = new long[ranks.length + 1];
     doubleOffsets = new long[ranks.length + 1];
     reduceScatter = new ReduceScatter(this);
   }
@@ -82,17 +72,8 @@ public final class ProcessGroup {
     return ranks.length;
   }
 
-  public int worldRank(int member) {
-    return ranks[member];
-  }
-
   public Transport transport() {
     return transport;
-  }
-
-  /** Starts sending to a member, counted as {@code ring}. */
-  public Pending send(int member, MemorySegment payload) {
-    return send(RING, member, payload);
   }
 
   /**
@@ -101,101 +82,51 @@ public final class ProcessGroup {
    *
    * @param kind what the bytes are counted as, and errors call it; the same on both sides
    */
-  public Pending send(String kind, int member, MemorySegment payload) {
-    transport.collective(kind);
-    return transport.send(ranks[member], channel, tag(kind, sendsTo[member]++), payload);
+  public Pending send(Collective kind, int member, MemorySegment payload) {
+    return send(kind, member, sendsTo[member]++, payload);
   }
 
-  /** Starts receiving from a member what it sends as {@code ring}. */
-  public Pending receive(int member, MemorySegment into) {
-    return receive(RING, member, into);
+  /**
+   * The same for a message that has a number of its own, so that ranks with different ideas of what
+   * is sent notice.
+   *
+   * @param number the same on both sides; its lower 16 bits count
+   */
+  public Pending send(Collective kind, int member, int number, MemorySegment payload) {
+    transport.collective(kind);
+    return transport.send(ranks[member], channel, tag(kind, number), payload);
   }
 
   /** Starts receiving exactly {@code into.byteSize()} bytes from a member other than this one. */
-  public Pending receive(String kind, int member, MemorySegment into) {
+  public Pending receive(Collective kind, int member, MemorySegment into) {
+    return receive(kind, member, receivesFrom[member]++, into);
+  }
+
+  /** The same for a message that has a number of its own. */
+  public Pending receive(Collective kind, int member, int number, MemorySegment into) {
     transport.collective(kind);
-    return transport.receive(ranks[member], channel, tag(kind, receivesFrom[member]++), into);
+    return transport.receive(ranks[member], channel, tag(kind, number), into);
   }
 
   /**
    * Starts receiving from a member what is only read; see {@link Transport#borrow}. It matches the
    * member's sends as a receive does.
    */
-  public BorrowedReceive borrow(String kind, int member, MemorySegment into) {
+  BorrowedReceive borrow(Collective kind, int member, MemorySegment into) {
     transport.collective(kind);
     return transport.borrow(ranks[member], channel, tag(kind, receivesFrom[member]++), into);
   }
 
-  /** Kind, group and running number: different collectives, or groups, never match by accident. */
-  private int tag(String kind, int number) {
-    return byteOf(kind.hashCode()) << 24 | groupBits | (number & 0xFFFF);
+  /**
+   * Every tag there is. Kind, group and number: different collectives, or groups, never match by
+   * accident.
+   */
+  private int tag(Collective kind, int number) {
+    return kind.ordinal() << 24 | groupBits | (number & 0xFFFF);
   }
 
   private static int byteOf(int hash) {
     return (hash * 0x9E3779B9) >>> 24; // Fibonacci hashing: the top bits depend on all
-  }
-
-  /** {@link #allToAll(String, MemorySegment[], MemorySegment[])}, counted as all-to-all. */
-  public void allToAll(MemorySegment[] sends, MemorySegment[] receives) {
-    allToAll(ALL_TO_ALL, sends, receives);
-  }
-
-  /**
-   * Member i receives {@code sends[i]} of every member. This member's own part is copied; the two
-   * may be the same memory.
-   *
-   * @param sends by receiving member, of any sizes
-   * @param receives by sending member; sizes as sent
-   */
-  public void allToAll(String kind, MemorySegment[] sends, MemorySegment[] receives) {
-    checkMembers("sends", sends.length);
-    checkMembers("receives", receives.length);
-    for (int i = 1; i < size(); i++) {
-      int source = before(i);
-      pending.add(receive(kind, source, receives[source]));
-    }
-    for (int i = 1; i < size(); i++) {
-      int target = after(i);
-      pending.add(send(kind, target, sends[target]));
-    }
-    copyOwn(sends[self], receives[self]);
-    pending.await();
-  }
-
-  /** {@link #allToAll(String, MemorySegment[][], MemorySegment[][])}, counted as all-to-all. */
-  public void allToAll(MemorySegment[][] sends, MemorySegment[][] receives) {
-    allToAll(ALL_TO_ALL, sends, receives);
-  }
-
-  /**
-   * As with one segment each, but what goes to a member is gathered from several places and
-   * scattered to as many: block b that a member sends lands in block b of what the other receives
-   * from it, of the same size.
-   */
-  public void allToAll(String kind, MemorySegment[][] sends, MemorySegment[][] receives) {
-    checkMembers("sends", sends.length);
-    checkMembers("receives", receives.length);
-    for (int i = 1; i < size(); i++) {
-      int source = before(i);
-      for (MemorySegment block : receives[source]) {
-        pending.add(receive(kind, source, block));
-      }
-    }
-    for (int i = 1; i < size(); i++) {
-      int target = after(i);
-      for (MemorySegment block : sends[target]) {
-        pending.add(send(kind, target, block));
-      }
-    }
-    if (sends[self].length != receives[self].length) {
-      throw new IllegalArgumentException(
-          "member %d sends itself %d blocks and receives %d"
-              .formatted(self, sends[self].length, receives[self].length));
-    }
-    for (int block = 0; block < sends[self].length; block++) {
-      copyOwn(sends[self][block], receives[self][block]);
-    }
-    pending.await();
   }
 
   private void copyOwn(MemorySegment from, MemorySegment to) {
@@ -221,7 +152,7 @@ public final class ProcessGroup {
    */
   public void allGather(MemorySegment all, long[] byteOffsets) {
     checkOffsets(byteOffsets, all.byteSize());
-    allGather(ALL_GATHER, part(all, byteOffsets, self, 1), all, byteOffsets, 1);
+    allGather(Collective.ALL_GATHER, part(all, byteOffsets, self, 1), all, byteOffsets);
   }
 
   /**
@@ -232,19 +163,19 @@ public final class ProcessGroup {
   public void allGather(MemorySegment own, MemorySegment all, long[] byteOffsets) {
     checkOffsets(byteOffsets, all.byteSize());
     checkOwn(own, part(all, byteOffsets, self, 1));
-    allGather(ALL_GATHER, own, all, byteOffsets, 1);
+    allGather(Collective.ALL_GATHER, own, all, byteOffsets);
   }
 
   private void allGather(
-      String kind, MemorySegment own, MemorySegment all, long[] offsets, long unit) {
+      Collective kind, MemorySegment own, MemorySegment all, long[] byteOffsets) {
     for (int i = 1; i < size(); i++) {
       int source = before(i);
-      pending.add(receive(kind, source, part(all, offsets, source, unit)));
+      pending.add(receive(kind, source, part(all, byteOffsets, source, 1)));
     }
     for (int i = 1; i < size(); i++) {
       pending.add(send(kind, after(i), own));
     }
-    copyOwn(own, part(all, offsets, self, unit));
+    copyOwn(own, part(all, byteOffsets, self, 1));
     pending.await();
   }
 
@@ -254,16 +185,19 @@ public final class ProcessGroup {
   }
 
   /**
-   * Sums f32 vectors: afterwards this member's part of {@code all} holds the sum over the members,
-   * added in member order. The other parts keep this member's own values.
+   * Sums f32 vectors: on return this member's part of {@code all} holds the sum over the members,
+   * added in member order. The other parts keep this member's own values; the members they belong
+   * to may still be reading them.
    *
    * @param all f32; part m is elements {@code [elementOffsets[m], elementOffsets[m + 1])}, the same
    *     offsets on every member
    * @param scratch at least {@link #reduceScratchBytes} of the largest part; contents lost
+   * @return done once no member reads {@code all} any more; until then it must not be changed
    */
-  public void reduceScatterF32(MemorySegment all, long[] elementOffsets, MemorySegment scratch) {
+  public Pending reduceScatterF32(MemorySegment all, long[] elementOffsets, MemorySegment scratch) {
     checkOffsets(elementOffsets, all.byteSize() / Float.BYTES);
-    reduceScatterF32(all, elementOffsets, part(all, elementOffsets, self, Float.BYTES), scratch);
+    return reduceScatterF32(
+        all, elementOffsets, part(all, elementOffsets, self, Float.BYTES), scratch);
   }
 
   /**
@@ -271,7 +205,7 @@ public final class ProcessGroup {
    *
    * @param sum as many bytes as this member's part
    */
-  public void reduceScatterF32(
+  public Pending reduceScatterF32(
       MemorySegment all, long[] elementOffsets, MemorySegment sum, MemorySegment scratch) {
     checkOffsets(elementOffsets, all.byteSize() / Float.BYTES);
     long bytes = (elementOffsets[self + 1] - elementOffsets[self]) * Float.BYTES;
@@ -279,35 +213,7 @@ public final class ProcessGroup {
       throw new IllegalArgumentException(
           "member %d sums %d bytes into %d".formatted(self, bytes, sum.byteSize()));
     }
-    reduceScatter.run(REDUCE_SCATTER, all, elementOffsets, sum, scratch);
-    reduceScatter.finish();
-  }
-
-  /** {@link #allReduceF32(MemorySegment, MemorySegment, MemorySegment)} in place. */
-  public void allReduceF32(MemorySegment all, MemorySegment scratch) {
-    allReduceF32(all, all, scratch);
-  }
-
-  /**
-   * Sums f32 vectors over the members, in member order; every member gets the whole sum.
-   *
-   * @param values only read, unless it is {@code sum} itself
-   * @param sum as many bytes
-   * @param scratch at least {@link #reduceScratchBytes} of ⌈elements / size⌉; contents lost
-   */
-  public void allReduceF32(MemorySegment values, MemorySegment sum, MemorySegment scratch) {
-    if (sum.byteSize() != values.byteSize()) {
-      throw new IllegalArgumentException(
-          "member %d sums %d bytes into %d".formatted(self, values.byteSize(), sum.byteSize()));
-    }
-    long elements = values.byteSize() / Float.BYTES;
-    for (int member = 0; member <= size(); member++) {
-      evenOffsets[member] = elements / size() * member + Math.min(elements % size(), member);
-    }
-    MemorySegment own = part(sum, evenOffsets, self, Float.BYTES);
-    reduceScatter.run(ALL_REDUCE, values, evenOffsets, own, scratch);
-    allGather(ALL_REDUCE, own, sum, evenOffsets, Float.BYTES);
-    reduceScatter.finish();
+    return reduceScatter.run(all, elementOffsets, sum, scratch);
   }
 
   /** Replaces {@code values} on every member by the sum over the members, in member order. */
@@ -324,7 +230,7 @@ public final class ProcessGroup {
     }
     MemorySegment all = doubles.asSlice(0, stride * size());
     MemorySegment.copy(values, 0, all, ValueLayout.JAVA_DOUBLE, stride * self, values.length);
-    allGather(ALL_REDUCE, part(all, doubleOffsets, self, 1), all, doubleOffsets, 1);
+    allGather(Collective.ALL_REDUCE, part(all, doubleOffsets, self, 1), all, doubleOffsets);
     for (int i = 0; i < values.length; i++) {
       double sum = 0;
       for (int member = 0; member < size(); member++) {
@@ -341,21 +247,12 @@ public final class ProcessGroup {
     }
     if (self == root) {
       for (int i = 1; i < size(); i++) {
-        pending.add(send(BROADCAST, after(i), bytes));
+        pending.add(send(Collective.BROADCAST, after(i), bytes));
       }
     } else {
-      pending.add(receive(BROADCAST, root, bytes));
+      pending.add(receive(Collective.BROADCAST, root, bytes));
     }
     pending.await();
-  }
-
-  /** Returns once every member has entered. After k rounds a member knows of 2ᵏ others. */
-  public void barrier() {
-    for (int distance = 1; distance < size(); distance *= 2) {
-      pending.add(receive(BARRIER, before(distance), MemorySegment.NULL));
-      pending.add(send(BARRIER, after(distance), MemorySegment.NULL));
-      pending.await();
-    }
   }
 
   int after(int distance) {
@@ -368,13 +265,6 @@ public final class ProcessGroup {
 
   private static MemorySegment part(MemorySegment all, long[] offsets, int member, long unit) {
     return all.asSlice(offsets[member] * unit, (offsets[member + 1] - offsets[member]) * unit);
-  }
-
-  private void checkMembers(String what, int length) {
-    if (length != size()) {
-      throw new IllegalArgumentException(
-          what + " for " + length + " members in a group of " + size());
-    }
   }
 
   private void checkOffsets(long[] offsets, long limit) {

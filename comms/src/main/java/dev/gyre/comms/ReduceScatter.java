@@ -33,6 +33,7 @@ final class ReduceScatter {
   private final MemorySegment[] sources;
   private final BorrowedReceive[][] receives;
   private final PendingList[] sends;
+  private final Readers readers = new Readers();
 
   ReduceScatter(ProcessGroup group) {
     this.group = group;
@@ -48,33 +49,49 @@ final class ReduceScatter {
     return (long) SLOTS * (group.size() - 1) * Math.min(largestPartElements, PIECE) * Float.BYTES;
   }
 
-  /**
-   * See {@link ProcessGroup#reduceScatterF32}; offsets are checked. Members may still read {@code
-   * all} until {@link #finish}; a member that sends its sum has read all it needs.
-   */
-  void run(
-      String kind, MemorySegment all, long[] offsets, MemorySegment sum, MemorySegment scratch) {
+  /** Of what the last call of {@link #run} offered. */
+  private final class Readers implements Pending {
+    @Override
+    public boolean poll() {
+      for (PendingList open : sends) {
+        if (!open.poll()) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    @Override
+    public void await() {
+      for (PendingList open : sends) {
+        open.await();
+      }
+    }
+  }
+
+  /** See {@link ProcessGroup#reduceScatterF32}; offsets are checked. */
+  Pending run(MemorySegment all, long[] offsets, MemorySegment sum, MemorySegment scratch) {
     long largest = 0;
     for (int member = 0; member < group.size(); member++) {
       largest = Math.max(largest, offsets[member + 1] - offsets[member]);
     }
     if (scratch.byteSize() < scratchBytes(largest)) {
       throw new IllegalArgumentException(
-          "%s of parts of up to %d elements over %d members needs %d bytes of scratch, not %d"
-              .formatted(kind, largest, group.size(), scratchBytes(largest), scratch.byteSize()));
+          "a sum of parts of up to %d elements over %d members needs %d bytes of scratch, not %d"
+              .formatted(largest, group.size(), scratchBytes(largest), scratch.byteSize()));
     }
     long pieces = piecesOf(largest);
     long ownPieces = piecesOf(offsets[group.rank() + 1] - offsets[group.rank()]);
     long slotBytes = Math.min(largest, PIECE) * Float.BYTES;
     long offered = 0;
     long released = 0;
-    borrow(kind, all, offsets, scratch, slotBytes, 0);
+    borrow(all, offsets, scratch, slotBytes, 0);
     for (long piece = 0; piece < pieces; piece++) {
       for (; offered < Math.min(pieces, piece + OFFERED); offered++) {
-        offer(kind, all, offsets, offered);
+        offer(all, offsets, offered);
       }
       if (piece + 1 < pieces) {
-        borrow(kind, all, offsets, scratch, slotBytes, piece + 1);
+        borrow(all, offsets, scratch, slotBytes, piece + 1);
       }
       if (piece < ownPieces) {
         MemorySegment own = piece(all, offsets, group.rank(), piece);
@@ -87,6 +104,7 @@ final class ReduceScatter {
         }
       }
     }
+    return readers;
   }
 
   /** Of the piece that is added up or of the next, or of one not yet given back. */
@@ -94,38 +112,27 @@ final class ReduceScatter {
     return receives[(int) (piece % receives.length)];
   }
 
-  /** Waits until the members have read what {@link #run} offered them. */
-  void finish() {
-    for (PendingList open : sends) {
-      open.await();
-    }
-  }
-
   private void borrow(
-      String kind,
-      MemorySegment all,
-      long[] offsets,
-      MemorySegment scratch,
-      long slotBytes,
-      long piece) {
+      MemorySegment all, long[] offsets, MemorySegment scratch, long slotBytes, long piece) {
     int slot = (int) (piece % SLOTS);
     long bytes = piece(all, offsets, group.rank(), piece).byteSize();
     long at = (long) slot * (group.size() - 1) * slotBytes;
     for (int i = 1; i < group.size() && bytes > 0; i++) {
       int source = group.before(i);
-      receivesOf(piece)[source] = group.borrow(kind, source, scratch.asSlice(at, bytes));
+      receivesOf(piece)[source] =
+          group.borrow(Collective.REDUCE_SCATTER, source, scratch.asSlice(at, bytes));
       at += slotBytes;
     }
   }
 
-  private void offer(String kind, MemorySegment all, long[] offsets, long piece) {
+  private void offer(MemorySegment all, long[] offsets, long piece) {
     PendingList open = sends[(int) (piece % OPEN)];
     open.await();
     for (int i = 1; i < group.size(); i++) {
       int target = group.after(i);
       MemorySegment theirs = piece(all, offsets, target, piece);
       if (theirs.byteSize() > 0) {
-        open.add(group.send(kind, target, theirs));
+        open.add(group.send(Collective.REDUCE_SCATTER, target, theirs));
       }
     }
   }

@@ -6,14 +6,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts payload bytes by kind of collective, and time waited. Any thread may read it. */
+/** Counts payload bytes by collective, and time waited. Any thread may read it. */
 final class TrafficMeter {
-  private final ConcurrentHashMap<String, LongAdder> bytesByKind = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<Collective, LongAdder> bytesByKind = new ConcurrentHashMap<>();
   private final AtomicLong transferNanos = new AtomicLong();
   private final AtomicLong idleNanos = new AtomicLong();
   private final AtomicLong idleCpuNanos = new AtomicLong();
 
-  void sent(String kind, long bytes) {
+  void sent(Collective kind, long bytes) {
     LongAdder adder = bytesByKind.get(kind);
     if (adder == null) {
       adder = bytesByKind.computeIfAbsent(kind, _ -> new LongAdder());
@@ -33,7 +33,7 @@ final class TrafficMeter {
 
   Counters snapshot() {
     Map<String, Long> bytes = new HashMap<>();
-    bytesByKind.forEach((kind, adder) -> bytes.put(kind, adder.sum()));
+    bytesByKind.forEach((kind, adder) -> bytes.put(kind.key(), adder.sum()));
     return new Counters(bytes, transferNanos.get(), idleNanos.get(), idleCpuNanos.get());
   }
 }

@@ -21,7 +21,7 @@ public final class Transfer implements BorrowedReceive {
   private final Channel channel;
   private final int tag;
   private final MemorySegment segment;
-  private final String kind;
+  private final Collective kind;
   private @Nullable String failure;
   private @Nullable MemorySegment senderMemory;
   private long borrowTicket = -1;
@@ -38,7 +38,7 @@ public final class Transfer implements BorrowedReceive {
       Channel channel,
       int tag,
       MemorySegment segment,
-      String kind) {
+      Collective kind) {
     this.transport = transport;
     this.way = way;
     this.peer = peer;
@@ -58,7 +58,7 @@ public final class Transfer implements BorrowedReceive {
     return way == Way.BORROW;
   }
 
-  String kind() {
+  Collective kind() {
     return kind;
   }
 
@@ -141,7 +141,7 @@ public final class Transfer implements BorrowedReceive {
     }
     Trace trace = transport.where().trace();
     if (trace != null) {
-      trace.transferred(isSend(), kind, peer, bytes(), beganNanos);
+      trace.transferred(isSend(), kind.key(), peer, bytes(), beganNanos);
     }
     transport.wake();
     return true;
@@ -158,7 +158,7 @@ public final class Transfer implements BorrowedReceive {
             isSend() ? "to" : "from",
             peer,
             channel.name().toLowerCase(Locale.ROOT),
-            kind,
+            kind.key(),
             Integer.toHexString(tag));
   }
 

@@ -34,11 +34,10 @@ public interface Transport extends AutoCloseable {
 
   /**
    * Names the collective that the following sends and receives belong to, in counters and errors
-   * ({@code point-to-point} until it is called). Called by the thread that sends and receives.
-   *
-   * @param kind a constant such as {@code "ring"} or {@code "all-to-all"}
+   * ({@link Collective#POINT_TO_POINT} until it is called). Called by the thread that sends and
+   * receives.
    */
-  void collective(String kind);
+  void collective(Collective kind);
 
   /** Starts sending. The payload must stay unchanged until the handle is done. */
   Pending send(int peer, Channel channel, int tag, MemorySegment payload);

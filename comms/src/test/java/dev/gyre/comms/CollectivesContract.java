@@ -55,12 +55,11 @@ public abstract class CollectivesContract {
                   transport.allocate("scratch", Math.max(64, group.reduceScratchBytes(1 << 20)));
               for (int elements : ELEMENTS) {
                 MemorySegment data = slab.asSlice(0, (long) elements * Float.BYTES);
-                checkAllReduce(group, data, scratch);
-                checkReduceScatter(group, data, scratch);
+                checkReduceScatter(group, data, scratch, unevenOffsets(elements, group.size()));
                 checkAllGather(group, data);
                 checkInputsAreKept(group, data, slab.asSlice(data.byteSize()), scratch);
                 checkBroadcast(group, data);
-                group.barrier();
+                group.sum(new double[1]);
               }
               return true;
             });
@@ -79,27 +78,19 @@ public abstract class CollectivesContract {
             MemorySegment data = transport.allocate("data", elements * Float.BYTES);
             MemorySegment scratch =
                 transport.allocate("scratch", group.reduceScratchBytes(elements));
-            checkAllReduce(group, data, scratch);
-            checkReduceScatter(group, data, scratch);
-            group.barrier();
+            checkReduceScatter(group, data, scratch, unevenOffsets(elements, 2));
+            checkReduceScatter(group, data, scratch, new long[] {0, elements / 2, elements});
+            group.sum(new double[1]);
             return true;
           });
     }
   }
 
-  private static void checkAllReduce(
-      ProcessGroup group, MemorySegment data, MemorySegment scratch) {
-    Payload.fillFloats(data, group.rank());
-    group.allReduceF32(data, scratch);
-    checkSums(group, data, 0, data.byteSize() / Float.BYTES);
-  }
-
   private static void checkReduceScatter(
-      ProcessGroup group, MemorySegment data, MemorySegment scratch) {
+      ProcessGroup group, MemorySegment data, MemorySegment scratch, long[] offsets) {
     long elements = data.byteSize() / Float.BYTES;
-    long[] offsets = unevenOffsets(elements, group.size());
     Payload.fillFloats(data, group.rank());
-    group.reduceScatterF32(data, offsets, scratch);
+    group.reduceScatterF32(data, offsets, scratch).await();
     long from = offsets[group.rank()];
     long to = offsets[group.rank() + 1];
     checkSums(group, data, from, to);
@@ -118,18 +109,15 @@ public abstract class CollectivesContract {
     long elements = data.byteSize() / Float.BYTES;
     long[] offsets = unevenOffsets(elements, group.size());
     Payload.fillFloats(data, self);
-    MemorySegment sum = results.asSlice(0, data.byteSize());
-    sum.fill((byte) -1);
-    group.allReduceF32(data, sum, scratch);
-    checkSums(group, sum, 0, elements);
-
     MemorySegment part = results.asSlice(0, (offsets[self + 1] - offsets[self]) * Float.BYTES);
     MemorySegment all = results.asSlice(part.byteSize(), data.byteSize());
-    group.reduceScatterF32(data, offsets, part, scratch);
+    Pending readers = group.reduceScatterF32(data, offsets, part, scratch);
     for (int m = 0; m <= group.size(); m++) {
       offsets[m] *= Float.BYTES;
     }
     group.allGather(part, all, offsets);
+    readers.await();
+    assertTrue(readers.poll());
     checkSums(group, all, 0, elements);
     for (long i = 0; i < elements; i++) {
       float kept = data.getAtIndex(ValueLayout.JAVA_FLOAT, i);
@@ -200,7 +188,7 @@ public abstract class CollectivesContract {
           for (int to = 0; to < ranks; to++) {
             sent += to == rank ? 0 : blockBytes(rank, to);
           }
-          assertEquals(sent, counters.get(rank).bytesSent().get("experts"));
+          assertEquals(sent, counters.get(rank).bytesSent().get("dispatch"));
         }
       }
     }
@@ -217,13 +205,23 @@ public abstract class CollectivesContract {
       receives[m] = receives[m].asSlice(0, blockBytes(m, self));
       Payload.fill(sends[m], self, m, 4);
     }
-    group.allToAll("experts", sends, receives);
+    AllToAll allToAll = new AllToAll(group);
     for (int m = 0; m < group.size(); m++) {
-      Payload.check(receives[m], m, self, 4);
+      if (m != self) {
+        allToAll.send(m, sends[m]);
+        allToAll.receive(m, receives[m]);
+      }
+    }
+    allToAll.start(Collective.DISPATCH);
+    allToAll.await();
+    for (int m = 0; m < group.size(); m++) {
+      if (m != self) {
+        Payload.check(receives[m], m, self, 4);
+      }
     }
   }
 
-  /** Member a sends b (a + 2b) % 4 blocks. */
+  /** Member a sends b (a + 2b) % 4 blocks, twice, the second time with half of them. */
   @Test
   void allToAllScattersBlocks() throws Exception {
     for (int ranks = 1; ranks <= 4; ranks++) {
@@ -241,10 +239,23 @@ public abstract class CollectivesContract {
                   Payload.fill(sends[m][b], self, m, b);
                 }
               }
-              group.allToAll("experts", sends, receives);
-              for (int m = 0; m < group.size(); m++) {
-                for (int b = 0; b < receives[m].length; b++) {
-                  Payload.check(receives[m][b], m, self, b);
+              AllToAll allToAll = new AllToAll(group);
+              for (int step = 1; step <= 2; step++) {
+                for (int m = 0; m < group.size(); m++) {
+                  for (int b = 0; m != self && b < receives[m].length; b += step) {
+                    receives[m][b].fill((byte) 0);
+                    allToAll.receive(m, receives[m][b]);
+                  }
+                  for (int b = 0; m != self && b < sends[m].length; b += step) {
+                    allToAll.send(m, sends[m][b]);
+                  }
+                }
+                allToAll.start(Collective.COMBINE);
+                allToAll.await();
+                for (int m = 0; m < group.size(); m++) {
+                  for (int b = 0; m != self && b < receives[m].length; b += step) {
+                    Payload.check(receives[m][b], m, self, b);
+                  }
                 }
               }
               return true;
@@ -271,7 +282,6 @@ public abstract class CollectivesContract {
             int[] ranks = transport.rank() % 2 == 0 ? new int[] {2, 0} : new int[] {1, 3};
             ProcessGroup pair = new ProcessGroup(transport, ranks, Channel.SEQUENCE);
             ProcessGroup world = new ProcessGroup(transport, all(transport), Channel.SEQUENCE);
-            assertEquals(transport.rank(), pair.worldRank(pair.rank()));
             double[] values = {0.1 * (transport.rank() + 1), 1e17 * (transport.rank() - 1)};
             double[] expected = {0, 0};
             for (int rank : ranks) {
@@ -296,8 +306,8 @@ public abstract class CollectivesContract {
     MemorySegment out = transport.allocate("out", 200_003);
     MemorySegment in = transport.allocate("in", 200_003);
     Payload.fill(out, group.rank(), right, 1);
-    Pending receive = group.receive(left, in);
-    Pending send = group.send(right, out);
+    Pending receive = group.receive(Collective.RING, left, in);
+    Pending send = group.send(Collective.RING, right, out);
     receive.await();
     send.await();
     Payload.check(in, left, group.rank(), 1);
@@ -324,7 +334,7 @@ public abstract class CollectivesContract {
   }
 
   @Test
-  void nobodyLeavesABarrierBeforeAllHaveEntered() throws Exception {
+  void nobodyLeavesASumBeforeAllHaveEntered() throws Exception {
     AtomicInteger entered = new AtomicInteger();
     try (Cluster cluster = cluster(4, PATIENT)) {
       cluster.run(
@@ -332,7 +342,7 @@ public abstract class CollectivesContract {
             ProcessGroup group = new ProcessGroup(transport, all(transport), Channel.CONTROL);
             for (int round = 1; round <= 20; round++) {
               entered.incrementAndGet();
-              group.barrier();
+              group.sum(new double[1]);
               assertTrue(entered.get() >= 4 * round, "left round " + round + " too early");
             }
             return true;
@@ -350,20 +360,17 @@ public abstract class CollectivesContract {
                 MemorySegment data = transport.allocate("data", 1200);
                 MemorySegment scratch =
                     transport.allocate("scratch", group.reduceScratchBytes(300));
-                group.allReduceF32(data, scratch);
-                group.reduceScatterF32(data, new long[] {0, 100, 200, 300}, scratch);
+                group.reduceScatterF32(data, new long[] {0, 100, 200, 300}, scratch).await();
                 group.allGather(data, new long[] {0, 400, 800, 1200});
                 group.broadcast(1, data);
-                group.barrier();
                 group.sum(new double[5]);
                 return transport.counters();
               });
       for (int rank = 0; rank < 3; rank++) {
         Counters counted = counters.get(rank);
-        assertEquals(4 * 400 + 2 * 40, counted.bytesSent().get("all-reduce"));
+        assertEquals(2 * 40, counted.bytesSent().get("all-reduce"));
         assertEquals(2 * 400, counted.bytesSent().get("reduce-scatter"));
         assertEquals(2 * 400, counted.bytesSent().get("all-gather"));
-        assertEquals(0, counted.bytesSent().get("barrier"));
         assertEquals(rank == 1 ? 2400 : null, value(counted, "broadcast", rank));
       }
     }
@@ -391,7 +398,7 @@ public abstract class CollectivesContract {
                 IllegalArgumentException.class,
                 () -> group.reduceScatterF32(data, offsets, small, data));
             assertThrows(
-                IllegalArgumentException.class, () -> group.allReduceF32(data, small, data));
+                IllegalArgumentException.class, () -> new AllToAll(group).send(group.rank(), data));
             assertThrows(
                 IllegalArgumentException.class,
                 () -> group.allGather(small, data, new long[] {0, 400, 800}));

@@ -268,7 +268,7 @@ public abstract class TransportContract {
                   transport.where().step(812);
                   transport.where().layer(12);
                   transport.where().phase("ring hop 5 of 8");
-                  transport.collective("ring");
+                  transport.collective(Collective.RING);
                   MemorySegment data = transport.allocate("data", 1 << 20);
                   transport.receive(2, Channel.SEQUENCE, 3, data).await();
                 }
@@ -428,7 +428,7 @@ public abstract class TransportContract {
                 MemorySegment out = transport.allocate("out", 100_000);
                 MemorySegment in = transport.allocate("in", 100_000);
                 for (long bytes : new long[] {0, 10, 100_000}) {
-                  transport.collective(bytes == 10 ? "ten" : "others");
+                  transport.collective(bytes == 10 ? Collective.STATE : Collective.MOVE);
                   Pending receive =
                       transport.receive(peer, Channel.SEQUENCE, 1, in.asSlice(0, bytes));
                   transport.send(peer, Channel.SEQUENCE, 1, out.asSlice(0, bytes)).await();
@@ -437,8 +437,8 @@ public abstract class TransportContract {
                 return transport.counters();
               });
       for (Counters counted : counters) {
-        assertEquals(10, counted.bytesSent().get("ten"));
-        assertEquals(100_000, counted.bytesSent().get("others"));
+        assertEquals(10, counted.bytesSent().get("state"));
+        assertEquals(100_000, counted.bytesSent().get("move"));
         assertEquals(2, counted.bytesSent().size());
       }
     }

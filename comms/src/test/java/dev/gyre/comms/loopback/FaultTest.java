@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.Channel;
 import dev.gyre.comms.Cluster;
+import dev.gyre.comms.Collective;
 import dev.gyre.comms.CommsException;
 import dev.gyre.comms.Pending;
 import dev.gyre.comms.ProcessGroup;
@@ -31,13 +32,13 @@ class FaultTest {
     for (int hop = 0; hop < 4; hop++) {
       transport.where().phase("ring hop " + hop + " of 4");
       if (hop == 2) {
-        ring.barrier();
+        ring.sum(new double[1]);
         if (transport.rank() == 1) {
           fault.run();
         }
       }
-      Pending receive = ring.receive((ring.rank() + 2) % 3, in);
-      Pending send = ring.send((ring.rank() + 1) % 3, out);
+      Pending receive = ring.receive(Collective.RING, (ring.rank() + 2) % 3, in);
+      Pending send = ring.send(Collective.RING, (ring.rank() + 1) % 3, out);
       receive.await();
       send.await();
     }
@@ -116,7 +117,7 @@ class FaultTest {
                 } else {
                   group.broadcast(0, data.asSlice(0, 0));
                 }
-                group.barrier();
+                group.sum(new double[1]);
                 return true;
               });
       assertTrue(failure(outcomes, 1).getMessage().contains("where rank 1 receives tag"));

@@ -1,14 +1,18 @@
 package dev.gyre.deploy.bench;
 
+import dev.gyre.comms.AllToAll;
+import dev.gyre.comms.Collective;
 import dev.gyre.comms.Pending;
 import dev.gyre.comms.ProcessGroup;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Locale;
 
 /**
  * The collectives that are measured, out of place as in other frameworks' scripts: own parts are
- * copied, and inputs stay as they were.
+ * copied, and inputs stay as they were. All of them are what training runs: an all-reduce is the
+ * reduce-scatter and the all-gather of its gradients and weights.
  */
 enum CollectiveOp {
   RING_SENDRECV,
@@ -40,29 +44,49 @@ enum CollectiveOp {
       return () -> into.copyFrom(on.input());
     }
     return () -> {
-      Pending receive = group.receive(before, into);
-      Pending send = group.send(next, on.input());
+      Pending receive = group.receive(Collective.RING, before, into);
+      Pending send = group.send(Collective.RING, next, on.input());
       receive.await();
       send.await();
     };
   }
 
   private static Runnable allReduce(ProcessGroup group, CollectiveBuffers on) {
+    long[] offsets = partOffsets(group, on.input().byteSize());
+    long[] elementOffsets = elements(offsets);
     MemorySegment sum = on.output().asSlice(0, on.input().byteSize());
-    return () -> group.allReduceF32(on.input(), sum, on.scratch());
+    MemorySegment own =
+        sum.asSlice(offsets[group.rank()], offsets[group.rank() + 1] - offsets[group.rank()]);
+    return () -> {
+      Pending readers = group.reduceScatterF32(on.input(), elementOffsets, own, on.scratch());
+      group.allGather(sum, offsets);
+      readers.await();
+    };
   }
 
   private static Runnable allToAll(ProcessGroup group, CollectiveBuffers on) {
     long[] offsets = partOffsets(group, on.input().byteSize());
     MemorySegment[] sends = new MemorySegment[group.size()];
     MemorySegment[] receives = new MemorySegment[group.size()];
+    AllToAll allToAll = new AllToAll(group);
+    int self = group.rank();
     long own = offsets[group.rank() + 1] - offsets[group.rank()];
     for (int member = 0; member < group.size(); member++) {
       long bytes = offsets[member + 1] - offsets[member];
       sends[member] = on.input().asSlice(offsets[member], bytes);
       receives[member] = on.output().asSlice(member * own, own);
     }
-    return () -> group.allToAll(sends, receives);
+    return () -> {
+      for (int member = 0; member < group.size(); member++) {
+        if (member != self) {
+          allToAll.send(member, sends[member]);
+          allToAll.receive(member, receives[member]);
+        }
+      }
+      allToAll.start(Collective.ALL_TO_ALL);
+      receives[self].copyFrom(sends[self]);
+      allToAll.await();
+    };
   }
 
   private static Runnable allGather(ProcessGroup group, CollectiveBuffers on) {
@@ -75,13 +99,10 @@ enum CollectiveOp {
   }
 
   private static Runnable reduceScatter(ProcessGroup group, CollectiveBuffers on) {
-    long[] offsets = partOffsets(group, on.input().byteSize());
-    for (int member = 0; member <= group.size(); member++) {
-      offsets[member] /= Float.BYTES;
-    }
+    long[] offsets = elements(partOffsets(group, on.input().byteSize()));
     long own = offsets[group.rank() + 1] - offsets[group.rank()];
     MemorySegment sum = on.output().asSlice(0, own * Float.BYTES);
-    return () -> group.reduceScatterF32(on.input(), offsets, sum, on.scratch());
+    return () -> group.reduceScatterF32(on.input(), offsets, sum, on.scratch()).await();
   }
 
   /**
@@ -114,6 +135,10 @@ enum CollectiveOp {
                 .formatted(key(), actual, i, elements, expected));
       }
     }
+  }
+
+  private static long[] elements(long[] byteOffsets) {
+    return Arrays.stream(byteOffsets).map(bytes -> bytes / Float.BYTES).toArray();
   }
 
   /** Byte offsets of the members' parts, whole elements, of sizes that differ by at most one. */

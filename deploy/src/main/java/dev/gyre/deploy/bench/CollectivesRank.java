@@ -146,7 +146,7 @@ final class CollectivesRank {
     long wait = 0;
     long cpuWait = 0;
     for (int i = 0; i < nanos.length; i++) {
-      group.barrier();
+      allReady(true);
       Counters before = group.transport().counters();
       long start = System.nanoTime();
       call.run();

@@ -1,15 +1,15 @@
 package dev.gyre.trainer.experts;
 
 import dev.gyre.comms.Channel;
+import dev.gyre.comms.Collective;
 import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
-import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.trainer.exchange.Transfers;
+import dev.gyre.trainer.exchange.TensorExchange;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,15 +22,12 @@ import java.util.List;
  * make the same calls.
  */
 public final class ShardedExperts implements ExpertGroup {
-  private static final int TAG = 0x0200_0000;
-
-  private final Kernels kernels;
   private final ProcessGroup group;
   private final int[] ranks;
   private final int me;
   private final int experts;
   private final int rowsBound;
-  private final Transfers transfers;
+  private final TensorExchange exchange;
   private final MemorySegment counts;
   private final long[] countOffsets;
 
@@ -49,12 +46,11 @@ public final class ShardedExperts implements ExpertGroup {
     if (rowsBound < 1) {
       throw new IllegalArgumentException("expert-rows-bound " + rowsBound + " must be positive");
     }
-    this.kernels = backend.kernels();
     this.me = mesh.expertRank(transport.rank());
     this.experts = experts;
     this.rowsBound = rowsBound;
     this.group = new ProcessGroup(transport, ranks, Channel.EXPERTS);
-    this.transfers = new Transfers(backend, transport, Channel.EXPERTS);
+    this.exchange = new TensorExchange(backend, group);
     long width = (long) experts * Integer.BYTES;
     this.counts = arena.allocate(Math.max(width * ranks.length, 1), Long.BYTES);
     this.countOffsets = new long[ranks.length + 1];
@@ -79,7 +75,7 @@ public final class ShardedExperts implements ExpertGroup {
       throw new IllegalArgumentException(
           rowsPerExpert.length + " counts for " + experts + " experts");
     }
-    group.transport().where().phase("expert counts");
+    exchange.where().phase("expert counts");
     long own = (long) me * experts;
     for (int e = 0; e < experts; e++) {
       counts.setAtIndex(ValueLayout.JAVA_INT, own + e, rowsPerExpert[e]);
@@ -96,13 +92,13 @@ public final class ShardedExperts implements ExpertGroup {
 
   @Override
   public void dispatch(Round round, Tensor rows, Tensor received) {
-    group.transport().where().phase("expert dispatch");
+    exchange.where().phase("expert dispatch");
     exchange(round, rows, received, true);
   }
 
   @Override
   public void combine(Round round, Tensor computed, Tensor rows) {
-    group.transport().where().phase("expert combine");
+    exchange.where().phase("expert combine");
     exchange(round, rows, computed, false);
   }
 
@@ -111,43 +107,28 @@ public final class ShardedExperts implements ExpertGroup {
    * then sending rank). Blocks without rows are not sent: both sides know.
    */
   private void exchange(Round round, Tensor rows, Tensor grouped, boolean dispatch) {
-    transfers.begin(dispatch ? "dispatch" : "combine");
-    int first = firstExpert();
     for (int e = 0; e < localExperts(); e++) {
       int at = round.localOffsets()[e];
-      for (int source = 0; source < ranks.length; source++) {
+      for (int source = 0; source < exchange.size(); source++) {
         int count = round.receiveCount()[source][e];
-        if (count > 0) {
-          Tensor block = grouped.slice(at, count);
-          at += count;
-          if (source == me) {
-            Tensor own = rows.slice(round.sendStart()[first + e], count);
-            kernels.copy(dispatch ? own : block, dispatch ? block : own);
-          } else {
-            post(source, block, !dispatch);
-          }
-        }
+        add(source, grouped.slice(at, count), !dispatch);
+        at += count;
       }
     }
-    for (int r = 0; r < ranks.length; r++) {
-      if (r != me) {
-        int end = (int) EvenCut.start(experts, ranks.length, r + 1);
-        for (int e = (int) EvenCut.start(experts, ranks.length, r); e < end; e++) {
-          int count = round.sendCount()[e];
-          if (count > 0) {
-            post(r, rows.slice(round.sendStart()[e], count), dispatch);
-          }
-        }
+    for (int r = 0; r < exchange.size(); r++) {
+      int end = (int) EvenCut.start(experts, exchange.size(), r + 1);
+      for (int e = (int) EvenCut.start(experts, exchange.size(), r); e < end; e++) {
+        add(r, rows.slice(round.sendStart()[e], round.sendCount()[e]), dispatch);
       }
     }
-    transfers.await();
+    exchange.run(dispatch ? Collective.DISPATCH : Collective.COMBINE);
   }
 
-  private void post(int member, Tensor block, boolean send) {
+  private void add(int member, Tensor block, boolean send) {
     if (send) {
-      transfers.send(ranks[member], TAG, block);
+      exchange.send(member, block);
     } else {
-      transfers.receive(ranks[member], TAG, block);
+      exchange.receive(member, block);
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.parameters;
 
+import dev.gyre.comms.Pending;
 import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tensors of one dtype that the same ranks hold, one after another in flat buffers. Every rank has
@@ -41,6 +43,9 @@ final class FlatWeights {
   private final Tensor firstMoment;
   private final Tensor secondMoment;
   private final List<Update> updates = new ArrayList<>();
+
+  /** Ranks that may still read the gradients of the last reduction. */
+  private @Nullable Pending readers;
 
   /** Elements of the owned part with the same weight decay. */
   private record Update(Tensor master, Tensor m, Tensor v, Tensor gradient, boolean decay) {}
@@ -159,6 +164,7 @@ final class FlatWeights {
   }
 
   void zeroGradients() {
+    awaitReaders();
     kernels.fill(gradients, 0);
   }
 
@@ -177,7 +183,16 @@ final class FlatWeights {
     }
     backend.hostReads(gradients);
     backend.hostWrites(gradients);
-    replicas.reduceScatterF32(gradients.segment(), partElements, scratch);
+    readers = replicas.reduceScatterF32(gradients.segment(), partElements, scratch);
+  }
+
+  /** Returns when no other rank reads the gradients any more. */
+  private void awaitReaders() {
+    Pending last = readers;
+    if (last != null) {
+      readers = null;
+      last.await();
+    }
   }
 
   /** Adds the squares of the owned gradients to sum. */
@@ -219,6 +234,7 @@ final class FlatWeights {
     backend.hostWrites(weights.slice(0, ownedFrom()));
     backend.hostWrites(weights.slice(end, weights.elements() - end));
     replicas.allGather(weights.segment(), partBytes);
+    awaitReaders();
   }
 
   void zeroMoments() {

@@ -51,7 +51,7 @@ final class CompiledProgram {
    * @param staging index of the holding that receives first; −1 if the final one does
    * @param runs rows of the owner, as pairs start, length
    */
-  record Transfer(int holding, int staging, int peer, int tag, int[] runs) {}
+  record Transfer(int holding, int staging, int peer, int number, int[] runs) {}
 
   /**
    * @param query holding with the queries; key: with keys and values
@@ -104,13 +104,13 @@ final class CompiledProgram {
       for (int i = 0; i < sends.length; i++) {
         Message m = step.sends().get(i);
         int holding = hold(index, m.item(), m.owner(), me, tokens, s);
-        sends[i] = new Transfer(holding, -1, m.peer(), tag(m), runs(m));
+        sends[i] = new Transfer(holding, -1, m.peer(), number(m), runs(m));
       }
       for (int i = 0; i < receives.length; i++) {
         Message m = step.receives().get(i);
         int holding = hold(index, m.item(), m.owner(), me, tokens, s);
         int staging = isAccumulator(m.item()) ? stage(m, s) : -1;
-        receives[i] = new Transfer(holding, staging, m.peer(), tag(m), runs(m));
+        receives[i] = new Transfer(holding, staging, m.peer(), number(m), runs(m));
       }
       List<Compute> work = new ArrayList<>();
       long pairs = 0;
@@ -186,9 +186,9 @@ final class CompiledProgram {
     return packed;
   }
 
-  /** Encodes item and owner, so that ranks with different plans detect it. */
-  private static int tag(Message m) {
-    return code(m.item()) << 16 | m.owner();
+  /** Encodes item and owner in 16 bits, so that ranks with different plans detect it. */
+  private static int number(Message m) {
+    return code(m.item()) << 13 | m.owner() & 0x1FFF;
   }
 
   private static int code(Item item) {

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.sequence;
 
+import dev.gyre.comms.Collective;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
@@ -8,7 +9,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.LinearAttentionLayout.Move;
 import dev.gyre.partitioning.layout.TokenRange;
-import dev.gyre.trainer.exchange.Transfers;
+import dev.gyre.trainer.exchange.TensorExchange;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -20,12 +21,8 @@ import java.lang.foreign.ValueLayout;
  * <p>Legend: t this rank's tokens in the layout, n in rank order.
  */
 final class LayoutRedistribution {
-  private static final int TAG = 0x0200_0000;
-
   private final Kernels kernels;
-  private final Transfers transfers;
-  private final int[] group;
-  private final int me;
+  private final TensorExchange exchange;
 
   /**
    * For each rank, the first of this rank's t tokens that goes there, and the first of its n that
@@ -39,22 +36,16 @@ final class LayoutRedistribution {
   private final Tensor back; // I32 [n]: the inverse
 
   /**
-   * @param group world rank of each rank of the row
+   * @param exchange among the ranks of the row
    * @param workspace holds the index tensors as long as the micro-batch
    */
   LayoutRedistribution(
-      Backend backend,
-      Transfers transfers,
-      LinearAttentionLayout layout,
-      int[] group,
-      int me,
-      Workspace workspace) {
+      Backend backend, TensorExchange exchange, LinearAttentionLayout layout, Workspace workspace) {
     this.kernels = backend.kernels();
-    this.transfers = transfers;
-    this.group = group;
-    this.me = me;
-    outStart = new int[group.length + 1];
-    inStart = new int[group.length + 1];
+    this.exchange = exchange;
+    int me = exchange.rank();
+    outStart = new int[exchange.size() + 1];
+    inStart = new int[exchange.size() + 1];
     order = workspace.save(DType.I32, layout.tokens(me));
     back = workspace.save(DType.I32, layout.tokens(me));
     backend.hostWrites(order);
@@ -77,7 +68,7 @@ final class LayoutRedistribution {
         }
       }
     }
-    for (int r = 0; r < group.length; r++) {
+    for (int r = 0; r < exchange.size(); r++) {
       outStart[r + 1] += outStart[r];
       inStart[r + 1] += inStart[r];
     }
@@ -85,21 +76,20 @@ final class LayoutRedistribution {
 
   /** n. */
   int ordered() {
-    return inStart[group.length];
+    return inStart[exchange.size()];
   }
 
   /** From [t,..] to [n,..] in rank order, each pair at once; any dtype. */
   void toOrder(Tensor[] mine, Tensor[] inOrder, Workspace ws) {
-    transfers.transport().where().phase("tokens to rank order");
+    exchange.where().phase("tokens to rank order");
     long mark = ws.scratchMark();
     Tensor[] received = new Tensor[mine.length];
-    transfers.begin("move");
     for (int i = 0; i < mine.length; i++) {
       Tensor rows = rows(mine[i]);
       received[i] = ws.scratch(rows.dtype(), ordered(), rows.width());
-      exchange(rows, outStart, received[i], inStart);
+      give(rows, outStart, received[i], inStart);
     }
-    transfers.await();
+    exchange.run(Collective.MOVE);
     for (int i = 0; i < mine.length; i++) {
       kernels.gatherRows(received[i], order, rows(inOrder[i]));
     }
@@ -108,7 +98,7 @@ final class LayoutRedistribution {
 
   /** From [n,..] in rank order back to [t,..], each pair at once; any dtype. */
   void toLayout(Tensor[] inOrder, Tensor[] mine, Workspace ws) {
-    transfers.transport().where().phase("tokens to the row's layout");
+    exchange.where().phase("tokens to the row's layout");
     long mark = ws.scratchMark();
     Tensor[] packed = new Tensor[mine.length];
     for (int i = 0; i < mine.length; i++) {
@@ -116,11 +106,10 @@ final class LayoutRedistribution {
       packed[i] = ws.scratch(rows.dtype(), ordered(), rows.width());
       kernels.gatherRows(rows, back, packed[i]);
     }
-    transfers.begin("move");
     for (int i = 0; i < mine.length; i++) {
-      exchange(packed[i], inStart, rows(mine[i]), outStart);
+      give(packed[i], inStart, rows(mine[i]), outStart);
     }
-    transfers.await();
+    exchange.run(Collective.MOVE);
     ws.releaseScratch(mark);
   }
 
@@ -128,20 +117,10 @@ final class LayoutRedistribution {
     return x.reshape(x.dim(0), x.dim(1) * x.dim(2));
   }
 
-  private void exchange(Tensor from, int[] fromStart, Tensor to, int[] toStart) {
-    for (int r = 0; r < group.length; r++) {
-      Tensor block = from.slice(fromStart[r], fromStart[r + 1] - fromStart[r]);
-      Tensor place = to.slice(toStart[r], toStart[r + 1] - toStart[r]);
-      if (r == me) {
-        kernels.copy(block, place);
-        continue;
-      }
-      if (place.dim(0) > 0) {
-        transfers.receive(group[r], TAG, place);
-      }
-      if (block.dim(0) > 0) {
-        transfers.send(group[r], TAG, block);
-      }
+  private void give(Tensor from, int[] fromStart, Tensor to, int[] toStart) {
+    for (int r = 0; r < exchange.size(); r++) {
+      exchange.receive(r, to.slice(toStart[r], toStart[r + 1] - toStart[r]));
+      exchange.send(r, from.slice(fromStart[r], fromStart[r + 1] - fromStart[r]));
     }
   }
 }

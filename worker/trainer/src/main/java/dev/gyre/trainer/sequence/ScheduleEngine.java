@@ -49,7 +49,6 @@ final class ScheduleEngine {
   private final Backend backend;
   private final Kernels kernels;
   private final Transfers transfers;
-  private final int[] ring;
   private final int[] kvHeadOf;
   private final long heads;
   private final long kvHeads;
@@ -59,13 +58,12 @@ final class ScheduleEngine {
   private final Overlap overlap;
 
   /**
-   * @param ring rank of each ring rank
+   * @param transfers among the ring ranks
    * @param kvHeadOf this rank's map from its query heads to its key/value heads
    */
   ScheduleEngine(
       Backend backend,
       Transfers transfers,
-      int[] ring,
       int[] kvHeadOf,
       int kvHeads,
       int headDim,
@@ -74,7 +72,6 @@ final class ScheduleEngine {
     this.backend = backend;
     this.kernels = backend.kernels();
     this.transfers = transfers;
-    this.ring = ring;
     this.kvHeadOf = kvHeadOf;
     this.heads = kvHeadOf.length;
     this.kvHeads = kvHeads;
@@ -136,7 +133,7 @@ final class ScheduleEngine {
       for (int zeroed : step.zeroed()) {
         zero(program.holding(zeroed).item, held[zeroed]);
       }
-      transfers.begin("ring");
+      transfers.begin();
       for (Transfer t : step.receives()) {
         post(t, held[t.staging() < 0 ? t.holding() : t.staging()], t.staging() >= 0, false);
       }
@@ -243,7 +240,6 @@ final class ScheduleEngine {
 
   /** Every range of rows of every tensor is a message of its own: no packing, but more messages. */
   private void post(Transfer t, Tensor[] fields, boolean packed, boolean send) {
-    int peer = ring[t.peer()];
     for (Tensor field : fields) {
       int at = 0;
       for (int r = 0; r < t.runs().length; r += 2) {
@@ -251,9 +247,9 @@ final class ScheduleEngine {
         Tensor rows = field.slice(packed ? at : t.runs()[r], count);
         at += count;
         if (send) {
-          transfers.send(peer, t.tag(), rows);
+          transfers.send(t.peer(), t.number(), rows);
         } else {
-          transfers.receive(peer, t.tag(), rows);
+          transfers.receive(t.peer(), t.number(), rows);
         }
       }
     }

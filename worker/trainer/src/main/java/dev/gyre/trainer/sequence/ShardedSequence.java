@@ -16,6 +16,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.trainer.exchange.TensorExchange;
 import dev.gyre.trainer.exchange.Transfers;
 import java.util.HashMap;
 import java.util.Map;
@@ -40,7 +41,7 @@ public final class ShardedSequence implements SequenceGroup {
   private final int allHeads;
   private final int allKvHeads;
   private final ScheduleEngine ring;
-  private final Transfers transfers;
+  private final TensorExchange headExchange;
   private final long heads;
   private final long kvHeads;
   private final long headDim;
@@ -92,8 +93,8 @@ public final class ShardedSequence implements SequenceGroup {
     this.mesh = mesh;
     this.rank = transport.rank();
     this.compute = compute;
-    this.transfers = new Transfers(backend, transport, Channel.SEQUENCE);
-    this.row = new ProcessGroup(transport, mesh.rowGroup(rank), Channel.SEQUENCE);
+    this.row = group(transport, mesh.rowGroup(rank));
+    this.headExchange = new TensorExchange(backend, group(transport, mesh.ulyssesGroup(rank)));
     this.split = HeadSplit.of(model.kvHeadOf(), mesh);
     this.allHeads = model.numAttentionHeads();
     this.allKvHeads = model.numKeyValueHeads();
@@ -104,24 +105,24 @@ public final class ShardedSequence implements SequenceGroup {
     this.ring =
         new ScheduleEngine(
             backend,
-            transfers,
-            mesh.ringGroup(rank),
+            new Transfers(backend, group(transport, mesh.ringGroup(rank))),
             part.kvHeadOf(),
             part.kvHeads(),
             model.headDim(),
             compute,
             overlap);
-    int[] rowGroup = mesh.rowGroup(rank);
     this.linear =
         new StatePassing(
             backend,
-            transfers,
-            rowGroup,
-            rank - rowGroup[0],
+            new TensorExchange(backend, row),
             model.kvHeadOf(),
             model.numKeyValueHeads(),
             model.headDim(),
             compute);
+  }
+
+  private static ProcessGroup group(Transport transport, int[] ranks) {
+    return new ProcessGroup(transport, ranks, Channel.SEQUENCE);
   }
 
   /**
@@ -165,16 +166,7 @@ public final class ShardedSequence implements SequenceGroup {
         mesh.ulysses() == 1
             ? null
             : new UlyssesExchange(
-                backend,
-                transfers,
-                split,
-                allHeads,
-                allKvHeads,
-                mesh.ulyssesGroup(rank),
-                mesh.ulyssesRank(rank),
-                layout,
-                ringRank,
-                workspace);
+                backend, headExchange, split, allHeads, allKvHeads, layout, ringRank, workspace);
   }
 
   private static Programs compile(AttentionSchedule schedule, int ringRank, int[] ringTokens) {

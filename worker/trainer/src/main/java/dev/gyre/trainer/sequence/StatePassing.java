@@ -1,5 +1,6 @@
 package dev.gyre.trainer.sequence;
 
+import dev.gyre.comms.Collective;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.DecayPattern;
@@ -9,7 +10,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
-import dev.gyre.trainer.exchange.Transfers;
+import dev.gyre.trainer.exchange.TensorExchange;
 import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,13 +31,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Legend: n this rank's tokens, H and K query and key/value heads, D head size, P ranks.
  */
 final class StatePassing {
-  private static final int TAG = 0x0300_0000;
-
   private final Backend backend;
   private final Kernels kernels;
-  private final Transfers transfers;
-  private final int[] group;
+  private final TensorExchange exchange;
   private final int me;
+  private final int ranks;
   private final int[] kvHeadOf;
   private final long heads;
   private final long kvHeads;
@@ -67,31 +66,27 @@ final class StatePassing {
   }
 
   /**
-   * @param group world rank of each rank of the row
-   * @param me this rank's index in it
+   * @param exchange among the ranks of the row
    */
   StatePassing(
       Backend backend,
-      Transfers transfers,
-      int[] group,
-      int me,
+      TensorExchange exchange,
       int[] kvHeadOf,
       int kvHeads,
       int headDim,
       DType compute) {
     this.backend = backend;
     this.kernels = backend.kernels();
-    this.transfers = transfers;
-    this.group = group;
-    this.me = me;
+    this.exchange = exchange;
+    this.me = exchange.rank();
+    this.ranks = exchange.size();
     this.kvHeadOf = kvHeadOf;
     this.heads = kvHeadOf.length;
     this.kvHeads = kvHeads;
     this.headDim = headDim;
     this.compute = compute;
     this.layout =
-        new LinearAttentionLayout(
-            new Documents(), Collections.nCopies(group.length + 1, 0), List.of());
+        new LinearAttentionLayout(new Documents(), Collections.nCopies(ranks + 1, 0), List.of());
   }
 
   /** Sets the row; the workspace holds its index tensors as long as the micro-batch. */
@@ -99,9 +94,7 @@ final class StatePassing {
     layout = row;
     documentStarts = row.documentStarts(me);
     moves =
-        row.moves().isEmpty()
-            ? null
-            : new LayoutRedistribution(backend, transfers, row, group, me, workspace);
+        row.moves().isEmpty() ? null : new LayoutRedistribution(backend, exchange, row, workspace);
   }
 
   Saved forward(Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace ws) {
@@ -137,7 +130,7 @@ final class StatePassing {
     if (givesForward()) {
       kernels.linearAttentionState(k, v, pattern, false, running);
     }
-    exchange(pattern, running, state, true, ws);
+    passStates(pattern, running, state, true, ws);
     kernels.copy(state, running);
     kernels.linearAttention(q, k, v, pattern, running, out);
     ws.releaseScratch(mark);
@@ -171,7 +164,7 @@ final class StatePassing {
     if (givesBackward()) {
       kernels.linearAttentionState(a.q, dOut, a.pattern, true, own);
     }
-    exchange(a.pattern, own, dState, false, ws);
+    passStates(a.pattern, own, dState, false, ws);
     kernels.fill(dq, 0);
     kernels.fill(dk, 0);
     kernels.fill(dv, 0);
@@ -180,7 +173,7 @@ final class StatePassing {
   }
 
   private boolean givesForward() {
-    return me + 1 < group.length && layout.continues(me, nextWithTokens(1));
+    return me + 1 < ranks && layout.continues(me, nextWithTokens(1));
   }
 
   private boolean givesBackward() {
@@ -189,7 +182,7 @@ final class StatePassing {
 
   /** The nearest rank with tokens in a direction; the last rank in it if none has. */
   private int nextWithTokens(int direction) {
-    int last = direction > 0 ? group.length - 1 : 0;
+    int last = direction > 0 ? ranks - 1 : 0;
     int r = me + direction;
     while (r != last && layout.tokens(r) == 0) {
       r += direction;
@@ -203,31 +196,30 @@ final class StatePassing {
    *
    * @param forward from earlier ranks to later ones; else the reverse
    */
-  private void exchange(
+  private void passStates(
       DecayPattern pattern, Tensor own, Tensor border, boolean forward, Workspace ws) {
     kernels.fill(border, 0);
     long mark = ws.scratchMark();
-    transfers.transport().where().phase(forward ? "linear states" : "linear state gradients");
+    exchange.where().phase(forward ? "linear states" : "linear state gradients");
     int count = 0;
-    for (int r = 0; r < group.length; r++) {
+    for (int r = 0; r < ranks; r++) {
       count += givesTo(r, me, forward) ? 1 : 0;
     }
     Tensor theirs = ws.scratch(DType.F32, count, heads, headDim, headDim);
-    transfers.begin("state");
     int at = 0;
-    for (int i = 0; i < group.length; i++) {
-      int r = forward ? i : group.length - 1 - i; // farthest first
+    for (int i = 0; i < ranks; i++) {
+      int r = forward ? i : ranks - 1 - i; // farthest first
       if (givesTo(r, me, forward)) {
-        transfers.receive(group[r], TAG, theirs.get(at++));
+        exchange.receive(r, theirs.get(at++));
       }
       if (givesTo(me, r, forward)) {
-        transfers.send(group[r], TAG, own);
+        exchange.send(r, own);
       }
     }
-    transfers.await();
+    exchange.run(Collective.STATE);
     at = 0;
-    for (int i = 0; i < group.length; i++) {
-      int r = forward ? i : group.length - 1 - i;
+    for (int i = 0; i < ranks; i++) {
+      int r = forward ? i : ranks - 1 - i;
       if (givesTo(r, me, forward)) {
         if (at > 0) {
           decay(border, pattern, layout.tokens(r));

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.sequence;
 
+import dev.gyre.comms.Collective;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
@@ -8,7 +9,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.HeadSplit.Part;
-import dev.gyre.trainer.exchange.Transfers;
+import dev.gyre.trainer.exchange.TensorExchange;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -23,8 +24,6 @@ import java.lang.foreign.ValueLayout;
  * figure 2.
  */
 final class UlyssesExchange {
-  private static final int TAG = 0x0100_0000;
-
   /** Destination of rows: the owners of their heads, or of their tokens. */
   private enum Side {
     HEADS,
@@ -32,35 +31,33 @@ final class UlyssesExchange {
   }
 
   private final Kernels kernels;
-  private final Transfers transfers;
+  private final TensorExchange exchange;
   private final HeadSplit split;
   private final long heads;
   private final long kvHeads;
   private final long kvCopies;
-  private final int[] group;
   private final int me;
+  private final int ranks;
   private final int[] tokenStart;
   private final Tensor queryPack; // I32 [t·H]: packed row -> row of [t,H]
   private final Tensor queryUnpack; // I32 [t·H]: row of [t,H] -> packed row
   private final Tensor kvPack; // I32 [t·copies]: packed row -> row of [t,K]
 
   /**
-   * @param group rank of each Ulysses rank
+   * @param exchange among the Ulysses ranks
    * @param workspace holds the index tensors as long as the micro-batch
    */
   UlyssesExchange(
       Backend backend,
-      Transfers transfers,
+      TensorExchange exchange,
       HeadSplit split,
       int heads,
       int kvHeads,
-      int[] group,
-      int me,
       SequenceLayout layout,
       int ringRank,
       Workspace workspace) {
     this.kernels = backend.kernels();
-    this.transfers = transfers;
+    this.exchange = exchange;
     this.split = split;
     this.heads = heads;
     this.kvHeads = kvHeads;
@@ -69,10 +66,10 @@ final class UlyssesExchange {
       copies += part.kvHeads();
     }
     this.kvCopies = copies;
-    this.group = group;
-    this.me = me;
-    tokenStart = new int[group.length + 1];
-    for (int u = 0; u < group.length; u++) {
+    this.me = exchange.rank();
+    this.ranks = exchange.size();
+    tokenStart = new int[ranks + 1];
+    for (int u = 0; u < ranks; u++) {
       tokenStart[u + 1] = tokenStart[u] + layout.tokens(ringRank, u);
     }
     int own = tokens(me);
@@ -91,7 +88,7 @@ final class UlyssesExchange {
     MemorySegment kv = kvPack.segment();
     int at = 0;
     int kvAt = 0;
-    for (int u = 0; u < group.length; u++) {
+    for (int u = 0; u < ranks; u++) {
       Part part = split.parts().get(u);
       for (int t = 0; t < own; t++) {
         for (int h = 0; h < part.queryHeads(); h++) {
@@ -113,43 +110,40 @@ final class UlyssesExchange {
 
   /** T. */
   int allTokens() {
-    return tokenStart[group.length];
+    return tokenStart[ranks];
   }
 
   /** Query-shaped, any float dtype: from [t,H,D] to [T,h,D]. */
   void queriesToHeads(Tensor mine, Tensor all, Workspace ws) {
-    transfers.transport().where().phase("ulysses tokens to heads");
+    exchange.where().phase("ulysses tokens to heads");
     long mark = ws.scratchMark();
     Tensor packed = packQueries(mine, ws);
-    transfers.begin("all-to-all");
     swap(packed, all, true, Side.HEADS);
-    transfers.await();
+    exchange.run(Collective.ALL_TO_ALL);
     ws.releaseScratch(mark);
   }
 
   /** Queries, keys and values in one exchange. kAll and vAll are [T,k,D]. */
   void toHeads(Tensor q, Tensor k, Tensor v, Tensor qAll, Tensor kAll, Tensor vAll, Workspace ws) {
-    transfers.transport().where().phase("ulysses tokens to heads");
+    exchange.where().phase("ulysses tokens to heads");
     long mark = ws.scratchMark();
     Tensor qPacked = packQueries(q, ws);
     Tensor kPacked = packKeys(k, ws);
     Tensor vPacked = packKeys(v, ws);
-    transfers.begin("all-to-all");
     swap(qPacked, qAll, true, Side.HEADS);
     swap(kPacked, kAll, false, Side.HEADS);
     swap(vPacked, vAll, false, Side.HEADS);
-    transfers.await();
+    exchange.run(Collective.ALL_TO_ALL);
     ws.releaseScratch(mark);
   }
 
   /** Query-shaped, any float dtype: from [T,h,D] back to [t,H,D]. */
   void queriesToTokens(Tensor all, Tensor mine, Workspace ws) {
-    transfers.transport().where().phase("ulysses heads to tokens");
+    exchange.where().phase("ulysses heads to tokens");
     long mark = ws.scratchMark();
     Tensor packed = ws.scratch(all.dtype(), mine.dim(0) * heads, mine.width());
-    transfers.begin("all-to-all");
     swap(packed, all, true, Side.TOKENS);
-    transfers.await();
+    exchange.run(Collective.ALL_TO_ALL);
     kernels.gatherRows(packed, queryUnpack, asRows(mine));
     ws.releaseScratch(mark);
   }
@@ -162,16 +156,15 @@ final class UlyssesExchange {
    */
   void gradientsToTokens(
       Tensor dqAll, Tensor dkAll, Tensor dvAll, Tensor dq, Tensor dk, Tensor dv, Workspace ws) {
-    transfers.transport().where().phase("ulysses gradients to tokens");
+    exchange.where().phase("ulysses gradients to tokens");
     long mark = ws.scratchMark();
     Tensor qPacked = ws.scratch(DType.F32, dq.dim(0) * heads, dq.width());
     Tensor kPacked = ws.scratch(DType.F32, dk.dim(0) * kvCopies, dk.width());
     Tensor vPacked = ws.scratch(DType.F32, dv.dim(0) * kvCopies, dv.width());
-    transfers.begin("all-to-all");
     swap(qPacked, dqAll, true, Side.TOKENS);
     swap(kPacked, dkAll, false, Side.TOKENS);
     swap(vPacked, dvAll, false, Side.TOKENS);
-    transfers.await();
+    exchange.run(Collective.ALL_TO_ALL);
     kernels.gatherRows(qPacked, queryUnpack, asRows(dq));
     kernels.fill(dk, 0);
     kernels.scatterAddRows(kPacked, kvPack, asRows(dk));
@@ -203,19 +196,15 @@ final class UlyssesExchange {
    */
   private void swap(Tensor packed, Tensor all, boolean queries, Side to) {
     long at = 0;
-    for (int u = 0; u < group.length; u++) {
+    for (int u = 0; u < ranks; u++) {
       long rows = (long) tokens(me) * headsOf(u, queries);
       Tensor mine = packed.slice(at, rows);
       Tensor theirs = all.slice(tokenStart[u], tokens(u));
       Tensor from = to == Side.HEADS ? mine : theirs;
       Tensor into = to == Side.HEADS ? theirs : mine;
       at += rows;
-      if (u == me) {
-        kernels.copy(from, into);
-      } else {
-        transfers.receive(group[u], TAG, into);
-        transfers.send(group[u], TAG, from);
-      }
+      exchange.receive(u, into);
+      exchange.send(u, from);
     }
   }
 

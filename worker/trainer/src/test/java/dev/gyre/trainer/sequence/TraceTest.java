@@ -79,7 +79,7 @@ final class TraceTest {
       }
       // Once without a trace, so that classes are loaded, and then both ranks at the same moment.
       attention(sequence, x, ws);
-      new ProcessGroup(transport, new int[] {0, 1}, Channel.CONTROL).barrier();
+      new ProcessGroup(transport, new int[] {0, 1}, Channel.CONTROL).sum(new double[1]);
       before = ringBytes(transport);
       transport.where().traceTo(trace);
       transport.where().step(7);
