@@ -1,10 +1,14 @@
 package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.console.Console;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.trainer.generate.Generator;
 import dev.gyre.trainer.generate.Sampling;
 import dev.gyre.trainer.generate.SoloModel;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -17,7 +21,10 @@ import picocli.CommandLine.Parameters;
     description = "Continues a text with a trained model, on one worker.",
     footer = {"", "Try    ./gyre generate quickstart \"public class\" --tokens 400"})
 final class GenerateCommand implements Callable<ExitCode> {
-  @Parameters(index = "0", paramLabel = "RUN", description = "A run, or a checkpoint's folder.")
+  @Parameters(
+      index = "0",
+      paramLabel = "RUN",
+      description = "A run's name or folder, or a checkpoint's folder.")
   private Path run = Path.of("");
 
   @Parameters(index = "1", paramLabel = "PROMPT", description = "The text to continue.")
@@ -25,37 +32,78 @@ final class GenerateCommand implements Callable<ExitCode> {
 
   @Option(
       names = "--tokens",
+      paramLabel = "N",
       defaultValue = "200",
-      description = "Tokens to add: ${DEFAULT-VALUE}.")
+      description = "Number of tokens to add. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
   @Option(
       names = "--temperature",
+      paramLabel = "T",
       defaultValue = "0.8",
-      description = "0: always the likeliest. Default: ${DEFAULT-VALUE}.")
+      description = "Sampling temperature; 0: the most likely token. Default: ${DEFAULT-VALUE}.")
   private double temperature;
 
-  @Option(names = "--seed", defaultValue = "1", description = "Of the draws: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Seed of the sampling. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--backend",
+      paramLabel = "B",
       defaultValue = "auto",
-      description = "auto, onednn, vector, torch, scalar.")
+      description = "auto, onednn, vector, torch or scalar. Default: ${DEFAULT-VALUE}.")
   private String backend = "auto";
 
-  @Option(names = "--runs", defaultValue = "runs", description = "Where runs are kept.")
+  @Option(
+      names = "--runs",
+      paramLabel = "DIR",
+      defaultValue = "runs",
+      description = "Folder of the runs. Default: ${DEFAULT-VALUE}.")
   private Path runs = Path.of("runs");
 
   @Override
   public ExitCode call() throws IOException {
+    Generator.TOKENS.require("--tokens", tokens);
+    Sampling.TEMPERATURE.require("--temperature", temperature);
+    if (prompt.isEmpty()) {
+      throw new Invalid("PROMPT", "is empty; give at least one character of text");
+    }
     Path checkpoint = Checkpoints.find(run, runs);
     String chosen = LocalBackend.choose(backend, DType.F32);
+    boolean terminal = Console.standard().isTerminal();
+    PrintStream out = System.out;
     try (SoloModel model = SoloModel.open(checkpoint, Checkpoints.jobOf(checkpoint), chosen)) {
-      System.out.print(prompt);
-      model.generate(prompt, tokens, new Sampling(temperature, seed), System.out::print);
-      System.out.println();
+      out.print(prompt);
+      out.flush();
+      model.generate(
+          prompt,
+          tokens,
+          new Sampling(temperature, seed),
+          piece -> print(out, terminal ? harmless(piece) : piece));
+      out.println();
+      out.flush();
     }
     return ExitCode.DONE;
+  }
+
+  /** Whether anybody still reads: {@code gyre generate ... | head} ends once head has. */
+  private static boolean print(PrintStream out, String piece) {
+    out.print(piece);
+    out.flush();
+    return !out.checkError();
+  }
+
+  /** A model may write anything; on a terminal, control characters would steer it. */
+  static String harmless(String text) {
+    StringBuilder shown = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      shown.append(Character.isISOControl(c) && c != '\n' && c != '\t' ? '\u00b7' : c);
+    }
+    return shown.toString();
   }
 }

@@ -15,16 +15,12 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
-import dev.gyre.trainer.data.Baselines;
-import dev.gyre.trainer.step.EvalMetrics;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -122,7 +118,7 @@ final class TrainCommand implements Callable<ExitCode> {
       // Made last: what fails before leaves no run behind.
       RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
       console.titled("run", folder.toString());
-      TrainConsole events = new TrainConsole(console, job, given != null, began);
+      TrainConsole events = new TrainConsole(console, job, given != null, began, System::nanoTime);
       Path store = data.store().folder().toAbsolutePath();
       LaunchOptions launch = new LaunchOptions(trace, !unbound);
       Outcome outcome =
@@ -188,8 +184,7 @@ final class TrainCommand implements Callable<ExitCode> {
       JobData data,
       Console console,
       TrainConsole events,
-      Outcome outcome)
-      throws IOException, InterruptedException {
+      Outcome outcome) {
     if (outcome.exit() != ExitCode.DONE) {
       console.line("");
       System.err.println("gyre: " + outcome.message());
@@ -207,34 +202,8 @@ final class TrainCommand implements Callable<ExitCode> {
       }
       return outcome.exit();
     }
-    events.summary();
-    EvalMetrics eval = events.lastEval();
-    if (eval != null && eval.sure() != null) {
-      console.titled(
-          "answer",
-          TrainConsole.sure(eval, "%.1f %% of ")
-              + "%,d held-out answers with more than half of the probability"
-                  .formatted(eval.tokens()));
-    } else if (eval != null) {
-      loss(eval, data, console);
-      events.reach(eval);
-    }
-    if (outcome.newestCheckpoint() != null && !data.feed().isTask()) {
-      SampleText.print(folder, console);
-    }
-    console.titled(
-        "files",
-        "%s: metrics.jsonl  plan.json  job.json  log.txt  checkpoints/%s"
-            .formatted(
-                folder,
-                outcome.newestCheckpoint() == null
-                    ? ""
-                    : Path.of(outcome.newestCheckpoint()).getFileName()));
-    console.titled(
-        "next",
-        "%s --set train.steps=%d   |   ./gyre generate %s \"public class\""
-            .formatted(again(folder), 2 * job.train().steps(), folder.name()));
-    console.titled("", "./gyre checkpoint export " + folder.name() + " --hf out/");
+    new TrainSummary(console, folder, data, again(folder), job.train().steps())
+        .print(events, outcome);
     return ExitCode.DONE;
   }
 
@@ -243,25 +212,5 @@ final class TrainCommand implements Callable<ExitCode> {
     CommandLine.ParseResult parsed =
         Objects.requireNonNull(spec).root().commandLine().getParseResult();
     return ResumeCommandLine.resume(parsed.originalArgs(), folder.name());
-  }
-
-  private static void loss(EvalMetrics eval, JobData data, Console console) {
-    Optional<Baselines> scale = Baselines.measure(data.feed(), data.tokenizer());
-    String held =
-        String.format(
-            Locale.ROOT, "held out %.2f nats/byte", eval.loss() / data.feed().textBytesPerToken());
-    console.titled(
-        "loss",
-        scale
-            .map(
-                b ->
-                    String.format(
-                        Locale.ROOT,
-                        "%s   for scale: byte bigram %.2f, trigram %.2f, gzip %.2f",
-                        held,
-                        b.bigram(),
-                        b.trigram(),
-                        b.gzip()))
-            .orElse(held));
   }
 }

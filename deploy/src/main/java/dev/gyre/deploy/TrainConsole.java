@@ -6,6 +6,7 @@ import dev.gyre.deploy.console.StepTable;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.step.EvalMetrics;
@@ -13,18 +14,23 @@ import dev.gyre.trainer.step.StepMetrics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Tells a person how a job goes, and remembers what its summary needs. */
 final class TrainConsole implements JobEvents {
+  private static final int MOST_WARNINGS = 3;
+
   private final Console console;
   private final JobSpec job;
   private final StepTable table;
   private final boolean planGiven;
   private final long beganNanos;
+  private final LongSupplier nanoClock;
   private final List<Double> stepSeconds = new ArrayList<>();
   private long tokens;
+  private long stepsWithoutLabels;
   private double trainSeconds;
   private double exposedSeconds;
   private List<WorkerCapabilities.Backend> offered = List.of();
@@ -34,13 +40,16 @@ final class TrainConsole implements JobEvents {
 
   /**
    * @param planGiven the plan comes from a person: nothing in it was chosen for them
-   * @param beganNanos when the person pressed Enter, as near as this process knows
+   * @param beganNanos when the command was entered, as near as this process knows
+   * @param nanoClock as {@link System#nanoTime}
    */
-  TrainConsole(Console console, JobSpec job, boolean planGiven, long beganNanos) {
+  TrainConsole(
+      Console console, JobSpec job, boolean planGiven, long beganNanos, LongSupplier nanoClock) {
     this.console = console;
     this.job = job;
     this.planGiven = planGiven;
     this.beganNanos = beganNanos;
+    this.nanoClock = nanoClock;
     this.table = new StepTable(console, job.train().steps(), job.model().vocabSize());
   }
 
@@ -82,17 +91,25 @@ final class TrainConsole implements JobEvents {
 
   @Override
   public void started() {
-    console.titled(
-        "start",
-        "%s joined, kernels warm after %s      Ctrl-C saves and stops; again: stops now"
-            .formatted(
-                PlanText.workers(plan == null ? 0 : plan.mesh().workers()),
-                Units.seconds((System.nanoTime() - beganNanos) / 1e9)));
+    console.busy("start  %s joined, kernels warm; first step".formatted(workers()));
+  }
+
+  private String workers() {
+    return PlanText.workers(plan == null ? 0 : plan.mesh().workers());
   }
 
   @Override
   public void step(StepMetrics metrics) {
+    if (lastStep == null) {
+      console.titled(
+          "start",
+          "%s joined, kernels warm, first step after %s      Ctrl-C saves and stops; again: stops now"
+              .formatted(workers(), Units.seconds((nanoClock.getAsLong() - beganNanos) / 1e9)));
+    }
     lastStep = metrics;
+    if (Double.isNaN(metrics.loss()) && !metrics.skipped()) {
+      withoutLabels(metrics.step());
+    }
     tokens += metrics.tokens();
     trainSeconds += metrics.stepSeconds();
     exposedSeconds += metrics.exposedFraction() * metrics.stepSeconds();
@@ -101,9 +118,23 @@ final class TrainConsole implements JobEvents {
     if (eval != null) {
       lastEval = eval;
       table.remark(
-          String.format(Locale.ROOT, "eval %.2f%s", eval.loss(), sure(eval, "  %.0f %% sure")));
+          eval.measured()
+              ? String.format(Locale.ROOT, "eval %.2f%s", eval.loss(), sure(eval, "  %.0f %% sure"))
+              : "eval -");
     }
     table.step(metrics);
+  }
+
+  /** Warns at the first steps; the summary has their number. */
+  private void withoutLabels(long step) {
+    stepsWithoutLabels++;
+    if (stepsWithoutLabels <= MOST_WARNINGS) {
+      console.line(
+          "step %d: no token of this batch has a label, so there is no loss to train on%s"
+              .formatted(
+                  step,
+                  stepsWithoutLabels == MOST_WARNINGS ? "; further such steps: no line" : ""));
+    }
   }
 
   @Override
@@ -122,7 +153,7 @@ final class TrainConsole implements JobEvents {
 
   /** The share of sure answers in a format, or nothing. */
   static String sure(EvalMetrics eval, String format) {
-    Double sure = eval.sure();
+    Double sure = eval.accuracyLowerBound();
     return sure == null ? "" : String.format(Locale.ROOT, format, 100 * sure);
   }
 
@@ -141,24 +172,31 @@ final class TrainConsole implements JobEvents {
                 stepSeconds.size(),
                 Units.count(tokens),
                 Units.seconds(trainSeconds),
-                Units.percent(exposedSeconds / trainSeconds),
-                held(last)));
+                Units.percent(trainSeconds == 0 ? 0 : exposedSeconds / trainSeconds),
+                prediction(last)));
+    if (stepsWithoutLabels > 0) {
+      console.titled(
+          "", "%,d of the steps had no labels to train on".formatted(stepsWithoutLabels));
+    }
   }
 
-  /** The plan held against the measurement. */
-  private String held(StepMetrics last) {
+  /** The plan's prediction beside the measurement. */
+  private String prediction(StepMetrics last) {
     Plan made = plan;
     if (made == null) {
       return "";
     }
-    String memory =
-        "memory %s/%s"
-            .formatted(Units.bytes(made.memory().total()), Units.bytes(last.memoryBytes()));
+    MemoryEstimate memory = made.memory();
+    String tensors =
+        "tensors %s/%s"
+            .formatted(
+                Units.bytes(memory.resident() + memory.balanced()),
+                Units.bytes(last.memoryBytes()));
     if (made.stepMicros() == 0) {
-      return "; predicted/measured: " + memory;
+      return "; predicted/measured: " + tensors;
     }
     return "; predicted/measured: step %s/%s, %s"
-        .formatted(Units.seconds(made.stepMicros() / 1e6), Units.seconds(medianStep()), memory);
+        .formatted(Units.seconds(made.stepMicros() / 1e6), Units.seconds(medianStep()), tensors);
   }
 
   private double medianStep() {
@@ -168,7 +206,7 @@ final class TrainConsole implements JobEvents {
 
   void reach(EvalMetrics eval) {
     StringBuilder line = new StringBuilder("at token ");
-    for (EvalMetrics.Reach r : eval.reach()) {
+    for (EvalMetrics.PositionLoss r : eval.lossByPosition()) {
       String to = r.to() == Integer.MAX_VALUE ? "" : short_(r.to());
       line.append(String.format(Locale.ROOT, "%s-%s: %.2f   ", short_(r.from()), to, r.loss()));
     }

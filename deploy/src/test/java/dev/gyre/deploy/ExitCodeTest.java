@@ -41,6 +41,15 @@ final class ExitCodeTest {
         "checkpoint export nothing | --hf",
         "checkpoint export nothing --hf out --dtype f64 | must be bf16 or f32",
         "generate nothing text | no run or checkpoint 'nothing'",
+        "generate nothing text --tokens -1 | --tokens: -1 must be from 1 to 1,000,000",
+        "generate nothing text --tokens 0 | --tokens: 0 must be from 1 to 1,000,000",
+        "generate nothing text --tokens 1e3 | is not an int",
+        "generate nothing text --tokens 3000000000 | is not an int",
+        "generate nothing text --temperature -1 | --temperature: -1.0 must be at least 0",
+        "generate nothing text --temperature NaN | --temperature: NaN must be at least 0",
+        "generate nothing text --temperature Infinity | must be at least 0, and within the range",
+        "generate nothing text --temperature 1e400 | must be at least 0, and within the range",
+        "generate nothing text --seed 9223372036854775808 | is not a long",
         "golden nothing | is not a golden folder",
         "golden nothing --transport grpc | must be loopback, ipc or udp",
         "bench train | --text",
@@ -52,6 +61,13 @@ final class ExitCodeTest {
     assertTrue(ran.err().contains(wayOut), ran::toString);
     assertTrue(ran.err().startsWith("gyre: "), ran::toString);
     assertTrue(!ran.err().contains("\tat "), ran::toString);
+  }
+
+  @Test
+  void anEmptyPromptIsRefused() {
+    Cli ran = Cli.run("generate", "nothing", "");
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
+    assertEquals("gyre: PROMPT: is empty; give at least one character of text\n", ran.err());
   }
 
   @Test

@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("restricted") // binds native code
 final class SystemCalls {
   /** Numbers of the calls: linux/arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h. */
-  private record Numbers(long futex, long setAffinity, long getAffinity, long advise) {}
+  private record Numbers(
+      long futex, long setAffinity, long getAffinity, long advise, long control) {}
 
-  private static final Numbers X86_64 = new Numbers(202, 203, 204, 28);
-  private static final Numbers AARCH64 = new Numbers(98, 122, 123, 233);
+  private static final Numbers X86_64 = new Numbers(202, 203, 204, 28, 16);
+  private static final Numbers AARCH64 = new Numbers(98, 122, 123, 233, 29);
 
   private final MethodHandle syscall;
   private final Numbers numbers;
@@ -80,6 +81,11 @@ final class SystemCalls {
   /** How a range of memory will be used; 0 if the kernel took the advice. */
   long advise(long address, long bytes, long advice) {
     return call(numbers.advise, address, bytes, advice, 0);
+  }
+
+  /** Asks a device about itself; 0 if it answered. */
+  long control(int descriptor, long request, long answerAddress) {
+    return call(numbers.control, descriptor, request, answerAddress, 0);
   }
 
   private long call(long number, long a, long b, long c, long d) {

@@ -51,12 +51,13 @@ public final class PlanText {
   /** Mesh, placement and memory. */
   public static String shape(Plan plan) {
     String keeps = plan.activations().describe();
-    return "%s, %s; at most %s of memory per worker, %s of it tensors%s"
+    return "%s, %s; at most %s per worker: %s of tensors, %s for the JVM%s"
         .formatted(
             mesh(plan),
             experts(plan),
             Units.bytes(plan.memory().total()),
             Units.bytes(plan.memory().total() - MemoryEstimate.PROCESS),
+            Units.bytes(MemoryEstimate.PROCESS),
             keeps.equals(ActivationPlan.NONE) ? "" : ", activations " + keeps);
   }
 

@@ -1,16 +1,28 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.trainer.step.StepMetrics;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Locale;
 
-/** The table of a running job: a row every so many steps, the loss drawn as a bar. */
+/**
+ * The table of a running job: a row every so many steps. A row is at most 79 columns wide, remarks
+ * not counted.
+ */
 public final class StepTable {
-  private static final int BAR = 20;
+  /** Steps of the running mean: enough to see a trend in rows that differ. */
+  static final int MEAN_STEPS = 20;
+
+  private static final int BAR = 10;
+
+  /** A loss that does not exist: no token of the batch has a label. */
+  private static final String NO_LOSS = "-";
 
   private final Console console;
   private final long steps;
   private final double fullBar;
   private final long rowEvery;
+  private final Deque<Double> recent = new ArrayDeque<>();
   private final StringBuilder remarks = new StringBuilder();
   private boolean headed;
   private double secondsPerStep;
@@ -26,7 +38,7 @@ public final class StepTable {
     this.rowEvery = Math.max(1, Math.min(10, steps / 20));
   }
 
-  /** Something that happened at the coming row's step, for example {@code eval 2.51}. */
+  /** Adds text to the coming row, for example {@code eval 2.51}. */
   public synchronized void remark(String text) {
     remarks.append("   ").append(text);
   }
@@ -34,36 +46,59 @@ public final class StepTable {
   public synchronized void step(StepMetrics m) {
     secondsPerStep =
         secondsPerStep == 0 ? m.stepSeconds() : 0.9 * secondsPerStep + 0.1 * m.stepSeconds();
-    String row = row(m);
-    boolean due = m.step() == 1 || m.step() % rowEvery == 0 || m.step() == steps;
+    if (Double.isFinite(m.loss())) {
+      recent.addLast(m.loss());
+      if (recent.size() > MEAN_STEPS) {
+        recent.removeFirst();
+      }
+    }
     if (!headed) {
       console.line("");
       console.line(
-          "  step   loss  %-20s    tok/s   MFU   grad  lr       mem      left"
-              .formatted("nats/token"));
+          "  step   loss   raw  nats/token    tok/s   MFU   grad  lr           mem    left");
       headed = true;
     }
-    if (due || m.skipped() || !remarks.isEmpty()) {
-      console.line(row + (m.skipped() ? "   skipped: not finite" : "") + remarks);
-      remarks.setLength(0);
+    if (m.skipped()) {
+      remark("skipped: not finite");
+    }
+    boolean due = m.step() == 1 || m.step() % rowEvery == 0 || m.step() == steps;
+    if (due || !remarks.isEmpty()) {
+      print(row(m));
     } else {
-      console.busy(row);
+      console.busy(row(m));
     }
   }
 
+  /** Remarks go to a line of their own where they would be wrapped. */
+  private void print(String row) {
+    if (console.fits(row + remarks)) {
+      console.line(row + remarks);
+    } else {
+      console.line(row);
+      console.line("      " + remarks);
+    }
+    remarks.setLength(0);
+  }
+
   private String row(StepMetrics m) {
-    int filled = (int) Math.round(BAR * Math.clamp(m.loss() / fullBar, 0, 1));
+    double mean = recent.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+    int filled = (int) Math.round(BAR * Math.clamp(mean / fullBar, 0, 1));
     return String.format(
         Locale.ROOT,
-        "%6d  %5.2f  %-20s  %,7.0f  %4s  %5.2f  %-7s  %-7s  %s",
+        "%6d  %5s %5s  %-10s  %,7.0f  %4s  %5s  %-7s  %7s  %6s",
         m.step(),
-        m.loss(),
+        loss(mean),
+        m.skipped() ? "nan" : loss(m.loss()),
         "#".repeat(filled) + ".".repeat(BAR - filled),
         m.tokensPerSecond(),
         Units.percent(m.mfu()),
-        m.gradNorm(),
+        Units.norm(m.gradNorm()),
         Units.rate(m.lr()),
         Units.bytes(m.memoryBytes()),
         Units.seconds((double) (steps - m.step()) * secondsPerStep));
+  }
+
+  private static String loss(double loss) {
+    return Double.isNaN(loss) ? NO_LOSS : String.format(Locale.ROOT, "%.2f", loss);
   }
 }

@@ -48,6 +48,11 @@ public final class Units {
     return String.format(Locale.ROOT, share < 0.1 ? "%.1f %%" : "%.0f %%", share * 100);
   }
 
+  /** A gradient norm in at most six characters: {@code 0.84}, {@code 123.4}, {@code 1.2e+06}. */
+  static String norm(double norm) {
+    return String.format(Locale.ROOT, norm < 100 ? "%.2f" : norm < 1e4 ? "%.0f" : "%.0e", norm);
+  }
+
   /** A learning rate: {@code 1.8e-3}. */
   public static String rate(double lr) {
     return lr == 0

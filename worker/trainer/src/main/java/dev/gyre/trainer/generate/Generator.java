@@ -3,6 +3,8 @@ package dev.gyre.trainer.generate;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.trainer.data.Feed;
@@ -14,7 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.SplittableRandom;
-import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
 
 /**
  * Continues a text, token by token, on a model that one worker holds completely. Each token is a
@@ -22,6 +24,9 @@ import java.util.function.IntConsumer;
  * serving.
  */
 public final class Generator {
+  /** How many tokens may be added at a time. */
+  public static final NumberRange TOKENS = NumberRange.whole(1, 1_000_000);
+
   private final TrainingRank rank;
   private final int contextTokens;
 
@@ -40,19 +45,23 @@ public final class Generator {
 
   /**
    * @param prompt at least one token
-   * @param count tokens to add
-   * @param each receives every new token
+   * @param count tokens to add, in {@link #TOKENS}
+   * @param each receives every new token as it is drawn; false ends it
+   * @throws Invalid if the prompt is empty
    */
-  public void generate(int[] prompt, int count, Sampling sampling, IntConsumer each) {
+  public void generate(int[] prompt, int count, Sampling sampling, IntPredicate each) {
+    TOKENS.require("tokens", count);
     if (prompt.length == 0) {
-      throw new IllegalArgumentException("the prompt is empty; give at least one character");
+      throw new Invalid(
+          "PROMPT", "holds no token to continue; give at least one character of text");
     }
     SplittableRandom random = new SplittableRandom(sampling.seed());
     int[] text = Arrays.copyOf(prompt, prompt.length + count);
-    for (int n = prompt.length; n < text.length; n++) {
+    boolean more = true;
+    for (int n = prompt.length; more && n < text.length; n++) {
       int from = Math.max(0, n - contextTokens);
       text[n] = sampling.draw(next(Arrays.copyOfRange(text, from, n)), random);
-      each.accept(text[n]);
+      more = each.test(text[n]);
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.gyre.trainer.generate;
 
+import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.trainer.step.NumericException;
 import java.util.SplittableRandom;
 
 /**
@@ -9,16 +11,25 @@ import java.util.SplittableRandom;
  * @param seed of the samples: the same seed, model and prompt give the same text
  */
 public record Sampling(double temperature, long seed) {
+  public static final NumberRange TEMPERATURE = NumberRange.atLeast(0);
+
   public Sampling {
-    if (!(temperature >= 0) || Double.isInfinite(temperature)) {
-      throw new IllegalArgumentException("temperature " + temperature + " must be 0 or more");
-    }
+    TEMPERATURE.require("temperature", temperature);
   }
 
-  /** Draws from softmax(logits / temperature). */
+  /**
+   * Draws from softmax(logits / temperature).
+   *
+   * @throws NumericException if a logit is not finite
+   */
   int draw(float[] logits, SplittableRandom random) {
     int best = 0;
-    for (int i = 1; i < logits.length; i++) {
+    for (int i = 0; i < logits.length; i++) {
+      if (!Float.isFinite(logits[i])) {
+        throw new NumericException(
+            "the model's output is not finite: logit %d is %f. Training has diverged, or the weights are damaged"
+                .formatted(i, logits[i]));
+      }
       if (logits[i] > logits[best]) {
         best = i;
       }

@@ -8,6 +8,7 @@ import dev.gyre.kernels.Device;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.parameters.ModelParameters;
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -23,7 +24,7 @@ import dev.gyre.trainer.worker.HostLimits;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** A trained model on one worker, with its tokenizer. */
 public final class SoloModel implements AutoCloseable {
@@ -85,28 +86,21 @@ public final class SoloModel implements AutoCloseable {
   /**
    * Continues a text.
    *
-   * @param each receives the text in pieces that decode to complete characters
+   * @param prompt at least one token
+   * @param tokens to add, in {@link Generator#TOKENS}
+   * @param each receives the new text in pieces of complete characters; false ends it
+   * @throws Invalid if the prompt has no tokens
    */
-  public void generate(String prompt, int tokens, Sampling sampling, Consumer<String> each) {
-    StringBuilder said = new StringBuilder();
-    int[] made = new int[tokens];
-    int[] count = {0};
+  public void generate(String prompt, int tokens, Sampling sampling, Predicate<String> each) {
+    int[] start = tokenizer.encode(prompt.getBytes(StandardCharsets.UTF_8));
+    TextStream text = new TextStream(tokenizer, start);
     new Generator(rank, context)
-        .generate(
-            tokenizer.encode(prompt.getBytes(StandardCharsets.UTF_8)),
-            tokens,
-            sampling,
-            token -> {
-              made[count[0]++] = token;
-              String text = tokenizer.decode(java.util.Arrays.copyOf(made, count[0]));
-              // A token may be part of a character; it is held back until the character is
-              // complete.
-              if (!text.endsWith("\ufffd")) {
-                each.accept(text.substring(said.length()));
-                said.setLength(0);
-                said.append(text);
-              }
-            });
+        .generate(start, tokens, sampling, token -> accept(text.next(token), each));
+    accept(text.rest(), each);
+  }
+
+  private static boolean accept(String piece, Predicate<String> each) {
+    return piece.isEmpty() || each.test(piece);
   }
 
   @Override

@@ -50,7 +50,7 @@ public final class Evaluation {
       measure(row, sums);
     }
     rank.everyone().sum(sums);
-    return metrics(step, sums);
+    return metrics(step, sums, feed.isTask());
   }
 
   private void measure(RowOfRank row, double[] sums) {
@@ -81,8 +81,13 @@ public final class Evaluation {
     }
   }
 
-  private EvalMetrics metrics(long step, double[] sums) {
-    List<EvalMetrics.Reach> reach = new ArrayList<>();
+  /**
+   * @param sums of losses and of labels by bucket, alternating, and of labels with more than half
+   *     of the probability
+   * @param task whether the labels are answers
+   */
+  static EvalMetrics metrics(long step, double[] sums, boolean task) {
+    List<EvalMetrics.PositionLoss> byPosition = new ArrayList<>();
     double nats = 0;
     double tokens = 0;
     for (int b = 0; b < BOUNDS.length; b++) {
@@ -91,10 +96,12 @@ public final class Evaluation {
       tokens += count;
       if (count > 0) {
         int from = b == 0 ? 0 : BOUNDS[b - 1];
-        reach.add(new EvalMetrics.Reach(from, BOUNDS[b], sums[2 * b] / count, (long) count));
+        byPosition.add(
+            new EvalMetrics.PositionLoss(from, BOUNDS[b], sums[2 * b] / count, (long) count));
       }
     }
-    Double sure = feed.isTask() ? sums[2 * BOUNDS.length] / Math.max(1, tokens) : null;
-    return new EvalMetrics(step, tokens == 0 ? 0 : nats / tokens, (long) tokens, sure, reach);
+    Double sure = task && tokens > 0 ? sums[2 * BOUNDS.length] / tokens : null;
+    double loss = tokens == 0 ? Double.NaN : nats / tokens;
+    return new EvalMetrics(step, loss, (long) tokens, sure, byPosition);
   }
 }

@@ -4,7 +4,7 @@ package dev.gyre.trainer.step;
 public final class NumericException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  NumericException(String message) {
+  public NumericException(String message) {
     super(message);
   }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * global batch.
  *
  * @param step from 1, the steps done so far
- * @param loss cross-entropy in nats per labelled token
+ * @param loss cross-entropy in nats per labelled token; not a number if no token has a label
  * @param totalLoss the loss with the weighted auxiliary losses
  * @param balanceLoss Σ over MoE layers of E·Σ f·P, before its coefficient
  * @param zLoss Σ over MoE layers of mean logsumexp², before its coefficient

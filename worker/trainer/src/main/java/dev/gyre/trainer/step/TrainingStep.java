@@ -223,7 +223,7 @@ public final class TrainingStep {
     double flops = flops(shape);
     return new StepMetrics(
         step + 1,
-        sums[0],
+        shape.labelled() == 0 ? Double.NaN : sums[0],
         total(),
         sums[1],
         sums[2],

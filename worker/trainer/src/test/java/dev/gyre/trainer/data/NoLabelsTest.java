@@ -1,0 +1,102 @@
+package dev.gyre.trainer.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.comms.Transport;
+import dev.gyre.comms.loopback.LoopbackNetwork;
+import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.scalar.ScalarBackendProvider;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.model.parameters.InitialWeights;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.trainer.json.SpecJson;
+import dev.gyre.trainer.rank.RankSpec;
+import dev.gyre.trainer.rank.TrainingRank;
+import dev.gyre.trainer.step.StepMetrics;
+import dev.gyre.trainer.step.TrainingStep;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Documents of one token have no label; a batch of them has no loss, which is not a loss of 0. */
+final class NoLabelsTest {
+  private static final int ROW = 4;
+  private static final ModelSpec MODEL =
+      new ModelSpec(
+          "llama",
+          256,
+          8,
+          1,
+          2,
+          1,
+          4,
+          8,
+          0,
+          0,
+          1e-5,
+          1e4,
+          true,
+          AttentionPattern.FULL,
+          List.of(),
+          0);
+  private static final TrainSpec TRAIN =
+      new TrainSpec(
+          ROW,
+          ROW,
+          100,
+          1,
+          "f32",
+          0,
+          0,
+          "fail",
+          new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8));
+
+  @TempDir Path folder;
+
+  @Test
+  void aBatchWithoutLabelsHasNoLoss() throws IOException {
+    DatasetSpec dataset = DataFixture.dataset("best-fit", 0, DataFixture.source("docs", ""));
+    try (TokenStore store = new DataFixture(folder).documents(1, 1, 1, 1, 1, 1, 1, 1, 4);
+        Transport transport = LoopbackNetwork.alone();
+        Backend backend = new ScalarBackendProvider().open(1)) {
+      Feed feed = Feed.of(store, dataset, ROW, 1, 0, 1);
+      RankSpec spec =
+          RankSpec.of(
+              MODEL,
+              new Mesh(1, 1, 1, 1),
+              Objective.CROSS_ENTROPY,
+              Execution.of(DType.F32),
+              ROW,
+              1 << 20);
+      try (TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
+        rank.parameters()
+            .load(
+                (parameter, from, count, into) ->
+                    InitialWeights.fill(parameter, 3, from, count, into));
+        TrainingStep training = new TrainingStep(rank, feed, TRAIN, 0);
+        int without = 0;
+        for (int step = 0; step < 3; step++) {
+          StepMetrics metrics = training.run(step, 0).metrics();
+          boolean labelled = feed.shape(step).labelled() > 0;
+          without += labelled ? 0 : 1;
+          assertEquals(labelled, Double.isFinite(metrics.loss()), "step " + step);
+          assertFalse(metrics.skipped());
+          assertTrue(
+              SpecJson.line(metrics).contains("\"loss\":null,") != labelled,
+              SpecJson.line(metrics));
+        }
+        assertEquals(2, without, "of 3 rows, one holds a document of more than one token");
+      }
+    }
+  }
+}
