@@ -2,7 +2,7 @@ package dev.gyre.coordinator;
 
 /** State of a job. */
 public enum JobState {
-  /** Workers say hello; when all are there, the plan is made from what they can do. */
+  /** Workers join; when all have, the plan is made from their capabilities. */
   PLANNING,
   /** Every worker has its rank and the plan, opens the data plane, loads weights, warms up. */
   JOINING,

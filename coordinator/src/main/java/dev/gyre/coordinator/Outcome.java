@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param state {@link JobState#DONE} or {@link JobState#FAILED}
  * @param exit what the hosting process should end with
- * @param message one line for people: the cause, naming the rank where there is one
+ * @param message one line for the user: the cause, with the rank if there is one
  * @param culprit the rank that caused the failure, −1 if none did
  * @param newestCheckpoint the newest committed checkpoint's folder: of this run, or else the one it
  *     resumed from; null if there is none

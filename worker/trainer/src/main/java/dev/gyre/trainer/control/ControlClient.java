@@ -275,7 +275,7 @@ public final class ControlClient implements AutoCloseable {
     long silent = now - heardNanos;
     if (silent >= leaseNanos) {
       end(
-          "nothing was heard from the coordinator for %d s"
+          "the coordinator has been silent for %d s"
               .formatted(TimeUnit.NANOSECONDS.toSeconds(silent)),
           TRY_AGAIN);
       return;

@@ -8,7 +8,7 @@ public interface EndOfRun {
    * the training thread may be anywhere, even in a collective. Aborts the transport and ends the
    * process.
    *
-   * @param reason for people
+   * @param reason for the user
    * @param exitCode what the process should end with; 75 (try again) when the coordinator is gone
    */
   void ended(String reason, int exitCode);

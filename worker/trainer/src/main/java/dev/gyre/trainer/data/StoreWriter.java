@@ -223,7 +223,7 @@ final class StoreWriter implements AutoCloseable {
     tokensFile.close();
   }
 
-  /** Removes a folder of plain files, as far as it goes. */
+  /** Removes a folder of plain files, as far as possible. */
   static void delete(Path folder) throws IOException {
     try (var files = Files.list(folder)) {
       for (Path file : files.toList()) {

@@ -21,11 +21,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a process says and ends with for anything that was thrown: the one place for commands and
- * workers. Only what nobody expected is a bug in Gyre.
+ * workers. Only an unexpected Throwable is a bug in Gyre.
  *
  * @param kind for the coordinator
  * @param exit of the process
- * @param message for a person: what failed, why, and the way out; without a prefix
+ * @param message for the user: what failed, why, and what to do; without a prefix
  */
 public record Failure(FailureKind kind, ExitCode exit, String message) {
   /** Wrappers of wrappers end somewhere, even if a cause causes itself. */
@@ -70,7 +70,7 @@ public record Failure(FailureKind kind, ExitCode exit, String message) {
     return message.equals(cause.toString()) ? "" : message;
   }
 
-  /** Null if nobody expects it, or if it wraps what says more. */
+  /** Null if it is not expected, or if its cause says more. */
   private static @Nullable Failure known(Throwable e) {
     return switch (e) {
       case CommsException f -> told(FailureKind.FAILURE_KIND_COMMS, f);

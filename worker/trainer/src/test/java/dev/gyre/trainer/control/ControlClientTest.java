@@ -185,7 +185,7 @@ class ControlClientTest {
     assertTrue(ends.isEmpty());
     time.set(20 * SECOND);
     client.beat();
-    assertEquals("75 nothing was heard from the coordinator for 20 s", end());
+    assertEquals("75 the coordinator has been silent for 20 s", end());
     assertThrows(ControlException.class, client::awaitStart);
     assertTrue(ends.isEmpty(), "told twice");
   }
@@ -219,7 +219,7 @@ class ControlClientTest {
     assertTrue(ends.isEmpty());
     time.set(3620 * SECOND);
     client.beat();
-    assertTrue(end().startsWith("75 nothing was heard"));
+    assertTrue(end().startsWith("75 the coordinator has been silent"));
   }
 
   @Test
