@@ -3,9 +3,11 @@ package dev.gyre.deploy;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.kernels.DType;
 import dev.gyre.trainer.checkpoint.HuggingFaceExport;
+import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,8 +18,8 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true,
     header = "Makes a Hugging Face folder of a checkpoint.",
     description = {
-      "config.json and model.safetensors, of the checkpoint named or of a run's newest whole one. A",
-      "tokenizer is not part of it."
+      "config.json, model.safetensors and the run's tokenizer.json, of the checkpoint named or of a",
+      "run's newest whole one."
     },
     footer = {
       "",
@@ -67,7 +69,17 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
     for (String warning : HuggingFaceExport.export(checkpoint, target, dtype)) {
       System.err.println("gyre: " + warning);
     }
+    copyTokenizer(checkpoint);
     System.out.println(checkpoint + " -> " + target);
     return ExitCode.DONE;
+  }
+
+  /** A run keeps the tokenizer it was trained with; byte tokens have none. */
+  private void copyTokenizer(Path checkpoint) throws IOException {
+    Path kept = checkpoint.resolve("..").resolve("..").resolve(Tokenizers.RUN_COPY).normalize();
+    if (Files.isRegularFile(kept)) {
+      Path copy = target.resolve(Tokenizers.RUN_COPY);
+      Files.copy(kept, copy, StandardCopyOption.REPLACE_EXISTING);
+    }
   }
 }

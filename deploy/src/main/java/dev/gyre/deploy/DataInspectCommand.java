@@ -6,6 +6,7 @@ import dev.gyre.deploy.console.RowText;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.data.BatchShape;
+import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -55,7 +56,7 @@ final class DataInspectCommand implements Callable<ExitCode> {
   private int chars;
 
   @Override
-  public ExitCode call() {
+  public ExitCode call() throws IOException {
     require(step >= 0, "--step " + step + ": steps count from 0");
     require(rows >= 1, "--rows " + rows + ": show at least 1");
     require(chars >= -1, "--chars " + chars + ": -1 for all, 0 for none, or a number");

@@ -6,6 +6,8 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.data.PackStats;
+import dev.gyre.trainer.data.TokenTemplate;
+import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -24,35 +26,46 @@ final class DataPrepareCommand implements Callable<ExitCode> {
   @Mixin private JobArgument argument = new JobArgument();
 
   @Override
-  public ExitCode call() {
+  public ExitCode call() throws IOException {
     JobSpec job = argument.read(List.of());
     Console console = Console.standard();
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       PackStats train = data.feed().stats(0);
-      console.titled("data", data.describe(job));
+      console.titled("data", data.describe());
       console.titled(
           "tokens",
           String.format(
               Locale.ROOT,
-              "%,d, vocabulary %,d; left out: %,d binary files, %,d empty documents",
+              "%,d, vocabulary %,d; %s",
               data.store().tokens(),
               data.tokenizer().vocabSize(),
-              data.store().binarySkipped(),
-              data.store().emptySkipped()));
+              template(job, data.tokenizer().template())));
+      data.notes().forEach(note -> console.titled("text", note));
       console.titled(
           "epoch",
           String.format(
               Locale.ROOT,
-              "%,d rows of %,d tokens: %,.0f steps of %,d rows; %,d rows are held out",
+              "%,d rows of %,d tokens: %,.0f steps of %,d rows; %,d rows are held out, %s of the tokens",
               train.rows(),
               train.rowTokens(),
               (double) train.rows() / job.train().rowsPerStep(),
               job.train().rowsPerStep(),
-              data.feed().heldOutRows()));
+              data.feed().heldOutRows(),
+              Units.percent(data.feed().heldOutShare())));
       console.titled(
           "kept",
           data.store().folder() + "   (" + Units.bytes(data.store().textBytes()) + " text)");
     }
     return ExitCode.DONE;
+  }
+
+  private static String template(JobSpec job, TokenTemplate template) {
+    if (template.isEmpty()) {
+      return "no tokens around a document";
+    }
+    return job.dataset().specialTokens().equals("template")
+        ? "each document as " + template.shown()
+        : "the tokenizer's template, %s, is not added (dataset.special-tokens: template adds it)"
+            .formatted(template.shown());
   }
 }

@@ -100,6 +100,7 @@ final class PlanCommand implements Callable<ExitCode> {
     }
     try (JobData data = prepared.get()) {
       Preflight.requireRows(job, data);
+      Preflight.requireLabels(job, data);
       BatchShape shape = data.feed().shape(0);
       List<Documents> rows = new ArrayList<>();
       int documents = 0;
@@ -110,7 +111,7 @@ final class PlanCommand implements Callable<ExitCode> {
       String text =
           "%s%n       first batch: %,d tokens, %,d labelled, in %s and %s"
               .formatted(
-                  data.describe(job),
+                  data.describe(),
                   shape.tokens(),
                   shape.labelled(),
                   documents == 1 ? "1 document" : documents + " documents",

@@ -5,12 +5,14 @@ import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.launch.WorkerFlags;
 import dev.gyre.deploy.run.GivenPlan;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.deploy.run.PlanFile;
 import dev.gyre.deploy.run.Preflight;
+import dev.gyre.deploy.run.RunInputs;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -109,14 +111,20 @@ final class TrainCommand implements Callable<ExitCode> {
             + (options.isDefault() ? "   (no job given: this is the default)" : "")
             + (from.checkpoint == null ? "" : "   going on from " + from.checkpoint));
     try (JobData data = JobData.open(job, Home.folder(), console)) {
-      if (from.checkpoint == null) {
+      if (from.checkpoint == null || from.folder == null) {
         Preflight.requireRows(job, data);
         Preflight.requireWeights(job);
+      } else {
+        RunInputs.requireSame(from.folder, from.checkpoint, job, data, console);
       }
-      console.titled("data", data.describe(job));
+      Preflight.requireLabels(job, data);
+      Preflight.requirePackable(data, WorkerFlags.DEFAULT.heapBytes());
+      console.titled("data", data.describe());
+      data.notes().forEach(note -> console.titled("text", note));
       console.titled("model", PlanText.model(job.model()));
       // Made last: what fails before leaves no run behind.
       RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
+      RunInputs.keep(folder, job, data);
       console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, given != null, began, System::nanoTime);
       Path store = data.store().folder().toAbsolutePath();

@@ -213,7 +213,14 @@ public final class JobFile {
           new DatasetSpec.Source(
               s.text("path"), s.text("include"), s.text("field"), s.number("weight")));
     }
-    return new DatasetSpec(sources, d.text("tokenizer"), d.text("packing"), d.share("holdout"));
+    return new DatasetSpec(
+        sources,
+        d.text("tokenizer"),
+        d.text("packing"),
+        d.share("holdout"),
+        d.text("invalid-text"),
+        d.text("special-tokens"),
+        d.text("special-text"));
   }
 
   private static TrainSpec train(JobValues t) {

@@ -162,7 +162,22 @@ final class JobKeys {
             "best-fit",
             "best-fit cuts only documents longer than a row; concat fills every row.",
             DatasetSpec.PACKINGS),
-        number("holdout", "1%", DatasetSpec.HOLDOUT, "Share of the documents held out for eval."));
+        number("holdout", "1%", DatasetSpec.HOLDOUT, "Share of the tokens held out for eval."),
+        choice(
+            "invalid-text",
+            "error",
+            "Text that is not UTF-8, not JSON and so on: refuse, repair or leave it out.",
+            DatasetSpec.INVALID_TEXT),
+        choice(
+            "special-tokens",
+            "none",
+            "Tokens added around each document. template: the tokenizer's post_processor.",
+            DatasetSpec.SPECIAL_TOKENS),
+        choice(
+            "special-text",
+            "parse",
+            "A special token's text in a document: parse makes it the token.",
+            DatasetSpec.SPECIAL_TEXT));
   }
 
   private static Key train() {

@@ -1,5 +1,6 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
@@ -137,6 +138,16 @@ public final class RunFolder {
 
   public Path plan() {
     return path.resolve("plan.json");
+  }
+
+  /** The files the run is trained on. */
+  public Path data() {
+    return path.resolve("data.json");
+  }
+
+  /** A copy of the job's tokenizer; there is none for bytes. */
+  public Path tokenizer() {
+    return path.resolve(Tokenizers.RUN_COPY);
   }
 
   /** Locked by the process whose run this is, for as long as it runs. */

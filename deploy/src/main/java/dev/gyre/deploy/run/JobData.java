@@ -8,13 +8,18 @@ import dev.gyre.trainer.data.DataPlaces;
 import dev.gyre.trainer.data.DataPreparation;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.PackStats;
-import dev.gyre.trainer.data.PrepareListener;
+import dev.gyre.trainer.data.TextFault;
 import dev.gyre.trainer.data.TokenStore;
 import dev.gyre.trainer.data.Tokenizer;
 import dev.gyre.trainer.data.Tokenizers;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** A job's data, prepared and open. */
 public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implements AutoCloseable {
@@ -28,12 +33,19 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
    * Prepares what is not there yet, telling the console how it goes.
    *
    * @param project Gyre's own folder: its sources stand in where a JDK has none
+   * @throws DataException if the data cannot be used
+   * @throws IOException if what is prepared cannot be kept, on a full disk for example
    */
-  public static JobData open(JobSpec job, Path project, Console console) {
+  public static JobData open(JobSpec job, Path project, Console console) throws IOException {
     Tokenizer tokenizer = tokenizer(job);
-    TokenStore store =
-        DataPreparation.prepare(job.dataset(), places(project), tokenizer, new Telling(console));
-    return of(job, tokenizer, store);
+    PreparationConsole progress = new PreparationConsole(console, System::nanoTime);
+    try {
+      TokenStore store =
+          DataPreparation.prepare(job.dataset(), places(project), tokenizer, progress);
+      return of(job, tokenizer, store);
+    } catch (UncheckedIOException e) {
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   /**
@@ -49,13 +61,31 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
   }
 
   private static Tokenizer tokenizer(JobSpec job) {
-    Tokenizer tokenizer = Tokenizers.open(job.dataset().tokenizer(), BASE);
+    Tokenizer tokenizer = Tokenizers.of(job.dataset(), BASE);
     tokenizer.requireFits(job.model().vocabSize());
     return tokenizer;
   }
 
   private static DataPlaces places(Path project) {
-    return DataPlaces.of(BASE, CACHE.toAbsolutePath(), project);
+    return DataPlaces.of(BASE, CACHE.toAbsolutePath(), project)
+        .withOtherCache(
+            userCache(System.getenv("XDG_CACHE_HOME"), System.getProperty("user.home")));
+  }
+
+  /** Where prepared data is kept if the current folder cannot be written or read. */
+  static Path userCache(@Nullable String cacheHome, @Nullable String home) {
+    if (cacheHome != null && Path.of(cacheHome).isAbsolute()) {
+      return Path.of(cacheHome, "gyre", "data");
+    }
+    // A user without a home has "?" or "/".
+    if (home != null && Path.of(home).isAbsolute() && Files.isWritable(Path.of(home))) {
+      return Path.of(home, ".cache", "gyre", "data");
+    }
+    return Path.of(System.getProperty("java.io.tmpdir"), "gyre-" + user(), "data");
+  }
+
+  private static String user() {
+    return System.getProperty("user.name", "user").replaceAll("[^A-Za-z0-9_-]", "_");
   }
 
   private static JobData of(JobSpec job, Tokenizer tokenizer, TokenStore store) {
@@ -71,7 +101,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
   }
 
   /** For example {@code jdk:src.zip 15,214 files 188 MB, 1.0 % held out; rows 99.6 % full}. */
-  public String describe(JobSpec job) {
+  public String describe() {
     PackStats stats = feed.stats(0);
     return String.format(
         Locale.ROOT,
@@ -79,32 +109,19 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
         String.join(", ", store.sources()),
         store.documents(),
         Units.bytes(store.textBytes()),
-        Units.percent(job.dataset().holdout()),
+        Units.percent(feed.heldOutShare()),
         100 * stats.fill(),
         100 * stats.cut());
+  }
+
+  /** What a person should know of the text: what was repaired, left out or read specially. */
+  public List<String> notes() {
+    return store.faults().stream().map(TextFault::toString).toList();
   }
 
   @Override
   public void close() {
     store.close();
     tokenizer.close();
-  }
-
-  private record Telling(Console console) implements PrepareListener {
-    @Override
-    public void note(String line) {
-      console.line(line);
-    }
-
-    @Override
-    public void progress(long documents, long bytesDone, long bytesTotal) {
-      console.busy(
-          String.format(
-              Locale.ROOT,
-              "data   %,d documents, %s of %s",
-              documents,
-              Units.bytes(bytesDone),
-              Units.bytes(bytesTotal)));
-    }
   }
 }

@@ -1,8 +1,11 @@
 package dev.gyre.deploy.run;
 
+import dev.gyre.deploy.console.Units;
 import dev.gyre.model.hf.HfWeights;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.data.PackStats;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -28,6 +31,47 @@ public final class Preflight {
               row,
               tokens,
               tokens));
+    }
+  }
+
+  /**
+   * Without a label there is nothing to learn, and every loss would be 0.
+   *
+   * @throws Invalid saying why no token has one
+   */
+  public static void requireLabels(JobSpec job, JobData data) {
+    if (data.feed().hasLabels()) {
+      return;
+    }
+    int prefix = job.model().attention().prefix();
+    throw new Invalid(
+        "dataset.train",
+        prefix > 1
+            ? ("no token has a label, so there is nothing to learn: no document, or piece of one, is"
+                    + " longer than model.prefix_length %,d; lower it, or train on longer documents")
+                .formatted(prefix)
+            : "no token has a label, so there is nothing to learn: every document has a single token;"
+                + " a label is the next token of the same document");
+  }
+
+  /**
+   * Every worker packs each epoch in its own heap.
+   *
+   * @param workerHeapBytes heap of a worker
+   * @throws Invalid if an epoch does not fit
+   */
+  public static void requirePackable(JobData data, long workerHeapBytes) {
+    PackStats stats = data.feed().stats(0);
+    long limit = Feed.packingHeap(workerHeapBytes);
+    if (stats.packingBytes() > limit) {
+      throw new Invalid(
+          "dataset.train",
+          String.format(
+              Locale.ROOT,
+              "an epoch of %,d documents takes %s to pack, a worker has %s for it; join short documents, or raise train.sequence-length",
+              stats.documents(),
+              Units.bytes(stats.packingBytes()),
+              Units.bytes(limit)));
     }
   }
 

@@ -4,8 +4,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.BitSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 
@@ -55,25 +57,26 @@ public record Baselines(long heldOutBytes, double bigram, double trigram, double
   }
 
   private static byte[][] text(Feed feed, DocumentSet set, Tokenizer tokenizer, int limit) {
-    long[] keys = new long[set.count()];
-    Integer[] order = new Integer[set.count()];
-    for (int d = 0; d < keys.length; d++) {
-      keys[d] = Hashing.hash(feed.seed(), Hashing.BASELINE, set.nameHash()[d], 0);
-      order[d] = d;
+    // A token stands for a byte or more, so so many tokens are enough.
+    HashedChoice choice =
+        HashedChoice.of(
+            set.count(),
+            d -> Hashing.hash(feed.seed(), Hashing.BASELINE, feed.store().key(d), 0),
+            set::length,
+            limit);
+    BitSet chosen = choice.whole();
+    if (choice.next() >= 0) {
+      chosen.set(choice.next());
     }
-    Arrays.sort(order, Comparator.<Integer>comparingLong(d -> keys[d]).thenComparingInt(d -> d));
-    byte[][] documents = new byte[order.length][];
-    int count = 0;
+    List<byte[]> documents = new ArrayList<>();
     int left = limit;
-    for (int i = 0; i < order.length && left > 0; i++) {
-      int d = order[i];
-      // A token is at least a byte, so this many tokens are enough.
-      int tokens = Math.min(set.length()[d], Math.min(left, DECODED_AT_ONCE));
-      byte[] bytes = utf8(feed.store().read(set.start()[d], tokens), tokenizer);
-      documents[count] = bytes.length <= left ? bytes : Arrays.copyOf(bytes, left);
-      left -= documents[count++].length;
+    for (int d = chosen.nextSetBit(0); d >= 0 && left > 0; d = chosen.nextSetBit(d + 1)) {
+      int tokens = (int) Math.min(set.length(d), Math.min(left, DECODED_AT_ONCE));
+      byte[] bytes = utf8(feed.store().read(set.start(d), tokens), tokenizer);
+      documents.add(bytes.length <= left ? bytes : Arrays.copyOf(bytes, left));
+      left -= documents.getLast().length;
     }
-    return Arrays.copyOf(documents, count);
+    return documents.toArray(byte[][]::new);
   }
 
   private static byte[] utf8(int[] tokens, Tokenizer tokenizer) {

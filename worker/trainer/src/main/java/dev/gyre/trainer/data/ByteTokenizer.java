@@ -35,5 +35,10 @@ final class ByteTokenizer implements Tokenizer {
   }
 
   @Override
+  public TextCutter cutter() {
+    return TextCutter.ANYWHERE;
+  }
+
+  @Override
   public void close() {}
 }

@@ -19,7 +19,7 @@ public final class DataException extends RuntimeException {
   }
 
   /** The fault in words: the type of most file exceptions says more than their message. */
-  private static String reason(IOException e) {
+  static String reason(IOException e) {
     return e.getClass().getSimpleName() + ": " + e.getMessage();
   }
 }

@@ -1,49 +1,26 @@
 package dev.gyre.trainer.data;
 
 import dev.gyre.partitioning.job.DatasetSpec;
-import dev.gyre.trainer.data.DocumentReader.Batch;
-import dev.gyre.trainer.data.DocumentReader.Encoded;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
-import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /**
  * Builds the token store of a dataset, or finds the existing one.
  *
- * <p>A store's folder is named by its inputs: names, sizes and versions of all files, and the
- * tokenizer. Hold-out, weights and packing are applied later and share one store. The store is
- * written to a temporary folder and renamed, so a reader never sees an incomplete one. If several
- * processes prepare the same data, one works and the others wait. Without file locks all of them
- * work, and the first to finish wins.
+ * <p>A store's folder is named by what went into it (names, sizes, and versions of all files, the
+ * tokenizer, and the keys that change what is stored); hold-out, weights and packing are applied
+ * later and share one store.
  */
 public final class DataPreparation {
-  /** Text in flight between reading and writing; keeps every core busy with 1 MiB batches. */
-  private static final long IN_FLIGHT_BYTES = 32L << 20;
-
-  /** Longest wait for another process that prepares the same data. */
-  private static final Duration LOCK_DEADLINE = Duration.ofMinutes(30);
-
-  private static final long LOCK_RETRY_MILLIS = 50;
-
-  /** An incomplete store that was not modified for this long is abandoned. */
-  private static final Duration ABANDONED = Duration.ofDays(1);
-
   private final DatasetSpec dataset;
   private final DataPlaces places;
   private final Tokenizer tokenizer;
@@ -61,8 +38,9 @@ public final class DataPreparation {
    * Opens the dataset's token store, building it first if needed. Blocks; the caller closes the
    * store.
    *
-   * @throws DataException if a path is missing, nothing matches, a file cannot be read, or no
-   *     document is left; names the file, and the line of a JSONL file
+   * @throws DataException if a path is missing, nothing matches, a file cannot be read, text cannot
+   *     be used, or no document is left; names the file, and the line
+   * @throws UncheckedIOException if the store cannot be written; names the file
    */
   public static TokenStore prepare(
       DatasetSpec dataset, DataPlaces places, Tokenizer tokenizer, PrepareListener listener) {
@@ -70,7 +48,7 @@ public final class DataPreparation {
     try {
       return preparation.run();
     } catch (IOException e) {
-      throw DataException.io("preparing data in " + places.cache(), e);
+      throw new UncheckedIOException("preparing data: " + e.getMessage(), e);
     }
   }
 
@@ -83,16 +61,35 @@ public final class DataPreparation {
       DatasetSpec dataset, DataPlaces places, Tokenizer tokenizer) {
     DataPreparation preparation =
         new DataPreparation(dataset, places, tokenizer, PrepareListener.NONE);
-    Path folder = places.cache().resolve(preparation.key(preparation.scan()));
-    return Files.exists(folder) ? Optional.of(TokenStore.open(folder)) : Optional.empty();
+    String key = preparation.key(preparation.scan());
+    return preparation.find(key).map(TokenStore::open);
+  }
+
+  private Optional<Path> find(String key) {
+    for (StoreCache cache : caches()) {
+      Optional<Path> store = cache.find(key);
+      if (store.isPresent()) {
+        return store;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private List<StoreCache> caches() {
+    List<StoreCache> caches = new ArrayList<>();
+    caches.add(new StoreCache(places.cache(), listener));
+    Path other = places.otherCache();
+    if (other != null) {
+      caches.add(new StoreCache(other, listener));
+    }
+    return caches;
   }
 
   private List<SourceFile> scan() {
     List<SourceFile> files = new ArrayList<>();
-    SourceScan scan = new SourceScan(places, listener);
     for (int i = 0; i < dataset.train().size(); i++) {
       if (!isGenerated(i)) {
-        files.addAll(scan.scan(i, dataset.train().get(i)));
+        files.addAll(SourceScan.scan(places, listener, i, dataset.train().get(i)));
       }
     }
     return files;
@@ -120,32 +117,30 @@ public final class DataPreparation {
   private TokenStore run() throws IOException {
     List<SourceFile> files = scan();
     String key = key(files);
-    Path folder = places.cache().resolve(key);
-    if (Files.exists(folder)) {
-      return TokenStore.open(folder);
+    Optional<Path> made = find(key);
+    if (made.isPresent()) {
+      return TokenStore.open(made.get());
     }
-    Files.createDirectories(places.cache());
-    Path lockFile = places.cache().resolve(key + ".lock");
-    try (FileChannel channel =
-        FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-      awaitTurn(channel); // closing the channel releases the lock
-      if (!Files.exists(folder)) {
-        sweep(key);
-        build(files, key, folder);
+    for (StoreCache cache : caches()) {
+      Optional<Path> store = cache.make(key, folder -> write(files, folder));
+      if (store.isPresent()) {
+        return TokenStore.open(store.get());
       }
     }
-    return TokenStore.open(folder);
+    throw new AccessDeniedException(
+        places.cache().toString(), null, "prepared data cannot be kept here");
   }
 
   /** The store's name: a digest of everything its content depends on. */
   private String key(List<SourceFile> files) {
     MessageDigest digest = Hashing.sha256();
     Hashing.add(digest, "format " + StoreMeta.FORMAT);
-    Hashing.add(digest, tokenizer.id());
+    Hashing.add(digest, contentId());
+    Hashing.add(digest, dataset.invalidText());
     for (SourceFile file : files) {
       Hashing.add(digest, file.source() + " " + file.name());
-      Hashing.add(digest, file.file().toAbsolutePath().normalize().toString());
-      Hashing.add(digest, file.isJsonl() ? file.field() : "");
+      Hashing.add(digest, file.place().root().toAbsolutePath().normalize().toString());
+      Hashing.add(digest, file.isJsonl() ? file.place().field() : "");
       Hashing.add(digest, file.bytes() + " " + file.version());
     }
     for (RecallDocuments recall : generated()) {
@@ -154,165 +149,77 @@ public final class DataPreparation {
     return HexFormat.of().formatHex(digest.digest(), 0, 12);
   }
 
-  /**
-   * Waits until this process alone prepares the store. Returns at once if the file system has no
-   * locks, or if another thread of this process prepares it: then all of them work.
-   */
-  private void awaitTurn(FileChannel channel) throws IOException {
-    long deadline = System.nanoTime() + LOCK_DEADLINE.toNanos();
-    boolean told = false;
-    while (!tryTurn(channel)) {
-      if (System.nanoTime() > deadline) {
-        throw new IOException(
-            "another process has been preparing this data for "
-                + LOCK_DEADLINE.toMinutes()
-                + " minutes; end it, then try again");
-      }
-      if (!told) {
-        listener.note("data   another process is preparing this data; waiting for it");
-        told = true;
-      }
-      pause();
-    }
-  }
-
-  private boolean tryTurn(FileChannel channel) {
-    try {
-      return channel.tryLock() != null;
-    } catch (OverlappingFileLockException e) {
-      return true;
-    } catch (IOException e) {
-      listener.note("data   " + places.cache() + " has no file locks (" + e.getMessage() + ")");
-      return true;
-    }
-  }
-
-  private static void pause() throws IOException {
-    try {
-      Thread.sleep(LOCK_RETRY_MILLIS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted while another process prepares this data", e);
-    }
-  }
-
-  private void sweep(String key) throws IOException {
-    long oldest = System.currentTimeMillis() - ABANDONED.toMillis();
-    try (var stream = Files.newDirectoryStream(places.cache(), ".tmp-" + key + "-*")) {
-      for (Path left : stream) {
-        if (Files.getLastModifiedTime(left).toMillis() < oldest) {
-          StoreWriter.delete(left);
-        }
-      }
-    }
-  }
-
-  private void build(List<SourceFile> files, String key, Path folder) throws IOException {
-    Path temporary = Files.createTempDirectory(places.cache(), ".tmp-" + key + "-");
-    boolean kept = false;
-    try {
-      write(files, temporary);
-      try {
-        Files.move(temporary, folder, StandardCopyOption.ATOMIC_MOVE);
-        kept = true;
-      } catch (IOException e) {
-        if (!Files.exists(folder)) {
-          throw e;
-        } // another process was first, with the same content
-      }
-    } finally {
-      if (!kept) {
-        StoreWriter.delete(temporary);
-      }
-    }
+  /** What, beside the text, the tokens depend on. */
+  private String contentId() {
+    return tokenizer.id()
+        + " special-tokens "
+        + dataset.specialTokens()
+        + " special-text "
+        + dataset.specialText();
   }
 
   private void write(List<SourceFile> files, Path folder) throws IOException {
-    DocumentEncoder encoder = new DocumentEncoder(tokenizer);
+    requireSpace(files, folder);
     List<RecallDocuments> generated = generated();
-    Progress progress = new Progress(files, generated);
-    try (StoreWriter writer = new StoreWriter(folder, tokenizer);
-        DocumentReader reader = new DocumentReader(files, encoder)) {
-      ExecutorService threads =
-          Executors.newFixedThreadPool(
-              Runtime.getRuntime().availableProcessors(),
-              Thread.ofPlatform().daemon().name("data-", 0).factory());
-      try {
-        pump(reader, threads, writer, progress);
-        for (RecallDocuments recall : generated) {
-          pump(recall.iterator(), threads, writer, progress);
-        }
-      } finally {
-        threads.shutdownNow();
-        threads.close();
-      }
-      List<String> sources = dataset.train().stream().map(DatasetSpec.Source::path).toList();
+    List<StoreWriter.NamedFile> named = new NamedFiles(files, generated);
+    TokenTemplate template =
+        dataset.specialTokens().equals("template") ? tokenizer.template() : TokenTemplate.NONE;
+    DocumentEncoder encoder =
+        new DocumentEncoder(tokenizer, template, InvalidText.of(dataset.invalidText()));
+    List<String> sources = dataset.train().stream().map(DatasetSpec.Source::path).toList();
+    try (StoreWriter writer = new StoreWriter(folder, tokenizer, contentId(), named)) {
+      DocumentPump pump = new DocumentPump(files, generated, encoder, writer, listener);
+      Problems problems = pump.run();
       if (writer.documents() == 0) {
         throw new DataException(
-            "dataset.train: no document is left of %s: %,d files are binary, %,d documents are empty; name files with text"
-                .formatted(String.join(", ", sources), progress.binary, progress.empty));
+            ("dataset.train: no document is left of %s: %,d files are binary, %,d documents are"
+                    + " empty; name files with text")
+                .formatted(
+                    String.join(", ", sources),
+                    problems.count(ProblemKind.BINARY),
+                    problems.count(ProblemKind.EMPTY)));
       }
-      writer.finish(progress.binary, progress.empty, sources);
-      listener.progress(writer.documents(), progress.total, progress.total);
+      writer.finish(problems.faults(encoder.policy(), i -> files.get(i).shown()), sources);
     }
   }
 
-  /** Batches are read and tokenized by all threads, and written in order by this one. */
-  private void pump(
-      Iterator<Batch> reader, ExecutorService threads, StoreWriter writer, Progress progress)
-      throws IOException {
-    ArrayDeque<Batch> batches = new ArrayDeque<>();
-    ArrayDeque<Future<Encoded>> pending = new ArrayDeque<>();
-    long inFlight = 0;
-    while (reader.hasNext() || !pending.isEmpty()) {
-      while (reader.hasNext() && (pending.isEmpty() || inFlight < IN_FLIGHT_BYTES)) {
-        Batch batch = reader.next();
-        inFlight += batch.bytes();
-        batches.add(batch);
-        pending.add(threads.submit(batch.work()));
-      }
-      Encoded encoded = result(pending.remove());
-      for (EncodedDocument document : encoded.documents()) {
-        writer.add(document);
-      }
-      long bytes = batches.remove().bytes();
-      inFlight -= bytes;
-      progress.add(encoded, bytes);
-      listener.progress(
-          writer.documents(), Math.min(progress.done, progress.total), progress.total);
+  /** Byte tokens take the room of the text: whether there is so much can be seen before. */
+  private void requireSpace(List<SourceFile> files, Path folder) throws IOException {
+    long bytes = tokenizer instanceof ByteTokenizer ? DocumentPump.bytes(files, generated()) : 0;
+    long free = Files.getFileStore(folder).getUsableSpace();
+    // JSONL is longer than its text, by how much cannot be seen.
+    boolean exact = files.stream().noneMatch(SourceFile::isJsonl);
+    if (exact && bytes > free) {
+      throw new FileSystemException(
+          folder.toString(),
+          null,
+          "%,d MB are free, the prepared data takes %,d MB".formatted(free >> 20, bytes >> 20));
     }
   }
 
-  private static Encoded result(Future<Encoded> future) throws IOException {
-    try {
-      return future.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof DataException known) {
-        throw known;
+  /** Files and generated sources as the store names them, by index; makes no list of millions. */
+  private static final class NamedFiles extends java.util.AbstractList<StoreWriter.NamedFile> {
+    private final List<SourceFile> files;
+    private final List<RecallDocuments> generated;
+
+    NamedFiles(List<SourceFile> files, List<RecallDocuments> generated) {
+      this.files = files;
+      this.generated = generated;
+    }
+
+    @Override
+    public StoreWriter.NamedFile get(int index) {
+      if (index >= files.size()) {
+        RecallDocuments recall = generated.get(index - files.size());
+        return new StoreWriter.NamedFile(recall.source(), "mqar", recall.bytes());
       }
-      throw new IllegalStateException("reading documents failed", e.getCause());
-    }
-  }
-
-  private static final class Progress {
-    private final long total;
-    private long done;
-    private long binary;
-    private long empty;
-
-    Progress(List<SourceFile> files, List<RecallDocuments> generated) {
-      total =
-          files.stream().mapToLong(SourceFile::bytes).sum()
-              + generated.stream().mapToLong(RecallDocuments::bytes).sum();
+      SourceFile file = files.get(index);
+      return new StoreWriter.NamedFile(file.source(), file.name(), Math.max(0, file.bytes()));
     }
 
-    void add(Encoded encoded, long bytes) {
-      done += bytes;
-      binary += encoded.binary();
-      empty += encoded.empty();
+    @Override
+    public int size() {
+      return files.size() + generated.size();
     }
   }
 }

@@ -1,14 +1,10 @@
 package dev.gyre.trainer.data;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -20,20 +16,21 @@ import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cuts the files into batches of about {@link #BATCH_BYTES} that can be read and tokenized in
- * parallel. Batches come in document order. A batch's work may run on any thread, but must end
- * before this reader is closed.
+ * Cuts the files into batches of about {@link #BATCH_BYTES} that can be read and tokenized at the
+ * same time. Batches come in document order, and are the same whatever the number of threads; a
+ * batch's work may run on any thread, but before this reader is closed. Memory does not grow with a
+ * file.
  */
 final class DocumentReader implements Iterator<DocumentReader.Batch>, AutoCloseable {
   /** Large enough to make the hand-over cheap, small enough to give every core a batch. */
-  static final long BATCH_BYTES = 1 << 20;
+  static final int BATCH_BYTES = 1 << 20;
 
   private final List<SourceFile> files;
   private final DocumentEncoder encoder;
   private final Map<Path, ZipFile> zips = new HashMap<>();
   private int nextFile;
-  private @Nullable BufferedReader lines;
-  private int lineNumber;
+  private @Nullable FileCursor cursor;
+  private @Nullable Batch ahead;
 
   DocumentReader(List<SourceFile> files, DocumentEncoder encoder) {
     this.files = files;
@@ -41,94 +38,113 @@ final class DocumentReader implements Iterator<DocumentReader.Batch>, AutoClosea
   }
 
   /**
-   * Work on consecutive documents.
+   * Work on consecutive documents, or on a part of one.
    *
+   * @param file index of the first file it reads
    * @param bytes of text, about
    */
-  record Batch(long bytes, Callable<Encoded> work) {}
+  record Batch(int file, long bytes, Callable<EncodedBatch> work) {
+    /** One that is done: a problem, without documents. */
+    static Batch of(int file, long bytes, EncodedBatch batch) {
+      return new Batch(file, bytes, () -> batch);
+    }
+  }
 
-  /** Result of a batch's work; binary and empty documents are only counted. */
-  record Encoded(List<EncodedDocument> documents, int binary, int empty) {}
+  /** What is left to read of one file. */
+  interface FileCursor extends AutoCloseable {
+    /** The next batch; null at the end. */
+    @Nullable Batch next() throws IOException;
+
+    @Override
+    void close() throws IOException;
+  }
 
   @Override
   public boolean hasNext() {
-    return nextFile < files.size();
+    if (ahead == null) {
+      ahead = advance();
+    }
+    return ahead != null;
   }
 
   @Override
   public Batch next() {
-    if (!hasNext()) {
+    if (!hasNext() || ahead == null) {
       throw new NoSuchElementException();
     }
-    try {
-      return files.get(nextFile).isJsonl() ? jsonlBatch() : wholeFiles();
-    } catch (IOException e) {
-      throw DataException.io("dataset.train: cannot read " + files.get(nextFile).shown(), e);
-    }
+    Batch batch = ahead;
+    ahead = null;
+    return batch;
   }
 
-  private Batch wholeFiles() throws IOException {
-    List<SourceFile> batch = new ArrayList<>();
+  private @Nullable Batch advance() {
+    while (cursor != null || nextFile < files.size()) {
+      int file = cursor == null ? nextFile : nextFile - 1;
+      try {
+        if (cursor == null && isSmall(files.get(nextFile))) {
+          return smallFiles();
+        }
+        FileCursor open = cursor == null ? open(nextFile++) : cursor;
+        cursor = open;
+        Batch batch = open.next();
+        if (batch != null) {
+          return batch;
+        }
+        open.close();
+        cursor = null;
+      } catch (IOException e) {
+        throw DataException.io("dataset.train: cannot read " + files.get(file).shown(), e);
+      }
+    }
+    return null;
+  }
+
+  private static boolean isSmall(SourceFile file) {
+    return !file.isJsonl() && file.bytes() >= 0 && file.bytes() < BATCH_BYTES;
+  }
+
+  private Batch smallFiles() throws IOException {
+    int first = nextFile;
     long bytes = 0;
-    while (hasNext() && bytes < BATCH_BYTES && !files.get(nextFile).isJsonl()) {
+    while (nextFile < files.size() && bytes < BATCH_BYTES && isSmall(files.get(nextFile))) {
       SourceFile file = files.get(nextFile++);
-      if (file.entry() != null) {
+      if (file.entry()) {
         zip(file.file());
       }
-      batch.add(file);
       bytes += file.bytes();
     }
-    return new Batch(bytes, () -> encoder.files(batch, this::read));
+    List<SourceFile> batch = files.subList(first, nextFile);
+    return new Batch(first, bytes, () -> encoder.files(first, batch, this::read));
   }
 
-  private Batch jsonlBatch() throws IOException {
-    SourceFile file = files.get(nextFile);
-    BufferedReader reader = lines;
-    if (reader == null) {
-      reader = new BufferedReader(new InputStreamReader(stream(file), StandardCharsets.UTF_8));
-      lines = reader;
-      lineNumber = 0;
+  private FileCursor open(int index) throws IOException {
+    SourceFile file = files.get(index);
+    FileInput input = new FileInput(file, stream(file));
+    if (file.isJsonl()) {
+      return new JsonlCursor(index, file, input, encoder);
     }
-    int firstLine = lineNumber + 1;
-    List<String> batch = new ArrayList<>();
-    long bytes = 0;
-    while (bytes < BATCH_BYTES) {
-      String line = reader.readLine();
-      if (line == null) {
-        reader.close();
-        lines = null;
-        nextFile++;
-        break;
-      }
-      lineNumber++;
-      batch.add(line);
-      bytes += line.length() + 1;
-    }
-    return new Batch(bytes, () -> encoder.lines(file, firstLine, batch));
+    return encoder.isBytes()
+        ? new BytesCursor(index, file, input, encoder)
+        : TextCursor.ofFile(index, file, input, () -> stream(file), encoder);
   }
 
   private InputStream stream(SourceFile file) throws IOException {
-    String entry = file.entry();
-    if (entry == null) {
+    if (!file.entry()) {
       return Files.newInputStream(file.file());
     }
     ZipFile zip = zip(file.file());
-    ZipEntry found = zip.getEntry(entry);
+    ZipEntry found = zip.getEntry(file.path());
     if (found == null) {
       throw new IOException("entry is gone; has the file changed?");
     }
     return zip.getInputStream(found);
   }
 
-  /** Also called from the threads that encode; their zip files were opened by {@link #next}. */
-  private byte[] read(SourceFile file) {
-    if (file.bytes() > Integer.MAX_VALUE - 8) {
-      throw new DataException(
-          "dataset.train: %s has %,d bytes; a document may have 2 GiB: split it, or use JSONL"
-              .formatted(file.shown(), file.bytes()));
-    }
-    try (InputStream in = stream(file)) {
-      return in.readAllBytes();
+  /** Called from the threads that encode; their zip files were opened by {@link #next}. */
+  private byte[] read(int index) {
+    SourceFile file = files.get(index);
+    try (FileInput in = new FileInput(file, stream(file))) {
+      return in.readSmall();
     } catch (IOException e) {
       throw DataException.io("dataset.train: cannot read " + file.shown(), e);
     }
@@ -146,12 +162,12 @@ final class DocumentReader implements Iterator<DocumentReader.Batch>, AutoClosea
   @Override
   public synchronized void close() {
     try {
-      for (ZipFile zip : zips.values()) {
-        zip.close();
-      }
-      BufferedReader open = lines;
+      FileCursor open = cursor;
       if (open != null) {
         open.close();
+      }
+      for (ZipFile zip : zips.values()) {
+        zip.close();
       }
     } catch (IOException e) {
       throw new UncheckedIOException("closing the data's files", e);

@@ -1,27 +1,40 @@
 package dev.gyre.trainer.data;
 
 /**
- * Some of a store's documents, in store order: the training or the held-out ones.
- *
- * @param stored index in the store
- * @param start store position of the first token
- * @param length tokens
- * @param source index of the source
- * @param nameHash key of random choices about a document: independent of the other documents
- * @param labels of the whole store
+ * Some of a store's documents, or parts of them: the training or the held-out ones. Documents are
+ * named by their index in the store.
  */
-record DocumentSet(
-    int[] stored, long[] start, int[] length, int[] source, long[] nameHash, LabelMarks labels) {
+interface DocumentSet {
+  /** Documents of the store: indexes are below it. */
+  int count();
 
-  int count() {
-    return stored.length;
-  }
+  /** Store position of the first token that belongs to the set. */
+  long start(int document);
 
-  long tokens() {
+  /** Tokens that belong to the set; 0 if the document is not in it. */
+  long length(int document);
+
+  /** Index of the source. */
+  int source(int document);
+
+  /** Of the whole store. */
+  LabelMarks labels();
+
+  /** Tokens of all documents in the set. */
+  default long tokens() {
     long sum = 0;
-    for (int n : length) {
-      sum += n;
+    for (int d = 0; d < count(); d++) {
+      sum += length(d);
     }
     return sum;
+  }
+
+  /** Documents in the set. */
+  default int members() {
+    int members = 0;
+    for (int d = 0; d < count(); d++) {
+      members += length(d) > 0 ? 1 : 0;
+    }
+    return members;
   }
 }

@@ -32,15 +32,20 @@ final class EpochRows {
   synchronized PackedIndex index(long epoch) {
     PackedIndex index = kept.get(epoch);
     if (index == null) {
-      index = pack.apply(epoch);
-      // A batch starts inside one epoch and may span several short ones.
-      int touched = 2 + rowsPerBatch / Math.max(1, index.rows());
-      while (kept.size() >= touched) {
+      // Before another is packed, so that there is room for it. A batch starts inside one epoch and
+      // may go through several short ones.
+      while (kept.size() >= touched()) {
         kept.pollFirstEntry();
       }
+      index = pack.apply(epoch);
       kept.put(epoch, index);
     }
     return index;
+  }
+
+  private int touched() {
+    int rows = kept.isEmpty() ? 1 : kept.lastEntry().getValue().rows();
+    return 2 + rowsPerBatch / Math.max(1, rows);
   }
 
   /**

@@ -21,6 +21,9 @@ public final class Feed {
   /** Label of a token without a label. */
   public static final int NO_LABEL = -100;
 
+  /** Changes when the same content gives other rows. */
+  private static final String FINGERPRINT = "3:";
+
   private final TokenStore store;
   private final boolean bestFit;
   private final double[] weights;
@@ -28,7 +31,9 @@ public final class Feed {
   private final int rowsPerStep;
   private final int unlabelled;
   private final long seed;
+  private final long heapBytes;
   private final DocumentSet train;
+  private final DocumentSet heldOutDocuments;
   private final PackedIndex heldOut;
   private final EpochRows epochs;
 
@@ -47,11 +52,13 @@ public final class Feed {
     // The prefix's last token predicts the first behind it.
     this.unlabelled = Math.max(0, prefix - 1);
     this.seed = seed;
+    this.heapBytes = packingHeap(Runtime.getRuntime().maxMemory());
     HoldOut split = HoldOut.of(store, dataset.holdout(), seed);
     this.train = split.train();
+    this.heldOutDocuments = split.heldOut();
     double[] once = new double[weights.length];
     Arrays.fill(once, 1.0);
-    this.heldOut = Packer.pack(split.heldOut(), once, bestFit, rowTokens, seed, 0);
+    this.heldOut = Packer.pack(heldOutDocuments, once, bestFit, rowTokens, seed, 0, heapBytes);
     this.epochs = new EpochRows(this::packTrain, sameRowsEveryEpoch(), rowsPerStep);
   }
 
@@ -79,7 +86,7 @@ public final class Feed {
   }
 
   private PackedIndex packTrain(long epoch) {
-    PackedIndex packed = Packer.pack(train, weights, bestFit, rowTokens, seed, epoch);
+    PackedIndex packed = Packer.pack(train, weights, bestFit, rowTokens, seed, epoch, heapBytes);
     if (packed.rows() == 0 && epoch == 0) {
       throw new DataException(
           "dataset.train.weight: so low that no document was drawn in the first epoch; raise it");
@@ -110,6 +117,38 @@ public final class Feed {
     return BatchShape.of(rows);
   }
 
+  /** Share of all tokens that is held out, in [0, 1]. */
+  public double heldOutShare() {
+    return (double) heldOut.stats().tokens() / store.tokens();
+  }
+
+  /**
+   * Heap to pack an epoch in, of a process's whole heap: beside it lies the epoch before, and all
+   * that the process does otherwise.
+   */
+  public static long packingHeap(long maxHeapBytes) {
+    return maxHeapBytes * 2 / 5;
+  }
+
+  /** Whether any token of the first epoch has a label: without one there is nothing to learn. */
+  public boolean hasLabels() {
+    return hasLabels(epochs.index(0));
+  }
+
+  /** Whether any held-out token has a label; false also if nothing is held out. */
+  public boolean hasHeldOutLabels() {
+    return hasLabels(heldOut);
+  }
+
+  private boolean hasLabels(PackedIndex index) {
+    for (int row = 0; row < index.rows(); row++) {
+      if (index.row(row).labelled(store.labels(), unlabelled) > 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /**
    * Number of held-out rows; 0 if nothing is held out. They contain each held-out document once.
    */
@@ -129,7 +168,9 @@ public final class Feed {
   }
 
   private RowShape shape(RowShape.Part part, PackedIndex index, long epoch, int row) {
-    return new RowShape(part, epoch, row, index.documents(row), index.labelled(row, unlabelled));
+    PackedRow packed = index.row(row);
+    int labelled = packed.labelled(store.labels(), unlabelled);
+    return new RowShape(part, epoch, row, packed.documents(), labelled);
   }
 
   private PackedIndex index(RowShape row) {
@@ -147,7 +188,7 @@ public final class Feed {
    * @throws IndexOutOfBoundsException if the range exceeds the row or a segment is too short
    */
   public void read(RowShape row, TokenRange run, MemorySegment tokens, MemorySegment labels) {
-    PackedIndex index = index(row);
+    PackedRow packed = index(row).row(row.row());
     Documents documents = row.documents();
     if (run.end() > documents.tokens()) {
       throw new IndexOutOfBoundsException(run + " of a row with " + documents.tokens() + " tokens");
@@ -158,9 +199,8 @@ public final class Feed {
     while (position < run.end()) {
       int inPiece = position - documents.start(document);
       int count = Math.min(run.end() - position, documents.length(document) - inPiece);
-      int piece = index.piece(row.row(), document);
-      long from = index.set().start()[index.document(piece)] + index.from(piece) + inPiece;
-      boolean last = index.endsDocument(piece) && inPiece + count == index.length(piece);
+      long from = packed.start()[document] + inPiece;
+      boolean last = packed.last()[document] && inPiece + count == packed.length()[document];
       store.copy(from, count, tokens, at);
       store.copy(from + 1, last ? count - 1 : count, labels, at);
       if (last) {
@@ -188,7 +228,7 @@ public final class Feed {
 
   /** Fingerprint of the data for checkpoints: with equal fingerprints the same rows follow. */
   public String fingerprint() {
-    return store.contentHash();
+    return FINGERPRINT + store.contentHash();
   }
 
   /** Rows before a step: the data cursor. */
@@ -212,21 +252,19 @@ public final class Feed {
 
   /** One row, decoded. */
   public InspectedRow inspect(RowShape row, Tokenizer tokenizer) {
-    PackedIndex index = index(row);
-    DocumentSet set = index.set();
+    PackedRow packed = index(row).row(row.row());
+    DocumentSet set = row.part() == RowShape.Part.HELD_OUT ? heldOutDocuments : train;
     List<InspectedRow.Piece> pieces = new ArrayList<>();
-    for (int i = 0; i < row.documents().count(); i++) {
-      int piece = index.piece(row.row(), i);
-      int document = index.document(piece);
-      int stored = set.stored()[document];
-      int[] tokens = store.read(set.start()[document] + index.from(piece), index.length(piece));
+    for (int piece = 0; piece < packed.pieces(); piece++) {
+      int document = packed.document()[piece];
+      int[] tokens = store.read(packed.start()[piece], packed.length()[piece]);
       pieces.add(
           new InspectedRow.Piece(
-              store.sources().get(set.source()[document]),
-              store.name(stored),
-              index.from(piece),
-              index.length(piece),
-              set.length()[document],
+              store.sources().get(store.source(document)),
+              store.name(document),
+              packed.start()[piece] - set.start(document),
+              packed.length()[piece],
+              set.length(document),
               tokenizer.decode(tokens)));
     }
     return new InspectedRow(row, pieces);
@@ -241,7 +279,7 @@ public final class Feed {
   }
 
   DocumentSet heldOutDocuments() {
-    return heldOut.set();
+    return heldOutDocuments;
   }
 
   long seed() {

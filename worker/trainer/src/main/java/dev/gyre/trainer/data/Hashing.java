@@ -41,13 +41,13 @@ final class Hashing {
     return (hash >>> 11) * 0x1p-53;
   }
 
-  /** Of a document's name; FNV-1a, mixed. */
-  static long ofName(int source, byte[] name) {
-    long h = 0xCBF29CE484222325L ^ source;
-    for (byte b : name) {
-      h = (h ^ (b & 0xFF)) * 0x100000001B3L;
+  /** The first 8 bytes of a digest. */
+  static long firstLong(byte[] digest) {
+    long word = 0;
+    for (int i = 0; i < Long.BYTES; i++) {
+      word = word << 8 | (digest[i] & 0xFF);
     }
-    return mix(h);
+    return word;
   }
 
   /** In-place Fisher-Yates shuffle, keyed. */

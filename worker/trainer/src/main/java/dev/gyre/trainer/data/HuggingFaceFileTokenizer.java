@@ -1,109 +1,46 @@
 package dev.gyre.trainer.data;
 
-import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import java.io.ByteArrayInputStream;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
-import java.util.Map;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
-/** A Hugging Face {@code tokenizer.json}, executed by the original Rust library through DJL. */
+/** A Hugging Face {@code tokenizer.json}. */
 final class HuggingFaceFileTokenizer implements Tokenizer {
-  /** System property that selects the build of the native library. */
-  private static final String FLAVOR = "RUST_FLAVOR";
+  /** Short texts of which any tokenizer is likely to know one; they show the template. */
+  private static final String[] SAMPLES = {"a", "the", "1", "of"};
 
-  private final HuggingFaceTokenizer tokenizer;
+  private final TokenizerFile file;
   private final String id;
-  private final int vocabSize;
+  private final RustTokenizer whole;
+  private final RustTokenizer encoder;
+  private final SafeCuts cuts;
+  private @Nullable TokenTemplate template;
 
-  private HuggingFaceFileTokenizer(HuggingFaceTokenizer tokenizer, String id, int vocabSize) {
-    this.tokenizer = tokenizer;
-    this.id = id;
-    this.vocabSize = vocabSize;
+  private HuggingFaceFileTokenizer(TokenizerFile file, RustTokenizer whole, RustTokenizer encoder) {
+    this.file = file;
+    this.id = "tokenizer.json:" + file.sha256();
+    this.whole = whole;
+    this.encoder = encoder;
+    this.cuts = new SafeCuts(encoder::words, file::spaceBeginsToken);
   }
 
-  /** Loads the native library, which happens once per process. */
-  static HuggingFaceFileTokenizer open(Path file) {
-    byte[] json;
-    try {
-      json = Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw new DataException(
-          "dataset.tokenizer: cannot read "
-              + file.toAbsolutePath().normalize()
-              + "; name a tokenizer.json, or use bytes",
-          e);
-    }
-    int vocabSize = vocabSize(file, json);
-    String id = "tokenizer.json:" + HexFormat.of().formatHex(Hashing.sha256().digest(json));
-    return new HuggingFaceFileTokenizer(load(file, json), id, vocabSize);
-  }
-
-  private static HuggingFaceTokenizer load(Path file, byte[] json) {
-    Map<String, String> plain =
-        Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
-    if (System.getenv(FLAVOR) == null && System.getProperty(FLAVOR) == null) {
-      // Otherwise the library would download another build of itself on a machine with a GPU.
-      System.setProperty(FLAVOR, "cpu");
-    }
-    try {
-      return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), plain);
-    } catch (LinkageError e) {
-      throw nativeMissing(e);
-    } catch (IOException | RuntimeException e) {
-      if (e.getClass().getName().endsWith("EngineException")) {
-        throw nativeMissing(e);
-      }
-      throw new DataException(
-          "dataset.tokenizer: " + file + " is no tokenizer the library can read: " + e.getMessage(),
-          e);
-    }
-  }
-
-  private static DataException nativeMissing(Throwable e) {
-    return new DataException(
-        "dataset.tokenizer: the native tokenizer library cannot be loaded here ("
-            + e.getMessage()
-            + "); let DJL_CACHE_DIR name a writable folder, or use tokenizer: bytes",
-        e);
-  }
-
-  /** The largest id plus one; added tokens may have larger ids than the model's own. */
-  private static int vocabSize(Path file, byte[] json) {
-    JsonNode root;
-    try {
-      root = JsonMapper.shared().readTree(json);
-    } catch (JacksonException e) {
-      throw new DataException(
-          "dataset.tokenizer: " + file + " is not JSON: " + e.getOriginalMessage(), e);
-    }
-    JsonNode vocab = root.path("model").path("vocab");
-    if (!vocab.isObject() && !vocab.isArray()) {
-      throw new DataException(
-          "dataset.tokenizer: "
-              + file
-              + " has no model.vocab; is it a Hugging Face tokenizer.json?");
-    }
-    int size = vocab.isArray() ? vocab.size() : 0;
-    if (vocab.isObject()) {
-      for (JsonNode entry : vocab.values()) {
-        size = Math.max(size, entry.intValue() + 1);
-      }
-    }
-    for (JsonNode added : root.path("added_tokens").values()) {
-      size = Math.max(size, added.path("id").intValue() + 1);
-    }
-    return size;
+  /**
+   * Loads the native library, which happens once per process.
+   *
+   * @param parseSpecials whether the text of a special token becomes the token
+   */
+  static HuggingFaceFileTokenizer open(Path path, boolean parseSpecials) {
+    TokenizerFile file = TokenizerFile.read(path);
+    RustTokenizer whole = RustTokenizer.open(path, file.bytes());
+    RustTokenizer encoder =
+        parseSpecials ? whole : RustTokenizer.open(path, file.withoutSpecials());
+    return new HuggingFaceFileTokenizer(file, whole, encoder);
   }
 
   @Override
   public int vocabSize() {
-    return vocabSize;
+    return file.vocabSize();
   }
 
   @Override
@@ -113,7 +50,15 @@ final class HuggingFaceFileTokenizer implements Tokenizer {
 
   @Override
   public int[] encode(byte[] utf8) {
-    long[] ids = tokenizer.encode(new String(utf8, StandardCharsets.UTF_8), false, false).getIds();
+    return encode(new String(utf8, StandardCharsets.UTF_8));
+  }
+
+  @Override
+  public int[] encode(String text) {
+    return narrow(encoder.ids(text, false));
+  }
+
+  private static int[] narrow(long[] ids) {
     int[] tokens = new int[ids.length];
     for (int i = 0; i < ids.length; i++) {
       tokens[i] = Math.toIntExact(ids[i]);
@@ -123,15 +68,64 @@ final class HuggingFaceFileTokenizer implements Tokenizer {
 
   @Override
   public String decode(int[] tokens) {
-    long[] ids = new long[tokens.length];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = tokens[i];
+    return whole.decode(Arrays.stream(tokens).asLongStream().toArray());
+  }
+
+  @Override
+  public TextCutter cutter() {
+    return cuts;
+  }
+
+  @Override
+  public boolean isSpecial(int token) {
+    return file.specials().get(token);
+  }
+
+  @Override
+  public synchronized TokenTemplate template() {
+    TokenTemplate known = template;
+    if (known == null) {
+      known = findTemplate();
+      template = known;
     }
-    return tokenizer.decode(ids, false);
+    return known;
+  }
+
+  private TokenTemplate findTemplate() {
+    for (String sample : SAMPLES) {
+      int[] plain;
+      int[] around;
+      try {
+        plain = narrow(whole.ids(sample, false));
+        around = narrow(whole.ids(sample, true));
+      } catch (DataException _) {
+        continue;
+      }
+      for (int at = 0; plain.length > 0 && at + plain.length <= around.length; at++) {
+        if (Arrays.equals(plain, 0, plain.length, around, at, at + plain.length)) {
+          int[] before = Arrays.copyOf(around, at);
+          int[] after = Arrays.copyOfRange(around, at + plain.length, around.length);
+          return new TokenTemplate(
+              before, after, (shown(before) + " TEXT " + shown(after)).strip());
+        }
+      }
+    }
+    return TokenTemplate.NONE;
+  }
+
+  private String shown(int[] ids) {
+    StringBuilder text = new StringBuilder();
+    for (int token : ids) {
+      text.append(text.isEmpty() ? "" : " ").append(decode(new int[] {token}));
+    }
+    return text.toString();
   }
 
   @Override
   public void close() {
-    tokenizer.close();
+    whole.close();
+    if (encoder != whole) {
+      encoder.close();
+    }
   }
 }

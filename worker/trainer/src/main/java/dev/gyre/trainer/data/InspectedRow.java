@@ -18,11 +18,11 @@ public record InspectedRow(RowShape shape, List<Piece> pieces) {
    *
    * @param source path of its source, as in the job
    * @param name of the document inside its source
-   * @param from index of the first token in the document
+   * @param from index of the first token in the document, or in the part of it that is trained on
    * @param tokens of the piece
    * @param documentTokens of the whole document
    * @param text decoded
    */
   public record Piece(
-      String source, String name, int from, int tokens, int documentTokens, String text) {}
+      String source, String name, long from, int tokens, long documentTokens, String text) {}
 }

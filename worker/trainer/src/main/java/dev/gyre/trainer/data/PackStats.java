@@ -8,8 +8,10 @@ package dev.gyre.trainer.data;
  * @param tokens of all rows
  * @param documents drawn for the epoch; one drawn twice counts twice
  * @param documentsCut documents cut into more than one piece
+ * @param packingBytes heap that packing them took
  */
-public record PackStats(int rows, int rowTokens, long tokens, long documents, long documentsCut) {
+public record PackStats(
+    int rows, int rowTokens, long tokens, long documents, long documentsCut, long packingBytes) {
   /** Share of the rows' positions that hold a token, in [0, 1]. */
   public double fill() {
     return rows == 0 ? 0 : (double) tokens / ((double) rows * rowTokens);

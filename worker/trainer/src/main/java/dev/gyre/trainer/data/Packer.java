@@ -1,7 +1,5 @@
 package dev.gyre.trainer.data;
 
-import java.util.Arrays;
-
 /**
  * Packs documents into rows of at most N tokens: a pure function of (seed, epoch, documents, N).
  *
@@ -9,23 +7,41 @@ import java.util.Arrays;
  * only documents longer than N are cut. Equal lengths come in random order, which differs by epoch.
  * Source: Ding et al. 2024, "Fewer Truncations Improve Language Modeling", algorithm 1. Concat
  * concatenates shuffled documents and cuts after every N tokens.
+ *
+ * <p>Packing takes 8 bytes of heap a piece (a document, or a part of one longer than a row) and 16
+ * a row; half of that is kept.
  */
 final class Packer {
+  private static final int PIECE_BYTES = 2 * Integer.BYTES;
+  private static final int ROW_BYTES = 4 * Integer.BYTES;
+
   private final DocumentSet documents;
+  private final Draws draws;
   private final int rowTokens;
   private final long seed;
   private final long epoch;
+  private final long heapBytes;
 
-  private Packer(DocumentSet documents, int rowTokens, long seed, long epoch) {
+  private Packer(
+      DocumentSet documents,
+      double[] weights,
+      int rowTokens,
+      long seed,
+      long epoch,
+      long heapBytes) {
     this.documents = documents;
+    this.draws = new Draws(documents, weights, seed, epoch);
     this.rowTokens = rowTokens;
     this.seed = seed;
     this.epoch = epoch;
+    this.heapBytes = heapBytes;
   }
 
   /**
-   * @param weights how often a document of each source is drawn; a fraction by a hash of its name
+   * @param weights how often a document of each source is drawn; a fraction by a hash
    * @param bestFit best fit, or concat
+   * @param heapBytes most heap to pack in
+   * @throws DataException if there are too many documents for that heap
    */
   static PackedIndex pack(
       DocumentSet documents,
@@ -33,193 +49,224 @@ final class Packer {
       boolean bestFit,
       int rowTokens,
       long seed,
-      long epoch) {
-    Packer packer = new Packer(documents, rowTokens, seed, epoch);
-    int[] drawn = packer.draw(weights);
-    return bestFit ? packer.bestFit(drawn) : packer.concat(drawn);
+      long epoch,
+      long heapBytes) {
+    Packer packer = new Packer(documents, weights, rowTokens, seed, epoch, heapBytes);
+    Totals totals = packer.totals();
+    return bestFit ? packer.bestFit(totals) : packer.concat(totals);
   }
 
   private long key(long part) {
     return Hashing.hash(seed, Hashing.PACK, epoch, part);
   }
 
-  private int[] draw(double[] weights) {
-    int[] drawn = new int[documents.count()];
-    int count = 0;
-    for (int d = 0; d < documents.count(); d++) {
-      double weight = weights[documents.source()[d]];
-      int times = (int) Math.floor(weight);
-      double unit = Hashing.unit(Hashing.hash(seed, Hashing.DRAW, epoch, documents.nameHash()[d]));
-      times += unit < weight - times ? 1 : 0;
-      if (count + (long) times > Integer.MAX_VALUE - 8) {
-        throw new DataException(
-            "dataset.train.weight: an epoch would draw more than 2^31 documents; lower the weights");
-      }
-      if (count + times > drawn.length) {
-        drawn = Arrays.copyOf(drawn, (int) Math.min(Integer.MAX_VALUE - 8, 2L * (count + times)));
-      }
-      Arrays.fill(drawn, count, count + times, d);
-      count += times;
-    }
-    return Arrays.copyOf(drawn, count);
-  }
+  /**
+   * What is drawn.
+   *
+   * @param drawn documents, one drawn twice counted twice
+   * @param pieces of at most a row, of all drawn documents
+   * @param tokens of all drawn documents
+   * @param longDocuments that are longer than a row; each once
+   * @param longPieces of them; each document once
+   * @param cut documents drawn that are longer than a row
+   */
+  private record Totals(
+      long drawn, long pieces, long tokens, int longDocuments, long longPieces, long cut) {}
 
-  private PackedIndex bestFit(int[] drawn) {
-    long pieceCount = 0;
-    for (int d : drawn) {
-      pieceCount += (documents.length()[d] - 1L) / rowTokens + 1;
-    }
-    Pieces pieces = new Pieces(pieceCount);
-    for (int d : drawn) {
-      int length = documents.length()[d];
-      for (int from = 0; from < length; from += rowTokens) {
-        pieces.add(d, from, Math.min(rowTokens, length - from));
-        if (length - from <= rowTokens) {
-          break; // from + rowTokens might overflow
+  private Totals totals() {
+    long drawn = 0;
+    long pieces = 0;
+    long tokens = 0;
+    int longDocuments = 0;
+    long longPieces = 0;
+    long cut = 0;
+    for (int d = 0; d < documents.count(); d++) {
+      long times = draws.times(d);
+      if (times > 0) {
+        long length = documents.length(d);
+        long own = piecesOf(length);
+        drawn += times;
+        pieces += times * own;
+        tokens += times * length;
+        if (own > 1) {
+          longDocuments++;
+          longPieces += own;
+          cut += times;
         }
       }
     }
-    int[] order = fallingLength(pieces);
-    // A row's pieces as a linked list: the newest, and for each piece the one before it.
-    int[] newest = new int[pieces.count];
-    int[] before = new int[pieces.count];
+    return new Totals(drawn, pieces, tokens, longDocuments, longPieces, cut);
+  }
+
+  private long piecesOf(long length) {
+    return (length - 1) / rowTokens + 1;
+  }
+
+  /** Refuses what the heap, or an int, cannot hold; else what packing takes. */
+  private long requireRoom(long pieces, long rows) {
+    long bytes = PIECE_BYTES * pieces + ROW_BYTES * rows;
+    boolean countable = documents.count() + pieces < Integer.MAX_VALUE && rows < Integer.MAX_VALUE;
+    if (bytes > heapBytes || !countable) {
+      throw new DataException(
+          ("dataset.train: packing an epoch of %,d documents and pieces of documents into %,d rows"
+                  + " takes %,d MB of memory, the limit is %,d MB; join short documents, raise"
+                  + " train.sequence-length, or lower dataset.train.weight")
+              .formatted(pieces, rows, bytes >> 20, heapBytes >> 20));
+    }
+    return bytes;
+  }
+
+  private PackedIndex bestFit(Totals totals) {
+    // Any two rows hold more than N tokens together, else the later one had not been begun.
+    long mostRows = Math.min(totals.pieces, 2 * (totals.tokens / rowTokens) + 2);
+    long bytes = requireRoom(totals.pieces, mostRows);
+    LongDocuments cut = longDocuments(totals);
+    int[] ids = fallingLength((int) totals.pieces, cut);
+    int[] place = new int[ids.length];
+    int[] rowCount = new int[(int) mostRows];
     int rows = 0;
-    FreeSpace free = new FreeSpace(rowTokens, pieces.count);
-    for (int piece : order) {
-      int length = pieces.length[piece];
+    FreeSpace free = new FreeSpace(rowTokens, (int) mostRows);
+    for (int i = 0; i < ids.length; i++) {
+      int length = cut.lengthOf(ids[i]);
       int space = free.leastAtLeast(length);
       int row = space < 0 ? rows++ : free.take(space);
-      before[piece] = space < 0 ? -1 : newest[row];
-      newest[row] = piece;
+      place[i] = row;
+      rowCount[row]++;
       int left = (space < 0 ? rowTokens : space) - length;
       if (left > 0) {
         free.put(row, left);
       }
     }
-    int[][] members = new int[rows][];
-    for (int row = 0; row < rows; row++) {
-      int count = 0;
-      for (int piece = newest[row]; piece >= 0; piece = before[piece]) {
-        count++;
-      }
-      members[row] = new int[count];
-      for (int piece = newest[row]; piece >= 0; piece = before[piece]) {
-        members[row][--count] = piece;
-      }
-      // Otherwise short documents would always be last.
-      Hashing.shuffle(members[row], 0, members[row].length, key(row) + 1);
-    }
-    return index(pieces, members, drawn.length);
+    int[] rowStart = layOut(ids, place, rowCount, rows);
+    PackStats stats =
+        new PackStats(rows, rowTokens, totals.tokens, totals.drawn, totals.cut, bytes);
+    return new BestFitIndex(cut, ids, rowStart, stats);
   }
 
-  /**
-   * Pieces by decreasing length, equal ones in random order: a counting sort of a shuffled list.
-   */
-  private int[] fallingLength(Pieces pieces) {
-    int[] shuffled = new int[pieces.count];
-    Arrays.setAll(shuffled, i -> i);
-    Hashing.shuffle(shuffled, 0, shuffled.length, key(-1));
-    int[] end = new int[rowTokens + 1];
-    for (int i = 0; i < pieces.count; i++) {
-      end[pieces.length[i]]++;
+  private LongDocuments longDocuments(Totals totals) {
+    int[] document = new int[totals.longDocuments];
+    int[] first = new int[totals.longDocuments + 1];
+    int at = 0;
+    for (int d = 0; at < document.length; d++) {
+      if (documents.length(d) > rowTokens && draws.times(d) > 0) {
+        document[at] = d;
+        first[at + 1] = first[at] + (int) piecesOf(documents.length(d));
+        at++;
+      }
     }
+    return new LongDocuments(documents, rowTokens, document, first);
+  }
+
+  /** Ids of all pieces by falling length, equal ones in random order: a counting sort. */
+  private int[] fallingLength(int pieces, LongDocuments cut) {
+    int[] next = new int[rowTokens + 1];
+    forEachPiece(cut, id -> next[cut.lengthOf(id)]++);
     int at = 0;
     for (int length = rowTokens; length >= 0; length--) {
-      int count = end[length];
-      end[length] = at;
+      int count = next[length];
+      next[length] = at;
       at += count;
     }
-    int[] order = new int[pieces.count];
-    for (int piece : shuffled) {
-      order[end[pieces.length[piece]]++] = piece;
+    int[] ids = new int[pieces];
+    forEachPiece(cut, id -> ids[next[cut.lengthOf(id)]++] = id);
+    int from = 0;
+    for (int length = rowTokens; length > 0; length--) {
+      Hashing.shuffle(ids, from, next[length], key(-3 - (long) length));
+      from = next[length];
     }
-    return order;
+    return ids;
   }
 
-  private PackedIndex concat(int[] drawn) {
-    Hashing.shuffle(drawn, 0, drawn.length, key(-1));
-    long total = 0;
-    for (int d : drawn) {
-      total += documents.length()[d];
-    }
-    int rows = Math.toIntExact((total + rowTokens - 1) / rowTokens);
-    Pieces pieces = new Pieces((long) drawn.length + rows);
-    int[] rowEnd = new int[rows];
-    int row = 0;
-    int used = 0;
-    for (int d : drawn) {
-      int length = documents.length()[d];
-      int from = 0;
-      while (from < length) {
-        int count = Math.min(rowTokens - used, length - from);
-        pieces.add(d, from, count);
-        from += count;
-        used += count;
-        rowEnd[row] = pieces.count;
-        if (used == rowTokens) {
-          row++;
-          used = 0;
+  private interface PieceAction {
+    void piece(int id);
+  }
+
+  private void forEachPiece(LongDocuments cut, PieceAction action) {
+    int longOne = 0;
+    for (int d = 0; d < documents.count(); d++) {
+      int times = draws.times(d);
+      if (times == 0) {
+        continue;
+      }
+      boolean isLong = documents.length(d) > rowTokens;
+      int from = isLong ? cut.firstId(longOne) : d;
+      int to = isLong ? cut.firstId(++longOne) : d + 1;
+      for (int t = 0; t < times; t++) {
+        for (int id = from; id < to; id++) {
+          action.piece(id);
         }
       }
     }
-    int[][] members = new int[rows][];
-    for (int r = 0, first = 0; r < rows; first = rowEnd[r++]) {
-      int start = first;
-      members[r] = new int[rowEnd[r] - first];
-      Arrays.setAll(members[r], i -> start + i);
-    }
-    return index(pieces, members, drawn.length);
   }
 
-  /** Shuffles the rows and stores their pieces in that order. */
-  private PackedIndex index(Pieces pieces, int[][] members, int drawn) {
-    int rows = members.length;
-    int[] order = new int[rows];
-    Arrays.setAll(order, i -> i);
-    Hashing.shuffle(order, 0, rows, key(-2));
+  /**
+   * Puts the pieces of each row side by side, rows and pieces of a row in random order, in place.
+   *
+   * @param row of each piece; overwritten
+   * @return first piece of each row, then the number of pieces
+   */
+  private int[] layOut(int[] ids, int[] row, int[] rowCount, int rows) {
+    int[] order = shuffledRows(rows);
     int[] rowStart = new int[rows + 1];
-    Pieces laid = new Pieces(pieces.count);
-    long tokens = 0;
-    for (int row = 0; row < rows; row++) {
-      for (int piece : members[order[row]]) {
-        laid.add(pieces.document[piece], pieces.from[piece], pieces.length[piece]);
-        tokens += pieces.length[piece];
+    for (int i = 0; i < rows; i++) {
+      rowStart[i + 1] = rowStart[i] + rowCount[order[i]];
+      rowCount[order[i]] = rowStart[i];
+    }
+    for (int i = 0; i < ids.length; i++) {
+      row[i] = rowCount[row[i]]++;
+    }
+    for (int i = 0; i < ids.length; i++) {
+      while (row[i] != i) {
+        int to = row[i];
+        int id = ids[to];
+        ids[to] = ids[i];
+        ids[i] = id;
+        row[i] = row[to];
+        row[to] = to;
       }
-      rowStart[row + 1] = laid.count;
     }
-    long cut = 0;
-    for (int i = 0; i < laid.count; i++) {
-      boolean whole = laid.length[i] == documents.length()[laid.document[i]];
-      cut += laid.from[i] == 0 && !whole ? 1 : 0;
+    for (int i = 0; i < rows; i++) {
+      // Otherwise short documents would always be last.
+      Hashing.shuffle(ids, rowStart[i], rowStart[i + 1], key(i) + 1);
     }
-    PackStats stats = new PackStats(rows, rowTokens, tokens, drawn, cut);
-    return new PackedIndex(documents, rowStart, laid.document, laid.from, laid.length, stats);
+    return rowStart;
   }
 
-  /** A list of pieces, one array for each property. */
-  private static final class Pieces {
-    private final int[] document;
-    private final int[] from;
-    private final int[] length;
-    private int count;
+  private int[] shuffledRows(int rows) {
+    int[] order = new int[rows];
+    for (int i = 0; i < rows; i++) {
+      order[i] = i;
+    }
+    Hashing.shuffle(order, 0, rows, key(-2));
+    return order;
+  }
 
-    Pieces(long capacity) {
-      if (capacity > Integer.MAX_VALUE - 8) {
-        throw new DataException(
-            "dataset: an epoch of %,d document pieces is more than can be packed; raise"
-                    .formatted(capacity)
-                + " train.sequence-length, or give fewer documents");
+  private PackedIndex concat(Totals totals) {
+    long rows = (totals.tokens + rowTokens - 1) / rowTokens;
+    long bytes = requireRoom(totals.drawn, rows);
+    int[] drawn = new int[(int) totals.drawn];
+    int at = 0;
+    for (int d = 0; d < documents.count(); d++) {
+      for (int t = draws.times(d); t > 0; t--) {
+        drawn[at++] = d;
       }
-      document = new int[(int) capacity];
-      from = new int[(int) capacity];
-      length = new int[(int) capacity];
     }
-
-    void add(int ofDocument, int first, int tokens) {
-      document[count] = ofDocument;
-      from[count] = first;
-      length[count] = tokens;
-      count++;
+    Hashing.shuffle(drawn, 0, drawn.length, key(-1));
+    int[] first = new int[(int) rows];
+    long[] offset = new long[(int) rows];
+    long begin = 0;
+    long cut = 0;
+    int row = 0;
+    for (int i = 0; i < drawn.length; i++) {
+      long end = begin + documents.length(drawn[i]);
+      for (; (long) row * rowTokens < end; row++) {
+        first[row] = i;
+        offset[row] = (long) row * rowTokens - begin;
+      }
+      cut += begin / rowTokens != (end - 1) / rowTokens ? 1 : 0;
+      begin = end;
     }
+    PackStats stats = new PackStats((int) rows, rowTokens, totals.tokens, totals.drawn, cut, bytes);
+    return new ConcatIndex(documents, drawn, first, offset, shuffledRows((int) rows), stats);
   }
 }

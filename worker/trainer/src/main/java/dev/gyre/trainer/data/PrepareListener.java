@@ -9,16 +9,18 @@ public interface PrepareListener {
         public void note(String line) {}
 
         @Override
-        public void progress(long documents, long bytesDone, long bytesTotal) {}
+        public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {}
       };
 
   /** A line for the user. */
   void note(String line);
 
   /**
-   * Progress so far; called now and then, and once at the end.
+   * So much has been read; called after every batch, and once at the end.
    *
+   * @param documents stored so far
+   * @param tokens of them
    * @param bytesTotal size of all files; equal to {@code bytesDone} at the end
    */
-  void progress(long documents, long bytesDone, long bytesTotal);
+  void progress(long documents, long tokens, long bytesDone, long bytesTotal);
 }

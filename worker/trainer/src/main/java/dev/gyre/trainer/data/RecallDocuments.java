@@ -1,12 +1,9 @@
 package dev.gyre.trainer.data;
 
 import dev.gyre.trainer.data.DocumentReader.Batch;
-import dev.gyre.trainer.data.DocumentReader.Encoded;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Set;
@@ -25,8 +22,7 @@ import java.util.Set;
  * @param pairs keys, and values
  * @param length tokens of a document
  */
-record RecallDocuments(int source, int pairs, int length, int documents)
-    implements Iterable<Batch> {
+record RecallDocuments(int source, int pairs, int length, int documents) {
   /** Prefix of a source's path. */
   static final String SCHEME = "mqar:";
 
@@ -35,8 +31,11 @@ record RecallDocuments(int source, int pairs, int length, int documents)
   private static final double POWER = 0.01 - 1;
   private static final Set<String> KEYS = Set.of("pairs", "length", "documents");
 
-  /** Documents of a batch: some hundred kilobytes. */
-  private static final int AT_ONCE = 256;
+  /** A batch's documents, in bytes. */
+  private static final int BATCH_BYTES = 256 << 10;
+
+  /** A document is made in memory, and each of its slots is weighed for each pair. */
+  private static final int MAX_LENGTH = 16 << 20;
 
   /**
    * @param path such as {@code mqar:pairs=8,length=512,documents=20000}
@@ -64,6 +63,9 @@ record RecallDocuments(int source, int pairs, int length, int documents)
     if (recall.pairs < 1 || recall.pairs >= FIRST_VALUE - 1 || recall.documents < 1) {
       throw bad(path, "pairs must be from 1 to 126, documents at least 1");
     }
+    if (recall.length > MAX_LENGTH) {
+      throw bad(path, "length %,d is over the limit, %,d".formatted(recall.length, MAX_LENGTH));
+    }
     if (recall.length < 4 * recall.pairs) {
       throw bad(
           path,
@@ -86,8 +88,13 @@ record RecallDocuments(int source, int pairs, int length, int documents)
     return (long) documents * length;
   }
 
-  @Override
-  public Iterator<Batch> iterator() {
+  /**
+   * Batches of all documents, in order.
+   *
+   * @param file index that stands for the files of other sources
+   */
+  Iterator<Batch> batches(int file) {
+    int atOnce = Math.max(1, BATCH_BYTES / length);
     return new Iterator<>() {
       private int next;
 
@@ -102,22 +109,33 @@ record RecallDocuments(int source, int pairs, int length, int documents)
           throw new NoSuchElementException();
         }
         int first = next;
-        int count = Math.min(AT_ONCE, documents - first);
+        int count = Math.min(atOnce, documents - first);
         next += count;
-        return new Batch((long) count * length, () -> documents(first, count));
+        return new Batch(file, (long) count * length, () -> batch(file, first, count));
       }
     };
   }
 
-  private Encoded documents(int first, int count) {
-    List<EncodedDocument> made = new ArrayList<>(count);
+  private EncodedBatch batch(int file, int first, int count) {
+    EncodedBatch batch = new EncodedBatch(1, count * length);
     for (int d = first; d < first + count; d++) {
-      made.add(document(d));
+      Document made = document(d);
+      batch.put(made.tokens, 0, length);
+      batch.end(file, d - first + 1, made.labelled);
+      batch.addText(length);
     }
-    return new Encoded(made, 0, 0);
+    batch.addLines(count);
+    return batch;
   }
 
-  EncodedDocument document(int number) {
+  /**
+   * A generated document.
+   *
+   * @param labelled tokens whose next token is a label
+   */
+  record Document(byte[] tokens, BitSet labelled) {}
+
+  Document document(int number) {
     long key = Hashing.hash(pairs, Hashing.RECALL, length, number);
     int[] keys = range(0, FIRST_VALUE);
     int[] values = range(FIRST_VALUE, VOCABULARY);
@@ -140,7 +158,7 @@ record RecallDocuments(int source, int pairs, int length, int documents)
       tokens[at + 1] = (byte) values[p];
       labelled.set(at);
     }
-    return new EncodedDocument(source, "mqar-" + number, length, tokens, labelled);
+    return new Document(tokens, labelled);
   }
 
   /** A random byte that is neither a key nor a value of the document. */

@@ -2,35 +2,51 @@ package dev.gyre.trainer.data;
 
 import java.nio.file.Path;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A file, or an entry of a zip file, that holds one document or (JSONL) many. Not read yet.
+ * A file, or an entry of a zip file, that holds one document or (JSONL) many. Found, not yet read;
+ * small, as there may be millions.
  *
- * @param source index of its source in the job
- * @param name relative to its source, with {@code /}
- * @param file on disk; for an entry the zip file
- * @param entry name inside the zip file, or null
- * @param field key of the text in JSONL
- * @param bytes uncompressed size
- * @param version changes when the content does: modification time, or CRC of a zip entry
+ * @param place where it lies, shared by all files of a source
+ * @param entry whether it is an entry of the zip file {@code place.root()}
+ * @param path relative to {@code place.root()}, with {@code /}; of an entry its name there
+ * @param bytes uncompressed size; -1 if a zip file does not say
+ * @param version changes when the content does: time of modification, or CRC of a zip entry
  */
-record SourceFile(
-    int source,
-    String name,
-    Path file,
-    @Nullable String entry,
-    String field,
-    long bytes,
-    long version) {
+record SourceFile(Place place, boolean entry, String path, long bytes, long version) {
+  /** Most files of a dataset: each takes about 150 bytes of heap. */
+  static final int LIMIT = 1 << 21;
+
+  /**
+   * What the files found in one folder or zip file share.
+   *
+   * @param source index of it in the job
+   * @param root a folder; for entries the zip file
+   * @param prefix of the names, before {@code path}: {@code docs.zip!/}, or empty
+   * @param field key of the text in JSONL
+   */
+  record Place(int source, Path root, String prefix, String field) {}
+
+  int source() {
+    return place.source();
+  }
+
+  /** Relative to its source. */
+  String name() {
+    return place.prefix().isEmpty() ? path : place.prefix() + path;
+  }
+
+  Path file() {
+    return entry ? place.root() : place.root().resolve(path);
+  }
 
   boolean isJsonl() {
-    String lower = name.toLowerCase(Locale.ROOT);
+    String lower = path.toLowerCase(Locale.ROOT);
     return lower.endsWith(".jsonl") || lower.endsWith(".ndjson");
   }
 
   /** The file's name in messages. */
   String shown() {
-    return entry == null ? file.toString() : file + "!/" + entry;
+    return entry ? place.root() + "!/" + path : file().toString();
   }
 }

@@ -1,6 +1,7 @@
 package dev.gyre.trainer.data;
 
 import dev.gyre.partitioning.job.DatasetSpec.Source;
+import dev.gyre.trainer.data.SourceFile.Place;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.FileVisitResult;
@@ -14,6 +15,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
@@ -28,65 +30,77 @@ final class SourceScan {
 
   private final DataPlaces places;
   private final PrepareListener listener;
+  private final int source;
+  private final Source spec;
+  private final List<SourceFile> files = new ArrayList<>();
 
-  SourceScan(DataPlaces places, PrepareListener listener) {
+  private SourceScan(DataPlaces places, PrepareListener listener, int source, Source spec) {
     this.places = places;
     this.listener = listener;
+    this.source = source;
+    this.spec = spec;
   }
 
-  List<SourceFile> scan(int index, Source source) {
-    List<SourceFile> files = new ArrayList<>();
+  /**
+   * @param source index of the source in the job
+   * @throws DataException if the path is missing, cannot be read, nothing matches, or there are
+   *     more files than {@link SourceFile#LIMIT}
+   */
+  static List<SourceFile> scan(
+      DataPlaces places, PrepareListener listener, int source, Source spec) {
+    SourceScan scan = new SourceScan(places, listener, source, spec);
     try {
-      find(index, source, files);
+      scan.find();
     } catch (IOException e) {
-      throw DataException.io("dataset.train: cannot list " + source.path(), e);
+      throw DataException.io("dataset.train: cannot list " + spec.path(), e);
     }
-    if (files.isEmpty()) {
-      String include = source.include().isEmpty() ? "" : " with include '" + source.include() + "'";
+    if (scan.files.isEmpty()) {
+      String include = spec.include().isEmpty() ? "" : " with include '" + spec.include() + "'";
       throw new DataException(
-          "dataset.train: nothing matches " + source.path() + include + "; check path and include");
+          "dataset.train: nothing matches " + spec.path() + include + "; check path and include");
     }
-    files.sort(Comparator.comparing(SourceFile::name));
-    return files;
+    scan.files.sort(Comparator.comparing(SourceFile::name));
+    return scan.files;
   }
 
-  private void find(int index, Source source, List<SourceFile> files) throws IOException {
-    if (source.path().equals(JDK_SOURCES)) {
-      jdk(index, source, files);
+  private void find() throws IOException {
+    if (spec.path().equals(JDK_SOURCES)) {
+      jdk();
       return;
     }
-    Path path = places.base().resolve(source.path());
-    Glob include = Glob.of(source.include());
-    int wildcard = Glob.firstWildcard(source.path());
+    Path path = places.base().resolve(spec.path());
+    Glob include = Glob.of(spec.include());
+    int wildcard = Glob.firstWildcard(spec.path());
     if (Files.isDirectory(path)) {
-      folder(index, source, path, include, Set.of(), files);
+      folder(path, include, Set.of());
     } else if (Files.exists(path)) {
+      Path folder = path.toAbsolutePath().normalize().getParent();
       String name = String.valueOf(path.getFileName());
       if (isZip(name)) {
-        zip(index, source, path, "", include, files);
+        zip(path, "", include);
       } else {
-        file(index, source, path, name, include, files);
+        file(place(folder == null ? path : folder, ""), name, include);
       }
     } else if (wildcard >= 0) {
-      int cut = source.path().lastIndexOf('/', wildcard);
-      Path root = places.base().resolve(cut < 0 ? "" : source.path().substring(0, cut + 1));
+      int cut = spec.path().lastIndexOf('/', wildcard);
+      Path root = places.base().resolve(cut < 0 ? "" : spec.path().substring(0, cut + 1));
       if (!Files.isDirectory(root)) {
         throw new DataException(
-            "dataset.train: " + source.path() + ": no folder " + root.toAbsolutePath());
+            "dataset.train: " + spec.path() + ": no folder " + root.toAbsolutePath());
       }
       // The pattern selects the files; include still applies inside zip files.
-      folder(index, source, root, Glob.of(source.path().substring(cut + 1)), Set.of(), files);
+      folder(root, Glob.of(spec.path().substring(cut + 1)), Set.of());
     } else {
       throw new DataException(
           "dataset.train: %s: no such file or folder (looked at %s)"
-              .formatted(source.path(), path.toAbsolutePath().normalize()));
+              .formatted(spec.path(), path.toAbsolutePath().normalize()));
     }
   }
 
-  private void jdk(int index, Source source, List<SourceFile> files) throws IOException {
+  private void jdk() throws IOException {
     Path zip = places.javaHome().resolve("lib/src.zip");
     if (Files.isReadable(zip)) {
-      zip(index, source, zip, "", Glob.of(source.include()), files);
+      zip(zip, "", Glob.of(spec.include()));
       return;
     }
     Path project = places.project();
@@ -98,17 +112,12 @@ final class SourceScan {
     }
     listener.note(
         "data   this JDK has no " + zip + "; training on the project's own sources and docs");
-    folder(index, source, project, Glob.of(OWN_TEXT), OWN_OUTPUT, files);
+    folder(project, Glob.of(OWN_TEXT), OWN_OUTPUT);
   }
 
-  private void folder(
-      int index,
-      Source source,
-      Path root,
-      Glob wanted,
-      Set<String> skippedFolders,
-      List<SourceFile> files)
-      throws IOException {
+  private void folder(Path root, Glob wanted, Set<String> skippedFolders) throws IOException {
+    Place place = place(root, "");
+    Glob insideZips = Glob.of(spec.include());
     Files.walkFileTree(
         root,
         EnumSet.of(FileVisitOption.FOLLOW_LINKS),
@@ -128,11 +137,15 @@ final class SourceScan {
               throws IOException {
             String name = root.relativize(file).toString().replace('\\', '/');
             if (attributes.isRegularFile() && !hidden(file) && wanted.matches(name)) {
-              file(index, source, file, name, Glob.of(source.include()), files);
+              file(place, name, insideZips);
             }
             return FileVisitResult.CONTINUE;
           }
         });
+  }
+
+  private Place place(Path root, String prefix) {
+    return new Place(source, root, prefix, spec.field());
   }
 
   private static boolean hidden(Path path) {
@@ -140,23 +153,15 @@ final class SourceScan {
   }
 
   /** One file. The entries of a zip file are filtered; the file itself has been already. */
-  private void file(
-      int index, Source source, Path file, String name, Glob include, List<SourceFile> files)
-      throws IOException {
+  private void file(Place place, String name, Glob include) throws IOException {
+    Path file = place.root().resolve(name);
     if (isZip(name)) {
-      zip(index, source, file, name + "!/", include, files);
+      zip(file, name + "!/", include);
       return;
     }
     BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-    files.add(
-        new SourceFile(
-            index,
-            name,
-            file,
-            null,
-            source.field(),
-            attributes.size(),
-            attributes.lastModifiedTime().toMillis()));
+    long changed = attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+    add(new SourceFile(place, false, name, attributes.size(), changed));
   }
 
   private static boolean isZip(String name) {
@@ -164,25 +169,25 @@ final class SourceScan {
     return lower.endsWith(".zip") || lower.endsWith(".jar");
   }
 
-  private static void zip(
-      int index, Source source, Path zip, String prefix, Glob include, List<SourceFile> files)
-      throws IOException {
+  private void zip(Path zip, String prefix, Glob include) throws IOException {
+    Place place = place(zip, prefix);
     try (ZipFile open = new ZipFile(zip.toFile())) {
       open.stream()
           .filter(entry -> !entry.isDirectory() && include.matches(entry.getName()))
-          .forEach(entry -> files.add(entry(index, source, zip, prefix, entry)));
+          .forEach(entry -> add(entry(place, entry)));
     }
   }
 
-  private static SourceFile entry(
-      int index, Source source, Path zip, String prefix, ZipEntry entry) {
-    return new SourceFile(
-        index,
-        prefix + entry.getName(),
-        zip,
-        entry.getName(),
-        source.field(),
-        Math.max(0, entry.getSize()),
-        entry.getCrc());
+  private static SourceFile entry(Place place, ZipEntry entry) {
+    return new SourceFile(place, true, entry.getName(), entry.getSize(), entry.getCrc());
+  }
+
+  private void add(SourceFile file) {
+    if (files.size() == SourceFile.LIMIT) {
+      throw new DataException(
+          "dataset.train: %s has more than %,d files; join short ones into JSONL files"
+              .formatted(spec.path(), SourceFile.LIMIT));
+    }
+    files.add(file);
   }
 }

@@ -10,15 +10,11 @@ import tools.jackson.databind.json.JsonMapper;
  * @param format version of the layout
  * @param tokenizer {@link Tokenizer#id}
  * @param tokenWidth bytes per stored token: 1, 2 or 4, little-endian
- * @param tokensCrc32c of {@code tokens.bin}
- * @param documentsCrc32c of {@code documents.bin}
+ * @param crc32c of the other files
  * @param marked whether only marked tokens have a label
- * @param labelsCrc32c of {@code labels.bin}, which exists if not every token has a label; 0 if it
- *     does not exist
- * @param content SHA-256 over tokenizer, tokens, document index and labels: equal content, equal
- *     rows
- * @param binarySkipped files left out because they hold zero bytes
- * @param emptySkipped documents without a token
+ * @param content SHA-256 over tokenizer, tokens, labels, documents and their sources: equal
+ *     content, equal rows; names and places of files are no part of it
+ * @param faults what was wrong with the text, and what was done about it
  * @param sources path of each source, for display
  * @param check CRC32C of all the other values, see {@link #checked}
  */
@@ -29,21 +25,33 @@ record StoreMeta(
     int tokenWidth,
     long tokens,
     int documents,
+    int files,
     long textBytes,
-    long tokensCrc32c,
-    long documentsCrc32c,
+    Checksums crc32c,
     boolean marked,
-    long labelsCrc32c,
     String content,
-    long binarySkipped,
-    long emptySkipped,
+    List<TextFault> faults,
     List<String> sources,
     long check) {
-  static final int FORMAT = 2;
+  static final int FORMAT = 3;
   static final String META_FILE = "store.json";
   static final String TOKENS_FILE = "tokens.bin";
   static final String DOCUMENTS_FILE = "documents.bin";
+  static final String FILES_FILE = "files.bin";
+  static final String NAMES_FILE = "names.bin";
   static final String LABELS_FILE = "labels.bin";
+
+  /**
+   * CRC32C of each file.
+   *
+   * @param labels 0 without the file, which is there if not every token has a label
+   */
+  record Checksums(long tokens, long documents, long files, long names, long labels) {}
+
+  StoreMeta {
+    faults = List.copyOf(faults);
+    sources = List.copyOf(sources);
+  }
 
   /** The same values with their checksum filled in. */
   StoreMeta checked() {
@@ -60,14 +68,12 @@ record StoreMeta(
         tokenWidth,
         tokens,
         documents,
+        files,
         textBytes,
-        tokensCrc32c,
-        documentsCrc32c,
+        crc32c,
         marked,
-        labelsCrc32c,
         content,
-        binarySkipped,
-        emptySkipped,
+        faults,
         sources,
         value);
   }

@@ -1,119 +1,177 @@
 package dev.gyre.trainer.data;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Writes a token store into a new folder, documents in order.
+ * Writes a token store into a new folder, documents in order; memory does not grow with their
+ * number.
  *
- * <p>{@code documents.bin} holds, little-endian, for n documents: n × i64 token end, n × i64 text
- * bytes, n × i64 name hash, n × i64 name end, n × i32 source, then the names. {@code labels.bin},
- * see {@link LabelMarks}, exists if not every token has a label.
+ * <p>Little-endian. {@code documents.bin} holds for each document i64 token end, i64 key, i32 file,
+ * i32 line (0 where the file is the document). {@code files.bin} holds for each file with documents
+ * i64 name end, i64 bytes, i64 first document, i32 source, 32 bytes SHA-256 of its documents;
+ * {@code names.bin} the files' names. {@code labels.bin}, see {@link LabelMarks}, is there if not
+ * every token has a label.
  */
 final class StoreWriter implements AutoCloseable {
-  private static final int BUFFER_BYTES = 1 << 20;
+  /** Bytes of a document in {@code documents.bin}. */
+  static final int DOCUMENT_BYTES = 24;
+
+  /** Bytes of a file in {@code files.bin}. */
+  static final int FILE_BYTES = 3 * Long.BYTES + Integer.BYTES + EncodedBatch.DIGEST_BYTES;
 
   private final Path folder;
   private final Tokenizer tokenizer;
+  private final List<NamedFile> files;
   private final int tokenWidth;
-  private final FileChannel tokensFile;
-  private final ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
-  private final CRC32C tokensCrc = new CRC32C();
+  private final StoreFile tokensFile;
+  private final StoreFile documentsFile;
+  private final StoreFile filesFile;
+  private final StoreFile namesFile;
+  private final LabelWriter labels;
   private final MessageDigest content = Hashing.sha256();
-  private final List<Entry> entries = new ArrayList<>();
-  private boolean marked;
+  private final MessageDigest fileDigest = Hashing.sha256();
+  private final MessageDigest parts = Hashing.sha256();
+  private final byte[] digest = new byte[EncodedBatch.DIGEST_BYTES];
+
+  private int documents;
+  private int storedFiles;
   private long tokens;
   private long textBytes;
+  private long nameEnd;
 
-  private record Entry(
-      long tokenEnd,
-      int textBytes,
-      long nameHash,
-      int source,
-      byte[] name,
-      @Nullable BitSet labelled) {}
+  private int currentFile = -1;
+  private int firstOfFile;
+  private int partCount;
+  private long partTokens;
 
-  StoreWriter(Path folder, Tokenizer tokenizer) throws IOException {
+  /**
+   * A file for the store's list.
+   *
+   * @param bytes its size
+   */
+  record NamedFile(int source, String name, long bytes) {}
+
+  /**
+   * @param tokenizer as documents were encoded
+   * @param files by the index that documents name
+   */
+  StoreWriter(Path folder, Tokenizer tokenizer, String tokenizerId, List<NamedFile> files)
+      throws IOException {
     this.folder = folder;
     this.tokenizer = tokenizer;
+    this.files = files;
     this.tokenWidth = DocumentEncoder.tokenWidth(tokenizer.vocabSize());
     this.tokensFile = create(StoreMeta.TOKENS_FILE);
-    Hashing.add(content, tokenizer.id());
+    this.documentsFile = create(StoreMeta.DOCUMENTS_FILE);
+    this.filesFile = create(StoreMeta.FILES_FILE);
+    this.namesFile = create(StoreMeta.NAMES_FILE);
+    this.labels = new LabelWriter(folder.resolve(StoreMeta.LABELS_FILE));
+    Hashing.add(content, tokenizerId);
   }
 
-  void add(EncodedDocument document) throws IOException {
-    byte[] bytes = document.tokens();
-    tokensCrc.update(bytes);
-    content.update(bytes);
-    int at = 0;
-    while (at < bytes.length) {
-      int count = Math.min(buffer.remaining(), bytes.length - at);
-      buffer.put(bytes, at, count);
-      at += count;
-      if (!buffer.hasRemaining()) {
-        flush();
+  private StoreFile create(String name) throws IOException {
+    return new StoreFile(folder.resolve(name));
+  }
+
+  /**
+   * Adds a batch's documents.
+   *
+   * @param lines of its file before the batch
+   */
+  void add(EncodedBatch batch, long lines) throws IOException {
+    tokensFile.put(batch.tokens(), 0, batch.tokenBytes());
+    labels.add(tokens + partTokens, batch.labelled(), batch.tokenCount());
+    textBytes += batch.textBytes();
+    int from = 0;
+    for (int d = 0; d < batch.documents(); d++) {
+      batch.digest(d, digest);
+      partTokens += batch.end(d) - from;
+      from = batch.end(d);
+      partCount++;
+      if (batch.open() || partCount > 1) {
+        parts.update(digest);
+      }
+      if (!batch.open()) {
+        long line = batch.line(d);
+        end(batch.file(d), line == 0 ? 0 : line + lines);
       }
     }
-    int count = bytes.length / tokenWidth;
-    BitSet labelled = document.labelled();
-    marked |= labelled != null && labelled.nextClearBit(0) < count;
-    tokens += count;
-    textBytes += document.textBytes();
-    byte[] name = document.name().getBytes(StandardCharsets.UTF_8);
-    entries.add(
-        new Entry(
-            tokens,
-            document.textBytes(),
-            Hashing.ofName(document.source(), name),
-            document.source(),
-            name,
-            labelled));
   }
 
-  private void flush() throws IOException {
-    buffer.flip();
-    writeFully(buffer, tokensFile);
-    buffer.clear();
-  }
-
-  private static void writeFully(ByteBuffer bytes, FileChannel out) throws IOException {
-    while (bytes.hasRemaining()) {
-      out.write(bytes);
+  private void end(int file, long line) throws IOException {
+    byte[] whole = partCount > 1 ? parts.digest() : digest;
+    long count = partTokens;
+    partCount = 0;
+    partTokens = 0;
+    if (count == 0) {
+      return;
     }
+    if (documents == Integer.MAX_VALUE || line > Integer.MAX_VALUE) {
+      throw new DataException(
+          "dataset.train: more documents than a token store can hold, 2^31; use fewer files");
+    }
+    if (file != currentFile) {
+      endFile();
+      currentFile = file;
+      firstOfFile = documents;
+    }
+    tokens += count;
+    documentsFile.putLong(tokens);
+    documentsFile.putLong(Hashing.firstLong(whole));
+    documentsFile.putInt(storedFiles);
+    documentsFile.putInt((int) line);
+    fileDigest.update(whole);
+    documents++;
+  }
+
+  private void endFile() throws IOException {
+    if (currentFile < 0) {
+      return;
+    }
+    NamedFile file = files.get(currentFile);
+    byte[] name = file.name().getBytes(StandardCharsets.UTF_8);
+    byte[] sum = fileDigest.digest();
+    nameEnd += name.length;
+    namesFile.put(name, 0, name.length);
+    filesFile.putLong(nameEnd);
+    filesFile.putLong(file.bytes());
+    filesFile.putLong(firstOfFile);
+    filesFile.putInt(file.source());
+    filesFile.put(sum, 0, sum.length);
+    content.update((byte) file.source());
+    content.update((byte) (file.source() >>> 8));
+    content.update(sum);
+    storedFiles++;
   }
 
   int documents() {
-    return entries.size();
+    return documents;
   }
 
-  /** Writes the index and, last, {@code store.json}, which completes the store. */
-  StoreMeta finish(long binarySkipped, long emptySkipped, List<String> sources) throws IOException {
-    flush();
-    tokensFile.force(true);
-    ByteBuffer index = index();
-    CRC32C indexCrc = new CRC32C();
-    indexCrc.update(index.duplicate());
-    content.update(index.duplicate());
-    write(StoreMeta.DOCUMENTS_FILE, index);
-    CRC32C labelsCrc = new CRC32C();
-    if (marked) {
-      writeLabels(labelsCrc);
-    }
+  long tokens() {
+    return tokens;
+  }
+
+  /** Writes what is left and, last, what makes the folder a store. */
+  StoreMeta finish(List<TextFault> faults, List<String> sources) throws IOException {
+    endFile();
+    StoreMeta.Checksums sums =
+        new StoreMeta.Checksums(
+            tokensFile.finish(),
+            documentsFile.finish(),
+            filesFile.finish(),
+            namesFile.finish(),
+            labels.finish(tokens));
     StoreMeta meta =
         new StoreMeta(
                 StoreMeta.FORMAT,
@@ -121,15 +179,13 @@ final class StoreWriter implements AutoCloseable {
                 tokenizer.vocabSize(),
                 tokenWidth,
                 tokens,
-                entries.size(),
+                documents,
+                storedFiles,
                 textBytes,
-                tokensCrc.getValue(),
-                indexCrc.getValue(),
-                marked,
-                labelsCrc.getValue(),
+                sums,
+                labels.marked(),
                 HexFormat.of().formatHex(content.digest()),
-                binarySkipped,
-                emptySkipped,
+                faults,
                 sources,
                 0)
             .checked();
@@ -138,98 +194,96 @@ final class StoreWriter implements AutoCloseable {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build()
             .writeValueAsBytes(meta);
-    write(StoreMeta.META_FILE, ByteBuffer.wrap(json));
+    try (StoreFile out = create(StoreMeta.META_FILE)) {
+      out.put(json, 0, json.length);
+      out.finish();
+    }
     return meta;
-  }
-
-  /** One bit per token; see {@link LabelMarks}. */
-  private void writeLabels(CRC32C crc) throws IOException {
-    try (FileChannel out = create(StoreMeta.LABELS_FILE)) {
-      int bits = 0;
-      long token = 0;
-      for (Entry entry : entries) {
-        BitSet labelled = entry.labelled;
-        long first = token;
-        for (; token < entry.tokenEnd; token++) {
-          boolean label = labelled == null || labelled.get((int) (token - first));
-          bits |= (label ? 1 : 0) << (token & 7);
-          if ((token & 7) == 7) {
-            putLabels(bits, out, crc);
-            bits = 0;
-          }
-        }
-      }
-      if ((token & 7) != 0) {
-        putLabels(bits, out, crc);
-      }
-      flushLabels(out, crc);
-      out.force(true);
-    }
-  }
-
-  private void putLabels(int bits, FileChannel out, CRC32C crc) throws IOException {
-    buffer.put((byte) bits);
-    if (!buffer.hasRemaining()) {
-      flushLabels(out, crc);
-    }
-  }
-
-  private void flushLabels(FileChannel out, CRC32C crc) throws IOException {
-    crc.update(buffer.flip());
-    content.update(buffer.rewind());
-    writeFully(buffer.rewind(), out);
-    buffer.clear();
-  }
-
-  private ByteBuffer index() {
-    long names = 0;
-    for (Entry entry : entries) {
-      names += entry.name.length;
-    }
-    long bytes = entries.size() * (4L * Long.BYTES + Integer.BYTES) + names;
-    if (bytes > Integer.MAX_VALUE - 8) {
-      throw new DataException(
-          "dataset.train: %,d documents are more than a token store can index; join small ones"
-              .formatted(entries.size()));
-    }
-    ByteBuffer index = ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
-    entries.forEach(entry -> index.putLong(entry.tokenEnd));
-    entries.forEach(entry -> index.putLong(entry.textBytes));
-    entries.forEach(entry -> index.putLong(entry.nameHash));
-    long nameEnd = 0;
-    for (Entry entry : entries) {
-      nameEnd += entry.name.length;
-      index.putLong(nameEnd);
-    }
-    entries.forEach(entry -> index.putInt(entry.source));
-    entries.forEach(entry -> index.put(entry.name));
-    return index.flip();
-  }
-
-  private void write(String name, ByteBuffer bytes) throws IOException {
-    try (FileChannel out = create(name)) {
-      writeFully(bytes, out);
-      out.force(true);
-    }
-  }
-
-  private FileChannel create(String name) throws IOException {
-    return FileChannel.open(
-        folder.resolve(name), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
   }
 
   @Override
   public void close() throws IOException {
     tokensFile.close();
+    documentsFile.close();
+    filesFile.close();
+    namesFile.close();
+    labels.close();
   }
 
   /** Removes a folder of plain files, as far as possible. */
   static void delete(Path folder) throws IOException {
-    try (var files = Files.list(folder)) {
-      for (Path file : files.toList()) {
+    try (var inside = Files.list(folder)) {
+      for (Path file : inside.toList()) {
         Files.deleteIfExists(file);
       }
     }
     Files.deleteIfExists(folder);
+  }
+
+  /** A bit a token; no file before the first token without a label. */
+  private static final class LabelWriter implements AutoCloseable {
+    private final Path path;
+    private @Nullable StoreFile file;
+    private long written;
+    private int bits;
+
+    LabelWriter(Path path) {
+      this.path = path;
+    }
+
+    void add(long first, @Nullable BitSet marks, int count) throws IOException {
+      if ((marks == null && file == null) || count == 0) {
+        return;
+      }
+      StoreFile out = open();
+      while (written < first) {
+        put(out, true);
+      }
+      for (int t = 0; t < count; t++) {
+        put(out, marks == null || marks.get(t));
+      }
+    }
+
+    private StoreFile open() throws IOException {
+      StoreFile out = file;
+      if (out == null) {
+        out = new StoreFile(path);
+        file = out;
+      }
+      return out;
+    }
+
+    private void put(StoreFile out, boolean label) throws IOException {
+      bits |= (label ? 1 : 0) << (written & 7);
+      if ((written++ & 7) == 7) {
+        out.put((byte) bits);
+        bits = 0;
+      }
+    }
+
+    boolean marked() {
+      return file != null;
+    }
+
+    long finish(long tokens) throws IOException {
+      StoreFile out = file;
+      if (out == null) {
+        return 0;
+      }
+      while (written < tokens) {
+        put(out, true);
+      }
+      if ((written & 7) != 0) {
+        out.put((byte) bits);
+      }
+      return out.finish();
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (file != null) {
+        file.close();
+      }
+    }
   }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.zip.CRC32C;
 import tools.jackson.core.JacksonException;
@@ -35,29 +36,36 @@ public final class TokenStore implements AutoCloseable {
           .readerFor(StoreMeta.class)
           .with(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
-  /** CRC32C takes buffers, which end at 2 GiB. */
-  private static final long CHECKED_AT_ONCE = 1L << 30;
+  private static final ValueLayout.OfLong I64 =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final int CHECKED_AT_ONCE = 1 << 20;
 
   private final Path folder;
   private final StoreMeta meta;
   private final Arena arena;
   private final MemorySegment tokens;
   private final MemorySegment index;
+  private final MemorySegment files;
+  private final MemorySegment names;
   private final LabelMarks labels;
 
-  private TokenStore(
-      Path folder,
-      StoreMeta meta,
-      Arena arena,
-      MemorySegment tokens,
-      MemorySegment index,
-      LabelMarks labels) {
+  @SuppressWarnings("MustBeClosedChecker") // the arena closes with the store
+  private TokenStore(Path folder, StoreMeta meta, Arena arena) throws IOException {
     this.folder = folder;
     this.meta = meta;
     this.arena = arena;
-    this.tokens = tokens;
-    this.index = index;
-    this.labels = labels;
+    StoreMeta.Checksums sums = meta.crc32c();
+    tokens = map(StoreMeta.TOKENS_FILE, meta.tokens() * meta.tokenWidth(), sums.tokens());
+    long indexBytes = (long) meta.documents() * StoreWriter.DOCUMENT_BYTES;
+    index = map(StoreMeta.DOCUMENTS_FILE, indexBytes, sums.documents());
+    files = map(StoreMeta.FILES_FILE, (long) meta.files() * StoreWriter.FILE_BYTES, sums.files());
+    names = map(StoreMeta.NAMES_FILE, -1, sums.names());
+    labels =
+        meta.marked()
+            ? new LabelMarks(
+                map(StoreMeta.LABELS_FILE, LabelMarks.bytes(meta.tokens()), sums.labels()))
+            : LabelMarks.ALL;
   }
 
   /**
@@ -70,13 +78,7 @@ public final class TokenStore implements AutoCloseable {
     StoreMeta meta = meta(folder);
     Arena arena = Arena.ofShared();
     try {
-      long tokenBytes = meta.tokens() * meta.tokenWidth();
-      MemorySegment tokens =
-          map(folder, StoreMeta.TOKENS_FILE, tokenBytes, meta.tokensCrc32c(), arena);
-      MemorySegment index =
-          map(folder, StoreMeta.DOCUMENTS_FILE, -1, meta.documentsCrc32c(), arena);
-      LabelMarks labels = meta.marked() ? marks(folder, meta, arena) : LabelMarks.ALL;
-      return new TokenStore(folder, meta, arena, tokens, index, labels);
+      return new TokenStore(folder, meta, arena);
     } catch (IOException e) {
       arena.close();
       throw DataException.io("token store " + folder, e);
@@ -107,33 +109,27 @@ public final class TokenStore implements AutoCloseable {
     }
   }
 
-  private static LabelMarks marks(Path folder, StoreMeta meta, Arena arena) throws IOException {
-    long bytes = LabelMarks.bytes(meta.tokens());
-    return new LabelMarks(map(folder, StoreMeta.LABELS_FILE, bytes, meta.labelsCrc32c(), arena));
-  }
-
-  private static MemorySegment map(Path folder, String name, long bytes, long crc, Arena arena)
-      throws IOException {
+  private MemorySegment map(String name, long bytes, long crc) throws IOException {
     Path file = folder.resolve(name);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       if (bytes >= 0 && channel.size() != bytes) {
         throw damaged(file, "has %,d bytes, not %,d".formatted(channel.size(), bytes));
       }
-      MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-      if (crc32c(mapped) != crc) {
+      if (crc32c(channel) != crc) {
         throw damaged(file, "does not hold what was written into it (its checksum differs)");
       }
-      return mapped;
+      return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
     } catch (NoSuchFileException e) {
       throw damaged(file, "is missing");
     }
   }
 
-  private static long crc32c(MemorySegment segment) {
+  /** Read, not mapped: a page that is only checked must not count as this process's memory. */
+  private static long crc32c(FileChannel channel) throws IOException {
     CRC32C crc = new CRC32C();
-    for (long at = 0; at < segment.byteSize(); at += CHECKED_AT_ONCE) {
-      long count = Math.min(CHECKED_AT_ONCE, segment.byteSize() - at);
-      crc.update(segment.asSlice(at, count).asByteBuffer());
+    ByteBuffer block = ByteBuffer.allocateDirect(CHECKED_AT_ONCE);
+    while (channel.read(block.clear()) > 0) {
+      crc.update(block.flip());
     }
     return crc.getValue();
   }
@@ -171,14 +167,14 @@ public final class TokenStore implements AutoCloseable {
     return meta.content();
   }
 
-  /** Files that were left out because they hold zero bytes. */
-  public long binarySkipped() {
-    return meta.binarySkipped();
+  /** What was wrong with the text, and what was done about it. */
+  public List<TextFault> faults() {
+    return meta.faults();
   }
 
-  /** Documents that were left out because they are empty. */
-  public long emptySkipped() {
-    return meta.emptySkipped();
+  /** {@link Tokenizer#id} of what made the tokens. */
+  public String tokenizer() {
+    return meta.tokenizer();
   }
 
   /** Path of each source, as in the job. */
@@ -192,42 +188,73 @@ public final class TokenStore implements AutoCloseable {
   }
 
   public long end(int document) {
-    return longAt(0, document);
+    return index.get(I64, at(document));
   }
 
-  public long textBytes(int document) {
-    return longAt(1, document);
+  /** Depends on nothing but the document's tokens and labels. */
+  long key(int document) {
+    return index.get(I64, at(document) + Long.BYTES);
   }
 
-  long nameHash(int document) {
-    return longAt(2, document);
+  private int file(int document) {
+    return index.get(I32, at(document) + 2 * Long.BYTES);
+  }
+
+  private int line(int document) {
+    return index.get(I32, at(document) + 2 * Long.BYTES + Integer.BYTES);
+  }
+
+  private long at(int document) {
+    if (document < 0 || document >= documents()) {
+      throw new IndexOutOfBoundsException("document " + document + " of " + documents());
+    }
+    return (long) document * StoreWriter.DOCUMENT_BYTES;
   }
 
   /** Index of the source a document came from. */
   public int source(int document) {
-    return index.get(I32, 4L * Long.BYTES * documents() + 4L * document);
+    return files.get(I32, fileAt(file(document)) + 3 * Long.BYTES);
   }
 
-  /** Name of a document inside its source. */
+  /** Name of a document inside its source: its file's, and its line if that holds many. */
   public String name(int document) {
-    long from = document == 0 ? 0 : longAt(3, document - 1);
-    long to = longAt(3, document);
-    long names = (4L * Long.BYTES + Integer.BYTES) * documents();
-    byte[] utf8 = index.asSlice(names + from, to - from).toArray(ValueLayout.JAVA_BYTE);
+    int line = line(document);
+    String name = fileName(file(document));
+    return line == 0 ? name : name + ":" + line;
+  }
+
+  /** Files with documents. */
+  int files() {
+    return meta.files();
+  }
+
+  private static long fileAt(int file) {
+    return (long) file * StoreWriter.FILE_BYTES;
+  }
+
+  private String fileName(int file) {
+    long from = file == 0 ? 0 : files.get(I64, fileAt(file - 1));
+    long to = files.get(I64, fileAt(file));
+    byte[] utf8 = names.asSlice(from, to - from).toArray(ValueLayout.JAVA_BYTE);
     return new String(utf8, StandardCharsets.UTF_8);
+  }
+
+  /** A file of the store, as far as it gave documents. */
+  StoredFile storedFile(int file) {
+    long at = fileAt(file);
+    long digestAt = at + 3 * Long.BYTES + Integer.BYTES;
+    byte[] digest =
+        files.asSlice(digestAt, EncodedBatch.DIGEST_BYTES).toArray(ValueLayout.JAVA_BYTE);
+    return new StoredFile(
+        files.get(I32, at + 3 * Long.BYTES),
+        fileName(file),
+        files.get(I64, at + Long.BYTES),
+        HexFormat.of().formatHex(digest));
   }
 
   /** Which tokens have a label. */
   LabelMarks labels() {
     return labels;
-  }
-
-  private long longAt(int column, int document) {
-    if (document < 0 || document >= documents()) {
-      throw new IndexOutOfBoundsException("document " + document + " of " + documents());
-    }
-    long at = ((long) column * documents() + document) * Long.BYTES;
-    return index.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at);
   }
 
   /**

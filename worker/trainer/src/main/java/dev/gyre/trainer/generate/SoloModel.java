@@ -57,7 +57,9 @@ public final class SoloModel implements AutoCloseable {
   public static SoloModel open(Path checkpoint, JobSpec job, String backendName)
       throws IOException {
     int context = Math.min(CONTEXT, job.train().sequenceLength());
-    Tokenizer tokenizer = Tokenizers.open(job.dataset().tokenizer(), Path.of(""));
+    // runs/NAME/checkpoints/step-N
+    Path run = checkpoint.resolve("..").resolve("..").normalize();
+    Tokenizer tokenizer = Tokenizers.ofRun(job.dataset().tokenizer(), run);
     Plan plan =
         Planner.plan(
             job.onOneWorker(context, backendName),

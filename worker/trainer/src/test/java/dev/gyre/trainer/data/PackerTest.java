@@ -3,27 +3,50 @@ package dev.gyre.trainer.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 final class PackerTest {
   private static final double[] ONCE = {1.0};
 
-  private static DocumentSet documents(int... lengths) {
-    int n = lengths.length;
-    long[] start = new long[n];
-    long[] hash = new long[n];
-    int[] stored = new int[n];
-    for (int d = 0; d < n; d++) {
-      start[d] = d == 0 ? 0 : start[d - 1] + lengths[d - 1];
-      stored[d] = d;
-      hash[d] = Hashing.mix(d + 1);
+  private static final long HEAP = 1L << 30;
+
+  /** Documents that lie one after another; source of each by its index modulo the sources. */
+  private record Lengths(int[] lengths, int sources) implements DocumentSet {
+    @Override
+    public int count() {
+      return lengths.length;
     }
-    return new DocumentSet(stored, start, lengths, new int[n], hash, LabelMarks.ALL);
+
+    @Override
+    public long start(int document) {
+      return Arrays.stream(lengths, 0, document).asLongStream().sum();
+    }
+
+    @Override
+    public long length(int document) {
+      return lengths[document];
+    }
+
+    @Override
+    public int source(int document) {
+      return document % sources;
+    }
+
+    @Override
+    public LabelMarks labels() {
+      return LabelMarks.ALL;
+    }
+  }
+
+  private static DocumentSet documents(int... lengths) {
+    return new Lengths(lengths, 1);
   }
 
   private static int[] randomLengths(Random random, int n, int most) {
@@ -36,30 +59,31 @@ final class PackerTest {
   }
 
   /** Every token of every document exactly once, no row over N, no needless cut. */
-  private static void assertCovers(PackedIndex packed, int n, boolean bestFit) {
-    DocumentSet set = packed.set();
+  private static void assertCovers(DocumentSet set, PackedIndex packed, int n, boolean bestFit) {
     boolean[][] seen = new boolean[set.count()][];
-    Arrays.setAll(seen, d -> new boolean[set.length()[d]]);
+    Arrays.setAll(seen, d -> new boolean[(int) set.length(d)]);
     long tokens = 0;
-    for (int row = 0; row < packed.rows(); row++) {
-      int rowTokens = packed.documents(row).tokens();
-      assertTrue(rowTokens >= 1 && rowTokens <= n, "row " + row + " has " + rowTokens);
+    for (int r = 0; r < packed.rows(); r++) {
+      PackedRow row = packed.row(r);
+      int rowTokens = row.documents().tokens();
+      assertTrue(rowTokens >= 1 && rowTokens <= n, "row " + r + " has " + rowTokens);
       tokens += rowTokens;
       int labelled = 0;
-      for (int i = 0; i < packed.documents(row).count(); i++) {
-        int piece = packed.piece(row, i);
-        int document = packed.document(piece);
-        for (int t = 0; t < packed.length(piece); t++) {
-          int at = packed.from(piece) + t;
-          assertFalse(seen[document][at], "token twice");
-          seen[document][at] = true;
-          labelled += at + 1 < set.length()[document] ? 1 : 0;
+      for (int piece = 0; piece < row.pieces(); piece++) {
+        int document = row.document()[piece];
+        int from = (int) (row.start()[piece] - set.start(document));
+        for (int t = 0; t < row.length()[piece]; t++) {
+          assertFalse(seen[document][from + t], "token twice");
+          seen[document][from + t] = true;
+          labelled += from + t + 1 < set.length(document) ? 1 : 0;
         }
-        if (bestFit && set.length()[document] <= n) {
-          assertEquals(set.length()[document], packed.length(piece), "cut without need");
+        boolean last = from + row.length()[piece] == set.length(document);
+        assertEquals(last, row.last()[piece]);
+        if (bestFit && set.length(document) <= n) {
+          assertEquals(set.length(document), row.length()[piece], "cut without need");
         }
       }
-      assertEquals(labelled, packed.labelled(row, 0));
+      assertEquals(labelled, row.labelled(LabelMarks.ALL, 0));
     }
     assertEquals(set.tokens(), tokens);
     assertEquals(tokens, packed.stats().tokens());
@@ -72,9 +96,9 @@ final class PackerTest {
       int n = 1 + random.nextInt(trial % 10 == 0 ? 1 : 300);
       int[] lengths = randomLengths(random, 1 + random.nextInt(80), 1 + random.nextInt(900));
       for (boolean bestFit : new boolean[] {true, false}) {
-        PackedIndex packed =
-            Packer.pack(documents(lengths), ONCE, bestFit, n, trial, random.nextInt(3));
-        assertCovers(packed, n, bestFit);
+        DocumentSet set = documents(lengths);
+        PackedIndex packed = Packer.pack(set, ONCE, bestFit, n, trial, random.nextInt(3), HEAP);
+        assertCovers(set, packed, n, bestFit);
         if (!bestFit) {
           long total = Arrays.stream(lengths).asLongStream().sum();
           assertEquals((total + n - 1) / n, packed.rows(), "concat leaves only one row short");
@@ -89,7 +113,7 @@ final class PackerTest {
     for (int trial = 0; trial < 20; trial++) {
       int n = 50 + random.nextInt(5000);
       int[] lengths = randomLengths(random, 400, n);
-      PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, n, 1, 0);
+      PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, n, 1, 0, HEAP);
       assertEquals(naiveRows(lengths, n), packed.rows());
     }
   }
@@ -116,10 +140,10 @@ final class PackerTest {
   @Test
   void pureFunctionOfSeedAndEpoch() {
     int[] lengths = randomLengths(new Random(3), 500, 700);
-    PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, 256, 5, 2);
-    PackedIndex again = Packer.pack(documents(lengths), ONCE, true, 256, 5, 2);
-    PackedIndex otherEpoch = Packer.pack(documents(lengths), ONCE, true, 256, 5, 3);
-    PackedIndex otherSeed = Packer.pack(documents(lengths), ONCE, true, 256, 6, 2);
+    PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, 256, 5, 2, HEAP);
+    PackedIndex again = Packer.pack(documents(lengths), ONCE, true, 256, 5, 2, HEAP);
+    PackedIndex otherEpoch = Packer.pack(documents(lengths), ONCE, true, 256, 5, 3, HEAP);
+    PackedIndex otherSeed = Packer.pack(documents(lengths), ONCE, true, 256, 6, 2, HEAP);
     assertArrayEquals(pieces(packed), pieces(again));
     assertFalse(Arrays.equals(pieces(packed), pieces(otherEpoch)));
     assertFalse(Arrays.equals(pieces(packed), pieces(otherSeed)));
@@ -127,19 +151,17 @@ final class PackerTest {
   }
 
   private static long[] pieces(PackedIndex packed) {
-    int count = packed.piece(packed.rows() - 1, packed.documents(packed.rows() - 1).count());
-    long[] all = new long[count];
-    for (int p = 0; p < count; p++) {
-      all[p] = (long) packed.document(p) << 32 | packed.from(p);
-    }
-    return all;
+    return IntStream.range(0, packed.rows())
+        .mapToObj(packed::row)
+        .flatMapToLong(row -> Arrays.stream(row.start()))
+        .toArray();
   }
 
   @Test
   void rowsAreShuffled() {
     int[] lengths = new int[1000];
     Arrays.setAll(lengths, d -> 1 + d % 100);
-    PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, 100, 1, 0);
+    PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, 100, 1, 0, HEAP);
     // Best fit makes the rows with the longest documents first; their order must not survive.
     int half = packed.rows() / 2;
     double first = longest(packed, 0, half);
@@ -151,8 +173,8 @@ final class PackerTest {
     double sum = 0;
     for (int row = from; row < to; row++) {
       int most = 0;
-      for (int i = 0; i < packed.documents(row).count(); i++) {
-        most = Math.max(most, packed.documents(row).length(i));
+      for (int length : packed.row(row).length()) {
+        most = Math.max(most, length);
       }
       sum += most;
     }
@@ -164,15 +186,14 @@ final class PackerTest {
     int n = 4000;
     int[] lengths = new int[n];
     Arrays.fill(lengths, 1);
-    DocumentSet all = documents(lengths);
-    for (int d = 0; d < n; d++) {
-      all.source()[d] = d % 2;
-    }
+    DocumentSet all = new Lengths(lengths, 2);
     int[][] times = new int[2][n];
     for (int epoch = 0; epoch < 2; epoch++) {
-      PackedIndex packed = Packer.pack(all, new double[] {2.25, 0.5}, true, 64, 9, epoch);
-      for (int piece = 0; piece < packed.stats().tokens(); piece++) {
-        times[epoch][packed.document(piece)]++;
+      PackedIndex packed = Packer.pack(all, new double[] {2.25, 0.5}, true, 64, 9, epoch, HEAP);
+      for (int row = 0; row < packed.rows(); row++) {
+        for (int document : packed.row(row).document()) {
+          times[epoch][document]++;
+        }
       }
       int heavy = 0;
       int light = 0;
@@ -189,8 +210,25 @@ final class PackerTest {
   }
 
   @Test
+  void moreDocumentsThanTheHeapCanPackAreRefusedByBoth() {
+    int[] lengths = new int[10_000];
+    Arrays.fill(lengths, 3);
+    DocumentSet set = documents(lengths);
+    for (boolean bestFit : new boolean[] {true, false}) {
+      PackedIndex packed = Packer.pack(set, ONCE, bestFit, 4, 1, 0, HEAP);
+      long needed = packed.stats().packingBytes();
+      assertTrue(needed <= 8L * lengths.length + 16L * lengths.length, "took " + needed);
+      DataException e =
+          assertThrows(
+              DataException.class, () -> Packer.pack(set, ONCE, bestFit, 4, 1, 0, needed - 1));
+      assertTrue(e.getMessage().contains("10,000 documents"), e.getMessage());
+      assertTrue(e.getMessage().contains("the limit is"), e.getMessage());
+    }
+  }
+
+  @Test
   void statsCountCutDocumentsAndFill() {
-    PackedIndex packed = Packer.pack(documents(25, 10, 5, 3), ONCE, true, 10, 1, 0);
+    PackedIndex packed = Packer.pack(documents(25, 10, 5, 3), ONCE, true, 10, 1, 0, HEAP);
     // 25 = 10 + 10 + 5; 5 + 5; 10; 3
     assertEquals(5, packed.rows());
     assertEquals(1, packed.stats().documentsCut());

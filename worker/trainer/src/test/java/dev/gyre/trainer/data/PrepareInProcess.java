@@ -12,7 +12,7 @@ final class PrepareInProcess implements PrepareListener {
   public void note(String line) {}
 
   @Override
-  public void progress(long documents, long bytesDone, long bytesTotal) {
+  public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {
     worked = true;
   }
 

@@ -102,7 +102,8 @@ class RecallDocumentsTest {
         "mqar:pairs=127,length=640,documents=4",
         "mqar:pairs=3,length=64,documents=0",
         "mqar:pears=3,length=64,documents=4",
-        "mqar:pairs=-3,length=64,documents=4"
+        "mqar:pairs=-3,length=64,documents=4",
+        "mqar:pairs=3,length=99999999,documents=4"
       })
   void whatIsWrongIsNamed(String path) {
     DataException e = assertThrows(DataException.class, () -> RecallDocuments.of(0, path));

@@ -64,7 +64,7 @@ final class RecallReachTest {
 
   @Test
   void queriesKnowThePairsOnlyAcrossRanks() {
-    EncodedDocument recall =
+    RecallDocuments.Document recall =
         RecallDocuments.of(0, "mqar:pairs=4,length=48,documents=1").document(0);
     byte[] tokens = recall.tokens();
     byte[] otherPairs = tokens.clone();

@@ -68,7 +68,7 @@ final class SourcesTest {
         "d.jsonl", "{\"body\":\"one\"}\n\n{\"body\":\"zw\u00f6lf\",\"x\":1}\n{\"body\":\"\"}\n");
     try (TokenStore store = data.prepare(new Source("d.jsonl", "", "body", 1.0))) {
       assertEquals(List.of("d.jsonl:1=one", "d.jsonl:3=zw\u00f6lf"), contents(store));
-      assertEquals(1, store.emptySkipped());
+      assertEquals(1, count(store, ProblemKind.EMPTY));
     }
   }
 
@@ -117,8 +117,9 @@ final class SourcesTest {
     data.write("docs/empty.txt", "");
     try (TokenStore store = data.prepare(source("docs", ""))) {
       assertEquals(List.of("a.txt=text"), contents(store));
-      assertEquals(1, store.binarySkipped());
-      assertEquals(1, store.emptySkipped());
+      assertEquals(1, count(store, ProblemKind.BINARY));
+      assertEquals(1, count(store, ProblemKind.EMPTY));
+      assertEquals(2, store.faults().size());
     }
   }
 
@@ -140,6 +141,13 @@ final class SourcesTest {
     try (var files = Files.list(data.cache())) {
       return files.anyMatch(f -> f.getFileName().toString().startsWith(".tmp"));
     }
+  }
+
+  private static long count(TokenStore store, ProblemKind kind) {
+    return store.faults().stream()
+        .filter(fault -> fault.kind() == kind)
+        .mapToLong(TextFault::documents)
+        .sum();
   }
 
   private void assertMessage(String part, Source source) {
@@ -164,7 +172,7 @@ final class SourcesTest {
           }
 
           @Override
-          public void progress(long documents, long bytesDone, long bytesTotal) {}
+          public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {}
         };
     Path jdk = folder.resolve("jdk");
     Path project = folder.resolve("project");

@@ -52,7 +52,7 @@ final class TokenStoreTest {
           public void note(String line) {}
 
           @Override
-          public void progress(long documents, long bytesDone, long bytesTotal) {
+          public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {
             reports.add(bytesDone);
             assertTrue(bytesDone <= bytesTotal);
           }
@@ -83,7 +83,8 @@ final class TokenStoreTest {
     int[] lengths = {3, 1, 9, 8 * (1 << 20) + 5, 0, 7, 64};
     Path made = Files.createDirectory(folder.resolve("marked"));
     int at = 0;
-    try (StoreWriter writer = new StoreWriter(made, new ByteTokenizer())) {
+    List<StoreWriter.NamedFile> files = List.of(new StoreWriter.NamedFile(0, "d", 1));
+    try (StoreWriter writer = new StoreWriter(made, new ByteTokenizer(), "bytes", files)) {
       for (int d = 0; d < lengths.length; d++) {
         BitSet labelled = d % 2 == 0 ? null : new BitSet();
         for (int t = 0; t < lengths[d]; t++, at++) {
@@ -94,10 +95,12 @@ final class TokenStoreTest {
             }
           }
         }
-        byte[] tokens = new byte[lengths[d]];
-        writer.add(new EncodedDocument(0, "d" + d, tokens.length, tokens, labelled));
+        EncodedBatch batch = new EncodedBatch(1, lengths[d]);
+        batch.put(new byte[lengths[d]], 0, lengths[d]);
+        batch.end(0, d + 1, labelled);
+        writer.add(batch, 0);
       }
-      writer.finish(0, 0, List.of("marked"));
+      writer.finish(List.of(), List.of("marked"));
     }
     try (TokenStore store = TokenStore.open(made)) {
       assertEquals(at, store.tokens());
@@ -196,9 +199,7 @@ final class TokenStoreTest {
       assertEquals(List.of("found " + hash, "found " + hash, "made " + hash), said);
       String built = store.folder().getFileName().toString();
       try (var files = Files.list(data.cache())) {
-        assertEquals(
-            List.of(built, built + ".lock"),
-            files.map(f -> f.getFileName().toString()).sorted().toList());
+        assertEquals(List.of(built), files.map(f -> f.getFileName().toString()).toList());
       }
     }
   }
@@ -210,7 +211,12 @@ final class TokenStoreTest {
       at = store.folder();
     }
     for (String name :
-        List.of(StoreMeta.TOKENS_FILE, StoreMeta.DOCUMENTS_FILE, StoreMeta.META_FILE)) {
+        List.of(
+            StoreMeta.TOKENS_FILE,
+            StoreMeta.DOCUMENTS_FILE,
+            StoreMeta.FILES_FILE,
+            StoreMeta.NAMES_FILE,
+            StoreMeta.META_FILE)) {
       Path file = at.resolve(name);
       byte[] good = Files.readAllBytes(file);
       byte[] flipped = good.clone();

@@ -1,0 +1,74 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.console.Units;
+import dev.gyre.trainer.data.PrepareListener;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+
+/**
+ * Shows how the preparation of data goes: a line that changes, or on a pipe a line now and then.
+ */
+final class PreparationConsole implements PrepareListener {
+  private static final long REDRAW_NANOS = Duration.ofMillis(200).toNanos();
+  private static final long LINE_NANOS = Duration.ofSeconds(10).toNanos();
+
+  private final Console console;
+  private final LongSupplier nanoTime;
+  private long began;
+  private long shown;
+  private boolean lines;
+
+  /**
+   * @param nanoTime a clock as {@link System#nanoTime}
+   */
+  PreparationConsole(Console console, LongSupplier nanoTime) {
+    this.console = console;
+    this.nanoTime = nanoTime;
+    this.began = nanoTime.getAsLong();
+    this.shown = began;
+  }
+
+  @Override
+  public void note(String line) {
+    console.line(line);
+    // The time of a wait for another process is no part of the speed.
+    began = nanoTime.getAsLong();
+    shown = began;
+  }
+
+  @Override
+  public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {
+    long now = nanoTime.getAsLong();
+    boolean finished = bytesDone == bytesTotal && lines;
+    if (!finished && now - shown < (console.isTerminal() ? REDRAW_NANOS : LINE_NANOS)) {
+      return;
+    }
+    shown = now;
+    String text = text((now - began) / 1e9, documents, tokens, bytesDone, bytesTotal);
+    if (console.isTerminal()) {
+      console.busy(text);
+    } else {
+      lines = true;
+      console.line(text);
+    }
+  }
+
+  private static String text(
+      double seconds, long documents, long tokens, long bytesDone, long bytesTotal) {
+    double bytesPerSecond = bytesDone / Math.max(seconds, 1e-3);
+    double left = (bytesTotal - bytesDone) / Math.max(bytesPerSecond, 1);
+    return String.format(
+        Locale.ROOT,
+        "data   %,d documents, %s of %s, %s/s, %s tokens/s, %s",
+        documents,
+        Units.bytes(bytesDone),
+        Units.bytes(bytesTotal),
+        Units.bytes(bytesPerSecond),
+        Units.count(tokens / Math.max(seconds, 1e-3)),
+        bytesDone == bytesTotal
+            ? "done in " + Units.seconds(seconds)
+            : Units.seconds(left) + " left");
+  }
+}

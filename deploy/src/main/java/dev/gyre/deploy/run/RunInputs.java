@@ -1,0 +1,88 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.trainer.checkpoint.Manifest;
+import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.data.DataManifest;
+import dev.gyre.trainer.data.Tokenizers;
+import dev.gyre.trainer.json.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What a run keeps of its data: a list of its files, and the tokenizer. */
+public final class RunInputs {
+  private static final int SHOWN = 10;
+
+  private RunInputs() {}
+
+  /**
+   * Keeps {@code data.json} and the tokenizer in a run's folder, as far as they are not there yet.
+   */
+  public static void keep(RunFolder folder, JobSpec job, JobData data) throws IOException {
+    if (Files.notExists(folder.data())) {
+      Files.writeString(folder.data(), SpecJson.write(manifest(job, data)));
+    }
+    String tokenizer = job.dataset().tokenizer();
+    if (Tokenizers.isFile(tokenizer) && Files.notExists(folder.tokenizer())) {
+      Files.copy(Path.of(tokenizer), folder.tokenizer());
+    }
+  }
+
+  private static DataManifest manifest(JobSpec job, JobData data) {
+    return DataManifest.of(data.store(), data.feed(), job.dataset());
+  }
+
+  /**
+   * Compares the data with what a run was trained on, before any worker is started. Tells of names
+   * that changed while the text stayed the same.
+   *
+   * @param checkpoint to go on from
+   * @throws DataException naming what differs, and how to go on
+   */
+  public static void requireSame(
+      RunFolder folder, Path checkpoint, JobSpec job, JobData data, Console console)
+      throws IOException {
+    String saved = Manifest.read(checkpoint).identity().data();
+    boolean same = saved.equals(data.feed().fingerprint());
+    DataManifest kept = kept(folder, saved);
+    List<String> lines = kept == null ? List.of() : kept.differences(manifest(job, data));
+    if (same) {
+      lines.stream().limit(SHOWN).forEach(line -> console.titled("data", line));
+      return;
+    }
+    throw new DataException(
+        ("cannot resume from %s: the training data is not what the run was trained on.\n%s"
+                + "      Put the data back as it was, or start a new run from the weights:"
+                + " ./gyre checkpoint export %s --hf DIR, then model.from: DIR")
+            .formatted(checkpoint, shown(lines, saved, data), folder.name()));
+  }
+
+  /** The run's list of files, if it is of the data that the checkpoint names. */
+  private static @Nullable DataManifest kept(RunFolder folder, String fingerprint)
+      throws IOException {
+    if (Files.notExists(folder.data())) {
+      return null;
+    }
+    DataManifest kept =
+        SpecJson.read(
+            Files.readString(folder.data()), DataManifest.class, folder.data().toString());
+    return kept.fingerprint().equals(fingerprint) ? kept : null;
+  }
+
+  private static String shown(List<String> lines, String saved, JobData data) {
+    if (lines.isEmpty()) {
+      return "      fingerprint %s -> %s%n".formatted(saved, data.feed().fingerprint());
+    }
+    StringBuilder text = new StringBuilder();
+    lines.stream().limit(SHOWN).forEach(line -> text.append("      ").append(line).append('\n'));
+    if (lines.size() > SHOWN) {
+      text.append("      and %,d more\n".formatted(lines.size() - SHOWN));
+    }
+    return text.toString();
+  }
+}
