@@ -177,11 +177,17 @@ final class BenchTrainCommand implements Callable<ExitCode> {
   private double lr;
 
   @Option(
-      names = "--activations",
-      paramLabel = "A",
+      names = "--recompute",
+      paramLabel = "R",
       defaultValue = "auto",
-      description = "auto, none, attention-saving or full.")
-  private String activations = "auto";
+      description = {
+        "Activations to recompute in the backward pass: auto, none, attention-saving or all.",
+        "Default: ${DEFAULT-VALUE}."
+      })
+  private String recompute = "auto";
+
+  @Option(names = "--activations", hidden = true)
+  private @Nullable String activations;
 
   @Option(
       names = "--offload",
@@ -243,8 +249,17 @@ final class BenchTrainCommand implements Callable<ExitCode> {
         type,
         backend,
         transport,
-        new MemorySpec(activations, offload, "", mlpTile),
+        new MemorySpec(recompute(), offload, "", mlpTile),
         text);
+  }
+
+  /** The option had another name. */
+  private String recompute() {
+    if (activations == null) {
+      return recompute;
+    }
+    System.err.println("gyre: --activations is now --recompute, and full is all");
+    return activations;
   }
 
   @Override

@@ -41,7 +41,12 @@ final class JobArgument {
     List<Setting> all = new ArrayList<>();
     settings.forEach(setting -> all.add(Setting.parse(setting)));
     all.addAll(more);
-    return new JobFile(JobArgument::modelOf, JobArgument::vocabularyOf).read(path(), all);
+    JobFile file =
+        new JobFile(
+            JobArgument::modelOf,
+            JobArgument::vocabularyOf,
+            hint -> System.err.println("gyre: " + hint));
+    return file.read(path(), all);
   }
 
   /** The job file as named, or the quickstart. */

@@ -63,6 +63,13 @@ final class BenchTrainCommandTest {
   }
 
   @Test
+  void recomputeAndItsFormerName() {
+    assertEquals("auto", job().train().memory().recompute());
+    assertEquals("all", job("--recompute", "all").train().memory().recompute());
+    assertEquals("all", job("--activations", "full").train().memory().recompute());
+  }
+
+  @Test
   void dtypeNames() {
     assertEquals("auto", job().train().dtype());
     assertEquals("f32", job("--dtype", "fp32").train().dtype());

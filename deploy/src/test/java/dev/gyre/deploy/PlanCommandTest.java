@@ -223,12 +223,12 @@ final class PlanCommandTest {
   @Test
   void whatBlocksKeepIsExplainedAndTheLongestRowNamed() {
     Cli roomy = plan("--no-measure");
-    assertTrue(roomy.out().contains("keeps  none: the fastest, and it fits"), roomy::toString);
+    assertTrue(roomy.out().contains("recompute none: the fastest, and it fits"), roomy::toString);
     assertTrue(roomy.out().matches("(?s).*longest rows of [0-9,]+ tokens fit.*"), roomy::toString);
     assertTrue(roomy.out().contains(" with none"), roomy::toString);
     assertTrue(roomy.out().contains("further: "), roomy::toString);
     Cli stored = plan("--no-measure", "--set", "train.offload=true");
-    assertTrue(stored.out().contains("keeps  attention-saving, on disk; "), stored::toString);
-    assertTrue(stored.out().contains("leave train.activations"), stored::toString);
+    assertTrue(stored.out().contains("recompute attention-saving, on disk; "), stored::toString);
+    assertTrue(stored.out().contains("leave train.recompute"), stored::toString);
   }
 }

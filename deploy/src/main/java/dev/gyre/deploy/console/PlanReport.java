@@ -112,7 +112,7 @@ public final class PlanReport {
     }
     lines.add(titled("sends", sends()));
     lines.add(titled("memory", memory(workerMemoryBytes)));
-    lines.add(titled("keeps", activations()));
+    lines.add(titled("recompute", activations()));
     lines.addAll(longest(workerMemoryBytes));
     lines.add(titled("time", time()));
     lines.add(titled("proven", proven()));
@@ -382,7 +382,7 @@ public final class PlanReport {
               + ": weights are most of it");
     }
     if (!job.train().memory().equals(MemorySpec.PLANNED)) {
-      ways.add("leave train.activations, train.offload and train.mlp-tile to auto");
+      ways.add("leave train.recompute, train.offload and train.mlp-tile to auto");
     }
     ways.add(
         "twice the ranks on twice the memory (mesh.ring %d) halve what a rank holds of a row"

@@ -50,7 +50,7 @@ public final class PlanText {
 
   /** Mesh, placement and memory. */
   public static String shape(Plan plan) {
-    String keeps = plan.activations().describe();
+    String recompute = plan.activations().describe();
     return "%s, %s; at most %s per worker: %s of tensors, %s for the JVM%s"
         .formatted(
             mesh(plan),
@@ -58,7 +58,7 @@ public final class PlanText {
             Units.bytes(plan.memory().total()),
             Units.bytes(plan.memory().total() - MemoryEstimate.PROCESS),
             Units.bytes(MemoryEstimate.PROCESS),
-            keeps.equals(ActivationPlan.NONE) ? "" : ", activations " + keeps);
+            recompute.equals(ActivationPlan.NONE) ? "" : "; recompute " + recompute);
   }
 
   private static String mesh(Plan plan) {

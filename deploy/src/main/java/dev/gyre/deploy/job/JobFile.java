@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -38,14 +39,23 @@ public final class JobFile {
 
   private final ModelFolders modelFrom;
   private final ToIntFunction<String> vocabularyOf;
+  private final Consumer<String> hint;
+
+  /** Without hints about former names of keys. */
+  public JobFile(ModelFolders modelFrom, ToIntFunction<String> vocabularyOf) {
+    this(modelFrom, vocabularyOf, _ -> {});
+  }
 
   /**
    * @param modelFrom reads what {@code model.from} names
    * @param vocabularyOf vocabulary size of a tokenizer, as named in the job file
+   * @param hint receives a line for each key that has another name now
    */
-  public JobFile(ModelFolders modelFrom, ToIntFunction<String> vocabularyOf) {
+  public JobFile(
+      ModelFolders modelFrom, ToIntFunction<String> vocabularyOf, Consumer<String> hint) {
     this.modelFrom = modelFrom;
     this.vocabularyOf = vocabularyOf;
+    this.hint = hint;
   }
 
   /**
@@ -75,6 +85,7 @@ public final class JobFile {
     for (Setting setting : settings) {
       overlay(tree, setting);
     }
+    FormerKeys.rename(tree, JobKeys.ROOT, hint);
     JobValues values = JobValues.of(tree, JobKeys.ROOT);
     try {
       return bind(values, defaultName);
@@ -246,10 +257,7 @@ public final class JobFile {
             o.number("beta2"),
             o.number("eps")),
         new MemorySpec(
-            t.text("activations"),
-            t.text("offload"),
-            t.text("offload-folder"),
-            t.count("mlp-tile")));
+            t.text("recompute"), t.text("offload"), t.text("offload-folder"), t.count("mlp-tile")));
   }
 
   private static MeshSpec mesh(JobValues m) {

@@ -23,7 +23,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.job.TrainSpec.Optimizer;
 import java.util.Arrays;
-import java.util.List;
+import java.util.Map;
 
 /** Every key a job file may hold, with its type, default, allowed values and meaning. */
 final class JobKeys {
@@ -210,10 +210,11 @@ final class JobKeys {
             "On a loss or gradient that is not finite: fail, or skip the update.",
             TrainSpec.NON_FINITE),
         choice(
-            "activations",
-            "auto",
-            "Activations to recompute in the backward pass; auto: the fastest that fits.",
-            List.of("auto", "none", "attention-saving", "full")),
+                "recompute",
+                "auto",
+                "Activations to recompute in the backward pass; auto: the fastest that fits.",
+                MemorySpec.RECOMPUTES)
+            .formerly("activations", Map.of(MemorySpec.FORMER_ALL, "all")),
         choice(
             "offload",
             "auto",

@@ -2,6 +2,7 @@ package dev.gyre.deploy.job;
 
 import dev.gyre.partitioning.job.NumberRange;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  *     Type#CHOICE_OR_EACH}
  * @param choices the allowed texts, for {@link Type#CHOICE} and {@link Type#CHOICE_OR_EACH}
  * @param range the allowed numbers, for the numeric types; null for the others
+ * @param former how earlier versions wrote it; null if they did not, or the same
  */
 record Key(
     String name,
@@ -22,7 +24,19 @@ record Key(
     String doc,
     List<Key> children,
     List<String> choices,
-    @Nullable NumberRange range) {
+    @Nullable NumberRange range,
+    @Nullable Former former) {
+
+  /**
+   * A key of earlier versions, still read, with a hint.
+   *
+   * @param values new values of those that had other names
+   */
+  record Former(String name, Map<String, String> values) {
+    Former {
+      values = Map.copyOf(values);
+    }
+  }
 
   enum Type {
     SECTION,
@@ -44,15 +58,15 @@ record Key(
   }
 
   static Key section(String name, String doc, Key... children) {
-    return new Key(name, Type.SECTION, null, doc, List.of(children), List.of(), null);
+    return new Key(name, Type.SECTION, null, doc, List.of(children), List.of(), null, null);
   }
 
   static Key sections(String name, String doc, Key... children) {
-    return new Key(name, Type.SECTIONS, null, doc, List.of(children), List.of(), null);
+    return new Key(name, Type.SECTIONS, null, doc, List.of(children), List.of(), null, null);
   }
 
   static Key value(String name, Type type, @Nullable String fallback, String doc) {
-    return new Key(name, type, fallback, doc, List.of(), List.of(), null);
+    return new Key(name, type, fallback, doc, List.of(), List.of(), null, null);
   }
 
   /** A number; its range says of which type. */
@@ -63,21 +77,27 @@ record Key(
           case REAL -> Type.NUMBER;
           case SHARE -> Type.SHARE;
         };
-    return new Key(name, type, fallback, doc, List.of(), List.of(), range);
+    return new Key(name, type, fallback, doc, List.of(), List.of(), range, null);
   }
 
   static Key integers(String name, NumberRange range, String doc) {
-    return new Key(name, Type.INTEGERS, "[]", doc, List.of(), List.of(), range);
+    return new Key(name, Type.INTEGERS, "[]", doc, List.of(), List.of(), range, null);
   }
 
   static Key choice(String name, String fallback, String doc, List<String> choices) {
-    return new Key(name, Type.CHOICE, fallback, doc, List.of(), choices, null);
+    return new Key(name, Type.CHOICE, fallback, doc, List.of(), choices, null, null);
   }
 
   static Key choiceOrEach(
       String name, String fallback, String doc, List<String> choices, List<String> each) {
     List<Key> children = each.stream().map(one -> choice(one, fallback, doc, choices)).toList();
-    return new Key(name, Type.CHOICE_OR_EACH, fallback, doc, children, choices, null);
+    return new Key(name, Type.CHOICE_OR_EACH, fallback, doc, children, choices, null, null);
+  }
+
+  /** The same, which earlier versions wrote otherwise. */
+  Key formerly(String formerName, Map<String, String> values) {
+    return new Key(
+        name, type, fallback, doc, children, choices, range, new Former(formerName, values));
   }
 
   /** The child of this name, or null. */

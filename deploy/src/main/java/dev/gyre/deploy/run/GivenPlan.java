@@ -35,7 +35,7 @@ public final class GivenPlan {
     agree("device", plan.device(), job.device());
     agree("dtype", plan.dtype(), job.train().dtype());
     agree("transport", plan.transport(), job.transport());
-    agree("activations", plan.activations().keep(), job.train().memory().activations());
+    agree("recompute", plan.activations().recompute(), job.train().memory().recompute());
     agree("offload", "" + plan.activations().offload(), job.train().memory().offload());
     int experts = job.model().numLocalExperts();
     if (plan.experts().experts() != experts) {

@@ -19,7 +19,7 @@ public final class PlanFile {
   public static Plan read(Path file) throws IOException {
     String json = Files.readString(file);
     int format = format(json);
-    if (format != 0 && format != Plan.FORMAT_VERSION) {
+    if (format != 0 && (format < Plan.OLDEST_READ || format > Plan.FORMAT_VERSION)) {
       throw new IllegalArgumentException(
           "%s has format %d, this build reads %d".formatted(file, format, Plan.FORMAT_VERSION));
     }

@@ -203,6 +203,40 @@ class JobFileTest {
   }
 
   @Test
+  void theFormerNameOfRecomputeIsReadWithAHint() {
+    List<String> hints = new ArrayList<>();
+    JobFile file = new JobFile((dir, tied) -> null, tokenizer -> 256, hints::add);
+    String old = JOB.replace("sequence-length: 1_024", "activations: full");
+    assertEquals("all", file.parse(old, "a.yaml", "a", List.of()).train().memory().recompute());
+    assertEquals(List.of("a.yaml:10: train.activations is now train.recompute: all"), hints);
+    Setting typed = Setting.parse("train.activations=attention-saving");
+    assertEquals(
+        "attention-saving",
+        file.parse(JOB, "a.yaml", "a", List.of(typed)).train().memory().recompute());
+    assertEquals(
+        "--set train.activations=attention-saving: train.activations is now"
+            + " train.recompute: attention-saving",
+        hints.getLast());
+    Setting wins = Setting.parse("train.recompute=none");
+    assertEquals("none", file.parse(old, "a", "a", List.of(wins)).train().memory().recompute());
+  }
+
+  @Test
+  void bothNamesOfAKeyContradict() {
+    String both = JOB.replace("sequence-length: 1_024", "activations: full\n  recompute: none");
+    JobFileException e = assertThrows(JobFileException.class, () -> read(both));
+    assertEquals(
+        "job.yaml:10: train.activations: is the former name of train.recompute, which is set too;"
+            + " remove it",
+        e.getMessage());
+    JobFileException value =
+        assertThrows(JobFileException.class, () -> read(JOB, "train.activations=some"));
+    assertTrue(
+        value.getMessage().endsWith("'some' must be one of auto, none, attention-saving, all"),
+        value.getMessage());
+  }
+
+  @Test
   void anEmptySectionHasItsDefaults() {
     assertEquals(0, read(JOB.replace("mesh: {ring: 2}", "mesh:")).mesh().ring());
     assertEquals(4, read(JOB.replace("mesh: {ring: 2}", "mesh:"), "mesh.ring=4").mesh().ring());

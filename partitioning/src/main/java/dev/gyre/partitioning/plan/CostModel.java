@@ -81,11 +81,11 @@ public final class CostModel {
    * @param schedules of every kind of softmax layers, with what they send for a row of the full
    *     length
    * @param layout how rows are dealt, in zigzag chunks of at least {@code minChunk} tokens
-   * @param keep of blocks, as {@link ActivationPlan} names it: what is computed again is sent again
+   * @param recompute as {@link ActivationPlan} names it: what is recomputed is sent again
    */
   public StepCost step(
-      List<ScheduleChoice> schedules, LayoutKind layout, int minChunk, String keep) {
-    boolean attentionAgain = keep.equals(ActivationPlan.FULL);
+      List<ScheduleChoice> schedules, LayoutKind layout, int minChunk, String recompute) {
+    boolean attentionAgain = recompute.equals(ActivationPlan.ALL);
     int ranks = mesh.rowRanks();
     long tokens = rows() * train.sequenceLength();
     long attentionFlops =
@@ -104,7 +104,7 @@ public final class CostModel {
             / ranks,
         rows() * linearBytesOfRow(layout, minChunk, states(attentionAgain)) / ranks,
         rows() * linearBytesOfRow(layout, minChunk, moves(attentionAgain)) / ranks,
-        expertBytes(tokens / ranks, !keep.equals(ActivationPlan.NONE)),
+        expertBytes(tokens / ranks, !recompute.equals(ActivationPlan.NONE)),
         gradientBytes(),
         parameterBytes());
   }

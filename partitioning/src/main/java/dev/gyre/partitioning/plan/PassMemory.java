@@ -114,7 +114,7 @@ final class PassMemory {
 
   /** Returns what is kept, not counting what is on disk. */
   private long forwardOf(int block, StackModel.Mark start) {
-    boolean recomputed = !policy.keep().equals(ActivationPlan.NONE);
+    boolean recomputed = !policy.recompute().equals(ActivationPlan.NONE);
     dropping = recomputed;
     if (linear(block)) {
       linearForward(false);
@@ -144,7 +144,7 @@ final class PassMemory {
   /** What a block that is run again keeps. */
   private void keepAgain(int block) {
     if (block % 2 == 0) {
-      if (policy.keep().equals(ActivationPlan.ATTENTION_SAVING)) {
+      if (policy.recompute().equals(ActivationPlan.ATTENTION_SAVING)) {
         stack.save(e * t * qWidth);
         if (linear(block)) {
           linearSaved();
@@ -163,7 +163,7 @@ final class PassMemory {
     if (policy.offload()) {
       storedNow -= stored.pop();
     }
-    if (policy.keep().equals(ActivationPlan.NONE)) {
+    if (policy.recompute().equals(ActivationPlan.NONE)) {
       // Experts' rows are told apart only where all layers' are there at once.
       long experts = policy.offload() ? 0 : before.savedExperts() - start.savedExperts();
       stack.saveExperts(experts);
@@ -171,7 +171,7 @@ final class PassMemory {
     } else {
       keepAgain(block);
     }
-    boolean again = !policy.keep().equals(ActivationPlan.NONE);
+    boolean again = !policy.recompute().equals(ActivationPlan.NONE);
     if (linear(block)) {
       if (again) {
         linearForward(true);
@@ -221,7 +221,7 @@ final class PassMemory {
 
   private void attentionForward(boolean again) {
     norm();
-    boolean attentionKept = again && policy.keep().equals(ActivationPlan.ATTENTION_SAVING);
+    boolean attentionKept = again && policy.recompute().equals(ActivationPlan.ATTENTION_SAVING);
     if (attentionKept && ulysses) {
       return; // what was exchanged is kept, so that q, k and v are not made again
     }
@@ -231,7 +231,7 @@ final class PassMemory {
     if (attentionKept) {
       return;
     }
-    boolean attentionDropped = policy.keep().equals(ActivationPlan.FULL);
+    boolean attentionDropped = policy.recompute().equals(ActivationPlan.ALL);
     if (attentionDropped) {
       save(e * t * qWidth);
     } else {
@@ -296,8 +296,8 @@ final class PassMemory {
     save(2 * e * t * qWidth); // q, and what silu makes of it
     save(2 * e * t * kvWidth);
     save(e * t * kvWidth);
-    if (!again || policy.keep().equals(ActivationPlan.FULL)) {
-      if (policy.keep().equals(ActivationPlan.FULL)) {
+    if (!again || policy.recompute().equals(ActivationPlan.ALL)) {
+      if (policy.recompute().equals(ActivationPlan.ALL)) {
         save(e * t * qWidth);
       } else {
         stack.save(e * t * qWidth);

@@ -38,7 +38,7 @@ import java.util.Map;
  * @param expertParallelForecasts why: what other degrees of expert-parallel are predicted to need;
  *     none where nothing was chosen
  * @param expertRowsBound most rows a rank receives in one round of dispatch
- * @param activations what blocks keep for backward
+ * @param activations which activations blocks recompute, and where kept ones are
  * @param workspaceBytes a rank's slab
  * @param rates what decisions were made from
  * @param cost predicted FLOPs and bytes of a step and rank
@@ -74,12 +74,16 @@ public record Plan(
   private static final NumberRange KERNEL_THREADS = NumberRange.whole(1, 4096);
 
   /** Grows with every change of the fields or of what they mean. */
-  public static final int FORMAT_VERSION = 6;
+  public static final int FORMAT_VERSION = 7;
+
+  /** Named what is recomputed otherwise, and meant the same. */
+  public static final int OLDEST_READ = 6;
 
   public Plan {
     layouts = List.copyOf(layouts);
     schedules = List.copyOf(schedules);
     expertParallelForecasts = List.copyOf(expertParallelForecasts);
+    formatVersion = formatVersion == OLDEST_READ ? FORMAT_VERSION : formatVersion;
     if (formatVersion != FORMAT_VERSION) {
       throw new InvalidPlanException(
           "the plan has format %d, this build reads %d; plan the job again"
@@ -181,7 +185,7 @@ public record Plan(
       fields.put(key + ".memory", f.memoryBytes());
     }
     fields.put("expert-rows-bound", expertRowsBound);
-    fields.put("activations.keep", activations.keep());
+    fields.put("activations.recompute", activations.recompute());
     fields.put("activations.offload", activations.offload());
     fields.put("activations.mlp-tile", activations.mlpTile());
     fields.put("activations.loss-tile", activations.lossTile());

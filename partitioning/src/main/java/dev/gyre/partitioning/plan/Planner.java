@@ -95,12 +95,12 @@ public final class Planner {
     long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
     MemoryEstimate memory = taken.memory().estimate(activations);
     List<ScheduleChoice> choices = new ArrayList<>();
-    String keep = activations.keep();
+    String recompute = activations.recompute();
     for (Map.Entry<LayerKind, List<String>> kind : taken.schedules().entrySet()) {
-      choices.add(schedules.choice(kind.getKey(), kind.getValue(), taken.row(), keep));
+      choices.add(schedules.choice(kind.getKey(), kind.getValue(), taken.row(), recompute));
     }
     CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
-    StepCost cost = cost(job, costs, choices, layout, minChunk, keep);
+    StepCost cost = cost(job, costs, choices, layout, minChunk, recompute);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
@@ -193,9 +193,9 @@ public final class Planner {
       List<ScheduleChoice> schedules,
       LayoutKind layout,
       int minChunk,
-      String keep) {
+      String recompute) {
     try {
-      return costs.step(schedules, layout, minChunk, keep);
+      return costs.step(schedules, layout, minChunk, recompute);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",

@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Picks what blocks keep: the first policy that fits, in the order of what a step pays for it.
- * Keeping all costs nothing; tiles compute gate and up of the MLPs again; attention-saving computes
- * again what grows with N, full also what grows with N²; a disk is slower than all of them.
+ * Picks the activations to recompute: the first policy that fits, in the order of its cost. None
+ * costs nothing; tiles recompute gate and up of the MLPs; attention-saving recomputes what grows
+ * with N, all also what grows with N²; a disk is slower than all of them.
  */
 final class PolicyChoice {
   /**
@@ -16,8 +16,8 @@ final class PolicyChoice {
    */
   static final int TILE = 2048;
 
-  private static final List<String> KEEPS =
-      List.of(ActivationPlan.NONE, ActivationPlan.ATTENTION_SAVING, ActivationPlan.FULL);
+  private static final List<String> RECOMPUTES =
+      List.of(ActivationPlan.NONE, ActivationPlan.ATTENTION_SAVING, ActivationPlan.ALL);
 
   private PolicyChoice() {}
 
@@ -61,11 +61,11 @@ final class PolicyChoice {
     for (ActivationPlan candidate : candidates(MemorySpec.PLANNED, lossTile)) {
       long bytes = memory.estimate(candidate).total();
       if (bytes <= workerBytes) {
-        return "; %s would fit with %s: set train.activations: %s, train.offload: %s, train.mlp-tile: %d, or leave them to auto"
+        return "; %s would fit with %s: set train.recompute: %s, train.offload: %s, train.mlp-tile: %d, or leave them to auto"
             .formatted(
                 candidate.describe(),
                 mib(bytes),
-                candidate.keep(),
+                candidate.recompute(),
                 candidate.offload(),
                 candidate.mlpTile());
       }
@@ -85,19 +85,19 @@ final class PolicyChoice {
           && offload != Boolean.parseBoolean(asked.offload())) {
         continue;
       }
-      for (String keep : KEEPS) {
-        boolean open = asked.activations().equals(MemorySpec.AUTO);
-        if (!open && !keep.equals(asked.activations())) {
+      for (String recompute : RECOMPUTES) {
+        boolean open = asked.recompute().equals(MemorySpec.AUTO);
+        if (!open && !recompute.equals(asked.recompute())) {
           continue;
         }
-        if (open && offload && keep.equals(ActivationPlan.NONE)) {
+        if (open && offload && recompute.equals(ActivationPlan.NONE)) {
           continue; // what is cheap to compute again comes back sooner than from a disk
         }
         if (asked.mlpTile() != MemorySpec.AUTO_TILE) {
-          all.add(new ActivationPlan(keep, offload, asked.mlpTile(), lossTile, ""));
+          all.add(new ActivationPlan(recompute, offload, asked.mlpTile(), lossTile, ""));
         } else {
-          all.add(new ActivationPlan(keep, offload, 0, lossTile, ""));
-          all.add(new ActivationPlan(keep, offload, TILE, lossTile, ""));
+          all.add(new ActivationPlan(recompute, offload, 0, lossTile, ""));
+          all.add(new ActivationPlan(recompute, offload, TILE, lossTile, ""));
         }
       }
     }

@@ -242,15 +242,15 @@ public final class RowSchedules {
    * What each candidate takes, and which is chosen.
    *
    * @param row the longest there is
-   * @param keep of blocks, as {@link ActivationPlan} names it: attention may run forward twice
+   * @param recompute as {@link ActivationPlan} names it: attention may run forward twice
    */
   public ScheduleChoice choice(
-      LayerKind layers, List<String> candidates, SequenceLayout row, String keep) {
+      LayerKind layers, List<String> candidates, SequenceLayout row, String recompute) {
     AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
     List<ScheduleForecast> forecasts = new ArrayList<>();
     for (String key : candidates) {
       AttentionSchedule schedule = plain(key).schedule(row, mask);
-      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule, keep)));
+      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule, recompute)));
     }
     return new ScheduleChoice(layers, kind(candidates).schedule(row, mask).kind(), forecasts);
   }
@@ -266,8 +266,8 @@ public final class RowSchedules {
     return all;
   }
 
-  private long bytes(AttentionSchedule schedule, String keep) {
-    int forwards = keep.equals(ActivationPlan.FULL) ? 2 : 1;
+  private long bytes(AttentionSchedule schedule, String recompute) {
+    int forwards = recompute.equals(ActivationPlan.ALL) ? 2 : 1;
     long bytes = 0;
     for (MessageBytes part : parts()) {
       bytes += forwards * part.sent(schedule.forward()) + part.sent(schedule.backward());

@@ -76,7 +76,7 @@ final class LinearPlansTest {
     assertEquals(states, plan(onlyLinear(), 8192, ring(4)).cost().stateBytes());
     // A million tokens fit where blocks are computed again, and with them the states of forward.
     Plan million = plan(onlyLinear(), 1 << 20, ring(4));
-    assertEquals(ActivationPlan.FULL, million.activations().keep());
+    assertEquals(ActivationPlan.ALL, million.activations().recompute());
     assertEquals(states + states / 2, million.cost().stateBytes());
     assertEquals(0, plan(onlyLinear(), 8192, ring(1)).cost().stateBytes());
   }

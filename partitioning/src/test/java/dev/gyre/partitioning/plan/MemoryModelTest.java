@@ -75,7 +75,7 @@ class MemoryModelTest {
   void everyPolicyNeedsLessThanTheOneBefore() {
     MemoryModel memory = model(Jobs.model(8, 0), new Mesh(1, 2, 1, 2), "bf16", 65_536);
     long before = Long.MAX_VALUE;
-    for (String keep : List.of("none", "attention-saving", "full")) {
+    for (String keep : List.of("none", "attention-saving", "all")) {
       MemoryEstimate ram = memory.estimate(new ActivationPlan(keep, false, 0, 1024, ""));
       MemoryEstimate tiled = memory.estimate(new ActivationPlan(keep, false, 2048, 1024, ""));
       MemoryEstimate disk = memory.estimate(new ActivationPlan(keep, true, 2048, 1024, ""));
@@ -150,7 +150,7 @@ class MemoryModelTest {
     }
     assertEquals("none", taken.getFirst());
     assertTrue(taken.contains("attention-saving, MLP in tiles of 2048"), taken.toString());
-    assertTrue(taken.contains("full, MLP in tiles of 2048"), taken.toString());
+    assertTrue(taken.contains("all, MLP in tiles of 2048"), taken.toString());
     assertTrue(taken.getLast().endsWith("on disk"), taken.toString());
     Plan nothing = plan;
     InvalidPlanException e =
@@ -170,7 +170,7 @@ class MemoryModelTest {
     InvalidPlanException e =
         assertThrows(InvalidPlanException.class, () -> PlanValidator.requireMemory(plan, few));
     assertTrue(e.getMessage().contains("would fit"), e.getMessage());
-    assertTrue(e.getMessage().contains("train.activations: none"), e.getMessage());
+    assertTrue(e.getMessage().contains("train.recompute: none"), e.getMessage());
     assertTrue(e.getMessage().contains("train.mlp-tile: 2048"), e.getMessage());
     Plan disk =
         Planner.plan(

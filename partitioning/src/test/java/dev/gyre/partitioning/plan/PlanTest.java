@@ -46,7 +46,7 @@ class PlanTest {
         new ExpertPlacement(8, 2),
         List.of(new ExpertParallelForecast(1, 24, 25), new ExpertParallelForecast(2, 17, 26)),
         16384,
-        new ActivationPlan("full", true, 2048, 1024, "asked for"),
+        new ActivationPlan("all", true, 2048, 1024, "asked for"),
         1000,
         new Rates(1, 2, 3),
         new StepCost(4, 5, 6, 7, 20, 21, 8, 9, 10),
@@ -61,7 +61,7 @@ class PlanTest {
     assertEquals(
         """
         gyre-plan
-        format=6
+        format=7
         mesh.order=data,ring,ulysses
         mesh.data-parallel=1
         mesh.ring=2
@@ -88,7 +88,7 @@ class PlanTest {
         expert-parallel.2.micros=17
         expert-parallel.2.memory=26
         expert-rows-bound=16384
-        activations.keep=full
+        activations.recompute=all
         activations.offload=true
         activations.mlp-tile=2048
         activations.loss-tile=1024
@@ -118,7 +118,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "3a444a90b00f0bff7e9a86f2e3b2ea91affd54a1f2f8b63e80fa986e57df1387",
+        "0cc33ac0de8df3de5c096e9a7f989253815ab0454a037c99a1ce0a8c19aba676",
         plan("AMX", 1).sha256());
   }
 

@@ -101,7 +101,7 @@ final class ActivationPolicyTest {
   void whatIsKeptIsNotDoneTwice(Checkpointing policy) {
     Pass pass = pass("scalar", policy, DType.F32, 1000, 0);
     int layers = MODEL.numHiddenLayers();
-    assertEquals(policy == Checkpointing.FULL ? 2 * layers : layers, pass.attentions);
+    assertEquals(policy == Checkpointing.ALL ? 2 * layers : layers, pass.attentions);
     assertEquals(2, pass.expertPlans, "a round plan for each layer with experts");
     assertEquals(2, pass.routed, "a routing decision for each layer with experts");
   }

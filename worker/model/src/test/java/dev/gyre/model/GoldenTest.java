@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Loss, logits, router choices and every gradient against float64 PyTorch, on one worker. */
 final class GoldenTest {
   private static final Execution TILED = new Execution(DType.F32, Checkpointing.NONE, 37);
-  private static final Execution RECOMPUTED = new Execution(DType.F32, Checkpointing.FULL, 1024);
+  private static final Execution RECOMPUTED = new Execution(DType.F32, Checkpointing.ALL, 1024);
 
   static Stream<Arguments> backendsAndCases() {
     return ServiceLoader.load(BackendProvider.class).stream()

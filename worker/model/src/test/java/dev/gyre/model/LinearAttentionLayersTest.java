@@ -158,7 +158,7 @@ final class LinearAttentionLayersTest {
   @Test
   void recomputedBlocksGiveTheSameBits() {
     OneWorker kept = worker(OneWorker.f32());
-    OneWorker again = worker(new Execution(DType.F32, Checkpointing.FULL, 1024));
+    OneWorker again = worker(new Execution(DType.F32, Checkpointing.ALL, 1024));
     assertEquals(
         kept.model.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy(),
         again.model.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy());

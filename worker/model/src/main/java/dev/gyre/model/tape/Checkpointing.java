@@ -1,19 +1,20 @@
 package dev.gyre.model.tape;
 
 /**
- * What a segment keeps from its forward pass for its backward pass. What it does not keep it
- * computes again, bit for bit, by running its forward a second time just before its backward.
+ * Activation checkpointing: what a segment recomputes in its backward pass, bit for bit, by running
+ * its forward a second time just before.
  */
 public enum Checkpointing {
-  /** Everything its operations save. */
+  /** Nothing: it keeps everything its operations save. */
   NONE("none"),
 
-  /** Its input, and what its router decided. */
-  FULL("full"),
+  /** All: it keeps its input, and what its router decided. */
+  ALL("all"),
 
   /**
-   * What {@link #FULL} keeps, and attention's output and log-sum-exp, so that neither attention nor
-   * its collectives run again. Source: Li et al., LightSeq (DistFlashAttn), section 3.3.
+   * It keeps what {@link #ALL} keeps, and attention's output and log-sum-exp, so that neither
+   * attention nor its collectives run again. Source: Li et al., LightSeq (DistFlashAttn), section
+   * 3.3.
    */
   ATTENTION_SAVING("attention-saving");
 
@@ -38,13 +39,13 @@ public enum Checkpointing {
       }
     }
     throw new IllegalArgumentException(
-        "'" + key + "' must be none, full or attention-saving to name what segments keep");
+        "'" + key + "' must be none, all or attention-saving, to name what segments recompute");
   }
 
   boolean keeps(Retained product) {
     return switch (this) {
       case NONE -> true;
-      case FULL -> product == Retained.ROUTING;
+      case ALL -> product == Retained.ROUTING;
       case ATTENTION_SAVING -> true;
     };
   }

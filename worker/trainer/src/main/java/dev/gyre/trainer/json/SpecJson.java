@@ -1,5 +1,8 @@
 package dev.gyre.trainer.json;
 
+import com.fasterxml.jackson.annotation.JsonAlias;
+import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.plan.ActivationPlan;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
@@ -27,6 +30,8 @@ public final class SpecJson {
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .addMixIn(MemorySpec.class, FormerMemorySpec.class)
+          .addMixIn(ActivationPlan.class, FormerActivationPlan.class)
           .addModule(
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())
@@ -34,6 +39,17 @@ public final class SpecJson {
           .build();
 
   private SpecJson() {}
+
+  /** Names that earlier versions wrote. */
+  private interface FormerMemorySpec {
+    @JsonAlias("activations")
+    String recompute();
+  }
+
+  private interface FormerActivationPlan {
+    @JsonAlias("keep")
+    String recompute();
+  }
 
   public static String write(Record spec) {
     return JSON.writeValueAsString(spec);

@@ -25,7 +25,7 @@ final class RankSpecs {
         new Objective(job.train().balanceLoss(), job.train().zLoss()),
         new Execution(
             Dtypes.of(plan.dtype()),
-            Checkpointing.of(activations.keep()),
+            Checkpointing.of(activations.recompute()),
             activations.lossTile(),
             activations.mlpTile()),
         plan.layout(),

@@ -215,7 +215,7 @@ final class MaskedModelTest {
             model,
             mesh,
             new Objective(0, 0),
-            new Execution(DType.F32, Checkpointing.FULL, 8),
+            new Execution(DType.F32, Checkpointing.ALL, 8),
             schedule.layouts().getFirst(),
             1,
             RankSpec.everywhere(model, schedule),

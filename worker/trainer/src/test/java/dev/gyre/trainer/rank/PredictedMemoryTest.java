@@ -53,7 +53,7 @@ final class PredictedMemoryTest {
       List.of(
           new MemorySpec("none", "false", "", 0),
           new MemorySpec("attention-saving", "false", "", 128),
-          new MemorySpec("full", "true", "", 0));
+          new MemorySpec("all", "true", "", 0));
 
   @TempDir private Path folder;
 
@@ -220,7 +220,7 @@ final class PredictedMemoryTest {
             new Objective(0.01, 0),
             new Execution(
                 Dtypes.of(plan.dtype()),
-                Checkpointing.of(plan.activations().keep()),
+                Checkpointing.of(plan.activations().recompute()),
                 plan.activations().lossTile(),
                 plan.activations().mlpTile()),
             plan.layout(),

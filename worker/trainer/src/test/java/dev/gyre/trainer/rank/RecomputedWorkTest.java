@@ -135,7 +135,7 @@ final class RecomputedWorkTest {
   void fullRunsAttentionAgainWithAllThatLeadsToIt() {
     Mesh ulysses = new Mesh(1, 1, 2, 2);
     Done once = step(ulysses, Checkpointing.NONE);
-    Done full = step(ulysses, Checkpointing.FULL);
+    Done full = step(ulysses, Checkpointing.ALL);
     assertEquals(DENSE + 3 * LAYERS, full.callsMore(once, "linear"));
     assertEquals(LAYERS, full.callsMore(once, "attention"));
     assertEquals(once.squaredNorm, full.squaredNorm);
@@ -149,7 +149,7 @@ final class RecomputedWorkTest {
   void expertsMakeTheirOutputsAgainAndNoMore() {
     Mesh mesh = new Mesh(1, 1, 2, 2);
     Done once = step(mesh, Checkpointing.NONE);
-    for (Checkpointing keep : List.of(Checkpointing.ATTENTION_SAVING, Checkpointing.FULL)) {
+    for (Checkpointing keep : List.of(Checkpointing.ATTENTION_SAVING, Checkpointing.ALL)) {
       Done again = step(mesh, keep);
       assertEquals(2 * MOE, again.callsMore(once, "groupedLinear"), keep.toString());
       assertEquals(0, again.callsMore(once, "combineRows"), keep.toString());

@@ -167,7 +167,7 @@ final class TrainingRankTest {
   @Test
   void recomputedBlocksAndManyExpertRoundsChangeNothing() {
     Trained want = train(new Mesh(1, 1, 1, 1), Checkpointing.NONE, 1000);
-    assertSame("recomputed", want, train(new Mesh(1, 2, 2, 4), Checkpointing.FULL, 7));
+    assertSame("recomputed", want, train(new Mesh(1, 2, 2, 4), Checkpointing.ALL, 7));
   }
 
   @Test
@@ -193,7 +193,7 @@ final class TrainingRankTest {
           String what = policy + (offload == null ? "" : " on disk") + " on " + mesh;
           Trained got = train(mesh, new Execution(compute, policy, 16), rowsBound, offload);
           assertSameBits(what, want, got);
-          assertAttentionIsSent(what, want, got, policy == Checkpointing.FULL);
+          assertAttentionIsSent(what, want, got, policy == Checkpointing.ALL);
           assertTrue(offload == null || got.peakBytes.get() < want.peakBytes.get(), what);
         }
       }
@@ -211,7 +211,7 @@ final class TrainingRankTest {
   void aDeviceWithItsOwnMemoryLearnsTheSameBits(DType compute, @TempDir Path folder) {
     for (Mesh mesh : List.of(new Mesh(1, 1, 1, 1), new Mesh(1, 2, 2, 2), new Mesh(2, 3, 1, 3))) {
       for (OffloadSpec offload : Arrays.asList(null, new OffloadSpec(folder, 1 << 20))) {
-        Checkpointing keep = offload == null ? Checkpointing.FULL : Checkpointing.ATTENTION_SAVING;
+        Checkpointing keep = offload == null ? Checkpointing.ALL : Checkpointing.ATTENTION_SAVING;
         RankSpec spec = spec(mesh, new Execution(compute, keep, 16), 9, offload);
         Trained want = train(spec);
         String what = mesh + (offload == null ? "" : " on disk");
