@@ -56,14 +56,7 @@ record RouterMargin(List<Double> losses, double least) {
                     Execution.of(DType.F32),
                     job.train().sequenceLength(),
                     plan.workspaceBytes()))) {
-      Feed feed =
-          Feed.of(
-              store,
-              job.dataset(),
-              job.train().sequenceLength(),
-              job.train().rowsPerStep(),
-              job.model().attention().prefix(),
-              job.train().seed());
+      Feed feed = Feed.of(store, job);
       rank.parameters().initialise(job.train().seed());
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);
       for (long step = 0; step < steps; step++) {

@@ -125,14 +125,7 @@ final class TrainingFaultTest {
             Execution.of(DType.F32),
             job.train().sequenceLength(),
             WORKSPACE_BYTES);
-    Feed feed =
-        Feed.of(
-            store,
-            job.dataset(),
-            job.train().sequenceLength(),
-            job.train().rowsPerStep(),
-            job.model().attention().prefix(),
-            job.train().seed());
+    Feed feed = Feed.of(store, job);
     try (Backend backend = Backends.open("scalar", 1, Device.CPU);
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters().initialise(1);

@@ -9,6 +9,7 @@ import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -16,6 +17,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -222,7 +225,11 @@ public final class JobFile {
     for (JobValues s : d.sections("train")) {
       sources.add(
           new DatasetSpec.Source(
-              s.text("path"), s.text("include"), s.text("field"), s.number("weight")));
+              s.text("path"),
+              s.text("include"),
+              s.text("field"),
+              s.number("weight"),
+              s.text("join")));
     }
     return new DatasetSpec(
         sources,
@@ -236,10 +243,14 @@ public final class JobFile {
 
   private static TrainSpec train(JobValues t) {
     JobValues o = t.section("optimizer");
-    int sequence = t.count("sequence-length");
+    List<SequenceStage> stages = stages(t);
+    SequenceStage longest =
+        stages.isEmpty()
+            ? new SequenceStage(t.count("sequence-length"), 1, batch(t, t.count("sequence-length")))
+            : Collections.max(stages, Comparator.comparingInt(SequenceStage::tokens));
     return new TrainSpec(
-        sequence,
-        t.has("batch-tokens") ? t.integer("batch-tokens") : sequence,
+        longest.tokens(),
+        longest.batchTokens(),
         t.integer("steps"),
         t.integer("seed"),
         t.text("dtype"),
@@ -257,7 +268,27 @@ public final class JobFile {
             o.number("beta2"),
             o.number("eps")),
         new MemorySpec(
-            t.text("recompute"), t.text("offload"), t.text("offload-folder"), t.count("mlp-tile")));
+            t.text("recompute"),
+            t.text("offload"),
+            t.text("offload-folder"),
+            t.count("mlp-tile")),
+        stages);
+  }
+
+  private static List<SequenceStage> stages(JobValues t) {
+    List<JobValues> given = t.sections("sequence-length");
+    int longest = given.stream().mapToInt(stage -> stage.count("tokens")).max().orElse(0);
+    List<SequenceStage> stages = new ArrayList<>();
+    for (JobValues stage : given) {
+      long batch = stage.has("batch-tokens") ? stage.integer("batch-tokens") : batch(t, longest);
+      stages.add(new SequenceStage(stage.count("tokens"), stage.share("share"), batch));
+    }
+    return stages;
+  }
+
+  /** Tokens per step: by default one row. */
+  private static long batch(JobValues train, int row) {
+    return train.has("batch-tokens") ? train.integer("batch-tokens") : row;
   }
 
   private static MeshSpec mesh(JobValues m) {

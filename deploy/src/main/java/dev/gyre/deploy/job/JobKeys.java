@@ -5,6 +5,7 @@ import static dev.gyre.deploy.job.Key.Type.TEXT;
 import static dev.gyre.deploy.job.Key.Type.TEXTS;
 import static dev.gyre.deploy.job.Key.choice;
 import static dev.gyre.deploy.job.Key.choiceOrEach;
+import static dev.gyre.deploy.job.Key.integerOrSections;
 import static dev.gyre.deploy.job.Key.integers;
 import static dev.gyre.deploy.job.Key.number;
 import static dev.gyre.deploy.job.Key.section;
@@ -20,6 +21,7 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.job.TrainSpec.Optimizer;
 import java.util.Arrays;
@@ -155,7 +157,12 @@ final class JobKeys {
                 "weight",
                 "1",
                 DatasetSpec.Source.WEIGHT,
-                "How often each document is drawn per epoch.")),
+                "How often each document is drawn per epoch."),
+            choice(
+                "join",
+                "none",
+                "none: each file is a document. folder: all files of a folder are one, by name.",
+                DatasetSpec.Source.JOINS)),
         value("tokenizer", TEXT, "bytes", "bytes, or the path of a tokenizer.json."),
         choice(
             "packing",
@@ -184,11 +191,18 @@ final class JobKeys {
     return section(
         "train",
         "The training loop.",
-        number(
+        integerOrSections(
             "sequence-length",
             "8192",
             TrainSpec.SEQUENCE_LENGTH,
-            "Maximum number of tokens in a row."),
+            "Maximum number of tokens in a row, or a list of stages with one length each.",
+            number("tokens", null, TrainSpec.SEQUENCE_LENGTH, "Length of the stage's sequences."),
+            number("share", null, SequenceStage.SHARE, "The stage's share of the steps."),
+            number(
+                "batch-tokens",
+                null,
+                TrainSpec.BATCH_TOKENS,
+                "Tokens per step of the stage. Default: train.batch-tokens.")),
         number(
             "batch-tokens",
             null,

@@ -42,6 +42,14 @@ public final class JobSchema {
         s.put("anyOf", List.of(Map.of("enum", key.choices()), each));
       }
       case INTEGER -> s.put("type", "integer");
+      case INTEGER_OR_SECTIONS -> {
+        Map<String, Object> one = new LinkedHashMap<>();
+        one.put("type", "integer");
+        limits(key, one);
+        Map<String, Object> item = new LinkedHashMap<>();
+        object(key, item);
+        s.put("anyOf", List.of(one, Map.of("type", "array", "minItems", 1, "items", item)));
+      }
       case NUMBER -> s.put("type", "number");
       case SHARE -> {
         s.put("type", List.of("number", "string"));
@@ -60,7 +68,7 @@ public final class JobSchema {
         s.put("items", Map.of("type", "string"));
       }
     }
-    if (key.type() != Key.Type.INTEGERS) {
+    if (key.type() != Key.Type.INTEGERS && key.type() != Key.Type.INTEGER_OR_SECTIONS) {
       limits(key, s);
     }
     if (key.fallback() != null) {
@@ -98,7 +106,7 @@ public final class JobSchema {
 
   private static Object fallback(Key key, String text) {
     return switch (key.type()) {
-      case INTEGER -> Long.valueOf(text);
+      case INTEGER, INTEGER_OR_SECTIONS -> Long.valueOf(text);
       case NUMBER -> Double.valueOf(text);
       case FLAG -> Boolean.valueOf(text);
       case INTEGERS, TEXTS -> List.of();

@@ -61,6 +61,16 @@ final class JobValues {
           keysBelow(item, key, path, item.place());
         }
       }
+      case INTEGER_OR_SECTIONS -> {
+        if (value instanceof JobTree.Sequence list && !list.items().isEmpty()) {
+          for (JobTree item : list.items()) {
+            keysBelow(item, key, path, item.place());
+          }
+        } else if (!(value instanceof JobTree.Scalar)) {
+          throw shape(
+              place, path, "must be a whole number, or a list such as [{" + example(key) + "}]");
+        }
+      }
       case CHOICE_OR_EACH -> {
         if (value instanceof JobTree.Mapping m) {
           check(m, key, path + ".");

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param name as written in the file
  * @param fallback the default as it would be written; null where there is none, or where it follows
  *     from other keys (the doc says how)
- * @param children keys below it, for {@link Type#SECTION}, {@link Type#SECTIONS} and {@link
- *     Type#CHOICE_OR_EACH}
+ * @param children keys below it, for {@link Type#SECTION}, {@link Type#SECTIONS}, {@link
+ *     Type#CHOICE_OR_EACH} and {@link Type#INTEGER_OR_SECTIONS}
  * @param choices the allowed texts, for {@link Type#CHOICE} and {@link Type#CHOICE_OR_EACH}
  * @param range the allowed numbers, for the numeric types; null for the others
  * @param former how earlier versions wrote it; null if they did not, or the same
@@ -47,6 +47,8 @@ record Key(
     /** A choice for all, or a section with one for each. */
     CHOICE_OR_EACH,
     INTEGER,
+    /** One integer, or a list of sections. */
+    INTEGER_OR_SECTIONS,
     NUMBER,
     /** A share: {@code 5%} or {@code 0.05}. */
     SHARE,
@@ -78,6 +80,12 @@ record Key(
           case SHARE -> Type.SHARE;
         };
     return new Key(name, type, fallback, doc, List.of(), List.of(), range, null);
+  }
+
+  static Key integerOrSections(
+      String name, String fallback, NumberRange range, String doc, Key... children) {
+    return new Key(
+        name, Type.INTEGER_OR_SECTIONS, fallback, doc, List.of(children), List.of(), range);
   }
 
   static Key integers(String name, NumberRange range, String doc) {

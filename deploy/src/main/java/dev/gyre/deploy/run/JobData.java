@@ -89,14 +89,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
   }
 
   private static JobData of(JobSpec job, Tokenizer tokenizer, TokenStore store) {
-    Feed feed =
-        Feed.of(
-            store,
-            job.dataset(),
-            job.train().sequenceLength(),
-            job.train().rowsPerStep(),
-            job.model().attention().prefix(),
-            job.train().seed());
+    Feed feed = Feed.of(store, job);
     return new JobData(store, feed, tokenizer);
   }
 

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 final class RowTextTest {
   private static List<String> lines(int chars, Piece piece) {
     RowShape shape =
-        new RowShape(RowShape.Part.TRAIN, 0, 3, new Documents(piece.tokens()), piece.tokens() - 1);
+        new RowShape(
+            RowShape.Part.TRAIN, 0, 0, 3, new Documents(piece.tokens()), piece.tokens() - 1);
     return new RowText(chars).lines(0, new InspectedRow(shape, List.of(piece)));
   }
 

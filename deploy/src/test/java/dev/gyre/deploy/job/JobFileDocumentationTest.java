@@ -39,13 +39,20 @@ final class JobFileDocumentationTest {
       switch (key.type()) {
         case SECTION -> collect(key, prefix + key.name() + ".", into);
         case SECTIONS -> collect(key, prefix + key.name() + "[].", into);
-        case TEXT, CHOICE, CHOICE_OR_EACH, INTEGER, NUMBER, SHARE, FLAG, INTEGERS, TEXTS -> {
-          String fallback = key.fallback();
-          String shown = fallback == null ? "" : fallback.isEmpty() ? "empty" : fallback;
-          into.add(prefix + key.name() + " = " + shown + " (" + key.allowed() + ")");
+        case INTEGER_OR_SECTIONS -> {
+          add(key, prefix, into);
+          collect(key, prefix + key.name() + "[].", into);
         }
+        case TEXT, CHOICE, CHOICE_OR_EACH, INTEGER, NUMBER, SHARE, FLAG, INTEGERS, TEXTS ->
+            add(key, prefix, into);
       }
     }
+  }
+
+  private static void add(Key key, String prefix, List<String> into) {
+    String fallback = key.fallback();
+    String shown = fallback == null ? "" : fallback.isEmpty() ? "empty" : fallback;
+    into.add(prefix + key.name() + " = " + shown + " (" + key.allowed() + ")");
   }
 
   private static String plain(String cell) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.job.SequenceStage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,6 +47,39 @@ class JobFileTest {
             },
             tokenizer -> 256);
     return file.parse(yaml, "job.yaml", "job", Stream.of(settings).map(Setting::parse).toList());
+  }
+
+  @Test
+  void sequenceLengthMayBeAListOfStages() {
+    String stages = "[{tokens: 512, share: 60%, batch-tokens: 2048}, {tokens: 8192, share: 0.4}]";
+    JobSpec job = read(JOB.replace("1_024", stages));
+    assertEquals(
+        List.of(new SequenceStage(512, 0.6, 2048), new SequenceStage(8192, 0.4, 8192)),
+        job.train().stages());
+    assertEquals(8192, job.train().sequenceLength());
+    assertEquals(8192, job.train().batchTokens());
+    assertEquals(1, read(JOB).train().curriculum().size());
+    assertEquals(List.of(), read(JOB).train().stages());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[{tokens: 512, share: 60%}] | the stages' shares sum to 0.6000; they must sum to 100%",
+        "[{tokens: 300, share: 1, batch-tokens: 1000}] | batch-tokens 1000 must be a multiple of",
+        "[{tokens: 512}] | train.sequence-length.share is missing",
+        "[] | must be a whole number, or a list such as",
+        "[512, 8192] | must hold keys, for example",
+        "[{tokens: 512, share: 0}, {tokens: 1024, share: 1}] | 0 must be above 0"
+      })
+  void stagesThatCannotMeanAnythingAreRefused(String stages, String message) {
+    assertMessage(message, JOB.replace("1_024", stages));
+  }
+
+  private static void assertMessage(String part, String yaml) {
+    JobFileException e = assertThrows(JobFileException.class, () -> read(yaml));
+    assertTrue(String.valueOf(e.getMessage()).contains(part), e.getMessage());
   }
 
   @Test

@@ -63,14 +63,22 @@ public record DatasetSpec(
    * @param include glob inside a folder or zip; empty for everything
    * @param field the text's key in JSONL
    * @param weight how often each document is drawn per epoch; 1 means once
+   * @param join {@code none}, or {@code folder}: all files of a folder are one document
    */
-  public record Source(String path, String include, String field, double weight) {
+  public record Source(String path, String include, String field, double weight, String join) {
     public static final NumberRange WEIGHT = NumberRange.aboveUpTo(0, 1000);
+    public static final List<String> JOINS = List.of("none", "folder");
+
+    /** Each file is a document. */
+    public Source(String path, String include, String field, double weight) {
+      this(path, include, field, weight, "none");
+    }
 
     public Source {
       Invalid.require(!path.isBlank(), "dataset.train.path", "is empty");
       Invalid.require(!field.isBlank(), "dataset.train.field", "is empty");
       WEIGHT.require("dataset.train.weight", weight);
+      Invalid.requireOneOf(JOINS, "dataset.train.join", join);
     }
   }
 }

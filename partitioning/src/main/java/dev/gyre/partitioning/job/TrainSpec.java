@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * The training loop.
  *
- * @param sequenceLength most tokens of a row
+ * @param sequenceLength most tokens of a row; with stages, of the longest
  * @param batchTokens global tokens of a step, a multiple of sequenceLength; accumulation follows
  * @param steps optimizer steps
  * @param seed keys every random choice
@@ -14,6 +14,8 @@ import java.util.List;
  * @param zLoss coefficient of the router z-loss
  * @param nonFinite {@code fail} or {@code skip} when a loss or norm is not finite
  * @param memory what a step may keep, and where
+ * @param stages the length curriculum, in order; empty to train on rows of {@code sequenceLength}
+ *     throughout
  */
 public record TrainSpec(
     int sequenceLength,
@@ -25,7 +27,8 @@ public record TrainSpec(
     double zLoss,
     String nonFinite,
     Optimizer optimizer,
-    MemorySpec memory) {
+    MemorySpec memory,
+    List<SequenceStage> stages) {
   /** Positions are 32-bit, and layouts double them. */
   public static final NumberRange SEQUENCE_LENGTH = NumberRange.whole(1, 1L << 30);
 
@@ -61,7 +64,8 @@ public record TrainSpec(
         zLoss,
         nonFinite,
         optimizer,
-        MemorySpec.PLANNED);
+        MemorySpec.PLANNED,
+        List.of());
   }
 
   /** The same loop, keeping other things. */
@@ -76,27 +80,59 @@ public record TrainSpec(
         zLoss,
         nonFinite,
         optimizer,
-        other);
+        other,
+        stages);
   }
 
   public TrainSpec {
     SEQUENCE_LENGTH.require("train.sequence-length", sequenceLength);
     BATCH_TOKENS.require("train.batch-tokens", batchTokens);
-    Invalid.require(
-        batchTokens % sequenceLength == 0,
-        "train.batch-tokens",
-        batchTokens + " must be a multiple of train.sequence-length " + sequenceLength);
-    Invalid.require(
-        batchTokens / sequenceLength <= MOST_ROWS_PER_STEP,
-        "train.batch-tokens",
-        "%d are %d rows of %d tokens a step; at most %d are supported"
-            .formatted(
-                batchTokens, batchTokens / sequenceLength, sequenceLength, MOST_ROWS_PER_STEP));
+    requireBatch("train.batch-tokens", batchTokens, sequenceLength);
+    stages = SequenceStage.checked(stages);
     STEPS.require("train.steps", steps);
     Invalid.requireOneOf(DTYPES, "train.dtype", dtype);
     BALANCE_LOSS.require("train.balance-loss", balanceLoss);
     Z_LOSS.require("train.z-loss", zLoss);
     Invalid.requireOneOf(NON_FINITE, "train.non-finite", nonFinite);
+  }
+
+  static void requireBatch(String key, long batchTokens, int sequenceLength) {
+    Invalid.require(
+        batchTokens > 0 && batchTokens % sequenceLength == 0,
+        key,
+        "batch-tokens %d must be a multiple of sequence-length %d"
+            .formatted(batchTokens, sequenceLength));
+    Invalid.require(
+        batchTokens / sequenceLength <= MOST_ROWS_PER_STEP,
+        key,
+        "%d are %d rows of %d tokens a step; at most %d are supported"
+            .formatted(
+                batchTokens, batchTokens / sequenceLength, sequenceLength, MOST_ROWS_PER_STEP));
+  }
+
+  /** The stages; a run without a curriculum has one. */
+  public List<SequenceStage> curriculum() {
+    return stages.isEmpty() ? List.of(new SequenceStage(sequenceLength, 1, batchTokens)) : stages;
+  }
+
+  /**
+   * Trains on sequences of other lengths for parts of the run.
+   *
+   * @param curriculum in order; none is longer than {@link #sequenceLength}
+   */
+  public TrainSpec withStages(List<SequenceStage> curriculum) {
+    return new TrainSpec(
+        sequenceLength,
+        batchTokens,
+        steps,
+        seed,
+        dtype,
+        balanceLoss,
+        zLoss,
+        nonFinite,
+        optimizer,
+        memory,
+        curriculum);
   }
 
   public int rowsPerStep() {

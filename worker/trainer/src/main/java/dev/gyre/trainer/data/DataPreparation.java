@@ -141,6 +141,7 @@ public final class DataPreparation {
       Hashing.add(digest, file.source() + " " + file.name());
       Hashing.add(digest, file.place().root().toAbsolutePath().normalize().toString());
       Hashing.add(digest, file.isJsonl() ? file.place().field() : "");
+      Hashing.add(digest, file.place().joined() ? "joined" : "");
       Hashing.add(digest, file.bytes() + " " + file.version());
     }
     for (RecallDocuments recall : generated()) {
@@ -211,10 +212,12 @@ public final class DataPreparation {
     public StoreWriter.NamedFile get(int index) {
       if (index >= files.size()) {
         RecallDocuments recall = generated.get(index - files.size());
-        return new StoreWriter.NamedFile(recall.source(), "mqar", recall.bytes());
+        return new StoreWriter.NamedFile(recall.source(), "mqar", recall.bytes(), false);
       }
       SourceFile file = files.get(index);
-      return new StoreWriter.NamedFile(file.source(), file.name(), Math.max(0, file.bytes()));
+      boolean joined = file.place().joined();
+      String name = joined ? file.folder() : file.name();
+      return new StoreWriter.NamedFile(file.source(), name, Math.max(0, file.bytes()), joined);
     }
 
     @Override

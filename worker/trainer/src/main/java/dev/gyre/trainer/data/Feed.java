@@ -1,6 +1,8 @@
 package dev.gyre.trainer.data;
 
 import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.TokenRange;
 import java.lang.foreign.MemorySegment;
@@ -10,12 +12,12 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The batches of a run. The rows of step s are a pure function of (seed, s, documents, sequence
- * length, rows per step), whatever the number of workers.
+ * The batches of a run. The rows of step s are a pure function of (seed, s, documents, the run's
+ * stages), whatever the number of workers.
  *
- * <p>Step s takes rows {@code [s · rowsPerStep, (s + 1) · rowsPerStep)} of the concatenation of all
- * epochs; a batch may cross into the next epoch. Each epoch is packed and shuffled anew.
- * Thread-safe; the caller owns the store.
+ * <p>Step s of a stage takes rows {@code [s · rowsPerStep, (s + 1) · rowsPerStep)} of the
+ * concatenation of all its epochs; a batch may cross into the next epoch. Each epoch is packed and
+ * shuffled anew. Thread-safe; the caller owns the store.
  */
 public final class Feed {
   /** Label of a token without a label. */
@@ -27,28 +29,26 @@ public final class Feed {
   private final TokenStore store;
   private final boolean bestFit;
   private final double[] weights;
-  private final int rowTokens;
-  private final int rowsPerStep;
+  private final int longest;
   private final int unlabelled;
   private final long seed;
   private final long heapBytes;
   private final DocumentSet train;
   private final DocumentSet heldOutDocuments;
   private final PackedIndex heldOut;
-  private final EpochRows epochs;
+  private final List<StageRows> stages = new ArrayList<>();
 
   private Feed(
       TokenStore store,
       DatasetSpec dataset,
-      int rowTokens,
-      int rowsPerStep,
+      List<SequenceStage> curriculum,
+      long steps,
       int prefix,
       long seed) {
     this.store = store;
     this.bestFit = dataset.packing().equals("best-fit");
     this.weights = dataset.train().stream().mapToDouble(DatasetSpec.Source::weight).toArray();
-    this.rowTokens = rowTokens;
-    this.rowsPerStep = rowsPerStep;
+    this.longest = curriculum.stream().mapToInt(SequenceStage::tokens).max().orElseThrow();
     // The prefix's last token predicts the first behind it.
     this.unlabelled = Math.max(0, prefix - 1);
     this.seed = seed;
@@ -58,23 +58,69 @@ public final class Feed {
     this.heldOutDocuments = split.heldOut();
     double[] once = new double[weights.length];
     Arrays.fill(once, 1.0);
-    this.heldOut = Packer.pack(heldOutDocuments, once, bestFit, rowTokens, seed, 0, heapBytes);
-    this.epochs = new EpochRows(this::packTrain, sameRowsEveryEpoch(), rowsPerStep);
+    this.heldOut = Packer.pack(heldOutDocuments, once, bestFit, longest, seed, 0, heapBytes);
+    long[] firstSteps = SequenceStage.firstSteps(curriculum, steps);
+    for (int i = 0; i < firstSteps.length; i++) {
+      stages.add(stage(curriculum.get(i), i, firstSteps[i]));
+    }
+  }
+
+  private StageRows stage(SequenceStage stage, int index, long firstStep) {
+    int perRow = stage.sequencesPerRow(longest);
+    int rowsPerStep = stage.sequencesPerStep() / perRow;
+    EpochRows epochs =
+        new EpochRows(
+            epoch -> packTrain(stage.tokens(), perRow, index, epoch),
+            sameRowsEveryEpoch(),
+            rowsPerStep);
+    return new StageRows(firstStep, rowsPerStep, epochs);
   }
 
   /**
-   * @param store the dataset's tokens
+   * The rows of a job.
+   *
+   * @param store the job's tokens
+   */
+  public static Feed of(TokenStore store, JobSpec job) {
+    return of(
+        store,
+        job.dataset(),
+        job.train().curriculum(),
+        job.train().steps(),
+        job.model().attention().prefix(),
+        job.train().seed());
+  }
+
+  /**
+   * Rows of one length throughout.
+   *
    * @param rowTokens most tokens of a row: the sequence length
    * @param rowsPerStep rows of the global batch
-   * @param prefix first tokens of each piece that see each other in both directions, so none of
-   *     them is a label; 0 for none
-   * @param seed of the run
    */
-  public static Feed of(
+  static Feed of(
       TokenStore store,
       DatasetSpec dataset,
       int rowTokens,
       int rowsPerStep,
+      int prefix,
+      long seed) {
+    SequenceStage only = new SequenceStage(rowTokens, 1, (long) rowTokens * rowsPerStep);
+    return of(store, dataset, List.of(only), 1, prefix, seed);
+  }
+
+  /**
+   * @param store the dataset's tokens
+   * @param curriculum the run's stages, in order, at least one
+   * @param steps of the run
+   * @param prefix first tokens of each piece that see each other in both directions, so none of
+   *     them is a label; 0 for none
+   * @param seed of the run
+   */
+  static Feed of(
+      TokenStore store,
+      DatasetSpec dataset,
+      List<SequenceStage> curriculum,
+      long steps,
       int prefix,
       long seed) {
     if (dataset.train().size() != store.sources().size()) {
@@ -82,16 +128,18 @@ public final class Feed {
           "%d sources in the job, %d in the token store %s"
               .formatted(dataset.train().size(), store.sources().size(), store.folder()));
     }
-    return new Feed(store, dataset, rowTokens, rowsPerStep, prefix, seed);
+    return new Feed(store, dataset, curriculum, steps, prefix, seed);
   }
 
-  private PackedIndex packTrain(long epoch) {
-    PackedIndex packed = Packer.pack(train, weights, bestFit, rowTokens, seed, epoch, heapBytes);
+  /** Each stage draws in another order, so that it does not begin with what was just seen. */
+  private PackedIndex packTrain(int tokens, int perRow, int stage, long epoch) {
+    PackedIndex packed =
+        Packer.pack(train, weights, bestFit, tokens, seed + stage, epoch, heapBytes);
     if (packed.rows() == 0 && epoch == 0) {
       throw new DataException(
           "dataset.train.weight: so low that no document was drawn in the first epoch; raise it");
     }
-    return packed;
+    return perRow == 1 ? packed : new GroupedRows(packed, perRow);
   }
 
   /**
@@ -108,13 +156,24 @@ public final class Feed {
 
   /** The global batch of a step, from 0. Packs its epoch if needed. */
   public BatchShape shape(long step) {
-    List<RowShape> rows = new ArrayList<>(rowsPerStep);
-    long first = Math.multiplyExact(step, (long) rowsPerStep);
-    for (int i = 0; i < rowsPerStep; i++) {
-      EpochRows.Place place = epochs.place(first + i);
-      rows.add(shape(RowShape.Part.TRAIN, place.index(), place.epoch(), place.row()));
+    int stage = stageOf(step);
+    StageRows of = stages.get(stage);
+    List<RowShape> rows = new ArrayList<>(of.rowsPerStep());
+    long first = of.firstRow(step);
+    for (int i = 0; i < of.rowsPerStep(); i++) {
+      EpochRows.Place place = of.epochs().place(first + i);
+      rows.add(shape(RowShape.Part.TRAIN, stage, place.index(), place.epoch(), place.row()));
     }
     return BatchShape.of(rows);
+  }
+
+  /** Index of a step's stage; steps after the last planned one belong to the last. */
+  private int stageOf(long step) {
+    int stage = stages.size() - 1;
+    while (stage > 0 && step < stages.get(stage).firstStep()) {
+      stage--;
+    }
+    return stage;
   }
 
   /** Share of all tokens that is held out, in [0, 1]. */
@@ -132,7 +191,7 @@ public final class Feed {
 
   /** Whether any token of the first epoch has a label: without one there is nothing to learn. */
   public boolean hasLabels() {
-    return hasLabels(epochs.index(0));
+    return hasLabels(stages.getLast().epochs().index(0));
   }
 
   /** Whether any held-out token has a label; false also if nothing is held out. */
@@ -162,19 +221,21 @@ public final class Feed {
   public BatchShape heldOut(int from, int count) {
     List<RowShape> rows = new ArrayList<>();
     for (int row = from; row < Math.min(from + (long) count, heldOut.rows()); row++) {
-      rows.add(shape(RowShape.Part.HELD_OUT, heldOut, 0, row));
+      rows.add(shape(RowShape.Part.HELD_OUT, 0, heldOut, 0, row));
     }
     return BatchShape.of(rows);
   }
 
-  private RowShape shape(RowShape.Part part, PackedIndex index, long epoch, int row) {
+  private RowShape shape(RowShape.Part part, int stage, PackedIndex index, long epoch, int row) {
     PackedRow packed = index.row(row);
     int labelled = packed.labelled(store.labels(), unlabelled);
-    return new RowShape(part, epoch, row, packed.documents(), labelled);
+    return new RowShape(part, stage, epoch, row, packed.documents(), labelled);
   }
 
   private PackedIndex index(RowShape row) {
-    return row.part() == RowShape.Part.HELD_OUT ? heldOut : epochs.index(row.epoch());
+    return row.part() == RowShape.Part.HELD_OUT
+        ? heldOut
+        : stages.get(row.stage()).epochs().index(row.epoch());
   }
 
   /**
@@ -221,9 +282,9 @@ public final class Feed {
     return store.labels() != LabelMarks.ALL;
   }
 
-  /** How well the rows of an epoch are filled. */
+  /** How well the last stage's sequences of an epoch are filled. */
   public PackStats stats(long epoch) {
-    return epochs.index(epoch).stats();
+    return stages.getLast().epochs().index(epoch).stats();
   }
 
   /** Fingerprint of the data for checkpoints: with equal fingerprints the same rows follow. */
@@ -233,7 +294,13 @@ public final class Feed {
 
   /** Rows before a step: the data cursor. */
   public long cursor(long step) {
-    return Math.multiplyExact(step, (long) rowsPerStep);
+    long rows = 0;
+    for (int i = 0; i < stages.size(); i++) {
+      long end = i + 1 < stages.size() ? stages.get(i + 1).firstStep() : Long.MAX_VALUE;
+      long until = Math.min(step, end);
+      rows += until > stages.get(i).firstStep() ? stages.get(i).firstRow(until) : 0;
+    }
+    return rows;
   }
 
   /** UTF-8 bytes a token stands for on average; turns nats per token into nats per byte. */

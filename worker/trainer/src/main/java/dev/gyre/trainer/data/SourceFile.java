@@ -24,8 +24,9 @@ record SourceFile(Place place, boolean entry, String path, long bytes, long vers
    * @param root a folder; for entries the zip file
    * @param prefix of the names, before {@code path}: {@code docs.zip!/}, or empty
    * @param field key of the text in JSONL
+   * @param joined whether all files of a folder make one document
    */
-  record Place(int source, Path root, String prefix, String field) {}
+  record Place(int source, Path root, String prefix, String field, boolean joined) {}
 
   int source() {
     return place.source();
@@ -34,6 +35,11 @@ record SourceFile(Place place, boolean entry, String path, long bytes, long vers
   /** Relative to its source. */
   String name() {
     return place.prefix().isEmpty() ? path : place.prefix() + path;
+  }
+
+  /** The folder in {@link #name}, with a slash at its end; empty for the source's own folder. */
+  String folder() {
+    return name().substring(0, name().lastIndexOf('/') + 1);
   }
 
   Path file() {

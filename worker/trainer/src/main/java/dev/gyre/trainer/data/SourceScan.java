@@ -59,8 +59,14 @@ final class SourceScan {
       throw new DataException(
           "dataset.train: nothing matches " + spec.path() + include + "; check path and include");
     }
-    scan.files.sort(Comparator.comparing(SourceFile::name));
+    Comparator<SourceFile> byName = Comparator.comparing(SourceFile::name);
+    scan.files.sort(
+        scan.joined() ? Comparator.comparing(SourceFile::folder).thenComparing(byName) : byName);
     return scan.files;
+  }
+
+  private boolean joined() {
+    return spec.join().equals("folder");
   }
 
   private void find() throws IOException {
@@ -145,7 +151,7 @@ final class SourceScan {
   }
 
   private Place place(Path root, String prefix) {
-    return new Place(source, root, prefix, spec.field());
+    return new Place(source, root, prefix, spec.field(), joined());
   }
 
   private static boolean hidden(Path path) {

@@ -51,15 +51,23 @@ final class StoreWriter implements AutoCloseable {
 
   private int currentFile = -1;
   private int firstOfFile;
-  private int partCount;
+  private long currentBytes;
   private long partTokens;
+  private boolean chained;
+
+  /** Last file of a joined document that may go on; -1 if there is none. */
+  private int joined = -1;
+
+  private long joinedBytes;
 
   /**
    * A file for the store's list.
    *
+   * @param name of the file, or of the folder whose files are joined
    * @param bytes its size
+   * @param joined whether consecutive files of this name and source make one document
    */
-  record NamedFile(int source, String name, long bytes) {}
+  record NamedFile(int source, String name, long bytes, boolean joined) {}
 
   /**
    * @param tokenizer as documents were encoded
@@ -94,24 +102,41 @@ final class StoreWriter implements AutoCloseable {
     textBytes += batch.textBytes();
     int from = 0;
     for (int d = 0; d < batch.documents(); d++) {
+      NamedFile file = files.get(batch.file(d));
+      endJoined(file);
       batch.digest(d, digest);
       partTokens += batch.end(d) - from;
       from = batch.end(d);
-      partCount++;
-      if (batch.open() || partCount > 1) {
+      if (batch.open() || chained || file.joined()) {
         parts.update(digest);
+        chained = true;
       }
-      if (!batch.open()) {
+      if (!batch.open() && file.joined()) {
+        joined = batch.file(d);
+        joinedBytes += file.bytes();
+      } else if (!batch.open()) {
         long line = batch.line(d);
         end(batch.file(d), line == 0 ? 0 : line + lines);
       }
     }
   }
 
+  /** Ends a joined document, unless this file continues it. */
+  private void endJoined(@Nullable NamedFile next) throws IOException {
+    if (joined < 0) {
+      return;
+    }
+    NamedFile last = files.get(joined);
+    if (next == null || next.source() != last.source() || !next.name().equals(last.name())) {
+      end(joined, 0);
+      joined = -1;
+    }
+  }
+
   private void end(int file, long line) throws IOException {
-    byte[] whole = partCount > 1 ? parts.digest() : digest;
+    byte[] whole = chained ? parts.digest() : digest;
     long count = partTokens;
-    partCount = 0;
+    chained = false;
     partTokens = 0;
     if (count == 0) {
       return;
@@ -124,6 +149,8 @@ final class StoreWriter implements AutoCloseable {
       endFile();
       currentFile = file;
       firstOfFile = documents;
+      currentBytes = files.get(file).joined() ? joinedBytes : files.get(file).bytes();
+      joinedBytes = 0;
     }
     tokens += count;
     documentsFile.putLong(tokens);
@@ -144,7 +171,7 @@ final class StoreWriter implements AutoCloseable {
     nameEnd += name.length;
     namesFile.put(name, 0, name.length);
     filesFile.putLong(nameEnd);
-    filesFile.putLong(file.bytes());
+    filesFile.putLong(currentBytes);
     filesFile.putLong(firstOfFile);
     filesFile.putInt(file.source());
     filesFile.put(sum, 0, sum.length);
@@ -154,8 +181,9 @@ final class StoreWriter implements AutoCloseable {
     storedFiles++;
   }
 
+  /** Documents so far, with the joined one that may still go on. */
   int documents() {
-    return documents;
+    return documents + (joined >= 0 && partTokens > 0 ? 1 : 0);
   }
 
   long tokens() {
@@ -164,6 +192,7 @@ final class StoreWriter implements AutoCloseable {
 
   /** Writes what is left and, last, what makes the folder a store. */
   StoreMeta finish(List<TextFault> faults, List<String> sources) throws IOException {
+    endJoined(null);
     endFile();
     StoreMeta.Checksums sums =
         new StoreMeta.Checksums(

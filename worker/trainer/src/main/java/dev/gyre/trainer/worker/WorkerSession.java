@@ -78,14 +78,7 @@ final class WorkerSession implements AutoCloseable {
     Plan plan = SpecJson.read(assignment.getPlanJson(), Plan.class, "the plan");
     progress.phase("opening");
     TokenStore store = TokenStore.open(options.data());
-    Feed feed =
-        Feed.of(
-            store,
-            job.dataset(),
-            job.train().sequenceLength(),
-            job.train().rowsPerStep(),
-            job.model().attention().prefix(),
-            job.train().seed());
+    Feed feed = Feed.of(store, job);
     Backend backend =
         WorkerTrace.draw(
             measured.reopen(plan.backend(), plan.kernelThreads(), Dtypes.of(plan.dtype())),

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.DatasetSpec.Source;
+import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.layout.TokenRange;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -78,6 +79,61 @@ final class FeedTest {
       String both = rows.getFirst();
       assertTrue(both.equals("klxyz>l-yz-") || both.equals("xyzkl>yz-l-"), both);
     }
+  }
+
+  /** Four steps of two short sequences in one row, then four steps of one long one. */
+  @Test
+  void stagesHaveTheirOwnLengthsAndRows() throws IOException {
+    DatasetSpec concat = dataset("concat", 0, source("docs", ""));
+    Random random = new Random(3);
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < 1000; i++) {
+      text.append((char) ('a' + random.nextInt(26)));
+    }
+    data.write("docs/long.txt", text.toString());
+    List<SequenceStage> curriculum =
+        List.of(new SequenceStage(20, 0.5, 40), new SequenceStage(100, 0.5, 200));
+    try (TokenStore store = data.prepare(concat)) {
+      Feed feed = Feed.of(store, concat, curriculum, 8, 0, 1);
+      Set<String> seen = new HashSet<>();
+      for (int step = 0; step < 4; step++) {
+        RowShape row = feed.shape(step).rows().getFirst();
+        assertEquals(1, feed.shape(step).rows().size());
+        assertEquals(0, row.stage());
+        assertArrayEquals(new int[] {20, 20}, lengths(row));
+        Read read = whole(feed, row);
+        for (int piece = 0; piece < 2; piece++) {
+          String sequence = show(read).substring(20 * piece, 20 * piece + 20);
+          assertTrue(text.indexOf(sequence) % 20 == 0 && seen.add(sequence), sequence);
+        }
+      }
+      for (int step = 4; step < 9; step++) {
+        BatchShape batch = feed.shape(step);
+        assertEquals(2, batch.rows().size());
+        assertEquals(1, batch.rows().getFirst().stage());
+        assertArrayEquals(new int[] {100}, lengths(batch.rows().getFirst()));
+        assertTrue(text.indexOf(show(whole(feed, batch.rows().getLast())).substring(0, 100)) >= 0);
+      }
+      assertEquals(3, feed.cursor(3));
+      assertEquals(4, feed.cursor(4));
+      assertEquals(8, feed.cursor(6));
+    }
+  }
+
+  private static int[] lengths(RowShape row) {
+    int[] lengths = new int[row.documents().count()];
+    for (int d = 0; d < lengths.length; d++) {
+      lengths[d] = row.documents().length(d);
+    }
+    return lengths;
+  }
+
+  @Test
+  void sequencesOfARowDivideTheStep() {
+    assertEquals(4, new SequenceStage(512, 1, 2048).sequencesPerRow(8192));
+    assertEquals(2, new SequenceStage(3000, 1, 18_000).sequencesPerRow(8192));
+    assertEquals(1, new SequenceStage(100, 1, 700).sequencesPerRow(650));
+    assertEquals(1, new SequenceStage(8192, 1, 32_768).sequencesPerRow(8192));
   }
 
   /** Of a prefix of three, b and c are read and not predicted; d is the first to be. */

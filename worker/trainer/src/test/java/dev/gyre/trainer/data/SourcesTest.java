@@ -4,6 +4,7 @@ import static dev.gyre.trainer.data.DataFixture.contents;
 import static dev.gyre.trainer.data.DataFixture.source;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -59,6 +60,36 @@ final class SourcesTest {
     data.zip("s.zip", "m/B.java", "bb", "m/A.java", "a", "Top.java", "t", "m/readme", "no");
     try (TokenStore store = data.prepare(source("s.zip", "**/*.java"))) {
       assertEquals(List.of("Top.java=t", "m/A.java=a", "m/B.java=bb"), contents(store));
+    }
+  }
+
+  @Test
+  void filesOfAFolderAreOneDocumentIfAsked() throws IOException {
+    data.write("src/a/B.java", "bb");
+    data.write("src/a/C.java", "ccc");
+    data.write("src/a/inner/A.java", "i");
+    data.write("src/a/D.java", "");
+    data.write("src/z.java", "top");
+    Source joined = new Source("src", "", "text", 1, "folder");
+    try (TokenStore store = data.prepare(joined, source("src/z.java", ""))) {
+      assertEquals(List.of("=top", "a/=bbccc", "a/inner/=i", "z.java=top"), contents(store));
+      assertEquals(12, store.textBytes());
+      assertEquals(1, store.source(3));
+    }
+  }
+
+  @Test
+  void aJoinedDocumentKeepsItsIdentityHoweverItsFilesAreCut() throws IOException {
+    data.write("one/x/a", "same ");
+    data.write("one/x/b", "text");
+    Source joined = new Source("one", "", "text", 1, "folder");
+    String before;
+    try (TokenStore store = data.prepare(joined)) {
+      before = store.contentHash();
+    }
+    data.write("one/x/b", "tex!");
+    try (TokenStore store = data.prepare(joined)) {
+      assertNotEquals(before, store.contentHash());
     }
   }
 

@@ -83,7 +83,7 @@ final class TokenStoreTest {
     int[] lengths = {3, 1, 9, 8 * (1 << 20) + 5, 0, 7, 64};
     Path made = Files.createDirectory(folder.resolve("marked"));
     int at = 0;
-    List<StoreWriter.NamedFile> files = List.of(new StoreWriter.NamedFile(0, "d", 1));
+    List<StoreWriter.NamedFile> files = List.of(new StoreWriter.NamedFile(0, "d", 1, false));
     try (StoreWriter writer = new StoreWriter(made, new ByteTokenizer(), "bytes", files)) {
       for (int d = 0; d < lengths.length; d++) {
         BitSet labelled = d % 2 == 0 ? null : new BitSet();
