@@ -268,10 +268,7 @@ public final class JobFile {
             o.number("beta2"),
             o.number("eps")),
         new MemorySpec(
-            t.text("recompute"),
-            t.text("offload"),
-            t.text("offload-folder"),
-            t.count("mlp-tile")),
+            t.text("recompute"), t.text("offload"), t.text("offload-folder"), t.count("mlp-tile")),
         stages);
   }
 

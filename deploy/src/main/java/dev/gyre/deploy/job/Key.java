@@ -85,7 +85,7 @@ record Key(
   static Key integerOrSections(
       String name, String fallback, NumberRange range, String doc, Key... children) {
     return new Key(
-        name, Type.INTEGER_OR_SECTIONS, fallback, doc, List.of(children), List.of(), range);
+        name, Type.INTEGER_OR_SECTIONS, fallback, doc, List.of(children), List.of(), range, null);
   }
 
   static Key integers(String name, NumberRange range, String doc) {
