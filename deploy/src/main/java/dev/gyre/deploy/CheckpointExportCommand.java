@@ -7,19 +7,19 @@ import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 @Command(
     name = "export",
     mixinStandardHelpOptions = true,
     header = "Makes a Hugging Face folder of a checkpoint.",
     description = {
-      "config.json, model.safetensors and the run's tokenizer.json, of the checkpoint named or of a",
-      "run's newest whole one."
+      "config.json and model.safetensors, of the checkpoint named or of a run's newest intact one, and",
+      "the run's tokenizer.json if it has one. Keys that Hugging Face's class ignores are named."
     },
     footer = {
       "",
@@ -28,10 +28,7 @@ import picocli.CommandLine.Parameters;
       "       model: {from: out/}                            in a job file"
     })
 final class CheckpointExportCommand implements Callable<ExitCode> {
-  @Parameters(
-      paramLabel = "RUN|FOLDER",
-      description = "A run's name or folder, or the folder of one checkpoint.")
-  private Path named = Path.of("");
+  @Mixin private CheckpointArgument checkpoint = new CheckpointArgument();
 
   @Option(
       names = "--hf",
@@ -48,38 +45,18 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
       description = "f32 (exact) or bf16 (rounded, half the size). Default: ${DEFAULT-VALUE}.")
   private DType dtype = DType.F32;
 
-  @Option(
-      names = "--runs",
-      paramLabel = "DIR",
-      defaultValue = "runs",
-      description = "Where runs are kept. Default: ${DEFAULT-VALUE}.")
-  private Path runs = Path.of("runs");
-
   @Override
   public ExitCode call() throws IOException {
     if (Files.exists(target) && !Files.isDirectory(target)) {
       throw new CommandFailure(ExitCode.BAD_JOB, "--hf " + target + " is a file; name a folder");
     }
-    if (Files.exists(target.resolve(HuggingFaceExport.WEIGHTS))) {
-      throw new CommandFailure(
-          ExitCode.BAD_JOB,
-          "--hf %s holds a model already; export into another folder".formatted(target));
-    }
-    Path checkpoint = Checkpoints.find(named, runs);
-    for (String warning : HuggingFaceExport.export(checkpoint, target, dtype)) {
+    Path found = checkpoint.find();
+    Path tokenizer = CheckpointSelection.runOf(found).resolve(Tokenizers.RUN_COPY);
+    List<Path> companions = Files.isRegularFile(tokenizer) ? List.of(tokenizer) : List.of();
+    for (String warning : HuggingFaceExport.export(found, target, dtype, companions)) {
       System.err.println("gyre: " + warning);
     }
-    copyTokenizer(checkpoint);
-    System.out.println(checkpoint + " -> " + target);
+    System.out.println(found + " -> " + target);
     return ExitCode.DONE;
-  }
-
-  /** A run keeps the tokenizer it was trained with; byte tokens have none. */
-  private void copyTokenizer(Path checkpoint) throws IOException {
-    Path kept = checkpoint.resolve("..").resolve("..").resolve(Tokenizers.RUN_COPY).normalize();
-    if (Files.isRegularFile(kept)) {
-      Path copy = target.resolve(Tokenizers.RUN_COPY);
-      Files.copy(kept, copy, StandardCopyOption.REPLACE_EXISTING);
-    }
   }
 }

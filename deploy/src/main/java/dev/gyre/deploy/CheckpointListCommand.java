@@ -6,6 +6,7 @@ import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.FileEntry;
 import dev.gyre.trainer.checkpoint.Manifest;
+import dev.gyre.trainer.worker.Failure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,8 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Mixin;
 
 @Command(
     name = "list",
@@ -29,20 +29,12 @@ final class CheckpointListCommand implements Callable<ExitCode> {
   private static final DateTimeFormatter WHEN =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss", Locale.ROOT);
 
-  @Parameters(paramLabel = "RUN", description = "A run's name or folder.")
-  private Path run = Path.of("");
-
-  @Option(
-      names = "--runs",
-      paramLabel = "DIR",
-      defaultValue = "runs",
-      description = "Where runs are kept. Default: ${DEFAULT-VALUE}.")
-  private Path runs = Path.of("runs");
+  @Mixin private CheckpointArgument checkpoints = new CheckpointArgument();
 
   @Override
   public ExitCode call() throws IOException {
-    Path folder = Checkpoints.run(run, runs);
-    List<CheckpointStore.Committed> all = Checkpoints.store(folder).list();
+    Path folder = checkpoints.run();
+    List<CheckpointStore.Committed> all = CheckpointSelection.store(folder).list();
     if (all.isEmpty()) {
       System.out.println(folder + " has no checkpoints");
       return ExitCode.DONE;
@@ -54,7 +46,7 @@ final class CheckpointListCommand implements Callable<ExitCode> {
     return ExitCode.DONE;
   }
 
-  private static String line(CheckpointStore.Committed one) throws IOException {
+  private static String line(CheckpointStore.Committed one) {
     try {
       Manifest manifest = Manifest.read(one.folder());
       long bytes = manifest.files().stream().mapToLong(FileEntry::bytes).sum();
@@ -69,6 +61,8 @@ final class CheckpointListCommand implements Callable<ExitCode> {
           one.folder());
     } catch (CheckpointException e) {
       return String.format(Locale.ROOT, "%,8d  damaged: %s", one.step(), e.getMessage());
+    } catch (IOException e) {
+      return String.format(Locale.ROOT, "%,8d  not read: %s", one.step(), Failure.of(e).message());
     }
   }
 }

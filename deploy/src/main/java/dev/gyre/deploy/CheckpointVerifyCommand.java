@@ -6,13 +6,13 @@ import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.FileEntry;
 import dev.gyre.trainer.checkpoint.Manifest;
+import dev.gyre.trainer.worker.Failure;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Mixin;
 
 @Command(
     name = "verify",
@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
     header = "Holds checkpoints against what was written.",
     description = {
       "Reads every byte of one checkpoint, or of all of a run: files, sizes, SHA-256, tensors and their",
-      "slices. Names what is damaged and exits with 65."
+      "slices. Names what is damaged and exits with 65; 64 or 75 if a file cannot be read."
     },
     footer = {
       "",
@@ -28,25 +28,17 @@ import picocli.CommandLine.Parameters;
       "       ./gyre checkpoint verify runs/quickstart/checkpoints/step-200"
     })
 final class CheckpointVerifyCommand implements Callable<ExitCode> {
-  @Parameters(
-      paramLabel = "RUN|FOLDER",
-      description = "A run's name or folder, or the folder of one checkpoint.")
-  private Path named = Path.of("");
-
-  @Option(
-      names = "--runs",
-      paramLabel = "DIR",
-      defaultValue = "runs",
-      description = "Where runs are kept. Default: ${DEFAULT-VALUE}.")
-  private Path runs = Path.of("runs");
+  @Mixin private CheckpointArgument checkpoints = new CheckpointArgument();
 
   @Override
   public ExitCode call() throws IOException {
-    List<Path> all = Checkpoints.all(named, runs);
+    List<Path> all = checkpoints.all();
     if (all.isEmpty()) {
       throw new CommandFailure(
-          ExitCode.BAD_JOB, named + " has no checkpoint yet; the run writes one at its end");
+          ExitCode.BAD_JOB,
+          checkpoints.named() + " has no checkpoint yet; the run writes one at its end");
     }
+    IOException unread = null;
     boolean damaged = false;
     for (Path folder : all) {
       try {
@@ -59,12 +51,17 @@ final class CheckpointVerifyCommand implements Callable<ExitCode> {
         damaged = true;
         System.out.println(folder + "  DAMAGED");
         System.err.println("gyre: " + e.getMessage());
+      } catch (IOException e) {
+        unread = e;
+        System.out.println(folder + "  not read");
+        System.err.println("gyre: " + Failure.of(e).message());
       }
     }
     if (damaged) {
       System.err.println(
-          "      ./gyre train --resume passes damaged checkpoints over; delete them to save room.");
+          "      ./gyre train --resume skips damaged checkpoints; delete them to save room.");
+      return ExitCode.CORRUPT_CHECKPOINT;
     }
-    return damaged ? ExitCode.CORRUPT_CHECKPOINT : ExitCode.DONE;
+    return unread == null ? ExitCode.DONE : Failure.of(unread).exit();
   }
 }

@@ -12,6 +12,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -21,11 +22,7 @@ import picocli.CommandLine.Parameters;
     description = "Continues a text with a trained model, on one worker.",
     footer = {"", "Try    ./gyre generate quickstart \"public class\" --tokens 400"})
 final class GenerateCommand implements Callable<ExitCode> {
-  @Parameters(
-      index = "0",
-      paramLabel = "RUN",
-      description = "A run's name or folder, or a checkpoint's folder.")
-  private Path run = Path.of("");
+  @Mixin private CheckpointArgument checkpoint = new CheckpointArgument();
 
   @Parameters(index = "1", paramLabel = "PROMPT", description = "The text to continue.")
   private String prompt = "";
@@ -58,13 +55,6 @@ final class GenerateCommand implements Callable<ExitCode> {
       description = "auto, onednn, vector, torch or scalar. Default: ${DEFAULT-VALUE}.")
   private String backend = "auto";
 
-  @Option(
-      names = "--runs",
-      paramLabel = "DIR",
-      defaultValue = "runs",
-      description = "Folder of the runs. Default: ${DEFAULT-VALUE}.")
-  private Path runs = Path.of("runs");
-
   @Override
   public ExitCode call() throws IOException {
     Generator.TOKENS.require("--tokens", tokens);
@@ -72,11 +62,11 @@ final class GenerateCommand implements Callable<ExitCode> {
     if (prompt.isEmpty()) {
       throw new Invalid("PROMPT", "is empty; give at least one character of text");
     }
-    Path checkpoint = Checkpoints.find(run, runs);
+    Path found = checkpoint.find().toRealPath();
     String chosen = LocalBackend.choose(backend, DType.F32);
     boolean terminal = Console.standard().isTerminal();
     PrintStream out = System.out;
-    try (SoloModel model = SoloModel.open(checkpoint, Checkpoints.jobOf(checkpoint), chosen)) {
+    try (SoloModel model = SoloModel.open(found, CheckpointSelection.jobOf(found), chosen)) {
       out.print(prompt);
       out.flush();
       model.generate(

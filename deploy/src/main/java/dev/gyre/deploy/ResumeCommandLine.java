@@ -3,27 +3,53 @@ package dev.gyre.deploy;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Command lines to type next. */
+/** Command lines to type next: everything the last one said, so that the job is the same. */
 final class ResumeCommandLine {
+  private static final String STEPS = "train.steps=";
+
   private ResumeCommandLine() {}
 
   /**
-   * The line that goes on with a run: everything the first one said, so that the job is the same.
+   * The line that goes on with a run.
    *
    * @param args of {@code gyre}, as given
-   * @param run the run's own name
+   * @param run the run's own name, or its folder
    */
   static String resume(List<String> args, String run) {
-    List<String> line = new ArrayList<>();
+    return line(without(args, false)) + " --resume --run " + quoted(run);
+  }
+
+  /**
+   * The line that trains a run for more steps.
+   *
+   * @param steps of the whole run
+   */
+  static String longer(List<String> args, String run, long steps) {
+    return "%s --resume --run %s --set %s%d"
+        .formatted(line(without(args, true)), quoted(run), STEPS, steps);
+  }
+
+  /** The arguments without which run is resumed, and perhaps without the number of steps. */
+  private static List<String> without(List<String> args, boolean steps) {
+    List<String> left = new ArrayList<>();
     for (int i = 0; i < args.size(); i++) {
       String arg = args.get(i);
-      if (arg.equals("--run")) {
+      String value = i + 1 < args.size() ? args.get(i + 1) : "";
+      if (arg.equals("--run") || (steps && arg.equals("--set") && value.startsWith(STEPS))) {
         i++; // its value
-      } else if (!arg.equals("--resume") && !arg.startsWith("--run=")) {
-        line.add(quoted(arg));
+      } else if (!arg.equals("--resume")
+          && !arg.startsWith("--run=")
+          && !(steps && arg.startsWith("--set=" + STEPS))) {
+        left.add(arg);
       }
     }
-    return "./gyre " + String.join(" ", line) + " --resume --run " + run;
+    return left;
+  }
+
+  private static String line(List<String> args) {
+    List<String> words = new ArrayList<>(List.of("./gyre"));
+    args.forEach(arg -> words.add(quoted(arg)));
+    return String.join(" ", words);
   }
 
   private static String quoted(String arg) {

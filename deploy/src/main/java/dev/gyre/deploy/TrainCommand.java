@@ -16,16 +16,13 @@ import dev.gyre.deploy.run.RunInputs;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
-import dev.gyre.trainer.checkpoint.CheckpointStore;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -53,8 +50,8 @@ final class TrainCommand implements Callable<ExitCode> {
   @Option(
       names = "--run",
       paramLabel = "RUN",
-      description = "With --resume: the run to go on with, such as quickstart-2.")
-  private @Nullable String run;
+      description = "With --resume: name or folder of the run, such as quickstart-2.")
+  private @Nullable Path run;
 
   @Option(
       names = "--plan",
@@ -75,12 +72,7 @@ final class TrainCommand implements Callable<ExitCode> {
       })
   private boolean unbound;
 
-  @Option(
-      names = "--runs",
-      paramLabel = "DIR",
-      defaultValue = "runs",
-      description = "Where runs are kept. Default: ${DEFAULT-VALUE}.")
-  private Path runs = Path.of("runs");
+  @Mixin private RunsOption runs = new RunsOption();
 
   @Override
   public ExitCode call() throws IOException, InterruptedException {
@@ -104,18 +96,25 @@ final class TrainCommand implements Callable<ExitCode> {
                 Version.line(),
                 Runtime.getRuntime().availableProcessors(),
                 PlanText.workers(workers)));
-    Resumed from = resume ? resumed(job, console) : new Resumed(null, null);
+    ResumePoint from = resume ? ResumePoint.find(job, run, runs.path(), console::line) : null;
     console.titled(
         "job",
         options.path()
             + (options.isDefault() ? "   (no job given: this is the default)" : "")
-            + (from.checkpoint == null ? "" : "   going on from " + from.checkpoint));
+            + (from == null ? "" : "   going on from " + from.checkpoint()));
+    if (from != null && from.isFinished(job)) {
+      finished(job, from, console);
+      return ExitCode.DONE;
+    }
+    if (from != null) {
+      from.requireSameJob(job);
+    }
     try (JobData data = JobData.open(job, Home.folder(), console)) {
-      if (from.checkpoint == null || from.folder == null) {
+      if (from == null) {
         Preflight.requireRows(job, data);
         Preflight.requireWeights(job);
       } else {
-        RunInputs.requireSame(from.folder, from.checkpoint, job, data, console);
+        RunInputs.requireSame(from.folder(), from.checkpoint(), job, data, console);
       }
       Preflight.requireLabels(job, data);
       Preflight.requirePackable(data, WorkerFlags.DEFAULT.heapBytes());
@@ -123,55 +122,35 @@ final class TrainCommand implements Callable<ExitCode> {
       data.notes().forEach(note -> console.titled("text", note));
       console.titled("model", PlanText.model(job.model()));
       // Made last: what fails before leaves no run behind.
-      RunFolder folder = from.folder == null ? RunFolder.create(runs, job.name()) : from.folder;
+      RunFolder folder = from == null ? RunFolder.create(runs.path(), job.name()) : from.folder();
       RunInputs.keep(folder, job, data);
       console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, given != null, began, System::nanoTime);
       Path store = data.store().folder().toAbsolutePath();
       LaunchOptions launch = new LaunchOptions(trace, !unbound);
       Outcome outcome =
-          new LocalJob(job, given, folder, store, from.checkpoint, launch, events).run();
+          new LocalJob(
+                  job,
+                  given,
+                  folder,
+                  store,
+                  from == null ? null : from.checkpoint(),
+                  launch,
+                  events)
+              .run();
       return finish(job, folder, data, console, events, outcome);
     }
   }
 
-  private record Resumed(@Nullable RunFolder folder, @Nullable Path checkpoint) {}
-
-  private Resumed resumed(JobSpec job, Console console) throws IOException {
-    RunFolder folder =
-        run == null
-            ? RunFolder.newest(runs, job.name(), TrainCommand::hasCheckpoint)
-                .orElseThrow(
-                    () ->
-                        new CommandFailure(
-                            ExitCode.BAD_JOB,
-                            "nothing to resume: no run named %s in %s has a checkpoint. Start one: ./gyre train"
-                                .formatted(job.name(), runs)))
-            : RunFolder.open(runs.resolve(run));
-    CheckpointStore store =
-        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), null);
-    boolean any = !store.list().isEmpty();
-    CheckpointStore.Verified newest =
-        store
-            .newestVerified(console::line)
-            .orElseThrow(
-                () ->
-                    new CommandFailure(
-                        any ? ExitCode.CORRUPT_CHECKPOINT : ExitCode.BAD_JOB,
-                        any
-                            ? "every checkpoint of %s is damaged; start afresh: ./gyre train"
-                                .formatted(folder)
-                            : "%s has no checkpoint yet; start afresh: ./gyre train"
-                                .formatted(folder)));
-    return new Resumed(folder, newest.folder().toAbsolutePath());
-  }
-
-  private static boolean hasCheckpoint(RunFolder folder) {
-    try {
-      return !new CheckpointStore(folder.checkpoints(), 1, null).list().isEmpty();
-    } catch (IOException e) {
-      throw new UncheckedIOException("looking for checkpoints in " + folder, e);
-    }
+  /** Nothing is left to train: said before any worker starts. */
+  private void finished(JobSpec job, ResumePoint from, Console console) {
+    long done = from.manifest().step();
+    long steps = job.train().steps();
+    console.titled(
+        "done",
+        "nothing is left to do: %s has trained %,d steps, train.steps is %,d"
+            .formatted(from.folder(), done, steps));
+    next(job, from.folder()).print(console, done);
   }
 
   private static Plan readPlan(Path file) throws IOException {
@@ -203,22 +182,22 @@ final class TrainCommand implements Callable<ExitCode> {
                 .formatted(
                     outcome.newestCheckpoint(),
                     changeFirst ? "Change the job, then go on with" : "Go on with",
-                    again(folder)));
+                    next(job, folder).resume()));
       }
       if (folder.exists()) {
         System.err.println("      Logs: " + folder.mergedLog());
       }
       return outcome.exit();
     }
-    new TrainSummary(console, folder, data, again(folder), job.train().steps())
+    new TrainSummary(console, folder, data, next(job, folder), job.train().steps())
         .print(events, outcome);
     return ExitCode.DONE;
   }
 
-  /** The command line that goes on with a run: this one's, with what it said about the job. */
-  private String again(RunFolder folder) {
-    CommandLine.ParseResult parsed =
-        Objects.requireNonNull(spec).root().commandLine().getParseResult();
-    return ResumeCommandLine.resume(parsed.originalArgs(), folder.name());
+  private NextCommands next(JobSpec job, RunFolder folder) {
+    return new NextCommands(
+        job,
+        folder,
+        Objects.requireNonNull(spec).root().commandLine().getParseResult().originalArgs());
   }
 }

@@ -16,10 +16,10 @@ import java.util.concurrent.Callable;
  * The lines after a job that ended well: figures for its loss, a sample of its text, what to type
  * next. By then the job is done: what cannot be shown is said, and never fails the command.
  *
- * @param resume the command line that goes on with the run
  * @param steps of the job
  */
-record TrainSummary(Console console, RunFolder folder, JobData data, String resume, long steps) {
+record TrainSummary(
+    Console console, RunFolder folder, JobData data, NextCommands next, long steps) {
   void print(TrainConsole events, Outcome outcome) {
     events.summary();
     EvalMetrics eval = events.lastEval();
@@ -35,11 +35,9 @@ record TrainSummary(Console console, RunFolder folder, JobData data, String resu
         "files",
         "%s: metrics.jsonl  plan.json  job.json  log.txt  checkpoints/%s"
             .formatted(folder, checkpoint == null ? "" : Path.of(checkpoint).getFileName()));
-    console.titled(
-        "next",
-        "%s --set train.steps=%d   |   ./gyre generate %s \"public class\""
-            .formatted(resume, 2 * steps, folder.name()));
-    console.titled("", "./gyre checkpoint export " + folder.name() + " --hf out/");
+    if (checkpoint != null) {
+      next.print(console, steps);
+    }
   }
 
   private void evaluation(EvalMetrics eval, TrainConsole events) {

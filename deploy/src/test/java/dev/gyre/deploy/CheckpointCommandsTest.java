@@ -5,93 +5,28 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.model.hf.HfConfig;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.SafetensorsReader;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.trainer.checkpoint.CheckpointStore;
+import dev.gyre.trainer.checkpoint.DurableFiles;
 import dev.gyre.trainer.checkpoint.Manifest;
-import dev.gyre.trainer.checkpoint.RunIdentity;
-import dev.gyre.trainer.checkpoint.ShardWriter;
-import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class CheckpointCommandsTest {
-  private static final ModelSpec MODEL =
-      new ModelSpec(
-          "mixtral",
-          16,
-          8,
-          2,
-          2,
-          1,
-          4,
-          6,
-          3,
-          2,
-          1e-5,
-          10_000,
-          true,
-          new AttentionPattern(List.of(), 0, 0, true, 0),
-          List.of(),
-          0);
-  private static final float VALUE = 0.5f;
-
   @TempDir Path runs;
-  private Path checkpoints = Path.of("");
+  private TinyRun run;
 
   @BeforeEach
   void writeARun() throws IOException {
-    checkpoints = runs.resolve("tiny").resolve("checkpoints");
-    for (long step : new long[] {5, 10}) {
-      Manifest manifest =
-          Manifest.of(
-              step,
-              1,
-              step,
-              new RunIdentity("data", new TreeMap<>(), new TreeMap<>()),
-              MODEL,
-              "",
-              "{}");
-      Path temporary = CheckpointStore.temporary(checkpoints, step);
-      CheckpointStore store = new CheckpointStore(checkpoints, 3, null);
-      store.commit(manifest.withFiles(List.of(ShardWriter.write(temporary, 0, slices()))));
-    }
-  }
-
-  private static List<OwnedSlice> slices() {
-    List<OwnedSlice> slices = new ArrayList<>();
-    for (ParameterSpec spec : ModelParameters.of(MODEL)) {
-      MemorySegment values = Arena.ofAuto().allocate(spec.elements() * Float.BYTES, Float.BYTES);
-      for (long i = 0; i < spec.elements(); i++) {
-        values.setAtIndex(ValueLayout.JAVA_FLOAT, i, VALUE);
-      }
-      slices.add(new OwnedSlice(spec, 0, spec.elements(), values, values, values, values));
-    }
-    return slices;
+    run = TinyRun.in(runs, TinyRun.jobFile(runs, "tiny"), 5, 10);
   }
 
   private Path step(long step) {
-    return checkpoints.resolve("step-" + step);
-  }
-
-  private static void flipAByte(Path checkpoint) throws IOException {
-    Path file = checkpoint.resolve(ShardWriter.fileName(0));
-    byte[] bytes = Files.readAllBytes(file);
-    bytes[bytes.length / 2] ^= 1;
-    Files.write(file, bytes);
+    return run.step(step);
   }
 
   @Test
@@ -133,7 +68,7 @@ final class CheckpointCommandsTest {
     assertEquals(0, whole.exit(), whole::toString);
     assertTrue(whole.out().contains(step(10) + "  whole: step 10, 1 files"), whole::toString);
 
-    flipAByte(step(10));
+    run.damage(10);
     Cli damaged = Cli.run("checkpoint", "verify", "tiny", "--runs", runs);
     assertEquals(ExitCode.CORRUPT_CHECKPOINT.code(), damaged.exit(), damaged::toString);
     assertTrue(damaged.out().contains(step(10) + "  DAMAGED"), damaged::toString);
@@ -149,7 +84,7 @@ final class CheckpointCommandsTest {
 
   @Test
   void exportTakesTheNewestWholeOne() throws IOException {
-    flipAByte(step(10));
+    run.damage(10);
     Path hf = runs.resolve("hf");
     Cli ran =
         Cli.run("checkpoint", "export", "tiny", "--runs", runs, "--hf", hf, "--dtype", "bf16");
@@ -169,11 +104,84 @@ final class CheckpointCommandsTest {
 
   @Test
   void withoutAWholeOneNothingIsExported() throws IOException {
-    flipAByte(step(5));
-    flipAByte(step(10));
+    run.damage(5);
+    run.damage(10);
     Path hf = runs.resolve("hf");
     Cli ran = Cli.run("checkpoint", "export", "tiny", "--runs", runs, "--hf", hf);
     assertEquals(ExitCode.CORRUPT_CHECKPOINT.code(), ran.exit(), ran::toString);
     assertTrue(Files.notExists(hf.resolve("model.safetensors")), ran::toString);
+  }
+
+  /** Another model's files in the folder would be loaded in place of these, or beside them. */
+  @Test
+  void aFolderWithAnotherModelIsLeftAlone() throws IOException {
+    Path hf = Files.createDirectories(runs.resolve("hf"));
+    Files.writeString(hf.resolve("model.safetensors.index.json"), "old");
+    Cli ran = Cli.run("checkpoint", "export", "tiny", "--runs", runs, "--hf", hf);
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
+    assertTrue(ran.err().contains("holds model.safetensors.index.json already"), ran::toString);
+    assertEquals("old", Files.readString(hf.resolve("model.safetensors.index.json")));
+  }
+
+  /** Also when the checkpoint is named by its folder. */
+  @Test
+  void theRunsTokenizerTravels() throws IOException {
+    Files.writeString(run.folder().path().resolve("tokenizer.json"), "{}");
+    Path hf = runs.resolve("hf");
+    Cli ran = Cli.run("checkpoint", "export", step(5), "--hf", hf);
+    assertEquals(0, ran.exit(), ran::toString);
+    assertEquals("{}", Files.readString(hf.resolve("tokenizer.json")));
+    String config = Files.readString(hf.resolve("config.json"));
+    assertTrue(config.contains("\"max_position_embeddings\" : 64"), config);
+  }
+
+  @Test
+  void aFailureOfStorageIsNoDamage() throws IOException {
+    run.makeUnreadable(5);
+    Cli ran = Cli.run("checkpoint", "verify", "tiny", "--runs", runs);
+    assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
+    assertTrue(ran.out().contains(step(5) + "  not read"), ran::toString);
+    assertTrue(ran.out().contains(step(10) + "  whole"), ran::toString);
+    Cli listed = Cli.run("checkpoint", "list", "tiny", "--runs", runs);
+    assertEquals(0, listed.exit(), listed::toString);
+    assertTrue(listed.out().contains("5  not read: "), listed::toString);
+    run.damage(10);
+    Cli both = Cli.run("checkpoint", "verify", "tiny", "--runs", runs);
+    assertEquals(ExitCode.CORRUPT_CHECKPOINT.code(), both.exit(), both::toString);
+    Cli export =
+        Cli.run("checkpoint", "export", "tiny", "--runs", runs, "--hf", runs.resolve("hf"));
+    assertEquals(ExitCode.BAD_JOB.code(), export.exit(), export::toString);
+  }
+
+  /** The folder that a person means is never guessed. */
+  @Test
+  void aNameOfTwoRunsIsRefused() throws IOException {
+    // The folder below which tests run has one of this name.
+    Path here = Files.createDirectories(Path.of("target", "checkpoints"));
+    try {
+      TinyRun.in(runs, TinyRun.jobFile(runs, "target"));
+      Cli ran = Cli.run("checkpoint", "list", "target", "--runs", runs);
+      assertEquals(ExitCode.BAD_JOB.code(), ran.exit(), ran::toString);
+      assertTrue(
+          ran.err().contains("'target' names two runs, ./target and " + runs.resolve("target")),
+          ran::toString);
+      assertEquals(0, Cli.run("checkpoint", "list", "./target", "--runs", runs).exit());
+    } finally {
+      DurableFiles.delete(here);
+    }
+  }
+
+  @Test
+  void aRunOfAnotherModelOrBuildIsNotGeneratedFrom() throws IOException {
+    Path job = run.folder().job();
+    String whole = Files.readString(job);
+    Files.writeString(job, whole.replaceFirst("\"ropeTheta\" : [0-9.E]+", "\"ropeTheta\" : 5.0"));
+    Cli other = Cli.run("generate", run.folder().path(), "text");
+    assertEquals(ExitCode.BAD_JOB.code(), other.exit(), other::toString);
+    assertTrue(other.err().contains("describes another model than"), other::toString);
+    Files.writeString(job, whole.replaceFirst("\"backend\"", "\"back-end\""));
+    Cli build = Cli.run("generate", run.folder().path(), "text");
+    assertEquals(ExitCode.BAD_JOB.code(), build.exit(), build::toString);
+    assertTrue(build.err().contains("use the build that trained this run"), build::toString);
   }
 }

@@ -210,7 +210,7 @@ final class BadInputTest {
 
   private Path exported(String name) throws IOException {
     Path model = folder.resolve(name);
-    HuggingFaceExport.export(place.newestCheckpoint(1).folder(), model, DType.F32);
+    HuggingFaceExport.export(place.newestCheckpoint(1).folder(), model, DType.F32, List.of());
     return model;
   }
 

@@ -126,7 +126,7 @@ final class Workplace {
   /** Every byte of a run's newest checkpoint is checked. */
   CheckpointStore.Verified newestCheckpoint(int number) throws IOException {
     List<String> damaged = new ArrayList<>();
-    return new CheckpointStore(run(number).resolve("checkpoints"), 1, null)
+    return CheckpointStore.in(run(number).resolve("checkpoints"))
         .newestVerified(damaged::add)
         .filter(_ -> damaged.isEmpty())
         .orElseThrow(() -> new AssertionError("no checkpoint, or damaged ones: " + damaged));

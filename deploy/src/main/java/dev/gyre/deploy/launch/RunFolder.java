@@ -1,19 +1,22 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.trainer.checkpoint.DurableFiles;
 import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
+import java.nio.charset.MalformedInputException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
-import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
+import java.util.TreeMap;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
 
 /** The folder of one run, and the names of what lies in it. A run never writes into another's. */
 public final class RunFolder {
@@ -72,27 +75,45 @@ public final class RunFolder {
   }
 
   /**
-   * The newest run of this name that is wanted: the highest number, whatever was deleted before it.
+   * The runs of a job, newest first: folders {@code name}, {@code name-2} and so on whose {@code
+   * job.json} says this name. A folder {@code exp-2} may be the first run of a job {@code exp-2}.
+   *
+   * @throws IOException if such a folder cannot be looked into
    */
-  public static Optional<RunFolder> newest(Path runs, String name, Predicate<RunFolder> wanted)
-      throws IOException {
+  public static List<RunFolder> ofJob(Path runs, String name) throws IOException {
     checkName(name);
-    if (!Files.isDirectory(runs)) {
-      return Optional.empty();
-    }
-    TreeSet<Integer> numbers = new TreeSet<>();
-    try (DirectoryStream<Path> all = Files.newDirectoryStream(runs, Files::isDirectory)) {
-      for (Path path : all) {
-        int number = number(String.valueOf(path.getFileName()), name);
-        if (number > 0) {
-          numbers.add(number);
-        }
+    TreeMap<Integer, RunFolder> numbers = new TreeMap<>();
+    for (RunFolder folder : all(runs)) {
+      int number = number(folder.name(), name);
+      if (number > 0 && folder.jobName().filter(name::equals).isPresent()) {
+        numbers.put(number, folder);
       }
     }
-    return numbers.descendingSet().stream()
-        .map(number -> new RunFolder(runs.resolve(numbered(name, number))))
-        .filter(wanted)
-        .findFirst();
+    return List.copyOf(numbers.descendingMap().values());
+  }
+
+  /** Folders of a job's runs that somebody gave another name. */
+  public static List<RunFolder> renamedOfJob(Path runs, String name) throws IOException {
+    List<RunFolder> renamed = new ArrayList<>();
+    for (RunFolder folder : all(runs)) {
+      if (number(folder.name(), name) == 0 && folder.jobName().filter(name::equals).isPresent()) {
+        renamed.add(folder);
+      }
+    }
+    return renamed;
+  }
+
+  private static List<RunFolder> all(Path runs) throws IOException {
+    List<RunFolder> found = new ArrayList<>();
+    if (Files.isDirectory(runs)) {
+      try (DirectoryStream<Path> all = Files.newDirectoryStream(runs, Files::isDirectory)) {
+        all.forEach(path -> found.add(new RunFolder(path)));
+      } catch (DirectoryIteratorException e) {
+        throw e.getCause();
+      }
+    }
+    found.sort(Comparator.comparing(RunFolder::name));
+    return found;
   }
 
   /** 1 for the name itself, n for {@code name-n}, 0 for anything else. */
@@ -101,7 +122,22 @@ public final class RunFolder {
       return 1;
     }
     String suffix = folder.startsWith(name + "-") ? folder.substring(name.length() + 1) : "";
-    return suffix.matches("[1-9][0-9]{0,8}") ? Integer.parseInt(suffix) : 0;
+    int number = suffix.matches("[1-9][0-9]{0,8}") ? Integer.parseInt(suffix) : 0;
+    return number > 1 ? number : 0;
+  }
+
+  /**
+   * The name of the job whose run this is, as its {@code job.json} says; empty without a readable
+   * one.
+   *
+   * @throws IOException if storage fails, or access is denied
+   */
+  public Optional<String> jobName() throws IOException {
+    try {
+      return JsonMapper.shared().readTree(Files.readString(job())).path("name").stringValueOpt();
+    } catch (NoSuchFileException | MalformedInputException | JacksonException e) {
+      return Optional.empty();
+    }
   }
 
   public Path path() {
@@ -171,26 +207,7 @@ public final class RunFolder {
 
   /** Deletes the folder with all that lies in it. */
   public void delete() throws IOException {
-    Files.walkFileTree(
-        path,
-        new SimpleFileVisitor<>() {
-          @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-              throws IOException {
-            Files.delete(file);
-            return FileVisitResult.CONTINUE;
-          }
-
-          @Override
-          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e)
-              throws IOException {
-            if (e != null) {
-              throw e;
-            }
-            Files.delete(folder);
-            return FileVisitResult.CONTINUE;
-          }
-        });
+    DurableFiles.delete(path);
   }
 
   @Override

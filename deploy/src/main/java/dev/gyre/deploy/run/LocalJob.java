@@ -141,10 +141,10 @@ public final class LocalJob {
       events.note("removed what a killed run left in " + left);
     }
     if (resume == null) {
-      Files.writeString(folder.job(), SpecJson.write(job));
+      RunSpecs.write(folder, job);
     }
     CheckpointStore checkpoints =
-        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), resume);
+        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), resume, events::note);
     checkpoints.recover();
     try (RunMediaDriver driver = launch(parent);
         MetricsFile metrics = new MetricsFile(folder.metrics());
@@ -182,7 +182,7 @@ public final class LocalJob {
       plan = made;
       events.offered(offers);
       if (resume == null) {
-        Files.writeString(folder.plan(), SpecJson.write(made));
+        RunSpecs.write(folder, made);
       }
       events.planned(made);
       return new PlanMaker.Planned(
@@ -264,8 +264,8 @@ public final class LocalJob {
       return;
     }
     try {
-      Files.writeString(folder.job(), SpecJson.write(job));
-      Files.writeString(folder.plan(), SpecJson.write(Objects.requireNonNull(plan)));
+      RunSpecs.write(folder, job);
+      RunSpecs.write(folder, Objects.requireNonNull(plan));
     } catch (IOException e) {
       throw new UncheckedIOException("writing " + folder.job() + " and " + folder.plan(), e);
     }

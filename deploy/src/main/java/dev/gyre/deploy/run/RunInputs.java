@@ -3,6 +3,7 @@ package dev.gyre.deploy.run;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.trainer.checkpoint.DurableFiles;
 import dev.gyre.trainer.checkpoint.Manifest;
 import dev.gyre.trainer.data.DataException;
 import dev.gyre.trainer.data.DataManifest;
@@ -25,11 +26,11 @@ public final class RunInputs {
    */
   public static void keep(RunFolder folder, JobSpec job, JobData data) throws IOException {
     if (Files.notExists(folder.data())) {
-      Files.writeString(folder.data(), SpecJson.write(manifest(job, data)));
+      DurableFiles.replace(folder.data(), SpecJson.write(manifest(job, data)));
     }
     String tokenizer = job.dataset().tokenizer();
     if (Tokenizers.isFile(tokenizer) && Files.notExists(folder.tokenizer())) {
-      Files.copy(Path.of(tokenizer), folder.tokenizer());
+      DurableFiles.copy(Path.of(tokenizer), folder.tokenizer());
     }
   }
 

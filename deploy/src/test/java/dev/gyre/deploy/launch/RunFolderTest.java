@@ -35,18 +35,46 @@ class RunFolderTest {
     assertEquals(runs.resolve("quickstart-3"), third.path());
     assertEquals("kept", Files.readString(first.metrics()));
     assertTrue(Files.isDirectory(third.logs()) && Files.isDirectory(third.checkpoints()));
-    assertEquals(
-        "quickstart-3", RunFolder.newest(runs, "quickstart", _ -> true).orElseThrow().name());
-    assertTrue(RunFolder.newest(runs, "other", _ -> true).isEmpty());
-    Files.createDirectories(runs.resolve("quickstart-7"));
-    Files.createDirectories(runs.resolve("quickstart-7b"));
-    assertEquals(
-        "quickstart-2",
-        RunFolder.newest(runs, "quickstart", f -> f.name().endsWith("2")).orElseThrow().name());
-    assertEquals(
-        "quickstart-7", RunFolder.newest(runs, "quickstart", _ -> true).orElseThrow().name());
     assertEquals("quickstart", RunFolder.open(runs.resolve("quickstart")).name());
     assertThrows(NoSuchFileException.class, () -> RunFolder.open(runs.resolve("none")));
+  }
+
+  private RunFolder run(String folder, String job) throws IOException {
+    RunFolder run = RunFolder.create(temp, folder);
+    Files.writeString(run.job(), "{\"name\": \"" + job + "\", \"more\": {\"name\": \"x\"}}");
+    return run;
+  }
+
+  private List<String> runsOf(String job) throws IOException {
+    return RunFolder.ofJob(temp, job).stream().map(RunFolder::name).toList();
+  }
+
+  /** {@code exp-2} may be the second run of exp, or the first of a job of that name. */
+  @Test
+  void runsBelongToTheJobThatTheySay() throws IOException {
+    run("exp", "exp");
+    run("exp-2", "exp-2");
+    assertEquals(List.of("exp"), runsOf("exp"));
+    assertEquals(List.of("exp-2"), runsOf("exp-2"));
+    assertEquals("exp-2-2", run("exp-2", "exp-2").name());
+    assertEquals("exp-3", run("exp", "exp").name());
+    run("exp-10", "exp");
+    assertEquals(List.of("exp-10", "exp-3", "exp"), runsOf("exp"));
+    assertEquals(List.of("exp-2-2", "exp-2"), runsOf("exp-2"));
+    assertEquals(List.of(), runsOf("other"));
+    assertEquals(List.of(), RunFolder.ofJob(temp.resolve("none"), "exp"));
+  }
+
+  @Test
+  void withoutAReadableJobARunIsNobodys() throws IOException {
+    Files.writeString(run("exp", "exp").job(), "what the run was");
+    Files.delete(run("exp", "exp").job());
+    run("exp-1", "exp");
+    assertEquals(List.of(), runsOf("exp"), "exp-1 is no name that a run gets");
+    run("old", "exp");
+    assertEquals(
+        List.of("exp-1", "old"),
+        RunFolder.renamedOfJob(temp, "exp").stream().map(RunFolder::name).toList());
   }
 
   @Test

@@ -193,9 +193,18 @@ public record TrainSpec(
     }
 
     /**
-     * Learning rate of a step.
+     * Learning rate of a step. With N steps, the first W of them warming up, step s (from 0) has
      *
-     * @param step from 0
+     * <pre>{@code
+     * s < W:   lr · (s + 1) / W
+     * s >= W:  min-lr + (lr − min-lr) · (1 + cos(π · (s − W) / (N − W))) / 2
+     * }</pre>
+     *
+     * so that the rate would be min-lr at step N, which is not trained any more: the last step
+     * still trains when min-lr is 0. Source of the cosine: Loshchilov and Hutter, <i>SGDR</i>,
+     * equation 5.
+     *
+     * @param step from 0; from N on the rate stays at min-lr
      */
     public double lrAt(long step, long steps) {
       double warm = Math.max(1, Math.ceil(warmup * steps));
@@ -206,7 +215,7 @@ public record TrainSpec(
         return lr;
       }
       double start = warmup > 0 ? warm : 0;
-      double done = Math.min(1, (step + 1 - start) / Math.max(1, steps - start));
+      double done = Math.min(1, (step - start) / Math.max(1, steps - start));
       return minLr + (lr - minLr) * 0.5 * (1 + StrictMath.cos(Math.PI * done));
     }
   }

@@ -40,11 +40,4 @@ final class Digests {
       throw new IllegalStateException("every JDK has SHA-256", e);
     }
   }
-
-  /** After this, names in the folder survive a power failure. */
-  static void syncFolder(Path folder) throws IOException {
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-      channel.force(true);
-    }
-  }
 }

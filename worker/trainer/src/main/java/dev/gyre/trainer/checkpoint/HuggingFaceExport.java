@@ -6,6 +6,7 @@ import dev.gyre.model.hf.HfConfigWriter;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.SafetensorsWriter;
+import dev.gyre.partitioning.job.Invalid;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,14 +15,32 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Exports a checkpoint's weights as a Hugging Face model folder. */
+/**
+ * Exports a checkpoint's weights as a Hugging Face model folder. All files are written and synced
+ * under temporary names; {@code config.json} gets its name last. An export that was interrupted
+ * leaves no folder that loads, and never a mix of two models.
+ */
 public final class HuggingFaceExport {
-  public static final String WEIGHTS = "model.safetensors";
+  private static final String WEIGHTS = "model.safetensors";
+  private static final String CONFIG = "config.json";
+
+  /** Files of which a folder with a model has one or more. */
+  private static final Pattern MODEL =
+      Pattern.compile(
+          "config\\.json|.*\\.safetensors|.*\\.safetensors\\.index\\.json|pytorch_model.*|.*\\.gguf");
+
+  private static final String POSITIONS = "max_position_embeddings";
+
+  /** Where the trained sequence length stands in a manifest. */
+  private static final String SEQUENCE_LENGTH = "train.sequence-length";
 
   /** Elements converted at a time. */
   private static final long CHUNK = 1 << 20;
@@ -29,40 +48,82 @@ public final class HuggingFaceExport {
   private HuggingFaceExport() {}
 
   /**
-   * Writes {@code config.json} and {@code model.safetensors}. The weights get their name last, so
-   * that an interrupted export is not taken for a model.
+   * Writes {@code config.json}, {@code model.safetensors} and copies of other files.
    *
    * @param checkpoint its folder; verified first
-   * @param folder made if missing; must not hold weights yet
+   * @param folder made if missing; must not hold a model
    * @param dtype {@link DType#F32} (exact) or {@link DType#BF16} (rounded to nearest even)
+   * @param companions files to copy, such as the tokenizer's, each under its own name
    * @return what Hugging Face classes would compute differently, one line each for the user
-   * @throws CheckpointException if the checkpoint is damaged, or the folder holds weights
-   * @throws dev.gyre.partitioning.job.Invalid if Hugging Face has no class for the model
+   * @throws CheckpointException if the checkpoint is damaged
+   * @throws Invalid if the folder holds a model, or Hugging Face has no class for the model
    */
-  public static List<String> export(Path checkpoint, Path folder, DType dtype) throws IOException {
+  public static List<String> export(
+      Path checkpoint, Path folder, DType dtype, List<Path> companions) throws IOException {
     if (dtype != DType.F32 && dtype != DType.BF16) {
       throw new IllegalArgumentException("weights are exported as F32 or BF16, not " + dtype);
     }
-    Path weights = folder.resolve(WEIGHTS);
-    if (Files.exists(weights)) {
-      throw new CheckpointException(weights + " exists already; export into another folder");
-    }
+    requireNoModel(folder, companions);
     Manifest manifest = CheckpointStore.verify(checkpoint);
-    HfConfigWriter.requireWritable(manifest.model());
+    String config = HfConfigWriter.write(manifest.model(), config(manifest, dtype));
     Files.createDirectories(folder);
-    Path unfinished = folder.resolve(WEIGHTS + ".part");
-    Files.deleteIfExists(unfinished);
-    List<ParameterSpec> parameters = ModelParameters.of(manifest.model());
-    try (CheckpointReader reader = CheckpointReader.open(checkpoint)) {
-      writeWeights(reader, parameters, dtype, unfinished);
+    List<Path> finished = new ArrayList<>(); // in the order in which they get their names
+    try {
+      for (Path companion : companions) {
+        finished.add(folder.resolve(name(companion)));
+        Path copy = DurableFiles.unfinished(finished.getLast());
+        Files.copy(companion, copy, StandardCopyOption.REPLACE_EXISTING);
+        DurableFiles.sync(copy);
+      }
+      finished.add(folder.resolve(WEIGHTS));
+      Path weights = DurableFiles.unfinished(finished.getLast());
+      Files.deleteIfExists(weights);
+      try (CheckpointReader reader = CheckpointReader.open(checkpoint)) {
+        writeWeights(reader, ModelParameters.of(manifest.model()), dtype, weights);
+      }
+      finished.add(folder.resolve(CONFIG));
+      DurableFiles.write(DurableFiles.unfinished(finished.getLast()), config);
+      requireNoModel(folder, companions);
+      for (Path file : finished) {
+        Files.move(DurableFiles.unfinished(file), file, StandardCopyOption.ATOMIC_MOVE);
+      }
+      DurableFiles.syncFolder(folder);
+    } finally {
+      for (Path file : finished) {
+        Files.deleteIfExists(DurableFiles.unfinished(file));
+      }
     }
-    Files.writeString(
-        folder.resolve("config.json"),
-        HfConfigWriter.write(manifest.model(), config(manifest, dtype)));
-    Files.move(unfinished, weights, StandardCopyOption.ATOMIC_MOVE);
     return HfConfigWriter.warnings(manifest.model());
   }
 
+  /**
+   * Another model's weights beside these would be loaded in their place, by one program or another.
+   *
+   * @throws Invalid naming a file of a model that the folder holds
+   */
+  private static void requireNoModel(Path folder, List<Path> companions) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
+    List<String> ours = companions.stream().map(HuggingFaceExport::name).toList();
+    try (var files = Files.list(folder)) {
+      Optional<String> held =
+          files
+              .map(HuggingFaceExport::name)
+              .filter(name -> MODEL.matcher(name).matches() || ours.contains(name))
+              .min(Comparator.naturalOrder());
+      if (held.isPresent()) {
+        throw new Invalid(
+            folder.toString(), "holds " + held.get() + " already; export into another folder");
+      }
+    }
+  }
+
+  private static String name(Path file) {
+    return String.valueOf(file.getFileName());
+  }
+
+  /** The keys that describe no layer: those of the model it started from, or none. */
   private static ObjectNode config(Manifest manifest, DType dtype) {
     JsonMapper json = JsonMapper.shared();
     ObjectNode config =
@@ -71,6 +132,16 @@ public final class HuggingFaceExport {
             : (ObjectNode) json.readTree(manifest.sourceConfig());
     config.remove("dtype"); // the newer name of the same key
     config.put("torch_dtype", dtype == DType.F32 ? "float32" : "bfloat16");
+    String length = manifest.identity().arithmetic().get(SEQUENCE_LENGTH);
+    if (length != null) {
+      int trained = Integer.parseInt(length);
+      config.put(POSITIONS, Math.max(trained, config.path(POSITIONS).asInt(0)));
+    }
+    for (String id : List.of("bos_token_id", "eos_token_id")) {
+      if (!config.has(id)) {
+        config.putNull(id); // the class's own defaults, 1 and 2, are bytes of text
+      }
+    }
     return config;
   }
 

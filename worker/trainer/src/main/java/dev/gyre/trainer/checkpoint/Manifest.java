@@ -109,17 +109,19 @@ public record Manifest(
   /**
    * @param from where the text is from, for messages
    * @throws CheckpointException if it is not a manifest, or its checksum differs
+   * @throws UnknownFormatException if another build wrote it, in another format
    */
-  public static Manifest parse(String json, String from) throws CheckpointException {
+  public static Manifest parse(String json, String from)
+      throws CheckpointException, UnknownFormatException {
     Manifest manifest;
     try {
+      int format = JSON.readTree(json).path("format").asInt(FORMAT);
+      if (format != FORMAT) {
+        throw new UnknownFormatException(from, format, FORMAT);
+      }
       manifest = JSON.readValue(json, Manifest.class);
     } catch (JacksonException e) {
       throw new CheckpointException(from + " cannot be read: " + e.getOriginalMessage(), e);
-    }
-    if (manifest.format != FORMAT) {
-      throw new CheckpointException(
-          from + " has format " + manifest.format + ", this build reads " + FORMAT);
     }
     if (!manifest.checked().check.equals(manifest.check)) {
       throw new CheckpointException(from + " is damaged: its checksum differs from its values");
@@ -129,6 +131,7 @@ public record Manifest(
 
   /**
    * @throws CheckpointException if the folder has none, or it is damaged
+   * @throws NoSuchFileException if there is no such folder
    */
   public static Manifest read(Path folder) throws IOException {
     Path file = folder.resolve(FILE);
@@ -136,6 +139,9 @@ public record Manifest(
     try {
       json = Files.readString(file);
     } catch (NoSuchFileException e) {
+      if (Files.notExists(folder)) {
+        throw new NoSuchFileException(folder.toString());
+      }
       throw new CheckpointException(file + " is missing: not a complete checkpoint", e);
     } catch (CharacterCodingException e) {
       throw new CheckpointException(file + " is damaged: not UTF-8", e);

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.checkpoint;
 
+import dev.gyre.partitioning.job.JobSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,26 @@ public final class ResumeCheck {
       throw new ResumeRefusedException(folder, refused);
     }
     return differences(saved.circumstances(), now.circumstances());
+  }
+
+  /**
+   * The part of {@link #check} that needs neither data nor a plan: what the job says.
+   *
+   * @throws ResumeRefusedException if the arithmetic differs; lists every difference
+   */
+  public static void requireSameJob(Path folder, RunIdentity saved, JobSpec job) {
+    String dtype = job.train().dtype();
+    String planned = saved.arithmetic().getOrDefault(RunIdentity.DTYPE, dtype);
+    check(
+        folder,
+        saved,
+        RunIdentity.of(
+            job, dtype.equals("auto") ? planned : dtype, saved.data(), saved.circumstances()));
+  }
+
+  /** Steps of the whole run that saved a checkpoint, by its identity; 0 if it does not say. */
+  public static long steps(RunIdentity saved) {
+    return Long.parseLong(saved.circumstances().getOrDefault(RunIdentity.STEPS, "0"));
   }
 
   private static List<Difference> differences(

@@ -22,12 +22,14 @@ import java.util.TreeMap;
  */
 public record RunIdentity(
     String data, SortedMap<String, String> arithmetic, SortedMap<String, String> circumstances) {
+  static final String STEPS = "train.steps";
+  static final String DTYPE = "train.dtype";
 
   /**
    * A run's length and policy for non-finite steps may change; the rest of {@code train} is
    * arithmetic.
    */
-  private static final Set<String> MAY_CHANGE = Set.of("train.steps", "train.non-finite");
+  private static final Set<String> MAY_CHANGE = Set.of(RunIdentity.STEPS, "train.non-finite");
 
   /** Names of nested records whose keys are not nested in the job file. */
   private static final Map<String, String> JOB_FILE_KEYS =
@@ -53,7 +55,7 @@ public record RunIdentity(
     SortedMap<String, String> keys = new TreeMap<>();
     flatten("model.", job.model(), '_', keys);
     flatten("train.", job.train(), '-', keys);
-    keys.put("train.dtype", dtype);
+    keys.put(DTYPE, dtype);
     // Activation policy and offload change no value; the plan's tiles are part of the
     // environment.
     keys.keySet().removeIf(key -> key.startsWith("train.memory."));

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Writes one rank's part of a checkpoint. */
@@ -20,7 +21,7 @@ public final class ShardWriter {
 
   /** {@code rank-00003.safetensors}. */
   public static String fileName(int rank) {
-    return "rank-%05d.safetensors".formatted(rank);
+    return String.format(Locale.ROOT, "rank-%05d.safetensors", rank);
   }
 
   /**

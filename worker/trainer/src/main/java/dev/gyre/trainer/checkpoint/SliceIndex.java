@@ -59,12 +59,11 @@ final class SliceIndex implements AutoCloseable {
     }
   }
 
-  private void add(SafetensorsReader file) throws CheckpointException {
+  private void add(SafetensorsReader file) throws IOException {
     files.add(file);
     String format = file.metadata().getOrDefault(ShardWriter.FORMAT_KEY, "none");
     if (!format.equals(ShardWriter.FORMAT)) {
-      throw new CheckpointException(
-          file.file() + " has format " + format + ", this build reads " + ShardWriter.FORMAT);
+      throw new UnknownFormatException(file.file().toString(), format, ShardWriter.FORMAT);
     }
     for (String entry : file.names()) {
       SliceName name =

@@ -9,6 +9,7 @@ import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.ResumeRefusedException;
+import dev.gyre.trainer.checkpoint.UnknownFormatException;
 import dev.gyre.trainer.control.ControlException;
 import dev.gyre.trainer.data.DataException;
 import dev.gyre.trainer.json.SpecException;
@@ -78,6 +79,7 @@ public record Failure(FailureKind kind, ExitCode exit, String message) {
       case DataException f -> told(FailureKind.FAILURE_KIND_DATA, f);
       case CheckpointException f -> told(FailureKind.FAILURE_KIND_CHECKPOINT, f);
       case ResumeRefusedException f -> told(FailureKind.FAILURE_KIND_JOB, f);
+      case UnknownFormatException f -> told(FailureKind.FAILURE_KIND_JOB, f);
       case SlowKernelException f -> told(FailureKind.FAILURE_KIND_SLOW_KERNEL, f);
       case WorkspaceFullException f -> told(FailureKind.FAILURE_KIND_MEMORY, f);
       case OffloadException f -> told(FailureKind.FAILURE_KIND_STORAGE, f);

@@ -1,55 +1,73 @@
 package dev.gyre.trainer.worker;
 
+import dev.gyre.model.hf.HfConfig;
 import dev.gyre.model.hf.HfWeights;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.CheckpointReader;
+import dev.gyre.trainer.checkpoint.Manifest;
+import dev.gyre.trainer.checkpoint.RateChange;
 import dev.gyre.trainer.checkpoint.ResumeCheck;
+import dev.gyre.trainer.checkpoint.RunIdentity;
 import dev.gyre.trainer.rank.TrainingRank;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Loads or creates a run's initial weights. */
-final class InitialState {
-  private InitialState() {}
-
+/**
+ * Where a run starts: its weights are loaded or created.
+ *
+ * @param step steps done so far
+ * @param sourceConfig {@code config.json} of the model that the run started from; empty for none
+ */
+record InitialState(long step, String sourceConfig) {
   /**
    * Loads a checkpoint or a Hugging Face folder, or initialises weights from the seed.
    *
    * @param resume the checkpoint's folder; empty for none
+   * @param identity what this run computes, to compare with the checkpoint's
    * @param log receives a line for each difference to the environment of the checkpoint
-   * @return steps done so far
    */
-  static long load(
-      TrainingRank rank,
-      JobSpec job,
-      String resume,
-      RunCheckpoints checkpoints,
-      Consumer<String> log)
+  static InitialState load(
+      TrainingRank rank, JobSpec job, String resume, RunIdentity identity, Consumer<String> log)
       throws IOException {
     if (!resume.isEmpty()) {
       Path folder = Path.of(resume);
       try (CheckpointReader reader = CheckpointReader.open(folder)) {
-        List<ResumeCheck.Difference> changed =
-            ResumeCheck.check(folder, reader.manifest().identity(), checkpoints.identity());
+        Manifest manifest = reader.manifest();
+        List<String> differences = differences(folder, manifest, identity, job);
         if (rank.transport().rank() == 0) {
-          for (ResumeCheck.Difference one : changed) {
-            log.accept("resume differs in " + one);
-          }
+          differences.forEach(log);
         }
         reader.load(rank.parameters().ownedSlices());
         rank.parameters().publishWeights();
-        return reader.manifest().step();
+        return new InitialState(manifest.step(), manifest.sourceConfig());
       }
     }
     if (!job.modelFrom().isEmpty()) {
-      try (HfWeights weights = HfWeights.open(Path.of(job.modelFrom()), job.model())) {
+      Path folder = Path.of(job.modelFrom());
+      try (HfWeights weights = HfWeights.open(folder, job.model())) {
         rank.parameters().load(weights::read);
       }
-    } else {
-      rank.parameters().initialise(job.train().seed());
+      String config = HfConfig.read(folder.resolve("config.json")).source().toString();
+      return new InitialState(0, config);
     }
-    return 0;
+    rank.parameters().initialise(job.train().seed());
+    return new InitialState(0, "");
+  }
+
+  private static List<String> differences(
+      Path folder, Manifest manifest, RunIdentity identity, JobSpec job) {
+    List<String> lines = new ArrayList<>();
+    for (ResumeCheck.Difference one : ResumeCheck.check(folder, manifest.identity(), identity)) {
+      lines.add("resume differs in " + one);
+    }
+    long before = ResumeCheck.steps(manifest.identity());
+    if (before > 0) {
+      RateChange.describe(job.train().optimizer(), manifest.step(), before, job.train().steps())
+          .ifPresent(lines::add);
+    }
+    return lines;
   }
 }

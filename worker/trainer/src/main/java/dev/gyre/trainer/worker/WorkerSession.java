@@ -9,6 +9,7 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.trainer.checkpoint.RunIdentity;
 import dev.gyre.trainer.control.CheckpointRequest;
 import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.data.Feed;
@@ -34,7 +35,7 @@ final class WorkerSession implements AutoCloseable {
   private final Feed feed;
   private final Transport transport;
   private final TrainingRank rank;
-  private final RunCheckpoints checkpoints;
+  private final CheckpointWriter checkpoints;
   private final Rates rates;
   private final long firstStep;
 
@@ -44,7 +45,7 @@ final class WorkerSession implements AutoCloseable {
       Feed feed,
       Transport transport,
       TrainingRank rank,
-      RunCheckpoints checkpoints,
+      CheckpointWriter checkpoints,
       Rates rates,
       long firstStep) {
     this.job = job;
@@ -88,9 +89,13 @@ final class WorkerSession implements AutoCloseable {
     opened.accept(transport);
     Path runFolder = Path.of(assignment.getRunFolder());
     TrainingRank rank = TrainingRank.open(transport, backend, RankSpecs.spec(job, plan, runFolder));
-    RunCheckpoints checkpoints = new RunCheckpoints(runFolder, job, plan, rank, feed);
     progress.phase("weights");
-    long firstStep = InitialState.load(rank, job, assignment.getResumeFolder(), checkpoints, log);
+    RunIdentity identity =
+        RunIdentity.of(job, plan.dtype(), feed.fingerprint(), ExecutionEnvironment.of(plan));
+    InitialState initial =
+        InitialState.load(rank, job, assignment.getResumeFolder(), identity, log);
+    CheckpointWriter checkpoints =
+        new CheckpointWriter(runFolder, job, plan, rank, feed, identity, initial.sourceConfig());
     WorkerSession session =
         new WorkerSession(
             job,
@@ -100,7 +105,7 @@ final class WorkerSession implements AutoCloseable {
             rank,
             checkpoints,
             measured.rates().rates().shared(transport.size(), cores),
-            firstStep);
+            initial.step());
     progress.phase("warm-up");
     session.warm();
     return session;

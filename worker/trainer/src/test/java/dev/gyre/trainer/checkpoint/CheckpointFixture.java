@@ -81,7 +81,7 @@ record CheckpointFixture(Path checkpoints) {
   }
 
   CheckpointStore store(int keep) {
-    return new CheckpointStore(checkpoints, keep, null);
+    return new CheckpointStore(checkpoints, keep, null, _ -> {});
   }
 
   List<FileEntry> write(long step, int ranks) throws IOException {

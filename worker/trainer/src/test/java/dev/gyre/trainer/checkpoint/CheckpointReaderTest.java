@@ -1,21 +1,15 @@
 package dev.gyre.trainer.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.kernels.BFloat16;
-import dev.gyre.kernels.DType;
-import dev.gyre.model.hf.HfConfig;
-import dev.gyre.model.hf.HfWeights;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -99,60 +93,5 @@ final class CheckpointReaderTest {
           CheckpointFixture.value(embedding.name(), StateKind.WEIGHT, 127),
           target.getAtIndex(ValueLayout.JAVA_FLOAT, 27));
     }
-  }
-
-  @Test
-  void exportIsAHuggingFaceFolder() throws IOException {
-    Path step = fixture.save(1, 3);
-    for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
-      Path out = folder.resolve(dtype.name());
-      HuggingFaceExport.export(step, out, dtype);
-      HfConfig config = HfConfig.read(out.resolve("config.json"));
-      assertEquals(CheckpointFixture.MODEL, config.model());
-      assertTrue(
-          Files.readString(out.resolve("config.json"))
-              .contains(dtype == DType.F32 ? "\"float32\"" : "\"bfloat16\""));
-      try (HfWeights weights = HfWeights.open(out, config.model())) {
-        for (ParameterSpec spec : ModelParameters.of(config.model())) {
-          MemorySegment values = CheckpointFixture.empty(spec.elements());
-          weights.read(spec, 0, spec.elements(), values);
-          for (long i = 0; i < spec.elements(); i++) {
-            float exact = CheckpointFixture.value(spec.name(), StateKind.WEIGHT, i);
-            float expected =
-                dtype == DType.F32 ? exact : BFloat16.toFloat(BFloat16.fromFloat(exact));
-            assertEquals(expected, values.getAtIndex(ValueLayout.JAVA_FLOAT, i));
-          }
-        }
-      }
-      assertFalse(Files.exists(out.resolve("model.safetensors.part")));
-      CheckpointException e =
-          assertThrows(CheckpointException.class, () -> HuggingFaceExport.export(step, out, dtype));
-      assertTrue(e.getMessage().contains("exists already"), e.getMessage());
-    }
-  }
-
-  @Test
-  void exportKeepsTheSourcesOtherKeys() throws IOException {
-    String source = "{\"vocab_size\": 99, \"eos_token_id\": 2, \"torch_dtype\": \"float16\"}";
-    Manifest manifest =
-        Manifest.of(5, 1, 0, CheckpointFixture.identity(), CheckpointFixture.MODEL, source, "{}");
-    Path step = fixture.store(1).commit(manifest.withFiles(fixture.write(5, 1)));
-    HuggingFaceExport.export(step, folder.resolve("hf"), DType.F32);
-    String config = Files.readString(folder.resolve("hf/config.json"));
-    assertTrue(config.contains("\"eos_token_id\" : 2"), config);
-    assertTrue(config.contains("\"vocab_size\" : 16"), config);
-    assertTrue(config.contains("\"float32\""), config);
-  }
-
-  @Test
-  void aDamagedCheckpointIsNotExported() throws IOException {
-    Path step = fixture.save(1, 1);
-    Path file = step.resolve("rank-00000.safetensors");
-    byte[] bytes = Files.readAllBytes(file);
-    bytes[bytes.length - 3] ^= 1;
-    Files.write(file, bytes);
-    Path out = folder.resolve("hf");
-    assertThrows(CheckpointException.class, () -> HuggingFaceExport.export(step, out, DType.F32));
-    assertFalse(Files.exists(out.resolve("model.safetensors")));
   }
 }

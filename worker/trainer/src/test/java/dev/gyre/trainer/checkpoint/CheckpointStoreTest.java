@@ -6,9 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.trainer.checkpoint.CheckpointStore.Verified;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -51,11 +53,113 @@ final class CheckpointStoreTest {
     }
     assertEquals(List.of("step-100", "step-20"), names());
     Path resumed = fixture.checkpoints().resolve("step-20");
-    CheckpointStore second = new CheckpointStore(fixture.checkpoints(), 1, resumed);
+    CheckpointStore second = new CheckpointStore(fixture.checkpoints(), 1, resumed, _ -> {});
     fixture.save(second, 120, 1);
     fixture.save(second, 130, 1);
     assertEquals(List.of("step-130", "step-20"), names());
     assertEquals(List.of(20L, 130L), second.list().stream().map(c -> c.step()).toList());
+  }
+
+  /** A resume fell back to step 10, for step 20 is damaged; with room for one checkpoint. */
+  @Test
+  void whatWasJustCommittedStaysThoughLaterOnesLieThere() throws IOException {
+    Path resumed = fixture.save(10, 1);
+    damage(fixture.save(20, 1));
+    List<String> notes = new ArrayList<>();
+    CheckpointStore store = new CheckpointStore(fixture.checkpoints(), 1, resumed, notes::add);
+    Path saved = fixture.save(store, 15, 1);
+    assertEquals(List.of("abandoned-step-20", "step-10", "step-15"), names());
+    assertEquals(saved, store.newestVerified(_ -> {}).orElseThrow().folder());
+    assertEquals(1, notes.size());
+    assertTrue(notes.getFirst().contains("step-20 is not of this branch"), notes.getFirst());
+    // Once this branch has come as far, the other one is of no use.
+    fixture.save(store, 20, 1);
+    assertEquals(List.of("step-10", "step-20"), names());
+  }
+
+  /** They would be taken for the newest by the next resume. */
+  @Test
+  void intactStepsOfAnAbandonedBranchAreSetApartToo() throws IOException {
+    Path resumed = fixture.save(10, 1);
+    fixture.save(12, 1);
+    fixture.save(20, 1);
+    Files.createDirectories(fixture.checkpoints().resolve("abandoned-step-20"));
+    CheckpointStore store = new CheckpointStore(fixture.checkpoints(), 9, resumed, _ -> {});
+    fixture.save(store, 15, 1);
+    assertEquals(
+        List.of("abandoned-step-20", "abandoned-step-20-2", "step-10", "step-15"), names());
+    assertEquals(15, store.newestVerified(_ -> {}).orElseThrow().step());
+  }
+
+  @Test
+  void aDamagedOneDoesNotTakeThePlaceOfAnIntactOne() throws IOException {
+    fixture.save(5, 1);
+    damage(fixture.save(8, 1));
+    Path resumed = fixture.save(10, 1);
+    CheckpointStore store = new CheckpointStore(fixture.checkpoints(), 3, resumed, _ -> {});
+    fixture.save(store, 12, 1);
+    assertEquals(List.of("step-10", "step-12", "step-5"), names());
+    fixture.save(store, 14, 1);
+    assertEquals(List.of("step-10", "step-12", "step-14"), names());
+  }
+
+  @Test
+  void anOlderStepThatWasJustCommittedStays() throws IOException {
+    CheckpointStore store = fixture.store(1);
+    fixture.save(store, 100, 1);
+    fixture.save(store, 20, 1);
+    assertEquals(List.of("step-100", "step-20"), names());
+  }
+
+  @Test
+  void whatCannotBeReadIsSkippedAndSaid() throws IOException {
+    fixture.save(10, 1);
+    Path unread = fixture.save(20, 1);
+    makeUnreadable(unread);
+    List<String> notes = new ArrayList<>();
+    CheckpointStore store = CheckpointStore.in(fixture.checkpoints());
+    assertEquals(10, store.newestVerified(notes::add).orElseThrow().step());
+    assertEquals(1, notes.size());
+    assertTrue(
+        notes.getFirst().startsWith("checkpoint " + unread + " is skipped, it cannot be read: "),
+        notes.getFirst());
+  }
+
+  /** Then nobody knows that they are damaged. */
+  @Test
+  void withoutAnIntactOneAFailureOfStorageIsNoDamage() throws IOException {
+    CheckpointStore store = CheckpointStore.in(fixture.checkpoints());
+    damage(fixture.save(10, 1));
+    assertTrue(store.newestVerified(_ -> {}).isEmpty());
+    makeUnreadable(fixture.save(5, 1));
+    IOException e = assertThrows(IOException.class, () -> store.newestVerified(_ -> {}));
+    assertFalse(e instanceof CheckpointException, e.toString());
+    Path none = fixture.checkpoints().resolve("step-77");
+    assertThrows(NoSuchFileException.class, () -> CheckpointStore.verify(none));
+  }
+
+  /** Reading a folder as a file fails for everybody, even for a user whom nothing is denied. */
+  private static void makeUnreadable(Path step) throws IOException {
+    Files.delete(step.resolve(Manifest.FILE));
+    Files.createDirectory(step.resolve(Manifest.FILE));
+  }
+
+  private static void damage(Path step) throws IOException {
+    Path file = step.resolve("rank-00000.safetensors");
+    flip(file, Files.size(file) - 1);
+  }
+
+  @Test
+  void aFolderOfAnotherStepIsNotTakenForThis() throws IOException {
+    fixture.save(5, 1);
+    Path renamed = fixture.checkpoints().resolve("step-30");
+    Files.move(fixture.save(10, 1), renamed);
+    assertDamaged(renamed, "step-30 holds step 10 by its manifest; rename the folder");
+    assertEquals(
+        5, CheckpointStore.in(fixture.checkpoints()).newestVerified(_ -> {}).orElseThrow().step());
+    Path best = fixture.checkpoints().resolveSibling("best");
+    Files.move(renamed, best);
+    assertEquals(10, CheckpointStore.verify(best).step(), "a name that says no step");
   }
 
   @Test
@@ -75,10 +179,15 @@ final class CheckpointStoreTest {
     Path step = fixture.save(10, 1);
     fixture.write(20, 2);
     Files.move(step, fixture.checkpoints().resolve(".replaced-step-10"));
-    fixture.store(1).recover();
+    CheckpointStore reader = CheckpointStore.in(fixture.checkpoints());
+    Verified found = reader.newestVerified(_ -> {}).orElseThrow();
+    assertEquals(10, found.step(), "readers see it as it lies");
+    assertEquals(".replaced-step-10", found.folder().getFileName().toString());
+    reader.recover();
     assertEquals(List.of("step-10"), names());
+    assertEquals(step, reader.newestVerified(_ -> {}).orElseThrow().folder());
     CheckpointStore.verify(step);
-    new CheckpointStore(folder.resolve("none"), 1, null).recover();
+    CheckpointStore.in(folder.resolve("none")).recover();
   }
 
   @Test
@@ -144,8 +253,11 @@ final class CheckpointStoreTest {
     assertDamaged(step, "manifest.json is damaged");
     Files.writeString(file, good.substring(0, good.length() / 2));
     assertDamaged(step, "manifest.json cannot be read");
-    Files.writeString(file, good.replace("\"format\" : 1", "\"format\" : 99"));
-    assertDamaged(step, "format 99");
+    String newer = good.replace("\"format\" : 1", "\"format\" : 99");
+    Files.writeString(file, newer.replace("\"seed\"", "\"what it was not before\""));
+    UnknownFormatException e =
+        assertThrows(UnknownFormatException.class, () -> CheckpointStore.verify(step));
+    assertTrue(e.getMessage().contains("manifest.json has format 99"), e.getMessage());
     Files.writeString(file, good.replace("\"seed\"", "\"sead\""));
     assertDamaged(step, "manifest.json cannot be read");
     Files.write(file, new byte[] {(byte) 0xFF, 1, 2});

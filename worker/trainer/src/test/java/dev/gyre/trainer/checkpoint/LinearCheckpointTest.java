@@ -61,7 +61,7 @@ final class LinearCheckpointTest {
     }
     Manifest manifest =
         Manifest.of(3, 1, 12, CheckpointFixture.identity(), MODEL, "", "{\"plan\": 3}");
-    return new CheckpointStore(folder, 3, null).commit(manifest.withFiles(files));
+    return new CheckpointStore(folder, 3, null, _ -> {}).commit(manifest.withFiles(files));
   }
 
   @Test
@@ -92,7 +92,9 @@ final class LinearCheckpointTest {
   void exportIsRefusedBeforeAnythingIsWritten() throws IOException {
     Path saved = save(1);
     Path hf = folder.resolve("hf");
-    Invalid e = assertThrows(Invalid.class, () -> HuggingFaceExport.export(saved, hf, DType.F32));
+    Invalid e =
+        assertThrows(
+            Invalid.class, () -> HuggingFaceExport.export(saved, hf, DType.F32, List.of()));
     assertTrue(e.getMessage().contains("linear_attention"), e.getMessage());
     assertFalse(Files.exists(hf));
   }

@@ -11,6 +11,7 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -104,6 +105,21 @@ final class ResumeCheckTest {
     assertTrue(e.getMessage().contains("train.dtype: bf16 -> f32"), e.getMessage());
   }
 
+  /** What needs neither data nor a plan is compared before a worker starts. */
+  @Test
+  void theJobAloneCanBeCompared() {
+    RunIdentity saved = identity(SAVED);
+    ResumeCheck.requireSameJob(FOLDER, saved, job(8, 64, 200, 1e-3, 1));
+    ResumeRefusedException e =
+        assertThrows(
+            ResumeRefusedException.class,
+            () -> ResumeCheck.requireSameJob(FOLDER, saved, job(8, 64, 100, 2e-3, 1)));
+    assertTrue(e.getMessage().contains("train.optimizer.lr: 0.001 -> 0.002"), e.getMessage());
+    assertFalse(e.getMessage().contains("dtype"), "auto is whatever the plan chose");
+    assertEquals(100, ResumeCheck.steps(saved));
+    assertEquals(0, ResumeCheck.steps(CheckpointFixture.identity()));
+  }
+
   /** A component added to a record must not be forgotten. */
   @Test
   void everyComponentOfModelAndTrainIsAKey() {
@@ -131,7 +147,7 @@ final class ResumeCheckTest {
   }
 
   @Test
-  void identitySurvivesTheManifest() throws CheckpointException {
+  void identitySurvivesTheManifest() throws IOException {
     Manifest manifest =
         Manifest.of(3, 7, 12, identity(SAVED), SAVED.model(), "", "{\"x\":\"\\u00fc\"}");
     assertEquals(manifest, Manifest.parse(manifest.toJson(), "here"));

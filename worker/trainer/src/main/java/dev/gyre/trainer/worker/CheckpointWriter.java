@@ -13,30 +13,37 @@ import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.rank.TrainingRank;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Writes this rank's part of a checkpoint, and reports it. */
-final class RunCheckpoints {
+final class CheckpointWriter {
   private final Path folder;
   private final JobSpec job;
   private final Plan plan;
   private final TrainingRank rank;
   private final Feed feed;
+  private final RunIdentity identity;
   private final String sourceConfig;
 
-  RunCheckpoints(Path runFolder, JobSpec job, Plan plan, TrainingRank rank, Feed feed)
-      throws IOException {
+  /**
+   * @param identity what a resume is compared with
+   * @param sourceConfig {@code config.json} of the model that the run started from; empty for none
+   */
+  CheckpointWriter(
+      Path runFolder,
+      JobSpec job,
+      Plan plan,
+      TrainingRank rank,
+      Feed feed,
+      RunIdentity identity,
+      String sourceConfig) {
     this.folder = runFolder.resolve("checkpoints");
     this.job = job;
     this.plan = plan;
     this.rank = rank;
     this.feed = feed;
-    // Read once: the folder may be gone by the time of a checkpoint.
-    this.sourceConfig =
-        job.modelFrom().isEmpty()
-            ? ""
-            : Files.readString(Path.of(job.modelFrom()).resolve("config.json"));
+    this.identity = identity;
+    this.sourceConfig = sourceConfig;
   }
 
   /** Writes and syncs this rank's part of the state after this many steps; blocks. */
@@ -65,14 +72,9 @@ final class RunCheckpoints {
         done,
         job.train().seed(),
         feed.cursor(done),
-        identity(),
+        identity,
         job.model(),
         sourceConfig,
         SpecJson.write(plan));
-  }
-
-  /** The identity with which a resume is compared. */
-  RunIdentity identity() {
-    return RunIdentity.of(job, plan.dtype(), feed.fingerprint(), ExecutionEnvironment.of(plan));
   }
 }

@@ -1,0 +1,129 @@
+package dev.gyre.trainer.checkpoint;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import org.jspecify.annotations.Nullable;
+
+/** Files of a run that are there in full or not at all, whatever is killed when. */
+public final class DurableFiles {
+  /** Ends the name of a file that is not finished. */
+  static final String UNFINISHED = ".part";
+
+  private DurableFiles() {}
+
+  /**
+   * Replaces a file's text. After a crash the file holds the old text or the new one, never a part.
+   *
+   * @throws IOException if storage fails; the old text is then still there
+   */
+  public static void replace(Path file, String text) throws IOException {
+    finish(file, unfinished -> write(unfinished, text));
+  }
+
+  /** Copies a file; the target is replaced in full or not at all. */
+  public static void copy(Path from, Path to) throws IOException {
+    finish(
+        to,
+        unfinished -> {
+          Files.copy(from, unfinished, StandardCopyOption.REPLACE_EXISTING);
+          sync(unfinished);
+        });
+  }
+
+  @FunctionalInterface
+  private interface Writing {
+    void write(Path unfinished) throws IOException;
+  }
+
+  private static void finish(Path file, Writing writing) throws IOException {
+    Path unfinished = unfinished(file);
+    boolean done = false;
+    try {
+      writing.write(unfinished);
+      Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
+      syncFolder(parent(file));
+      done = true;
+    } finally {
+      if (!done) {
+        Files.deleteIfExists(unfinished);
+      }
+    }
+  }
+
+  /** The name under which a file is written before it is finished. */
+  static Path unfinished(Path file) {
+    return file.resolveSibling(file.getFileName() + UNFINISHED);
+  }
+
+  /** Writes a text and syncs it to disk. */
+  static void write(Path file, String text) throws IOException {
+    try (FileChannel out =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
+      }
+      out.force(true);
+    }
+  }
+
+  /** Forces a file that was just written to disk. */
+  static void sync(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.force(true);
+    }
+  }
+
+  /** Syncs a folder to disk; after that, the names in it survive a power failure. */
+  static void syncFolder(Path folder) throws IOException {
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  private static Path parent(Path file) {
+    Path parent = file.getParent();
+    return parent == null ? Path.of("") : parent;
+  }
+
+  /** Deletes a file, or a folder with everything in it; nothing if there is none. */
+  public static void delete(Path path) throws IOException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Files.walkFileTree(
+        path,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.delete(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException failed)
+              throws IOException {
+            if (failed != null) {
+              throw failed;
+            }
+            Files.delete(folder);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+}

@@ -1,0 +1,47 @@
+package dev.gyre.trainer.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class DurableFilesTest {
+  @TempDir Path folder;
+
+  @Test
+  void aTextIsReplacedOrStays() throws IOException {
+    Path file = folder.resolve("job.json");
+    DurableFiles.replace(file, "first, which is longer");
+    DurableFiles.replace(file, "second");
+    assertEquals("second", Files.readString(file));
+    try (var files = Files.list(folder)) {
+      assertEquals(1, files.count());
+    }
+    Path inTheWay = Files.createDirectories(folder.resolve("taken").resolve("x")).getParent();
+    assertThrows(IOException.class, () -> DurableFiles.replace(inTheWay, "text"));
+    assertTrue(Files.isDirectory(inTheWay));
+    DurableFiles.copy(file, folder.resolve("copy"));
+    assertEquals("second", Files.readString(folder.resolve("copy")));
+    assertFalse(Files.exists(folder.resolve("taken.part")));
+  }
+
+  /** A link goes, not what it names. */
+  @Test
+  void aFolderIsDeletedWithAllThatLiesInIt() throws IOException {
+    Path kept = Files.writeString(folder.resolve("kept"), "kept");
+    Path gone = Files.createDirectories(folder.resolve("gone").resolve("deep"));
+    Files.writeString(gone.resolve("file"), "text");
+    Files.createSymbolicLink(gone.resolve("link"), folder);
+    Files.createSymbolicLink(gone.resolve("broken"), folder.resolve("nowhere"));
+    DurableFiles.delete(gone.getParent());
+    assertFalse(Files.exists(gone.getParent()));
+    assertEquals("kept", Files.readString(kept));
+    DurableFiles.delete(gone);
+  }
+}
