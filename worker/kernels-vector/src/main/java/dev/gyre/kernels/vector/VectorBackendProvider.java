@@ -9,7 +9,6 @@ import java.util.Set;
 /** Opens the pure-Java SIMD backend; available wherever the JVM has the Vector API. */
 public final class VectorBackendProvider implements BackendProvider {
   static final String NAME = "vector";
-  private static final String MODULE = "jdk.incubator.vector";
 
   @Override
   public String name() {
@@ -24,9 +23,9 @@ public final class VectorBackendProvider implements BackendProvider {
 
   @Override
   public BackendProbe probe() {
-    if (ModuleLayer.boot().findModule(MODULE).isEmpty()) {
-      return new BackendProbe.Unavailable(
-          "this JVM was started without the Vector API: add --add-modules " + MODULE);
+    String whyNot = VectorModule.load();
+    if (!whyNot.isEmpty()) {
+      return new BackendProbe.Unavailable(whyNot);
     }
     // Only here may a class that links to the module be touched.
     return new BackendProbe.Available(
