@@ -1,5 +1,6 @@
 package dev.gyre.kernels.torch;
 
+import dev.gyre.kernels.CacheFolder;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import java.io.IOException;
@@ -16,11 +17,10 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * The native library, loaded once a process, and what it finds here.
  *
- * <p>JavaCPP unpacks it into the user's cache, which takes 400 MB there: the folder of the system
- * property {@code gyre.native.cache}, or {@code ~/.cache/gyre/native}.
+ * <p>JavaCPP unpacks it into {@code native} in the user's {@link CacheFolder}, which takes 400 MB
+ * there.
  */
 final class LibTorch {
-  private static final String CACHE_PROPERTY = "gyre.native.cache";
   private static final String[] SCRIPTS = {
     "movement.py", "linear.py", "rows.py", "attention.py", "lightning.py", "router.py", "loss.py"
   };
@@ -58,10 +58,7 @@ final class LibTorch {
   }
 
   private static Path cache() {
-    String root = System.getProperty(CACHE_PROPERTY);
-    return root == null
-        ? Path.of(System.getProperty("user.home"), ".cache", "gyre", "native")
-        : Path.of(root);
+    return CacheFolder.ofUser().resolve("native");
   }
 
   /** Why nothing can be computed on a device; empty if it can. */

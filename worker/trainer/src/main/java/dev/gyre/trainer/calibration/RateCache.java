@@ -1,5 +1,6 @@
 package dev.gyre.trainer.calibration;
 
+import dev.gyre.kernels.CacheFolder;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -27,14 +28,9 @@ public final class RateCache {
     this.folder = folder;
   }
 
-  /** In {@code $XDG_CACHE_HOME/gyre/rates}, or {@code ~/.cache/gyre/rates}. */
+  /** In {@code rates} of the user's {@link CacheFolder}. */
   public static RateCache ofUser() {
-    String cache = System.getenv("XDG_CACHE_HOME");
-    Path root =
-        cache == null || cache.isEmpty()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(cache);
-    return new RateCache(root.resolve("gyre").resolve("rates"));
+    return new RateCache(CacheFolder.ofUser().resolve("rates"));
   }
 
   /** {@link KernelRates#NONE} where nothing is known. */

@@ -2,6 +2,7 @@ package dev.gyre.trainer.data;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import dev.gyre.kernels.CacheFolder;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,8 +15,17 @@ import java.util.Map;
  * on one. And only ids are asked for, as the tokens' texts and places take far more memory.
  */
 final class RustTokenizer implements AutoCloseable {
-  /** Which build of the native library is loaded; read by the library from here. */
-  private static final String FLAVOR = "RUST_FLAVOR";
+  /**
+   * What DJL reads from the environment, or from system properties, when its first class is loaded.
+   * It would report its use, after it asked a cloud's metadata service where it runs; download
+   * another build of its library where it sees a GPU; and unpack that library elsewhere.
+   */
+  private static final Map<String, String> LIBRARY_SETTINGS =
+      Map.of(
+          "OPT_OUT_TRACKING", "true",
+          "ai.djl.offline", "true",
+          "RUST_FLAVOR", "cpu",
+          "DJL_CACHE_DIR", CacheFolder.ofUser().resolve("djl").toString());
 
   private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
 
@@ -35,10 +45,7 @@ final class RustTokenizer implements AutoCloseable {
   static RustTokenizer open(Path file, byte[] json) {
     Map<String, String> plain =
         Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
-    if (System.getenv(FLAVOR) == null && System.getProperty(FLAVOR) == null) {
-      // Where it sees a GPU the library would otherwise download another build of itself.
-      System.setProperty(FLAVOR, "cpu");
-    }
+    LIBRARY_SETTINGS.forEach(RustTokenizer::setUnlessSet);
     try {
       return new RustTokenizer(
           HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), plain));
@@ -54,11 +61,19 @@ final class RustTokenizer implements AutoCloseable {
     }
   }
 
+  private static void setUnlessSet(String name, String value) {
+    if (System.getenv(name) == null && System.getProperty(name) == null) {
+      System.setProperty(name, value);
+    }
+  }
+
   private static DataException nativeMissing(Throwable e) {
     return new DataException(
         "dataset.tokenizer: the native tokenizer library cannot be loaded here ("
             + e.getMessage()
-            + "); let DJL_CACHE_DIR name a writable folder, or use tokenizer: bytes",
+            + "); name a writable folder with "
+            + CacheFolder.VARIABLE
+            + ", or use tokenizer: bytes",
         e);
   }
 

@@ -22,7 +22,7 @@ final class HuggingFaceFileTokenizerTest {
   private DataFixture data;
 
   /** Words, a start token that the post-processor would add, and one added token. */
-  private static final String WORDS =
+  static final String WORDS =
       """
       {"version": "1.0", "truncation": null, "padding": null, "normalizer": null,
        "added_tokens": [

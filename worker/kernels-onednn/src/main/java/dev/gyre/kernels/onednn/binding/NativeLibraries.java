@@ -1,11 +1,15 @@
 package dev.gyre.kernels.onednn.binding;
 
+import dev.gyre.kernels.CacheFolder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.net.URL;
 import java.net.URLConnection;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -13,11 +17,9 @@ import java.util.Locale;
 
 /**
  * oneDNN's shared libraries: taken from the jar on the class path, unpacked once per version and
- * platform into the user's cache, loaded from there.
- *
- * <p>The cache is the folder named by the system property {@code gyre.native.cache}, or {@code
- * ~/.cache/gyre/native}. A file is written beside its place and renamed into it, so that a process
- * which starts at the same time sees all of it or none.
+ * platform into {@code native} in the user's {@link CacheFolder}, loaded from there. A file is
+ * written beside its place and renamed into it, so that a process which starts at the same time
+ * sees all of it or none.
  *
  * @param openMp the OpenMP runtime oneDNN was built with
  * @param dnnl oneDNN itself
@@ -26,8 +28,6 @@ import java.util.Locale;
 record NativeLibraries(SymbolLookup openMp, SymbolLookup dnnl) {
   /** The release the jar holds; part of the cache folder's name. */
   static final String VERSION = "3.13";
-
-  static final String CACHE_PROPERTY = "gyre.native.cache";
 
   /** One supported platform: the jar's folder and the names of its two libraries. */
   private record Platform(String folder, String openMp, String dnnl) {}
@@ -52,19 +52,30 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup dnnl) {
           SymbolLookup.libraryLookup(dnnl, Arena.global()));
     } catch (IOException e) {
       throw new OneDnnException(
-          "cannot unpack oneDNN into " + folder + " (" + e + "); set -D" + CACHE_PROPERTY + "=DIR",
+          "oneDNN not unpacked: %s: %s; name a folder with %s"
+              .formatted(folder, why(e), CacheFolder.VARIABLE),
           e);
     } catch (IllegalArgumentException e) {
-      throw new OneDnnException("cannot load oneDNN from " + folder + ": " + e.getMessage(), e);
+      // A file system that is mounted noexec is one cause.
+      throw new OneDnnException(
+          "oneDNN not loaded from %s: %s; name another folder with %s"
+              .formatted(folder, e.getMessage(), CacheFolder.VARIABLE),
+          e);
     }
   }
 
-  /** Where the libraries are unpacked unless told otherwise. */
-  static Path defaultCache() {
-    String root = System.getProperty(CACHE_PROPERTY);
-    return root == null
-        ? Path.of(System.getProperty("user.home"), ".cache", "gyre", "native")
-        : Path.of(root);
+  private static String why(IOException e) {
+    return switch (e) {
+      case AccessDeniedException _ -> "access is denied";
+      case FileAlreadyExistsException _ -> "a file is in the way";
+      case FileSystemException f when f.getReason() != null -> f.getReason();
+      default -> String.valueOf(e.getMessage());
+    };
+  }
+
+  /** Where the libraries are unpacked. */
+  static Path cache() {
+    return CacheFolder.ofUser().resolve("native");
   }
 
   private static Platform platform(String os, String arch) {

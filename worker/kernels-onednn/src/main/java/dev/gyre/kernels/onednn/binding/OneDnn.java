@@ -100,7 +100,7 @@ public final class OneDnn implements AutoCloseable {
    * @throws OneDnnException with a one-line reason when oneDNN cannot be used here
    */
   public static OneDnn open() {
-    return new OneDnn(NativeLibraries.load(NativeLibraries.defaultCache()));
+    return new OneDnn(NativeLibraries.load(NativeLibraries.cache()));
   }
 
   /** oneDNN's bit set of the instructions it uses here; 0 on other architectures than x86-64. */

@@ -48,8 +48,8 @@ class NativeLibrariesTest {
     Path file = Files.createFile(folder.resolve("file"));
     OneDnnException e = assertThrows(OneDnnException.class, () -> NativeLibraries.load(file));
     String message = String.valueOf(e.getMessage());
-    assertTrue(message.contains(file.toString()), message);
-    assertTrue(message.contains("-Dgyre.native.cache=DIR"), message);
+    assertTrue(message.startsWith("oneDNN not unpacked: " + file), message);
+    assertTrue(message.endsWith("; name a folder with GYRE_CACHE"), message);
     assertTrue(!message.contains("\n"), message);
   }
 }

@@ -1,0 +1,42 @@
+package dev.gyre.kernels;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a user's processes keep what is costly to make again: unpacked native libraries, measured
+ * rates. Nothing is lost when it is deleted.
+ */
+public final class CacheFolder {
+  /** The environment variable that names the folder and goes before all else. */
+  public static final String VARIABLE = "GYRE_CACHE";
+
+  private CacheFolder() {}
+
+  /** {@code $GYRE_CACHE}, else {@code $XDG_CACHE_HOME/gyre}, else {@code ~/.cache/gyre}. */
+  public static Path ofUser() {
+    return of(System.getenv(), System.getProperty("user.home"));
+  }
+
+  /**
+   * @param home of the user, where HOME does not say
+   */
+  static Path of(Map<String, String> environment, String home) {
+    String named = value(environment, VARIABLE);
+    if (named != null) {
+      return Path.of(named);
+    }
+    String caches = value(environment, "XDG_CACHE_HOME");
+    if (caches != null) {
+      return Path.of(caches, "gyre");
+    }
+    String ofHome = value(environment, "HOME");
+    return Path.of(ofHome == null ? home : ofHome, ".cache", "gyre");
+  }
+
+  private static @Nullable String value(Map<String, String> environment, String name) {
+    String value = environment.get(name);
+    return value == null || value.isEmpty() ? null : value;
+  }
+}
