@@ -6,6 +6,8 @@ import dev.gyre.deploy.bench.KernelResults;
 import dev.gyre.deploy.bench.KernelsBench;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.KernelTable;
+import dev.gyre.deploy.launch.Distribution;
+import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.workload.KernelWorkload;
@@ -14,7 +16,6 @@ import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.Backends;
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,7 +46,6 @@ import picocli.CommandLine.Option;
     })
 final class BenchKernelsCommand implements Callable<ExitCode> {
   private static final String MAIN_CLASS = "dev.gyre.kernels.bench.KernelBenchMain";
-  private static final Path MODULE = Path.of("worker", "kernels-bench", "target");
 
   @Option(
       names = "--backend",
@@ -104,6 +104,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
   @Override
   public ExitCode call() throws IOException, InterruptedException {
     KernelsBench bench = bench();
+    MissingPartException.requireBenchmarks();
     String classPath = classPath();
     String instructionSet = Backends.available(bench.backend(), bench.device()).instructionSet();
     Console console = new Console(System.out, false);
@@ -158,19 +159,18 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
     return slow ? ExitCode.DIFFERENT : ExitCode.DONE;
   }
 
-  /** The benchmarks', which are built beside this command but never loaded into it. */
-  private static String classPath() throws IOException {
-    Path built = Home.folder().resolve(MODULE);
-    Path dependencies = built.resolve("classpath.txt");
-    require(
-        Files.isRegularFile(dependencies),
-        dependencies + " is missing: start this with the ./gyre script, which builds it");
-    // The last has backends that are there on request.
-    return String.join(
-        File.pathSeparator,
-        built.resolve("classes").toString(),
-        Files.readString(dependencies).strip(),
-        System.getProperty("java.class.path"));
+  /** The benchmarks', which are never loaded into this process, and what it has itself. */
+  private static String classPath() {
+    Distribution here =
+        Distribution.current()
+            .orElseThrow(
+                () ->
+                    new CommandFailure(
+                        ExitCode.BAD_JOB,
+                        "bench kernels needs the ./gyre script, which builds the benchmarks"));
+    return here.classPath(MissingPartException.BENCH)
+        + File.pathSeparator
+        + System.getProperty("java.class.path");
   }
 
   private static void require(boolean holds, String problem) {

@@ -9,12 +9,14 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.console.StepProfileText;
 import dev.gyre.deploy.console.Units;
+import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
@@ -266,6 +268,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
   public ExitCode call() throws IOException, InterruptedException {
     BenchJob bench = job();
     JobSpec job = bench.spec();
+    MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
     Mesh resolved = Planner.mesh(job);
     require(Files.isRegularFile(text), "--text " + text + ": no such file");
     long needed = bench.steps() * job.train().batchTokens();

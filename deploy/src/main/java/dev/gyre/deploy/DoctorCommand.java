@@ -52,7 +52,7 @@ final class DoctorCommand implements Callable<ExitCode> {
     findings.forEach(finding -> print(finding, console));
     BackendChecks backends =
         new BackendChecks(RateCache.ofUser(), Version.text(), where.device(), afresh);
-    for (Finding finding : backends.of(LocalBackend.providers(backend))) {
+    for (Finding finding : backends.of(LocalBackend.providers(backend, where.device()))) {
       print(finding, console);
       findings.add(finding);
     }

@@ -1,6 +1,8 @@
 package dev.gyre.deploy;
 
 import dev.gyre.deploy.job.Setting;
+import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.JobSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,7 +55,9 @@ final class JobOptions {
 
   /** The job with everything from the command line laid over its file. */
   JobSpec read() {
-    return file.read(settings());
+    JobSpec job = file.read(settings());
+    MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
+    return job;
   }
 
   /** The job file as named, or the quickstart. */

@@ -1,6 +1,7 @@
 package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
@@ -33,6 +34,7 @@ final class LocalBackend {
    * @throws CommandFailure as above
    */
   static BackendChoice choose(String wanted, Device device, @Nullable DType dtype) {
+    MissingPartException.requireBackend(wanted, device);
     String type = dtype == null ? BackendChoice.AUTO : Dtypes.name(dtype);
     try {
       return BackendChoice.choose(wanted, type, Backends.offers(device));
@@ -45,9 +47,13 @@ final class LocalBackend {
 
   /**
    * @param name of one, or null for all
+   * @param device where they are to compute
    * @throws CommandFailure naming those there are
    */
-  static List<BackendProvider> providers(@Nullable String name) {
+  static List<BackendProvider> providers(@Nullable String name, Device device) {
+    if (name != null) {
+      MissingPartException.requireBackend(name, device);
+    }
     List<BackendProvider> all = Backends.all();
     List<BackendProvider> named =
         name == null ? all : all.stream().filter(p -> p.name().equals(name)).toList();

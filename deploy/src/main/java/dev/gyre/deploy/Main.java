@@ -2,9 +2,12 @@ package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFileException;
+import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.trainer.worker.Failure;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -57,6 +60,8 @@ public final class Main implements Runnable {
   }
 
   public static void main(String[] args) {
+    // Files and messages are the same everywhere: some languages write digits of their own.
+    Locale.setDefault(Locale.ROOT);
     System.exit(commandLine().execute(args));
   }
 
@@ -68,7 +73,7 @@ public final class Main implements Runnable {
     line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::usageError);
-    line.setExecutionExceptionHandler((e, at, _) -> failed(e, at.getErr()).code());
+    line.setExecutionExceptionHandler((e, at, parsed) -> failed(e, at, parsed).code());
     line.setExecutionStrategy(Main::execute);
     return line;
   }
@@ -101,6 +106,17 @@ public final class Main implements Runnable {
     }
     err.println("      Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
     return ExitCode.BAD_JOB.code();
+  }
+
+  private static ExitCode failed(Exception e, CommandLine at, CommandLine.ParseResult parsed) {
+    try {
+      if (e instanceof MissingPartException missing) {
+        missing.startAgain(parsed.originalArgs());
+      }
+      return failed(e, at.getErr());
+    } catch (IOException notStarted) {
+      return failed(notStarted, at.getErr());
+    }
   }
 
   /** One message and an exit code for whatever was thrown. */

@@ -1,5 +1,6 @@
 package dev.gyre.deploy;
 
+import dev.gyre.deploy.launch.ProcessRole;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerFlags;
 import java.io.IOException;
@@ -34,7 +35,7 @@ final class SampleText {
   static String of(RunFolder folder) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(WorkerFlags.DEFAULT.jvm(0, folder.path()));
+    command.addAll(WorkerFlags.DEFAULT.jvm(ProcessRole.LAUNCHER, folder.name(), 0, folder.path()));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
     command.addAll(List.of("generate", folder.path().toString(), PROMPT, "--tokens", "" + TOKENS));
     return run(command, TIMEOUT, "./gyre generate " + folder.name());

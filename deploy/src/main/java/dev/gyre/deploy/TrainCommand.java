@@ -4,6 +4,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerFlags;
 import dev.gyre.deploy.run.GivenPlan;
@@ -13,6 +14,7 @@ import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.deploy.run.PlanFile;
 import dev.gyre.deploy.run.Preflight;
 import dev.gyre.deploy.run.RunInputs;
+import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -88,6 +90,7 @@ final class TrainCommand implements Callable<ExitCode> {
     Plan given = plan == null ? null : readPlan(plan);
     if (given != null) {
       GivenPlan.check(given, job);
+      MissingPartException.requireBackend(given.backend(), Device.parse(job.device()));
       workers = given.mesh().workers();
     }
     console.line(

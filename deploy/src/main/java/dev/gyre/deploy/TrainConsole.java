@@ -6,6 +6,7 @@ import dev.gyre.deploy.console.StepTable;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
@@ -68,6 +69,7 @@ final class TrainConsole implements JobEvents {
                 PlanText.chosen(made.backend(), asked(job.backend(), made.backend()), also(made)),
                 PlanText.chosen(made.dtype(), asked(job.train().dtype(), made.dtype()), ""),
                 made.instructionSet()));
+    preferred(made.backend()).forEach(reason -> console.titled("", reason));
     console.titled("plan", PlanText.shape(made) + "; every tile computed once: proven per batch");
     console.titled("", PlanText.traffic(made, job));
     console.busy("start  opening workers");
@@ -76,6 +78,15 @@ final class TrainConsole implements JobEvents {
   /** Who gives a plan has chosen all that is in it. */
   private String asked(String inJob, String inPlan) {
     return planGiven ? inPlan : inJob;
+  }
+
+  /** Why backends that are preferred to the chosen one cannot be used. */
+  private List<String> preferred(String chosen) {
+    return offered.stream()
+        .takeWhile(offer -> !offer.name().equals(chosen))
+        .filter(offer -> job.backend().equals(BackendChoice.AUTO) && !offer.available())
+        .map(WorkerCapabilities.Backend::unavailable)
+        .toList();
   }
 
   /** What else could have been chosen; why the rest could not is in the log. */

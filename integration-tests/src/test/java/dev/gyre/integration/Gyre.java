@@ -1,5 +1,6 @@
 package dev.gyre.integration;
 
+import dev.gyre.deploy.launch.JvmArguments;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -73,20 +74,15 @@ final class Gyre implements AutoCloseable {
       line.addAll(List.of("env", "--default-signal=INT"));
     }
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.addAll(
-        List.of(
-            "--enable-native-access=ALL-UNNAMED",
-            "--add-opens",
-            "java.base/jdk.internal.misc=ALL-UNNAMED",
-            "--sun-misc-unsafe-memory-access=allow",
-            "-XX:+UseSerialGC",
-            "-Xmx512m",
-            "-cp",
-            classPath,
-            "dev.gyre.deploy.Main"));
+    line.addAll(JvmArguments.common());
+    line.addAll(List.of("-Xmx512m", "-cp", classPath, "dev.gyre.deploy.Main"));
     line.addAll(arguments);
-    Process process =
-        new ProcessBuilder(line).directory(folder.toFile()).redirectErrorStream(true).start();
+    return of(new ProcessBuilder(line).directory(folder.toFile()));
+  }
+
+  /** A process that is, or becomes, the command. */
+  static Gyre of(ProcessBuilder builder) throws IOException {
+    Process process = builder.redirectErrorStream(true).start();
     process.getOutputStream().close();
     return new Gyre(process);
   }
@@ -110,7 +106,7 @@ final class Gyre implements AutoCloseable {
     }
   }
 
-  private static boolean interruptIgnored() throws IOException {
+  static boolean interruptIgnored() throws IOException {
     Path status = Path.of("/proc/self/status");
     if (!Files.isReadable(status)) {
       return false;
@@ -170,6 +166,10 @@ final class Gyre implements AutoCloseable {
     synchronized (output) {
       return output.toString();
     }
+  }
+
+  ProcessHandle process() {
+    return process.toHandle();
   }
 
   /** All processes below the command's own. */

@@ -1,5 +1,6 @@
 package dev.gyre.deploy.bench;
 
+import dev.gyre.deploy.launch.ProcessRole;
 import dev.gyre.deploy.launch.WorkerFlags;
 import dev.gyre.kernels.Device;
 import dev.gyre.kernels.workload.ForkTimes;
@@ -47,9 +48,10 @@ public record KernelsBench(
   public void run(String classPath, String mainClass, Path folder, Consumer<ForkTimes> measured)
       throws IOException, InterruptedException {
     Path log = folder.toAbsolutePath().resolve("jmh.log");
-    List<String> flags = FLAGS.jvm(0, folder);
+    List<String> flags = FLAGS.jvm(ProcessRole.WORKER, folder.getFileName().toString(), 0, folder);
     List<String> line = new ArrayList<>();
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(flags);
     line.addAll(List.of("-cp", classPath, mainClass));
     line.addAll(
         List.of(backend, device.toString(), dtype, Integer.toString(forks), log.toString()));

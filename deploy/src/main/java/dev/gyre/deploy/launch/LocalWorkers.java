@@ -87,7 +87,7 @@ public final class LocalWorkers implements AutoCloseable {
     }
     Path log = folder.rankLog(rank);
     ProcessBuilder builder =
-        new ProcessBuilder(command.line(rank, attempt, folder.path())).redirectErrorStream(true);
+        new ProcessBuilder(command.line(rank, attempt, folder)).redirectErrorStream(true);
     builder.environment().putAll(command.flags().environment());
     Process process = builder.start();
     process.getOutputStream().close();

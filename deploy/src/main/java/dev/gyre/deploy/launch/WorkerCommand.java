@@ -32,8 +32,16 @@ public record WorkerCommand(
    * What a shell ignores before exec stays ignored: only the launcher hears them. And no core
    * files: a worker's is as large as its tensors. (The JVM's own flag against them would hide the
    * crash behind exit code 1.)
+   *
+   * <p>The distribution's lock, if it has one, stays open through exec: its files are not removed
+   * while the worker lives, even without its launcher.
    */
-  private static final String IGNORE_THEN_EXEC = "trap '' INT HUP; ulimit -c 0; exec \"$@\"";
+  private static final String IGNORE_THEN_EXEC =
+      "trap '' INT HUP; ulimit -c 0;"
+          + " if [ -r \"$0\" ]; then exec 9<\"$0\"; flock -s 9 2>/dev/null; fi;"
+          + " exec \"$@\"";
+
+  private static final String NO_LOCK = "gyre-worker";
 
   public WorkerCommand {
     arguments = List.copyOf(arguments);
@@ -59,10 +67,12 @@ public record WorkerCommand(
   }
 
   /** The process's command line. */
-  List<String> line(int rank, int attempt, Path crashes) {
-    List<String> line = new ArrayList<>(List.of("/bin/sh", "-c", IGNORE_THEN_EXEC, "gyre-worker"));
+  List<String> line(int rank, int attempt, RunFolder folder) {
+    List<String> line = new ArrayList<>(List.of("/bin/sh", "-c", IGNORE_THEN_EXEC));
+    Path lock = Distribution.currentLock();
+    line.add(lock == null ? NO_LOCK : lock.toString());
     line.add(java.toString());
-    line.addAll(flags.jvm(rank, crashes));
+    line.addAll(flags.jvm(ProcessRole.WORKER, folder.name(), rank, folder.path()));
     if (!cores.ofRank().isEmpty()) {
       line.add("-D" + CoreShare.PROPERTY + "=" + joined(cores.ofRank().get(rank)));
     }

@@ -1,11 +1,12 @@
 package dev.gyre.deploy.launch;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
- * How a worker's JVM is started: the one place for its flags and environment.
+ * How a JVM that computes is started: what {@code jvm.args} says, and what a worker needs beyond.
  *
  * @param heapBytes the Java heap; tensors live outside it
  * @param kernelThreads OpenMP threads of native kernels
@@ -35,24 +36,18 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
   }
 
   /**
+   * @param run name of the run it belongs to
    * @param crashes the folder for crash files
    */
-  public List<String> jvm(int rank, Path crashes) {
-    return List.of(
-        "-Xmx" + heapBytes,
-        // Little garbage and few cores: a collector without threads of its own.
-        "-XX:+UseSerialGC",
-        "-XX:ErrorFile=" + crashes.resolve("hs_err_rank-" + rank + "_pid%p.log").toAbsolutePath(),
-        // Any thread that finds the heap full ends the worker, instead of leaving it without that
-        // thread.
-        "-XX:+ExitOnOutOfMemoryError",
-        "--add-modules",
-        "jdk.incubator.vector",
-        "--enable-native-access=ALL-UNNAMED",
-        "--add-opens",
-        "java.base/jdk.internal.misc=ALL-UNNAMED",
-        "--sun-misc-unsafe-memory-access=allow",
-        "-Dfile.encoding=UTF-8");
+  public List<String> jvm(ProcessRole role, String run, int rank, Path crashes) {
+    List<String> options = new ArrayList<>(JvmArguments.of(role, run));
+    options.add("-Xmx" + heapBytes);
+    options.add(
+        "-XX:ErrorFile=" + crashes.resolve("hs_err_rank-" + rank + "_pid%p.log").toAbsolutePath());
+    // Any thread that finds the heap full ends the worker, instead of leaving it without that
+    // thread.
+    options.add("-XX:+ExitOnOutOfMemoryError");
+    return options;
   }
 
   /** Idle OpenMP threads must not spin: another worker's kernel wants the core. */

@@ -2,158 +2,289 @@ package dev.gyre.deploy.launch;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * What the {@code gyre} script builds and starts, with a Maven and a Java that only tell how they
- * were called.
- */
+/** What the {@code gyre} scripts build and start, and with what environment. */
 final class LauncherScriptTest {
-  private static final String TORCH = "kernels-torch/target/classes:libtorch.jar";
-  private static final String TORCH_GPU = "kernels-torch/target/classes:libtorch-gpu.jar";
-
-  @TempDir private Path home;
+  @TempDir private Path temp;
+  private FakeCheckout checkout;
 
   @BeforeEach
   void install() throws IOException {
-    Files.copy(Path.of(System.getProperty("gyre.home"), "gyre"), home.resolve("gyre"));
-    script("jdk/bin/javac", "echo javac 25.0.1");
-    script("jdk/bin/java", "echo \"java $*\"");
-    script(
-        "mvnw",
-        """
-        echo "maven $*" >> calls
-        mkdir -p deploy/target worker/kernels-torch/target
-        echo deploy.jar > deploy/target/classpath.txt
-        case "$*" in
-          *gpu*) echo libtorch-gpu.jar > worker/kernels-torch/target/classpath-gpu.txt ;;
-          *torch*) echo libtorch.jar > worker/kernels-torch/target/classpath.txt ;;
-        esac""");
-    file("worker/kernels-torch/pom.xml", "<pytorch.version>9.8-7</pytorch.version>\n");
-    file("deploy/src/main/App.java", "");
+    checkout = FakeCheckout.create(temp.resolve("ein Größenmaß 日本"), temp.resolve("outside"));
   }
 
-  private void file(String name, String text) throws IOException {
-    Files.createDirectories(home.resolve(name).getParent());
-    Files.writeString(home.resolve(name), text);
-  }
-
-  private void script(String name, String body) throws IOException {
-    file(name, "#!/bin/sh\n" + body + "\n");
-    assertTrue(home.resolve(name).toFile().setExecutable(true));
-  }
-
-  /** What the script and those it calls print. */
-  private String gyre(String... arguments) throws Exception {
-    return run(home.resolve("gyre"), arguments);
-  }
-
-  private String run(Path script, String... arguments) throws Exception {
-    List<String> line = new ArrayList<>(List.of("/bin/sh", script.toString()));
-    line.addAll(List.of(arguments));
-    ProcessBuilder builder =
-        new ProcessBuilder(line).directory(home.toFile()).redirectErrorStream(true);
-    builder.environment().put("JAVA_HOME", home.resolve("jdk").toString());
-    builder.environment().put("HOME", home.toString());
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
-    return output;
-  }
-
-  private List<String> builds() throws IOException {
-    Path calls = home.resolve("calls");
-    return Files.exists(calls) ? Files.readAllLines(calls) : List.of();
-  }
-
-  private void assertWithout(String... arguments) throws Exception {
-    String output = gyre(arguments);
-    assertTrue(output.contains("deploy/target/classes:deploy.jar "), output);
-    assertFalse(output.contains("libtorch"), output);
-    assertEquals(List.of(), builds().stream().filter(b -> b.contains("torch")).toList());
-  }
-
-  private void assertWith(String classPath, String profiles, String... arguments) throws Exception {
-    String output = gyre(arguments);
-    assertTrue(output.contains(classPath + " "), output);
-    assertTrue(output.contains("deploy/target/classes:deploy.jar:"), output);
-    String build = builds().getLast();
-    assertTrue(build.contains("-P" + profiles + " -pl deploy,worker/kernels-torch "), build);
+  private static int builds(FakeCheckout of) throws IOException {
+    return of.builds().size();
   }
 
   @Test
-  void otherJobsNeverMeetLibtorch() throws Exception {
-    file("job.yaml", "name: torch\nbackend: onednn # not torch\n");
-    assertWithout("train");
-    assertWithout("train", "job.yaml", "--name", "torch");
-    assertWithout("train", "--backend", "vector");
-    assertWithout("generate", "torch", "text");
-    assertEquals(1, builds().size(), "nothing has changed since the first");
+  void buildsWhenSourcesDifferAndOnlyThen() throws Exception {
+    String first = checkout.gyre("train");
+    assertTrue(first.startsWith("gyre: building"), first);
+    assertEquals(
+        List.of("maven -B -ntp -Pquick -pl deploy -am -DskipTests package"), checkout.builds());
+    Path app = checkout.folder().resolve("deploy/src/main/java/App.java");
+
+    Files.setLastModifiedTime(app, FileTime.fromMillis(System.currentTimeMillis()));
+    checkout.write("deploy/src/main/java/.App.java.swp", "an editor's");
+    checkout.write("deploy/src/main/java/App.java~", "an editor's");
+    checkout.write("deploy/src/test/java/AppTest.java", "class AppTest {}");
+    assertFalse(checkout.gyre("train").contains("building"), "nothing that counts has changed");
+    assertEquals(1, builds(checkout));
+
+    checkout.write("deploy/src/main/java/App.java", "class App { int changed; }\n");
+    Files.setLastModifiedTime(app, FileTime.fromMillis(0));
+    checkout.gyre("train");
+    assertEquals(2, builds(checkout), "changed, with an older time");
+
+    Path mirrored =
+        checkout.folder().resolve("deploy/target/dist/.mirror/deploy/src/main/java/App.java");
+    assertEquals("class App { int changed; }\n", Files.readString(mirrored));
+    assertTrue(Files.getLastModifiedTime(mirrored).toMillis() > 0, "Maven goes by the time");
+
+    checkout.write("deploy/src/main/java/Other.java", "class Other {}\n");
+    checkout.gyre("train");
+    Files.delete(checkout.folder().resolve("deploy/src/main/java/Other.java"));
+    checkout.gyre("train");
+    assertEquals(4, builds(checkout), "one more, and one less");
+    assertFalse(Files.exists(mirrored.resolveSibling("Other.java")));
+  }
+
+  @Test
+  void aBuildIsAWholeDistribution() throws Exception {
+    String output = checkout.gyre("train", "--set", "a=b c");
+    Path dist = checkout.distribution();
+    assertEquals(
+        "Class-Path: gyre-deploy-1.jar\n  dependency-2.jar\n",
+        Files.readString(dist.resolve("lib/gyre.jar")));
+    assertTrue(Files.exists(dist.resolve("lib/gyre-deploy-1.jar")));
+    assertTrue(Files.readString(dist.resolve("built-from")).contains("  pom.xml\n"));
+    assertTrue(output.contains("java @" + dist + "/jvm.args "), output);
+    assertTrue(output.contains(" -Dgyre.role=launcher "), output);
+    assertTrue(output.contains(" -Dgyre.home=" + checkout.folder() + " "), output);
+    assertTrue(
+        output.contains(" -cp " + dist + "/lib/gyre.jar dev.gyre.deploy.Main train --set a=b c\n"),
+        output);
+    // And without the checkout.
+    String alone =
+        FakeCheckout.ended(checkout.start(List.of(), dist.resolve("bin/gyre"), "version")).output();
+    assertTrue(
+        alone.contains(" -cp " + dist + "/lib/gyre.jar dev.gyre.deploy.Main version\n"), alone);
+  }
+
+  @Test
+  void aFailedBuildSaysWhyAndTheNextStartsAfresh() throws Exception {
+    checkout.gyre("version");
+    checkout.failBuilds(true);
+    checkout.write("deploy/src/main/java/App.java", "class App {\n");
+    FakeCheckout.Ended failed = checkout.run("version");
+    assertEquals(70, failed.exit());
+    assertTrue(failed.output().contains("[ERROR] it does not compile\n"), failed.output());
+    assertTrue(failed.output().contains("build.log"), failed.output());
+
+    checkout.failBuilds(false);
+    Path stale = checkout.folder().resolve("deploy/target/dist/.mirror/deploy/target/Stale.class");
+    Files.createFile(stale);
+    checkout.gyre("version");
+    assertFalse(Files.exists(stale), "it may be of the build that failed");
+  }
+
+  @Test
+  void aRunKeepsItsFilesAndUnusedOnesAreRemoved() throws Exception {
+    Path fifo = temp.resolve("fifo");
+    assertEquals(0, new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor());
+    checkout.with("WAIT_FOR", fifo.toString());
+    Process run = checkout.start(List.of(), checkout.folder().resolve("gyre"), "train");
+    try {
+      assertTrue(run.inputReader().lines().anyMatch("started"::equals));
+      Path used = checkout.distribution();
+      checkout.with("WAIT_FOR", null);
+      checkout.write("deploy/src/main/java/App.java", "class App { int pulled; }\n");
+      checkout.gyre("version");
+      assertEquals(2, checkout.distributions().size());
+      assertTrue(Files.exists(used.resolve("lib/gyre.jar")), "the run may still need it");
+
+      Files.writeString(fifo, "end\n");
+      assertEquals(0, run.waitFor());
+      checkout.write("deploy/src/main/java/App.java", "class App { int edited; }\n");
+      checkout.gyre("version");
+      assertNotEquals(used, checkout.distribution());
+    } finally {
+      run.destroyForcibly();
+    }
+  }
+
+  @Test
+  void ofTwoAtOnceOneBuilds() throws Exception {
+    Process one = checkout.start(List.of(), checkout.folder().resolve("gyre"), "version");
+    Process two = checkout.start(List.of(), checkout.folder().resolve("gyre"), "version");
+    FakeCheckout.Ended first = FakeCheckout.ended(one);
+    FakeCheckout.Ended second = FakeCheckout.ended(two);
+    assertEquals(0, first.exit(), first.output());
+    assertEquals(0, second.exit(), second.output());
+    assertEquals(1, builds(checkout), () -> first.output() + second.output());
+  }
+
+  @Test
+  void aMovedOrCopiedCheckoutRunsItsOwnFiles() throws Exception {
+    checkout.gyre("version");
+    FakeCheckout copy = checkout.at(temp.resolve("copy"));
+    assertEquals(
+        0,
+        new ProcessBuilder("cp", "-R", checkout.folder().toString(), copy.folder().toString())
+            .start()
+            .waitFor());
+    FakeCheckout moved = checkout.at(temp.resolve("moved"));
+    Files.move(checkout.folder(), moved.folder());
+    for (FakeCheckout there : List.of(copy, moved)) {
+      String output = there.gyre("version");
+      assertTrue(output.contains(" -cp " + there.distribution() + "/lib/gyre.jar "), output);
+      assertFalse(output.contains("Größenmaß"), output);
+    }
+    assertEquals(1, builds(copy));
   }
 
   @Test
   void aLinkToItIsFollowed() throws Exception {
-    Path script = home.resolve("gyre");
-    Path elsewhere = Files.createDirectory(home.resolve("bin")).resolve("gyre");
-    Files.createSymbolicLink(elsewhere, script);
-    assertTrue(run(elsewhere, "train").contains("-Dgyre.home=" + home.toRealPath() + " "));
+    Path link = Files.createDirectory(temp.resolve("bin")).resolve("gyre");
+    Files.createSymbolicLink(link, checkout.folder().resolve("gyre"));
+    String output = FakeCheckout.ended(checkout.start(List.of(), link, "train")).output();
+    assertTrue(output.contains("-Dgyre.home=" + checkout.folder() + " "), output);
   }
 
   @Test
-  void askedForOnTheCommandLine() throws Exception {
-    assertWith(TORCH, "quick,torch", "train", "--backend", "torch");
-    assertWith(TORCH, "quick,torch", "train", "--backend=torch");
-    assertWith(TORCH, "quick,torch", "train", "job.yaml", "--set", "backend=torch");
-    assertWith(TORCH, "quick,torch", "golden", "dir", "--set=backend=torch");
-    assertEquals(1, builds().size());
+  void whatCannotBeBuiltInPlaceIsBuiltInTheCache() throws Exception {
+    Path cache = temp.resolve("cache");
+    FakeCheckout colon = FakeCheckout.create(temp.resolve("a:b"), temp.resolve("outside-2"));
+    String output = colon.with("GYRE_CACHE", cache.toString()).gyre("version");
+    assertTrue(output.contains(" -cp " + cache + "/builds/"), output);
+    assertTrue(output.contains(" -Dgyre.home=" + colon.folder() + " "), output);
+
+    // Nothing can be made in there, as where the checkout is another user's.
+    Files.createFile(checkout.folder().resolve("deploy/target"));
+    output = checkout.with("GYRE_CACHE", cache.toString()).gyre("version");
+    assertTrue(output.contains(" -cp " + cache + "/builds/"), output);
+
+    FakeCheckout.Ended ended =
+        colon.with("GYRE_CACHE", temp.resolve("c:d").toString()).run("version");
+    assertEquals(64, ended.exit());
+    assertTrue(ended.output().contains("name a folder with GYRE_CACHE"), ended.output());
   }
 
   @Test
-  void askedForByAFile() throws Exception {
-    file("job.yaml", "name: x\nbackend: 'torch'\n");
-    file("plan.json", "{\n  \"backend\" : \"torch\",\n  \"device\" : \"cpu\"\n}\n");
-    assertWith(TORCH, "quick,torch", "train", "job.yaml");
-    assertWith(TORCH, "quick,torch", "train", "--plan", "plan.json");
-    assertWith(TORCH, "quick,torch", "train", "--plan=plan.json");
-    file("line.json", "{\"name\": \"x\", \"backend\": \"torch\"}");
-    assertWith(TORCH, "quick,torch", "train", "line.json");
-    file("flow.yaml", "{name: x, backend: torch}\n");
-    assertWith(TORCH, "quick,torch", "train", "flow.yaml");
-    String output = gyre("train", "job.yaml", "--backend", "onednn");
-    assertFalse(output.contains("libtorch.jar"), "the command line counts before the file");
-  }
-
-  @Test
-  void aGpuNeedsTheOtherBuild() throws Exception {
-    assertWith(TORCH_GPU, "quick,gpu", "train", "--backend", "torch", "--device", "cuda:0");
-    file("job.yaml", "backend: torch\ndevice: cuda:1\n");
-    assertWith(TORCH_GPU, "quick,gpu", "train", "job.yaml");
-    assertWith(TORCH, "quick,torch", "train", "job.yaml", "--device", "cpu");
-  }
-
-  @Test
-  void saysWhatItDownloadsOnce() throws Exception {
-    String first = gyre("train", "--backend", "torch");
+  void partsAreBuiltWhenJavaAsksForThem() throws Exception {
+    checkout.gyre("train");
+    String first = checkout.gyre("--with", "torch", "train", "--backend", "torch");
     assertTrue(first.contains("downloading libtorch 9.8-7, about 110 MB, once"), first);
-    file(".m2/repository/org/bytedeco/pytorch/9.8-7/pytorch-9.8-7-linux-x86_64.jar", "");
-    assertFalse(gyre("train", "--backend", "torch").contains("downloading"));
-    String gpu = gyre("train", "--backend", "torch", "--set", "device=cuda:0");
+    Path dist = checkout.distribution();
+    assertTrue(
+        first.contains(" -cp %s/lib/gyre.jar:%s/torch/gyre.jar dev".formatted(dist, dist)), first);
+    assertTrue(first.contains(" -Dgyre.parts=torch "), first);
+    assertTrue(first.contains("Main train --backend torch\n"), first);
+    assertEquals(
+        "maven -B -ntp -Pquick,torch -pl worker/kernels-torch -am -DskipTests package",
+        checkout.builds().getLast());
+    checkout.gyre("--with", "torch", "train");
+    assertEquals(2, builds(checkout));
+
+    String gpu = checkout.gyre("--with", "gpu", "--with", "bench", "bench", "kernels");
     assertTrue(gpu.contains("downloading libtorch 9.8-7-gpu, about 480 MB, once"), gpu);
+    assertTrue(gpu.contains("gyre.jar:%s/gpu/gyre.jar dev".formatted(dist)), gpu);
+    assertTrue(Files.exists(dist.resolve("bench/gyre-kernels-bench-1.jar")));
+    assertEquals(4, builds(checkout));
   }
 
   @Test
-  void testsRunWithIt() throws Exception {
-    gyre("test", "-Dtest=SomeTest");
-    assertEquals(List.of("maven -B -ntp -Ptorch verify -Dtest=SomeTest"), builds());
+  void whatMavenHasIsNotAnnounced() throws Exception {
+    Path there = temp.resolve("outside/.m2/repository/org/bytedeco/pytorch/9.8-7");
+    Files.createDirectories(there);
+    Files.createFile(there.resolve("pytorch-9.8-7-linux-x86_64.jar"));
+    assertFalse(checkout.gyre("--with", "torch", "train").contains("downloading"));
+    assertTrue(checkout.gyre("--with", "gpu", "train").contains("downloading"));
+  }
+
+  @Test
+  void testsRunWithWhatIsAskedFor() throws Exception {
+    String with = " -Dgyre.test.tmp=/tmp -Dgyre.test.excluded=";
+    checkout.gyre("test", "-Dtest=SomeTest");
+    assertEquals(
+        "maven -B -ntp" + with + "long verify -Dtest=SomeTest", checkout.builds().getLast());
+    checkout.gyre("test", "--torch");
+    assertEquals("maven -B -ntp -Ptorch" + with + "long verify", checkout.builds().getLast());
+    checkout.gyre("test", "--long", "--torch", "-q");
+    assertEquals("maven -B -ntp -Ptorch" + with + " verify -q", checkout.builds().getLast());
+  }
+
+  @Test
+  void mavenKeepsItsFilesInTheCacheWhereTheUsualPlaceCannotBeWritten() throws Exception {
+    Files.createFile(temp.resolve("outside/.m2"));
+    checkout.with("GYRE_CACHE", temp.resolve("cache").toString()).gyre("version");
+    String build = checkout.builds().getLast();
+    assertTrue(
+        build.contains(" -Dmaven.repo.local=" + temp.resolve("cache/maven/repository") + " "),
+        build);
+  }
+
+  @Test
+  void namesBeyondAsciiAreReadInAnyLocale() throws Exception {
+    for (String locale : List.of("C", "POSIX", "xx_XX.UTF-8")) {
+      String output = checkout.with("LC_ALL", locale).gyre("version");
+      assertTrue(output.matches("(?s).*\nLC_ALL=\\S+\\.(UTF-8|utf8) .*"), output);
+      assertFalse(output.contains(locale + " "), output);
+    }
+    String unset = checkout.with("LC_ALL", null).gyre("version");
+    assertTrue(unset.matches("(?s).*LC_ALL=\\S+\\.(UTF-8|utf8) .*"), unset);
+    String own = checkout.with("LC_CTYPE", "C.UTF-8").gyre("version");
+    assertTrue(own.contains("LC_ALL= "), "a locale that will do is left alone");
+  }
+
+  @Test
+  void theCacheIsWhereTheUserSaysOrCanWrite() throws Exception {
+    Path home = temp.resolve("outside");
+    assertTrue(checkout.gyre("version").contains("GYRE_CACHE=" + home + "/.cache/gyre "));
+    checkout.with("XDG_CACHE_HOME", "/caches");
+    assertTrue(checkout.gyre("version").contains("GYRE_CACHE=/caches/gyre "));
+    checkout.with("GYRE_CACHE", "/own");
+    assertTrue(checkout.gyre("version").contains("GYRE_CACHE=/own "));
+
+    checkout.with("GYRE_CACHE", null).with("XDG_CACHE_HOME", null).with("TMPDIR", temp.toString());
+    for (String none : List.of("/", "/nonexistent")) {
+      String output = checkout.with("HOME", none).gyre("version");
+      assertTrue(output.contains("GYRE_CACHE=" + temp + "/gyre-"), output);
+    }
+    String output = checkout.with("HOME", null).gyre("version");
+    assertTrue(output.contains("HOME=" + System.getProperty("user.home") + " "), output);
+  }
+
+  @Test
+  void temporaryFilesGoWhereTheyCanBeWritten() throws Exception {
+    String output = checkout.with("TMPDIR", "/nonexistent").gyre("version");
+    assertTrue(output.contains(" -Djava.io.tmpdir=/tmp "), output);
+    output = checkout.with("TMPDIR", temp.toString()).gyre("version");
+    assertTrue(output.contains(" -Djava.io.tmpdir=" + temp + " "), output);
+    assertTrue(output.contains("TMPDIR=" + temp + "\n"), output);
+  }
+
+  @Test
+  void tooFewOpenFilesAreAMessage() throws Exception {
+    checkout.gyre("version");
+    List<String> limited = List.of("/bin/sh", "-c", "ulimit -n 100; exec \"$@\"", "limit");
+    FakeCheckout.Ended ended =
+        FakeCheckout.ended(checkout.start(limited, checkout.folder().resolve("gyre"), "version"));
+    assertEquals(64, ended.exit());
+    assertEquals(
+        "gyre: only 100 files may be open at once; Gyre needs 256 (ulimit -n 1024)\n",
+        ended.output());
   }
 }

@@ -1,10 +1,14 @@
 package dev.gyre.trainer.worker;
 
+import java.util.Locale;
+
 /** Entry point of a worker process. Its arguments are {@link WorkerOptions}. */
 public final class WorkerMain {
   private WorkerMain() {}
 
   public static void main(String[] args) {
+    // Files and messages are the same everywhere: some languages write digits of their own.
+    Locale.setDefault(Locale.ROOT);
     System.exit(run(args));
   }
 
