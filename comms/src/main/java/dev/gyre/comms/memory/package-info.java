@@ -1,4 +1,4 @@
-/** Host memory whose pages come into being when they are touched. */
+/** Host memory whose pages are allocated on first touch, and the folder of shared memory. */
 @NullMarked
 package dev.gyre.comms.memory;
 

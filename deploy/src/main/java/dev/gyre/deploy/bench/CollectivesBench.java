@@ -3,6 +3,7 @@ package dev.gyre.deploy.bench;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
+import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.coordinator.WorkerExit;
 import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.LocalWorkers;
@@ -26,8 +27,6 @@ import java.util.concurrent.LinkedBlockingQueue;
  */
 public record CollectivesBench(
     int workers, String transport, int repeats, List<Long> sizes, boolean bind) {
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
-
   public CollectivesBench {
     sizes = List.copyOf(sizes);
   }
@@ -39,7 +38,7 @@ public record CollectivesBench(
    * @throws CommandFailure if a worker fails; names it and its log
    */
   public List<CollectiveResult> run(RunFolder folder) throws IOException, InterruptedException {
-    Path parent = Files.isDirectory(SHARED_MEMORY) ? SHARED_MEMORY : folder.path();
+    Path parent = SharedMemory.folderOr(folder.path());
     SharedFolder.sweep(parent);
     Path results = folder.path().resolve("results.jsonl");
     List<String> endpoints =

@@ -1,6 +1,7 @@
 package dev.gyre.deploy.doctor;
 
 import dev.gyre.comms.aeron.SharedFolder;
+import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.trainer.calibration.Machine;
 import dev.gyre.trainer.worker.HostLimits;
 import java.io.IOException;
@@ -38,7 +39,6 @@ public record SystemFacts(
     String hugePages,
     Map<String, String> openMp,
     List<Path> leftovers) {
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
   private static final Path LIMITS = Path.of("/proc/self/limits");
   private static final Path HUGE_PAGES = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
   private static final Pattern CHOSEN = Pattern.compile("\\[(\\w+)]");
@@ -60,12 +60,14 @@ public record SystemFacts(
         Machine.processorName(),
         Runtime.getRuntime().availableProcessors(),
         HostLimits.memoryBytes(),
-        HostLimits.sharedMemoryBytes(),
+        SharedMemory.usableBytes(),
         limit(limits, "Max open files"),
         limit(limits, "Max locked memory"),
         hugePages.find() ? hugePages.group(1) : "",
         openMp,
-        Files.isDirectory(SHARED_MEMORY) ? SharedFolder.abandoned(SHARED_MEMORY) : List.of());
+        Files.isDirectory(SharedMemory.FOLDER)
+            ? SharedFolder.abandoned(SharedMemory.FOLDER)
+            : List.of());
   }
 
   /**

@@ -4,6 +4,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
+import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.coordinator.Coordinator;
 import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.coordinator.Outcome;
@@ -46,8 +47,6 @@ import org.jspecify.annotations.Nullable;
  * every worker. Blocks until the job has ended; nothing of it is left running then.
  */
 public final class LocalJob {
-  /** Where memory is shared between processes; the driver's and the ranks' files lie here. */
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
   /**
    * How much longer the coordinator bears a standstill than a rank that waits, who knows for whom.
@@ -136,7 +135,7 @@ public final class LocalJob {
   }
 
   private Outcome runAlone() throws IOException, InterruptedException {
-    Path parent = Files.isDirectory(SHARED_MEMORY) ? SHARED_MEMORY : folder.path();
+    Path parent = SharedMemory.folderOr(folder.path());
     for (Path left : SharedFolder.sweep(parent)) {
       events.note("removed what a killed run left in " + left);
     }

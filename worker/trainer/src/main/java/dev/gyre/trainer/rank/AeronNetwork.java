@@ -5,9 +5,9 @@ import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.comms.aeron.AeronTransport;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.UdpPorts;
+import dev.gyre.comms.memory.SharedMemory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,7 +18,6 @@ import java.util.function.Consumer;
 /** Ranks of one process over an embedded Aeron driver, each with its own client. */
 final class AeronNetwork implements LocalNetwork {
   private static final Duration DEADLINE = Duration.ofSeconds(60);
-  private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
   private final int ranks;
   private final String run;
@@ -37,10 +36,7 @@ final class AeronNetwork implements LocalNetwork {
     this.endpoints = udp ? UdpPorts.loopbackEndpoints(ranks) : List.of();
     // A process may have several at once, each in a folder of its own.
     this.run = "local-" + UUID.randomUUID();
-    Path parent =
-        Files.isWritable(SHARED_MEMORY)
-            ? SHARED_MEMORY
-            : Path.of(System.getProperty("java.io.tmpdir"));
+    Path parent = SharedMemory.folderOr(Path.of(System.getProperty("java.io.tmpdir")));
     try {
       this.driver = RunMediaDriver.launch(parent, run, ranks, udp);
     } catch (IOException failed) {

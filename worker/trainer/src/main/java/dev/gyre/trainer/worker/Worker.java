@@ -7,6 +7,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Hello;
 import dev.gyre.comms.control.MeasuredRates;
+import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.trainer.calibration.KernelRates;
@@ -133,7 +134,7 @@ final class Worker {
         .setWantedRank(Integer.parseInt(options.rank()))
         .setCores(cores)
         .setMemoryBytes(HostLimits.memoryBytes())
-        .setSharedMemoryBytes(HostLimits.sharedMemoryBytes())
+        .setSharedMemoryBytes(SharedMemory.usableBytes())
         .addAllCapabilities(Backends.capabilities(device()))
         .setRates(
             MeasuredRates.newBuilder()
