@@ -185,10 +185,6 @@ public abstract class PolledTransport implements Transport {
     return new Transfer(this, way, peer, channel, tag, segment, kind);
   }
 
-  protected final long deadlineNanos() {
-    return deadlineNanos;
-  }
-
   /** Wakes the thread that waits for one of this rank's transfers, if one does. */
   protected void wake() {
     Thread parked = waiter;

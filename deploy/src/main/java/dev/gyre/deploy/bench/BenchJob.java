@@ -69,16 +69,17 @@ public record BenchJob(
             0);
     TrainSpec train =
         new TrainSpec(
-                sequence,
-                (long) sequence * Math.max(1, mesh.dataParallel()),
-                steps,
-                1,
-                dtype,
-                0,
-                0,
-                "fail",
-                new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8))
-            .withMemory(memory);
+            sequence,
+            (long) sequence * Math.max(1, mesh.dataParallel()),
+            steps,
+            1,
+            dtype,
+            0,
+            0,
+            "fail",
+            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8),
+            memory,
+            List.of());
     String path = text.toAbsolutePath().normalize().toString();
     return new JobSpec(
         "bench",

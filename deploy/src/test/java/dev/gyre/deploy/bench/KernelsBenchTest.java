@@ -18,7 +18,7 @@ final class KernelsBenchTest {
 
   private List<ForkTimes> run(String backend) throws Exception {
     List<ForkTimes> measured = new ArrayList<>();
-    new KernelsBench(backend, Device.cuda(1), "f32", List.of("rope", "add"), 2, true)
+    new KernelsBench(backend, Device.parse("cuda:1"), "f32", List.of("rope", "add"), 2, true)
         .run(
             System.getProperty("java.class.path"),
             TinyBench.class.getName(),

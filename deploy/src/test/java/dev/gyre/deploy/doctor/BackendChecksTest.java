@@ -71,7 +71,8 @@ final class BackendChecksTest {
 
   @Test
   void whatIsNotOnADeviceSaysSo() {
-    BackendChecks checks = new BackendChecks(new RateCache(folder), "0.1", Device.cuda(1), false);
+    BackendChecks checks =
+        new BackendChecks(new RateCache(folder), "0.1", Device.parse("cuda:1"), false);
     List<Finding> findings = checks.of(List.of(new ScalarBackendProvider()));
     assertTrue(findings.getFirst().advice().contains("not on cuda:1"), findings::toString);
     assertEquals("none on cuda:1", findings.getLast().value());

@@ -57,7 +57,9 @@ public record JobSpec(
             train.balanceLoss(),
             train.zLoss(),
             train.nonFinite(),
-            train.optimizer());
+            train.optimizer(),
+            MemorySpec.PLANNED,
+            List.of());
     return new JobSpec(
         name,
         model,

@@ -43,47 +43,6 @@ public record TrainSpec(
   /** Every rank holds the shapes of all rows of a step. */
   private static final long MOST_ROWS_PER_STEP = 1 << 20;
 
-  /** Leaves to the plan what a step keeps. */
-  public TrainSpec(
-      int sequenceLength,
-      long batchTokens,
-      long steps,
-      long seed,
-      String dtype,
-      double balanceLoss,
-      double zLoss,
-      String nonFinite,
-      Optimizer optimizer) {
-    this(
-        sequenceLength,
-        batchTokens,
-        steps,
-        seed,
-        dtype,
-        balanceLoss,
-        zLoss,
-        nonFinite,
-        optimizer,
-        MemorySpec.PLANNED,
-        List.of());
-  }
-
-  /** The same loop, keeping other things. */
-  public TrainSpec withMemory(MemorySpec other) {
-    return new TrainSpec(
-        sequenceLength,
-        batchTokens,
-        steps,
-        seed,
-        dtype,
-        balanceLoss,
-        zLoss,
-        nonFinite,
-        optimizer,
-        other,
-        stages);
-  }
-
   public TrainSpec {
     SEQUENCE_LENGTH.require("train.sequence-length", sequenceLength);
     BATCH_TOKENS.require("train.batch-tokens", batchTokens);
@@ -113,26 +72,6 @@ public record TrainSpec(
   /** The stages; a run without a curriculum has one. */
   public List<SequenceStage> curriculum() {
     return stages.isEmpty() ? List.of(new SequenceStage(sequenceLength, 1, batchTokens)) : stages;
-  }
-
-  /**
-   * Trains on sequences of other lengths for parts of the run.
-   *
-   * @param curriculum in order; none is longer than {@link #sequenceLength}
-   */
-  public TrainSpec withStages(List<SequenceStage> curriculum) {
-    return new TrainSpec(
-        sequenceLength,
-        batchTokens,
-        steps,
-        seed,
-        dtype,
-        balanceLoss,
-        zLoss,
-        nonFinite,
-        optimizer,
-        memory,
-        curriculum);
   }
 
   public int rowsPerStep() {

@@ -127,17 +127,6 @@ final class RangeLayout implements SequenceLayout {
     return localAt[run] + position - starts[run];
   }
 
-  @Override
-  public int position(int ringRank, int local) {
-    if (local < 0 || local >= tokens(ringRank)) {
-      throw new IndexOutOfBoundsException(
-          "local token %d of ring rank %d, which holds %d"
-              .formatted(local, ringRank, tokens(ringRank)));
-    }
-    int run = runHolding(localStarts[ringRank], local);
-    return runs.get(ringRank).get(run).start() + local - localStarts[ringRank][run];
-  }
-
   private int runAt(int position) {
     if (position < 0 || position >= documents.tokens()) {
       throw new IndexOutOfBoundsException(

@@ -1,6 +1,5 @@
 package dev.gyre.partitioning.layout;
 
-import dev.gyre.partitioning.mesh.EvenCut;
 import java.util.List;
 
 /**
@@ -35,12 +34,4 @@ public interface SequenceLayout {
 
   /** Index of a row position in its ring rank's local order. */
   int localOf(int position);
-
-  /** Row position of a token in a ring rank's local order; the inverse of the two above. */
-  int position(int ringRank, int local);
-
-  /** Ulysses rank, within its ring rank, that holds a row position. */
-  default int ulyssesRankOf(int position) {
-    return EvenCut.partOf(tokens(ringRankOf(position)), ulysses(), localOf(position));
-  }
 }

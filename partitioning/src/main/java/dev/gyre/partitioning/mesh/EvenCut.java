@@ -17,13 +17,4 @@ public final class EvenCut {
   public static long count(long n, int parts, int part) {
     return start(n, parts, part + 1) - start(n, parts, part);
   }
-
-  /** The part that holds a thing. */
-  public static int partOf(long n, int parts, long thing) {
-    long base = n / parts;
-    long extra = n % parts;
-    long inLarger = extra * (base + 1);
-    return Math.toIntExact(
-        thing < inLarger ? thing / (base + 1) : extra + (thing - inLarger) / Math.max(1, base));
-  }
 }

@@ -31,11 +31,6 @@ public record ActivationPlan(
     NumberRange.whole(1, (long) TrainSpec.SEQUENCE_LENGTH.most()).require("lossTile", lossTile);
   }
 
-  /** As a job would ask for exactly this. */
-  public MemorySpec asked(String offloadFolder) {
-    return new MemorySpec(recompute, Boolean.toString(offload), offloadFolder, mlpTile);
-  }
-
   ActivationPlan withReason(String why) {
     return new ActivationPlan(recompute, offload, mlpTile, lossTile, why);
   }

@@ -47,9 +47,4 @@ public record ExpertPlacement(int experts, int expertParallel) {
     long hot = Math.min(Math.ceilDiv(HOT * all, experts), Math.ceilDiv(all, expertsPerToken));
     return hot + (count(0) - 1) * (all - hot) / (experts - 1);
   }
-
-  /** Expert rank that holds an expert. */
-  public int rankOf(int expert) {
-    return EvenCut.partOf(experts, expertParallel, expert);
-  }
 }

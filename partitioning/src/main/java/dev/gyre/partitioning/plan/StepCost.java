@@ -42,10 +42,6 @@ public record StepCost(
     AMOUNT.require("parameterBytes", parameterBytes);
   }
 
-  public long flops() {
-    return linearFlops + attentionFlops;
-  }
-
   public long bytes() {
     return ringBytes
         + ulyssesBytes

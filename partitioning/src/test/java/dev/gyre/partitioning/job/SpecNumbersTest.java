@@ -87,7 +87,9 @@ final class SpecNumbersTest {
                     0,
                     0,
                     "fail",
-                    optimizer(1e-3, 0, 0.1, 0.9, 0.95, 1e-8)));
+                    optimizer(1e-3, 0, 0.1, 0.9, 0.95, 1e-8),
+                    MemorySpec.PLANNED,
+                    List.of()));
     assertTrue(invalid.getMessage().contains("at most 1048576"), invalid.getMessage());
   }
 

@@ -31,7 +31,7 @@ class LayoutsTest {
             seen[position] = true;
             assertEquals(r, layout.ringRankOf(position), about);
             assertEquals(local, layout.localOf(position), about);
-            assertEquals(position, layout.position(r, local), about);
+            assertEquals(position, Positions.of(layout, r, local), about);
             local++;
           }
         }
@@ -53,14 +53,13 @@ class LayoutsTest {
         tokens += run.length();
         for (int position = run.start(); position < run.end(); position++) {
           joined.add(position);
-          assertEquals(u, layout.ulyssesRankOf(position), about);
         }
       }
       assertEquals(tokens, layout.tokens(ringRank, u), about);
       assertEquals(EvenCut.count(layout.tokens(ringRank), layout.ulysses(), u), tokens, about);
     }
     for (int local = 0; local < joined.size(); local++) {
-      assertEquals(joined.get(local), layout.position(ringRank, local), about);
+      assertEquals(joined.get(local), Positions.of(layout, ringRank, local), about);
     }
     assertEquals(layout.tokens(ringRank), joined.size(), about);
   }
@@ -168,6 +167,5 @@ class LayoutsTest {
         IllegalArgumentException.class, () -> Layouts.of(LayoutKind.ZIGZAG, documents, 1, 0, 64));
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, documents, 2, 1, 64);
     assertThrows(IndexOutOfBoundsException.class, () -> layout.ringRankOf(5));
-    assertThrows(IndexOutOfBoundsException.class, () -> layout.position(1, 0));
   }
 }

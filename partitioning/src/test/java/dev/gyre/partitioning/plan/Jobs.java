@@ -3,6 +3,7 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -51,6 +52,10 @@ final class Jobs {
   }
 
   static TrainSpec train(int sequenceLength, long batchTokens, String dtype) {
+    return train(sequenceLength, batchTokens, dtype, MemorySpec.PLANNED);
+  }
+
+  static TrainSpec train(int sequenceLength, long batchTokens, String dtype, MemorySpec memory) {
     return new TrainSpec(
         sequenceLength,
         batchTokens,
@@ -60,7 +65,9 @@ final class Jobs {
         0.01,
         0,
         "fail",
-        new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-8));
+        new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-8),
+        memory,
+        List.of());
   }
 
   static JobSpec job(ModelSpec model, TrainSpec train, MeshSpec mesh, String backend) {

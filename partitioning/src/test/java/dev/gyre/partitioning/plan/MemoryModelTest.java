@@ -115,8 +115,7 @@ class MemoryModelTest {
   }
 
   private static JobSpec job(int length, MemorySpec asked) {
-    return Jobs.job(
-        Jobs.model(8, 0), Jobs.train(length, length, "bf16").withMemory(asked), TWO, "auto");
+    return Jobs.job(Jobs.model(8, 0), Jobs.train(length, length, "bf16", asked), TWO, "auto");
   }
 
   private static WorkerCapabilities host(long bytes) {
@@ -188,7 +187,7 @@ class MemoryModelTest {
     int before = 0;
     for (LongestSequence.Longest l : longest.policies()) {
       assertTrue(l.tokens() > 8192, l.toString());
-      MemorySpec exactly = l.policy().asked("");
+      MemorySpec exactly = exactly(l.policy());
       assertTrue(fits(job(l.tokens(), exactly), worker), l.toString());
       assertFalse(fits(job(l.tokens() + l.tokens() / 16, exactly), worker), l.toString());
       before = Math.max(before, l.tokens());
@@ -196,6 +195,12 @@ class MemoryModelTest {
     assertEquals(before, longest.best().tokens());
     assertTrue(longest.best().policy().offload());
     assertTrue(before > 4 * longest.policies().getFirst().tokens(), longest.toString());
+  }
+
+  /** What a job asks for to get this policy. */
+  private static MemorySpec exactly(ActivationPlan policy) {
+    return new MemorySpec(
+        policy.recompute(), Boolean.toString(policy.offload()), "", policy.mlpTile());
   }
 
   private static boolean fits(JobSpec job, long worker) {

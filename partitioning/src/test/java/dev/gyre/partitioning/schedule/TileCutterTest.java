@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.Positions;
 import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -92,9 +93,9 @@ class TileCutterTest {
     }
     Documents documents = layout.documents();
     for (int i = 0; i < visible.length; i++) {
-      int query = layout.position(a, i);
+      int query = Positions.of(layout, a, i);
       for (int j = 0; j < visible[i].length; j++) {
-        int key = layout.position(b, j);
+        int key = Positions.of(layout, b, j);
         boolean sees = RandomRows.sees(mask, documents, query, key);
         assertEquals(sees ? 1 : 0, visible[i][j], about + " query " + i + " key " + j);
         assertTrue(covered[i][j] <= 1, about + " overlap at query " + i + " key " + j);

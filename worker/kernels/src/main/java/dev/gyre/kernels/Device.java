@@ -19,13 +19,6 @@ public record Device(int index) {
     }
   }
 
-  public static Device cuda(int index) {
-    if (index < 0) {
-      throw new IllegalArgumentException("GPU " + index + "; they count from 0");
-    }
-    return new Device(index);
-  }
-
   /**
    * Reads what {@link #toString} writes.
    *

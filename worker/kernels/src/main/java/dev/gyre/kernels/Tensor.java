@@ -112,10 +112,6 @@ public final class Tensor {
     return MemorySegment.ofAddress(address).reinterpret(byteSize());
   }
 
-  public boolean sameShape(Tensor other) {
-    return Arrays.equals(dims, other.dims);
-  }
-
   /** Throws {@link IllegalArgumentException} naming both shapes unless dtype and dims are these. */
   public Tensor require(String name, DType wantedType, long... wantedDims) {
     if (dtype != wantedType || !Arrays.equals(dims, wantedDims)) {

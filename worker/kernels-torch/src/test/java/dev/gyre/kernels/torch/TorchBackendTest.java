@@ -99,11 +99,12 @@ class TorchBackendTest {
   @Test
   void aGpuThatIsNotThereIsRefusedInOneLine() {
     String reason =
-        assertInstanceOf(BackendProbe.Unavailable.class, provider.probe(Device.cuda(99))).reason();
+        assertInstanceOf(BackendProbe.Unavailable.class, provider.probe(Device.parse("cuda:99")))
+            .reason();
     assertTrue(reason.contains("cuda:99") || reason.contains("no GPU"), reason);
     assertEquals(1, reason.lines().count(), reason);
     IllegalStateException refused =
-        assertThrows(IllegalStateException.class, () -> provider.open(1, Device.cuda(99)));
+        assertThrows(IllegalStateException.class, () -> provider.open(1, Device.parse("cuda:99")));
     assertEquals(reason, refused.getMessage());
   }
 

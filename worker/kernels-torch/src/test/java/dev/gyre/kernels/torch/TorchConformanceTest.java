@@ -52,7 +52,7 @@ class TorchConformanceTest {
   /** None where there is no GPU: a machine that has one is the only place to know. */
   @TestFactory
   Stream<DynamicTest> meetsTheTwinOnAGpu() {
-    Device gpu = Device.cuda(0);
+    Device gpu = Device.parse("cuda:0");
     if (!(provider.probe(gpu) instanceof BackendProbe.Available there)) {
       return Stream.empty();
     }

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 final class ExpectationsTest {
   private static final Backend HOST = new Idle(Device.CPU, true);
   private static final Backend LIBRARY = new Idle(Device.CPU, false);
-  private static final Backend GPU = new Idle(Device.cuda(0), false);
+  private static final Backend GPU = new Idle(Device.parse("cuda:0"), false);
 
   private record Idle(Device device, boolean compiledHere) implements Backend {
     @Override

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -38,7 +39,9 @@ final class ResumeCheckTest {
             0.01,
             0,
             "fail",
-            new TrainSpec.Optimizer(lr, 0.05, "cosine", 0, 1, 0.1, 0.9, 0.95, 1e-8)),
+            new TrainSpec.Optimizer(lr, 0.05, "cosine", 0, 1, 0.1, 0.9, 0.95, 1e-8),
+            MemorySpec.PLANNED,
+            List.of()),
         new MeshSpec(2, 0, 0, 0, 0),
         "auto",
         "cpu",

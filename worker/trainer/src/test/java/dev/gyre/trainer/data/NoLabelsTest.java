@@ -14,6 +14,7 @@ import dev.gyre.model.Objective;
 import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -59,7 +60,9 @@ final class NoLabelsTest {
           0,
           0,
           "fail",
-          new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8));
+          new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8),
+          MemorySpec.PLANNED,
+          List.of());
 
   @TempDir Path folder;
 

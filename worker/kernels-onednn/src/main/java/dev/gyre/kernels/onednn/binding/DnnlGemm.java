@@ -103,12 +103,12 @@ public final class DnnlGemm implements AutoCloseable {
   }
 
   /** Compiled products held now. */
-  public int cached() {
+  int cached() {
     return cache.size();
   }
 
   /** Most products held at once. */
-  public int capacity() {
+  int capacity() {
     return cache.capacity();
   }
 
