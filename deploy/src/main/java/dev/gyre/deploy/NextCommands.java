@@ -3,7 +3,7 @@ package dev.gyre.deploy;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.trainer.checkpoint.RateChange;
+import dev.gyre.trainer.checkpoint.StepsChange;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -27,8 +27,8 @@ record NextCommands(JobSpec job, RunFolder folder, List<String> arguments) {
   void print(Console console, long done) {
     long more = 2 * Math.max(1, done);
     console.titled("next", ResumeCommandLine.longer(arguments, run(), more));
-    RateChange.describe(job.train().optimizer(), done, done, more)
-        .ifPresent(change -> console.titled("", "  there the " + change));
+    StepsChange.describe(job.train(), done, done, more)
+        .forEach(change -> console.titled("", "  there the " + change));
     console.titled("", "./gyre generate %s \"public class\"".formatted(run()));
     console.titled("", "./gyre checkpoint export %s --hf out/".formatted(run()));
   }

@@ -5,9 +5,9 @@ import dev.gyre.model.hf.HfWeights;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.CheckpointReader;
 import dev.gyre.trainer.checkpoint.Manifest;
-import dev.gyre.trainer.checkpoint.RateChange;
 import dev.gyre.trainer.checkpoint.ResumeCheck;
 import dev.gyre.trainer.checkpoint.RunIdentity;
+import dev.gyre.trainer.checkpoint.StepsChange;
 import dev.gyre.trainer.rank.TrainingRank;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -65,8 +65,7 @@ record InitialState(long step, String sourceConfig) {
     }
     long before = ResumeCheck.steps(manifest.identity());
     if (before > 0) {
-      RateChange.describe(job.train().optimizer(), manifest.step(), before, job.train().steps())
-          .ifPresent(lines::add);
+      lines.addAll(StepsChange.describe(job.train(), manifest.step(), before, job.train().steps()));
     }
     return lines;
   }
