@@ -4,6 +4,7 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.onednn.binding.MicroKernels;
 import dev.gyre.kernels.onednn.binding.OneDnn;
 import dev.gyre.kernels.onednn.binding.OneDnnException;
 import dev.gyre.kernels.vector.HostBackend;
@@ -45,10 +46,20 @@ public final class OneDnnBackendProvider implements BackendProvider {
           cpu.nativeBf16() ? Set.of(DType.F32, DType.BF16) : Set.of(DType.F32),
           "CPU",
           cpu.instructionSet(),
-          "oneDNN " + OneDnn.VERSION);
+          "oneDNN " + OneDnn.VERSION + microKernels(oneDnn));
     } catch (OneDnnException e) {
       return new BackendProbe.Unavailable(String.valueOf(e.getMessage()));
     }
+  }
+
+  private static String microKernels(OneDnn oneDnn) {
+    return switch (MicroKernels.open(oneDnn)) {
+      case MicroKernels.Opened.Working(MicroKernels kernels) -> {
+        kernels.close();
+        yield " with micro-kernels";
+      }
+      case MicroKernels.Opened.Refused(String reason) -> " without micro-kernels: " + reason;
+    };
   }
 
   /**

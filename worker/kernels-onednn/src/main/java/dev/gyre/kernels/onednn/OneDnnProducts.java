@@ -2,16 +2,19 @@ package dev.gyre.kernels.onednn;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.onednn.binding.DnnlGemm;
+import dev.gyre.kernels.onednn.binding.MicroKernels;
 import dev.gyre.kernels.onednn.binding.OneDnn;
 import dev.gyre.kernels.vector.Products;
 import dev.gyre.kernels.vector.Scratch;
 import dev.gyre.kernels.vector.VectorMove;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products by {@link DnnlGemm}. Results in f32 take any row count at full speed. Results in BF16
  * need a compiled product per row count, so rows are cut into powers of two from {@link
  * #LEAST_ROWS} to {@link #MOST_ROWS} (eight products per weight shape, however the experts' row
- * counts change), and the few rows left go through f32 scratch.
+ * counts change), and the few rows left go through f32 scratch. Small products whose right-hand
+ * side lies in pairs of rows, attention's, are those of {@link MicroKernels}.
  */
 final class OneDnnProducts implements Products {
   private static final int LEAST_ROWS = 32;
@@ -25,6 +28,7 @@ final class OneDnnProducts implements Products {
 
   private final OneDnn library;
   private final DnnlGemm gemm;
+  private final @Nullable MicroKernels microKernels;
   private final Scratch scratch = new Scratch();
   private final boolean packs;
 
@@ -34,9 +38,11 @@ final class OneDnnProducts implements Products {
    *     instructions that doubles the rate. With AVX512-BF16 (Zen 4) it gains 1 to 5 % on 1,024 to
    *     4,096 rows and loses 2 to 8 % on 512, so that copies kept from step to step would save only
    *     the packing itself
+   * @param microKernels of the library, closed with this; null where it has none to use
    */
-  OneDnnProducts(OneDnn library, boolean packs) {
+  OneDnnProducts(OneDnn library, boolean packs, @Nullable MicroKernels microKernels) {
     this.library = library;
+    this.microKernels = microKernels;
     this.gemm = new DnnlGemm(library);
     this.packs = packs;
   }
@@ -49,7 +55,11 @@ final class OneDnnProducts implements Products {
    */
   static OneDnnProducts open() {
     OneDnn library = OneDnn.open();
-    return new OneDnnProducts(library, CpuFeatures.detect(library).tiles());
+    MicroKernels microKernels =
+        MicroKernels.open(library) instanceof MicroKernels.Opened.Working(MicroKernels working)
+            ? working
+            : null;
+    return new OneDnnProducts(library, CpuFeatures.detect(library).tiles(), microKernels);
   }
 
   /** Products compiled so far. */
@@ -60,7 +70,9 @@ final class OneDnnProducts implements Products {
   @Override
   public void multiply(
       int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
-    if (k == 0) {
+    if (Products.has(flags, PAIRED_B)) {
+      paired(flags, m, n, k, a, lda, b, ldb, c, ldc);
+    } else if (k == 0) {
       overNothing(flags, m, n, c, ldc);
     } else if (Products.has(flags, RECURRING) && paysToCompile(flags)) {
       gemm.fixed(flags & ~RECURRING, m, n, k, a, lda, b, ldb, c, ldc);
@@ -69,6 +81,22 @@ final class OneDnnProducts implements Products {
     } else {
       rows(flags, m, n, k, a, lda, b, ldb, c, ldc);
     }
+  }
+
+  private void paired(
+      int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
+    boolean accumulate = Products.has(flags, ACCUMULATE);
+    if (microKernels == null
+        || !microKernels.multiply(accumulate, m, n, k, a, lda, b, ldb, c, ldc)) {
+      throw new IllegalStateException(
+          "oneDNN has no micro-kernel for a product %dx%dx%d (lda %d, ldb %d, ldc %d)"
+              .formatted(m, n, k, lda, ldb, ldc));
+    }
+  }
+
+  @Override
+  public boolean pairs() {
+    return microKernels != null;
   }
 
   /** A compiled F32 product copies a transposed A first, and is 7 % slower than the gemm. */
@@ -134,6 +162,9 @@ final class OneDnnProducts implements Products {
 
   @Override
   public void close() {
+    if (microKernels != null) {
+      microKernels.close();
+    }
     gemm.close();
     scratch.close();
     library.close();

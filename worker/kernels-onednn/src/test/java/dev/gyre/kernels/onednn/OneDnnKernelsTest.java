@@ -69,7 +69,7 @@ class OneDnnKernelsTest {
   /** What CPUs with tiles do for many rows, here on whatever CPU there is. */
   @Test
   void packedWeightsMeetTheTwin() {
-    try (Backend packing = over(new OneDnnProducts(OneDnn.open(), true))) {
+    try (Backend packing = over(new OneDnnProducts(OneDnn.open(), true, null))) {
       meetsTheTwin(packing.kernels());
     }
   }
@@ -109,12 +109,18 @@ class OneDnnKernelsTest {
                 .build());
     for (DType dtype : List.of(DType.F32, DType.BF16)) {
       for (AttentionTiles tiles : masks) {
-        attentionMeetsTheTwin(dtype, tokens, tiles);
+        attentionMeetsTheTwin(kernels, dtype, tokens, tiles);
+      }
+    }
+    try (Backend without = over(new OneDnnProducts(OneDnn.open(), false, null))) {
+      for (AttentionTiles tiles : masks) {
+        attentionMeetsTheTwin(without.kernels(), DType.BF16, tokens, tiles);
       }
     }
   }
 
-  private void attentionMeetsTheTwin(DType dtype, int tokens, AttentionTiles tiles) {
+  private void attentionMeetsTheTwin(
+      Kernels backend, DType dtype, int tokens, AttentionTiles tiles) {
     int[] kvHeadOf = {1, 0, 1};
     Tensor q = normal(dtype, tokens, 3, 20);
     Tensor k = normal(dtype, tokens, 2, 20);
@@ -124,7 +130,7 @@ class OneDnnKernelsTest {
     float[][] results = new float[2][];
     float[][] gradients = new float[2][];
     for (int i = 0; i < 2; i++) {
-      Kernels which = i == 0 ? ScalarKernels.create() : kernels;
+      Kernels which = i == 0 ? ScalarKernels.create() : backend;
       Tensor out = Tensors.zeros(arena, DType.F32, tokens, 3, 20);
       Tensor lse = Tensors.zeros(arena, DType.F32, tokens, 3);
       Tensor delta = Tensors.zeros(arena, DType.F32, tokens, 3);
@@ -214,7 +220,11 @@ class OneDnnKernelsTest {
   void probeTellsWhatThisCpuHas() {
     BackendProbe.Available probe =
         assertInstanceOf(BackendProbe.Available.class, new OneDnnBackendProvider().probe());
-    assertEquals("oneDNN 3.13", probe.library());
+    String expected =
+        probe.nativeDtypes().contains(DType.BF16)
+            ? "oneDNN 3.13 with micro-kernels"
+            : "oneDNN 3.13 without micro-kernels: this CPU has no AVX512-BF16";
+    assertEquals(expected, probe.library());
     assertTrue(probe.dtypes().containsAll(probe.nativeDtypes()));
     assertTrue(probe.nativeDtypes().contains(DType.F32));
   }

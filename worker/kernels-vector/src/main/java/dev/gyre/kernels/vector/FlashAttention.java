@@ -6,19 +6,22 @@ import dev.gyre.kernels.Tensor;
 /**
  * The attention kernels in blocks over any {@link Products}, on one or more threads.
  *
- * <p>Forward, a unit of work is one head's slab of {@link BlockWalk#QUERIES} queries; backward it
- * is one key/value head with all its query heads, so that no two threads add to one gradient. Units
- * are cut alike for every number of threads, so the bits do not depend on it; with fewer key/value
+ * <p>Forward, a unit of work is one head's run of {@link BlockWalk#RUN} queries; backward it is one
+ * key/value head with all its query heads, so that no two threads add to one gradient. Units are
+ * cut alike for every number of threads, so the bits do not depend on it; with fewer key/value
  * heads than threads the backward pass leaves threads idle.
  */
 final class FlashAttention implements AutoCloseable {
+  /** Below, no f32 score is low enough to hide a pair. */
+  private static final float LEAST_SCALE = 1e-30f;
+
   private final KernelThreads threads;
   private final FlashForward[] forward;
   private final FlashBackward[] backward;
   private final AttentionCall call = new AttentionCall();
   private final KernelThreads.Work forwardUnit = this::forwardUnit;
   private final KernelThreads.Work backwardUnit = this::backwardUnit;
-  private int slabs;
+  private int runs;
 
   /**
    * @param products one for each thread
@@ -34,11 +37,11 @@ final class FlashAttention implements AutoCloseable {
   }
 
   /**
-   * Whether the blocks can compute it: they hide scores as −∞ before they are scaled, which asks
-   * for a scale above 0, and products need at least one element to sum over.
+   * Whether the blocks can compute it: they hide pairs by a low score before it is scaled, which
+   * asks for a scale above 0, and products need at least one element to sum over.
    */
   static boolean takes(Tensor q, float scale) {
-    return scale > 0 && q.dim(2) > 0;
+    return scale >= LEAST_SCALE && q.dim(2) > 0;
   }
 
   /** {@link dev.gyre.kernels.Kernels#attention}, for what {@link #takes} allows. */
@@ -54,13 +57,13 @@ final class FlashAttention implements AutoCloseable {
     call.set(q, k, v, kvHeadOf, tiles, scale);
     call.out = out.address();
     call.lse = lse.address();
-    slabs = Math.toIntExact((q.dim(0) + BlockWalk.QUERIES - 1) / BlockWalk.QUERIES);
-    threads.run(Math.multiplyExact(slabs, call.heads), forwardUnit);
+    runs = Math.toIntExact((q.dim(0) + BlockWalk.RUN - 1) / BlockWalk.RUN);
+    threads.run(Math.multiplyExact(runs, call.heads), forwardUnit);
   }
 
-  /** Later slabs first: causal ones are larger, and the small ones even out the threads' ends. */
+  /** Later runs first: causal ones are larger, and the small ones even out the threads' ends. */
   private void forwardUnit(int unit, int worker) {
-    forward[worker].run(call, unit / slabs, slabs - 1 - unit % slabs);
+    forward[worker].run(call, unit / runs, runs - 1 - unit % runs);
   }
 
   /** {@link dev.gyre.kernels.Kernels#attentionBackward}, for what {@link #takes} allows. */

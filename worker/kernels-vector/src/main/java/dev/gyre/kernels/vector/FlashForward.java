@@ -2,24 +2,26 @@ package dev.gyre.kernels.vector;
 
 import static dev.gyre.kernels.vector.Products.ACCUMULATE;
 import static dev.gyre.kernels.vector.Products.BF16_IN;
-import static dev.gyre.kernels.vector.Products.TRANSPOSE_B;
+import static dev.gyre.kernels.vector.Products.PAIRED_B;
 
 import java.util.Arrays;
 
 /**
- * Attention forward, block by block. For a run of queries, with m the running maximum of
- * s·scale·log₂e and l the running sum of p = 2^(s·scale·log₂e − m):
+ * Attention forward, block by block, on transposed scores: rows are keys, lanes are queries. With m
+ * for each query near the running maximum of s·scale·log₂e, a whole number, and l the running sum
+ * of p = 2^(s·scale·log₂e − m):
  *
  * <ol>
- *   <li>s = q·kᵀ for the block's pairs
- *   <li>m' = max(m, max s·scale·log₂e); l ← l·2^(m−m') + Σ p; acc ← acc·2^(m−m')
- *   <li>acc ← acc + p·v
+ *   <li>sᵀ = k·qᵀ for the block's pairs
+ *   <li>m' from the largest s·scale·log₂e; l ← l·2^(m−m') + Σ p; accᵀ ← accᵀ·2^(m−m')
+ *   <li>accᵀ ← accᵀ + vᵀ·pᵀ
  * </ol>
  *
  * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. m follows the
  * largest score only once that has grown 2^8-fold: until then sums lose nothing by probabilities
- * above 1, and nothing is scaled. Source: Dao, FlashAttention-2, algorithm 1; the late rescaling is
- * FlashAttention-4's.
+ * above 1, and nothing is scaled. As m is whole, scaling is exact. Results are divided by the sum
+ * of the p that products saw, which BF16 cuts; lse comes from the sum of the p themselves. Source:
+ * Dao, FlashAttention-2, algorithm 1; the late rescaling is FlashAttention-4's.
  */
 final class FlashForward extends BlockWalk implements AutoCloseable {
   static final double LN2 = 0.6931471805599453;
@@ -28,157 +30,282 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
   /** How far scores may exceed m, in powers of two: values must stay below 2^119. */
   private static final float GROWTH = 8f;
 
-  private static final int SUM_BYTES = ScoreRows.PADDING * Float.BYTES;
+  /** m of a query that has seen no key: any score in range is far above. */
+  private static final float NONE = ScoreLanes.LEAST_SHIFT - 2 * GROWTH;
+
+  /** Lanes of a row of scores and of all that has its shape: off the powers of two. */
+  static final int LANE_STRIDE = QUERIES + 16;
+
+  /** Keys of a row of turned keys. */
+  static final int KEY_STRIDE = KEYS + 32;
 
   private final Products products;
   private final Scratch memory = new Scratch();
-  private final float[] maxima = new float[QUERIES];
+  private final AttentionOperands operands = new AttentionOperands();
+  private final float[] shifts = new float[RUN];
   private AttentionCall call = AttentionCall.NONE;
+  private float scale2;
+  private float hidden;
+
+  // Of one block, whose keys begin with the run's block of keys.
   private long scores;
   private long probabilities;
-  private long accumulators;
-  private int accumulatorStride;
-  private long sums;
-  private float scale2;
+  private long keyRows;
+  private int keyStride;
+  private long valuesTurned;
+  private int firstKey;
 
-  /** First query of the run, in the tile. */
-  private int first;
+  // Of one run: for each QUERIES of it, the queries' operand and the accumulators.
+  private long queries;
+  private long queriesBytes;
+  private long accumulators;
+  private long accumulatorBytes;
+  private int firstQuery;
+
+  // A float for each query of the run.
+  private long bases;
+  private long sums;
+  private long roundedSums;
+
+  /** A float for each lane of a vector. */
+  private long lanes;
+
+  /** Turned results of {@link #QUERIES} queries, and one block of key rows. */
+  private long rows;
 
   FlashForward(Products products) {
     this.products = products;
   }
 
   /**
-   * The part of {@link dev.gyre.kernels.Kernels#attention} for one head and the queries of one
-   * slab; scale is above 0 and D at least 1.
+   * The part of {@link dev.gyre.kernels.Kernels#attention} for one head and the queries of one run;
+   * scale is above 0 and D at least 1.
    */
-  void run(AttentionCall call, int head, int slab) {
+  void run(AttentionCall call, int head, int run) {
     this.call = call;
     scale2 = (float) (call.scale * LOG2E);
-    accumulatorStride = padded(call.size);
-    long blockBytes = (long) QUERIES * STRIDE * Float.BYTES;
-    long sumsBytes = (long) QUERIES * SUM_BYTES;
-    long accumulatorBytes = (long) QUERIES * accumulatorStride * Float.BYTES;
-    scores = memory.reserve(2 * blockBytes + sumsBytes + accumulatorBytes);
-    // f32 probabilities replace the scores.
-    probabilities = call.bf16 ? scores + blockBytes : scores;
-    sums = scores + 2 * blockBytes;
-    accumulators = sums + sumsBytes;
-    long from = (long) slab * QUERIES;
-    walk(call.tiles(), head, from, from + QUERIES);
+    hidden = ScoreLanes.hidden(scale2);
+    operands.set(call, products.pairs());
+    reserve(operands.depth, call.size);
+    long from = (long) run * RUN;
+    walk(call.tiles(), head, from, from + RUN);
   }
 
-  static int padded(int count) {
-    return (count + ScoreRows.PADDING - 1) & -ScoreRows.PADDING;
+  private void reserve(int depth, int size) {
+    long blockBytes = (long) KEYS * LANE_STRIDE * Float.BYTES;
+    long turnedBytes = Scratch.bytes((long) size * KEY_STRIDE);
+    queriesBytes = Scratch.bytes((long) depth * LANE_STRIDE);
+    accumulatorBytes = Scratch.bytes((long) size * LANE_STRIDE);
+    long rowsBytes = Scratch.bytes((long) KEYS * (depth + Simd.LANES));
+    long lanesBytes = Scratch.bytes(RUN);
+    int parts = RUN / QUERIES;
+    scores =
+        memory.reserve(
+            2 * blockBytes
+                + turnedBytes
+                + parts * (queriesBytes + accumulatorBytes)
+                + rowsBytes
+                + 4 * lanesBytes);
+    // F32 probabilities replace the scores.
+    probabilities = call.bf16 ? scores + blockBytes : scores;
+    valuesTurned = scores + 2 * blockBytes;
+    queries = valuesTurned + turnedBytes;
+    accumulators = queries + parts * queriesBytes;
+    rows = accumulators + parts * accumulatorBytes;
+    bases = rows + rowsBytes;
+    sums = bases + lanesBytes;
+    roundedSums = sums + lanesBytes;
+    lanes = roundedSums + lanesBytes;
   }
 
   @Override
   void begin(int tile, int head, int query, int count) {
-    first = query;
-    ScoreRows.clear(accumulators, 0, count * accumulatorStride);
-    ScoreRows.clear(sums, 0, count * ScoreRows.PADDING);
-    Arrays.fill(maxima, 0, count, Float.NEGATIVE_INFINITY);
+    firstQuery = query;
+    for (int part = 0; part * QUERIES < count; part++) {
+      int first = part * QUERIES;
+      int here = Math.min(QUERIES, count - first);
+      long from = call.q(tile, query + first, head);
+      int stride = call.queryStride;
+      if (operands.depth != call.size) {
+        operands.copyRows(from, stride, here, rows);
+        from = rows;
+        stride = operands.depth;
+      }
+      long to = queries + part * queriesBytes;
+      operands.turnQueries(from, stride, here, lanes(here), to, LANE_STRIDE);
+      ScoreLanes.fill(accumulators + part * accumulatorBytes, 0, call.size * LANE_STRIDE, 0f);
+    }
+    Arrays.fill(shifts, 0, padded(count), NONE);
+    ScoreLanes.fill(bases, 0, padded(count), ScoreLanes.ROUNDER - ScoreLanes.LEAST_SHIFT);
+    ScoreLanes.fill(sums, 0, padded(count), 0f);
+    ScoreLanes.fill(roundedSums, 0, padded(count), 0f);
+  }
+
+  private static int padded(int queries) {
+    return AttentionOperands.padded(queries, GRAIN);
+  }
+
+  /** Queries of a block rounded up to what products and vectors take. */
+  static int lanes(int queries) {
+    return padded(queries);
   }
 
   @Override
-  void block(int tile, int head, int query, int queries, int key, int keys, boolean cut) {
-    int kind = (call.bf16 ? BF16_IN : 0) | recurring(queries, keys);
-    int size = call.size;
+  void keysBegin(int tile, int head, int key, int count) {
+    firstKey = key;
+    keyRows = call.k(tile, key, head);
+    keyStride = call.keyStride;
+    if (!operands.direct(count)) {
+      operands.copyRows(keyRows, keyStride, count, rows);
+      keyRows = rows;
+      keyStride = operands.depth;
+    }
+    long v = call.v(tile, key, head);
+    operands.turnKeys(v, call.keyStride, count, valuesTurned, KEY_STRIDE);
+  }
+
+  @Override
+  void block(int tile, int head, int query, int count, int key, int keys, boolean cut) {
+    int kind = kind(count, keys);
+    int row = query - firstQuery;
+    int part = row / QUERIES;
+    int lane = row % QUERIES;
+    int width = lanes(count);
+    int inner = operands.inner(keys);
+    int bytes = operands.bytes;
+    long keysHere = keyRows + (long) (key - firstKey) * keyStride * bytes;
+    long queriesHere = queries + part * queriesBytes + lane * laneBytes();
     products.multiply(
-        TRANSPOSE_B | kind,
-        queries,
-        keys,
-        size,
-        call.q(tile, query, head),
-        call.queryStride,
-        call.k(tile, key, head),
-        call.keyStride,
+        kind,
+        inner,
+        width,
+        operands.depth,
+        keysHere,
+        keyStride,
+        queriesHere,
+        LANE_STRIDE,
         scores,
-        STRIDE);
-    int row = query - first;
-    for (int i = 0; i < queries; i++) {
-      int from = 0;
-      int to = keys;
-      if (cut) {
-        from = Math.max(0, firstVisible(call.tiles(), tile, query + i) - key);
-        to = Math.min(keys, endVisible(call.tiles(), tile, query + i) - key);
-      }
-      softmaxRow(row + i, i, from, to, keys);
+        LANE_STRIDE);
+    int rowBytes = LANE_STRIDE * Float.BYTES;
+    if (cut) {
+      hide(call.tiles(), tile, query, count, key, keys, scores, rowBytes, hidden);
+    }
+    for (int j = keys; j < inner; j++) {
+      ScoreLanes.fill(scores + (long) j * rowBytes, 0, width, hidden);
+    }
+    long acc = accumulators + part * accumulatorBytes + 4L * lane;
+    for (int i = 0; i < width; i += Simd.LANES) {
+      softmax(row + i, 4L * i, inner, acc + 4L * i);
+    }
+    if (call.bf16 && !operands.pairs) {
+      narrow(scores, probabilities, inner, width);
     }
     products.multiply(
         ACCUMULATE | kind,
-        queries,
-        size,
-        keys,
+        call.size,
+        width,
+        inner,
+        valuesTurned + (long) (key - firstKey) * bytes,
+        KEY_STRIDE,
         probabilities,
-        STRIDE,
-        call.v(tile, key, head),
-        call.keyStride,
-        accumulators + (long) row * accumulatorStride * Float.BYTES,
-        accumulatorStride);
+        LANE_STRIDE,
+        acc,
+        LANE_STRIDE);
   }
 
-  /** Pass 2 for one row of the block, of which [from, to) is visible. */
-  private void softmaxRow(int row, int blockRow, int from, int to, int keys) {
-    long s = scores + (long) blockRow * STRIDE * Float.BYTES;
-    long p = probabilities + (long) blockRow * STRIDE * (call.bf16 ? 2 : Float.BYTES);
-    if (from >= to) {
-      clear(p, 0, padded(keys));
-      return;
+  private int kind(int queries, int keys) {
+    int recurring = queries % STRIP == 0 && keys % STRIP == 0 ? Products.RECURRING : 0;
+    return recurring | (call.bf16 ? BF16_IN : 0) | (operands.pairs ? PAIRED_B : 0);
+  }
+
+  /** Bytes from one lane to the next of a right-hand operand. */
+  private long laneBytes() {
+    return call.bf16 && !operands.pairs ? 2 : 4;
+  }
+
+  /** Rows of F32 lanes as rows of BF16 with the same number of elements. */
+  static void narrow(long from, long to, int rows, int width) {
+    for (int j = 0; j < rows; j++) {
+      long row = (long) j * LANE_STRIDE;
+      VectorMove.toBf16(from + 4 * row, to + 2 * row, width);
     }
-    int first = from & -ScoreRows.PADDING;
-    int end = padded(to);
-    ScoreRows.hide(s, first, from);
-    ScoreRows.hide(s, to, end);
-    float seen = ScoreRows.max(s + 4L * first, end - first) * scale2;
-    float max = maxima[row];
-    float keep = 1f;
-    if (seen > max + GROWTH) {
-      if (max != Float.NEGATIVE_INFINITY) {
-        keep = (float) StrictMath.exp((max - seen) * LN2);
-        long acc = accumulators + (long) row * accumulatorStride * Float.BYTES;
-        ScoreRows.scale(acc, accumulatorStride, keep);
+  }
+
+  /** Pass 2 for one vector of queries. */
+  private void softmax(int row, long laneOffset, int keys, long acc) {
+    int rowBytes = LANE_STRIDE * Float.BYTES;
+    long block = scores + laneOffset;
+    ScoreLanes.maxima(block, rowBytes, keys, lanes);
+    if (grows(row)) {
+      grow(row, acc);
+    }
+    long offset = 4L * row;
+    ScoreLanes.exponentials(block, rowBytes, keys, scale2, bases + offset, sums + offset);
+    long rounded = roundedSums + offset;
+    if (operands.pairs) {
+      ScoreLanes.truncateToPairs(block, rowBytes, keys, rounded, probabilities + laneOffset);
+    } else if (call.bf16) {
+      ScoreLanes.truncate(block, rowBytes, keys, rounded);
+    }
+  }
+
+  /** Whether a lane's largest score is far above m. */
+  private boolean grows(int row) {
+    boolean grows = false;
+    for (int i = 0; i < Simd.LANES; i++) {
+      grows |= Simd.get(lanes + 4L * i) * scale2 > shifts[row + i] + GROWTH;
+    }
+    return grows;
+  }
+
+  private void grow(int row, long acc) {
+    boolean scales = false;
+    for (int i = 0; i < Simd.LANES; i++) {
+      long at = 4L * (row + i);
+      float before = shifts[row + i];
+      float seen = Simd.get(lanes + 4L * i) * scale2;
+      float keep = 1f;
+      if (seen > before + GROWTH) {
+        float after =
+            Math.clamp((float) Math.rint(seen), ScoreLanes.LEAST_SHIFT, ScoreLanes.MOST_SHIFT);
+        keep = before == NONE ? 0f : Math.scalb(1f, (int) Math.max(before - after, -200f));
+        scales |= before != NONE;
+        shifts[row + i] = after;
+        Simd.set(bases + at, ScoreLanes.ROUNDER - after);
+        Simd.set(sums + at, Simd.get(sums + at) * keep);
+        Simd.set(roundedSums + at, Simd.get(roundedSums + at) * keep);
       }
-      maxima[row] = seen;
-      max = seen;
+      Simd.set(lanes + 4L * i, keep);
     }
-    long sum = sums + (long) row * SUM_BYTES;
-    // All scores −∞ must give p = 0, while a NaN must stay one.
-    float shift = max == Float.NEGATIVE_INFINITY ? 0f : max;
-    if (call.bf16) {
-      ScoreRows.exponentialsBf16(
-          s + 4L * first, end - first, scale2, shift, keep, sum, p + 2L * first);
-    } else {
-      ScoreRows.exponentials(s + 4L * first, end - first, scale2, shift, keep, sum);
-    }
-    clear(p, 0, first);
-    clear(p, end, padded(keys));
-  }
-
-  private void clear(long p, int from, int to) {
-    if (from == to) {
-      return;
-    }
-    if (call.bf16) {
-      ScoreRows.clearBf16(p, from, to);
-    } else {
-      ScoreRows.clear(p, from, to);
+    if (scales) {
+      ScoreLanes.scale(acc, LANE_STRIDE * Float.BYTES, call.size, lanes);
     }
   }
 
   @Override
+  void keysEnd(int tile, int head, int key, int count) {}
+
+  @Override
   void end(int tile, int head, int query, int count) {
-    for (int i = 0; i < count; i++) {
-      float sum = ScoreRows.total(sums + (long) i * SUM_BYTES);
-      if (sum == 0) {
-        continue; // saw no key
+    int stride = operands.size;
+    for (int part = 0; part * QUERIES < count; part++) {
+      int first = part * QUERIES;
+      int here = Math.min(QUERIES, count - first);
+      long acc = accumulators + part * accumulatorBytes;
+      operands.turnResult(acc, (long) LANE_STRIDE * Float.BYTES, here, rows, stride);
+      for (int i = 0; i < here; i++) {
+        join(tile, head, query, first + i, rows + 4L * i * stride);
       }
-      double here = maxima[i] * LN2 + StrictMath.log(sum);
-      long row = call.queryRow(tile, query + i, head);
-      long acc = accumulators + (long) i * accumulatorStride * Float.BYTES;
-      join(
-          acc, call.size, here, 1.0 / sum, call.out + row * call.size * Float.BYTES, call.lse, row);
     }
+  }
+
+  private void join(int tile, int head, int query, int i, long part) {
+    float sum = Simd.get(sums + 4L * i);
+    // Each query of a run sees a key; its sum is 0 only when scores are out of every range.
+    double here = sum == 0 ? Double.NaN : shifts[i] * LN2 + StrictMath.log(sum);
+    double factor = 1.0 / (call.bf16 ? Simd.get(roundedSums + 4L * i) : sum);
+    long row = call.queryRow(tile, query + i, head);
+    join(part, call.size, here, factor, call.out + row * call.size * Float.BYTES, call.lse, row);
   }
 
   /**
@@ -201,11 +328,12 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
       share *= StrictMath.exp(partLse - after);
     }
     Simd.set(lse + 4L * row, (float) after);
-    ScoreRows.blend(part, size, (float) share, keep, out);
+    ScoreLanes.blend(part, size, (float) share, keep, out);
   }
 
   @Override
   public void close() {
     memory.close();
+    operands.close();
   }
 }

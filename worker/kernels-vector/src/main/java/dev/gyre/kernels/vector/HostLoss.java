@@ -13,7 +13,11 @@ final class HostLoss implements LossKernels {
   private final CrossEntropyRows crossEntropy;
   private final AdamWRows adamW;
 
+  /** The calling thread's own. */
+  private final Scratch scratch;
+
   HostLoss(RowThreads threads) {
+    scratch = threads.scratch(0);
     crossEntropy = new CrossEntropyRows(threads);
     adamW = new AdamWRows(threads);
   }
@@ -35,8 +39,9 @@ final class HostLoss implements LossKernels {
   @Override
   public void sumSquares(Tensor x, Tensor sum) {
     double total = Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, sum.address());
+    long lanes = scratch.reserve(2L * Scratch.bytes(Simd.LANES));
     for (long i = 0; i < x.elements(); i += RUN) {
-      total += VectorRows.sumSquares(F32View.address(x, i), run(x, i));
+      total += VectorRows.sumSquares(F32View.address(x, i), run(x, i), lanes);
     }
     Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, sum.address(), total);
   }

@@ -19,12 +19,24 @@ public interface Products extends AutoCloseable {
   /** A hint: this very shape comes back many times, so that preparing for it pays. */
   int RECURRING = 64;
 
+  /**
+   * B is BF16 in pairs of rows, [k/2][ldb][2]: an even row's element below that of the next row in
+   * 32 bits, as BF16 instructions read it; only where {@link #pairs}, with m of any size, n a
+   * multiple of 16, k of 32, A not transposed and C F32.
+   */
+  int PAIRED_B = 128;
+
   static boolean has(int flags, int flag) {
     return (flags & flag) != 0;
   }
 
   /** One product; m, n and k may be 0, and a sum over nothing is 0. */
   void multiply(int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc);
+
+  /** Whether {@link #PAIRED_B} is taken, and faster than rows. */
+  default boolean pairs() {
+    return false;
+  }
 
   /** Frees memory of its own, where it has any. */
   @Override

@@ -46,6 +46,15 @@ final class Simd {
     return ALL.get(JAVA_INT_UNALIGNED, t.address() + 4 * i);
   }
 
+  /** The 16 bits at an address, the upper half of the result being 0. */
+  static int bits16(long address) {
+    return ALL.get(JAVA_SHORT_UNALIGNED, address) & 0xFFFF;
+  }
+
+  static void setBits(long address, int bits) {
+    ALL.set(JAVA_INT_UNALIGNED, address, bits);
+  }
+
   static float getBf16(long address) {
     return BFloat16.toFloat(ALL.get(JAVA_SHORT_UNALIGNED, address));
   }

@@ -4,10 +4,14 @@ import static dev.gyre.kernels.vector.Simd.ALL;
 import static dev.gyre.kernels.vector.Simd.F;
 import static dev.gyre.kernels.vector.Simd.LANES;
 import static dev.gyre.kernels.vector.Simd.ORDER;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
 
+import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Kernels over one row of F32. Arguments are host addresses and element counts; nothing is checked.
@@ -41,6 +45,12 @@ final class VectorRows {
    * rounding errors would add up to 6e-6 of it.
    */
   private static final int SUM_RUN = 1024;
+
+  private static final VectorSpecies<Double> D = DoubleVector.SPECIES_PREFERRED;
+
+  /** As many floats as {@link #D} has doubles. */
+  private static final VectorSpecies<Float> HALF =
+      VectorSpecies.of(float.class, VectorShape.forBitSize(D.vectorBitSize() / 2));
 
   private VectorRows() {}
 
@@ -281,29 +291,40 @@ final class VectorRows {
     return sum;
   }
 
-  /** Σ x² in f64: four interleaved sums, added at the end. */
-  static double sumSquares(long x, int count) {
-    double a = 0;
-    double b = 0;
-    double c = 0;
-    double d = 0;
-    int bound = count & -4;
+  /**
+   * Σ x² in f64: a sum for each lane of two vectors, added at the end in their order.
+   *
+   * @param lanes room for two vectors
+   */
+  static double sumSquares(long x, int count, long lanes) {
+    DoubleVector even = DoubleVector.zero(D);
+    DoubleVector odd = DoubleVector.broadcast(D, 0.0);
+    int length = D.length();
+    int bound = count - count % (2 * length);
     int i = 0;
-    for (; i < bound; i += 4) {
-      double xa = Simd.get(x + 4L * i);
-      double xb = Simd.get(x + 4L * i + 4);
-      double xc = Simd.get(x + 4L * i + 8);
-      double xd = Simd.get(x + 4L * i + 12);
-      a += xa * xa;
-      b += xb * xb;
-      c += xc * xc;
-      d += xd * xd;
+    for (; i < bound; i += 2 * length) {
+      DoubleVector a =
+          (DoubleVector)
+              FloatVector.fromMemorySegment(HALF, ALL, x + 4L * i, ORDER)
+                  .convertShape(VectorOperators.F2D, D, 0);
+      DoubleVector b =
+          (DoubleVector)
+              FloatVector.fromMemorySegment(HALF, ALL, x + 4L * (i + length), ORDER)
+                  .convertShape(VectorOperators.F2D, D, 0);
+      even = a.fma(a, even);
+      odd = b.fma(b, odd);
+    }
+    even.intoMemorySegment(ALL, lanes, ORDER);
+    odd.intoMemorySegment(ALL, lanes + 8L * length, ORDER);
+    double sum = 0;
+    for (int lane = 0; lane < 2 * length; lane++) {
+      sum += ALL.get(JAVA_DOUBLE_UNALIGNED, lanes + 8L * lane);
     }
     for (; i < count; i++) {
-      double xa = Simd.get(x + 4L * i);
-      a += xa * xa;
+      double value = Simd.get(x + 4L * i);
+      sum += value * value;
     }
-    return (a + b) + (c + d);
+    return sum;
   }
 
   /**

@@ -103,6 +103,10 @@ public final class OneDnn implements AutoCloseable {
     return new OneDnn(NativeLibraries.load(NativeLibraries.cache()));
   }
 
+  SetupCalls calls() {
+    return calls;
+  }
+
   /** oneDNN's bit set of the instructions it uses here; 0 on other architectures than x86-64. */
   public int effectiveIsa() {
     return calls.effectiveIsa();

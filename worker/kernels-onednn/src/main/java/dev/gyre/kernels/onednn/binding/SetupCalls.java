@@ -21,6 +21,7 @@ record SetupCalls(SymbolLookup library) {
   static final int SUCCESS = 0;
 
   private static final MethodHandle NOTHING = handle(JAVA_INT);
+  private static final MethodHandle ADDRESS = handle(JAVA_LONG);
   private static final MethodHandle POINTER = handle(JAVA_INT, JAVA_LONG);
   private static final MethodHandle POINTER_TO_LONG = handle(JAVA_LONG, JAVA_LONG);
   private static final MethodHandle TWO_POINTERS = handle(JAVA_INT, JAVA_LONG, JAVA_LONG);
@@ -62,6 +63,15 @@ record SetupCalls(SymbolLookup library) {
   int effectiveIsa() {
     try {
       return (int) NOTHING.invokeExact(symbol("dnnl_get_effective_cpu_isa"));
+    } catch (Throwable t) {
+      throw unchecked(t);
+    }
+  }
+
+  /** What a function without arguments points at. */
+  long address(String name) {
+    try {
+      return (long) ADDRESS.invokeExact(symbol(name));
     } catch (Throwable t) {
       throw unchecked(t);
     }
