@@ -20,8 +20,8 @@ import java.util.Arrays;
  * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. m follows the
  * largest score only once that has grown 2^8-fold: until then sums lose nothing by probabilities
  * above 1, and nothing is scaled. As m is whole, scaling is exact. Results are divided by the sum
- * of the p that products saw, which BF16 cuts; lse comes from the sum of the p themselves. Source:
- * Dao, FlashAttention-2, algorithm 1; the late rescaling is FlashAttention-4's.
+ * of the p that products saw, which BF16 rounds; lse comes from the sum of the p themselves.
+ * Source: Dao, FlashAttention-2, algorithm 1; the late rescaling is FlashAttention-4's.
  */
 final class FlashForward extends BlockWalk implements AutoCloseable {
   static final double LN2 = 0.6931471805599453;
@@ -243,9 +243,9 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
     ScoreLanes.exponentials(block, rowBytes, keys, scale2, bases + offset, sums + offset);
     long rounded = roundedSums + offset;
     if (operands.pairs) {
-      ScoreLanes.truncateToPairs(block, rowBytes, keys, rounded, probabilities + laneOffset);
+      ScoreLanes.roundToPairs(block, rowBytes, keys, rounded, probabilities + laneOffset);
     } else if (call.bf16) {
-      ScoreLanes.truncate(block, rowBytes, keys, rounded);
+      ScoreLanes.round(block, rowBytes, keys, rounded);
     }
   }
 

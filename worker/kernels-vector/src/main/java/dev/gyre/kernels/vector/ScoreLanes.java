@@ -22,9 +22,8 @@ import jdk.incubator.vector.VectorOperators;
  * −∞ gives NaN, which no finite input has. Only multiply-adds and integer operations, so that every
  * compiler of the JVM gives the same bits.
  *
- * <p>To become BF16, probabilities of the forward pass are cut, not rounded: results are divided by
- * the sum of the cut ones, which takes out the bias and leaves the error of rounding, an operation
- * cheaper. Gradients are rounded to the nearest, ties away from zero (one integer add).
+ * <p>BF16 values are rounded to the nearest, ties away from zero (one integer add); ties are too
+ * rare to bias a sum.
  *
  * <p>Bodies are small, a vector or two at a time: in larger ones the JIT now and then gives up to
  * inline vector operations and boxes instead, a hundred times slower.
@@ -112,13 +111,16 @@ final class ScoreLanes {
     sum.intoMemorySegment(ALL, sums, ORDER);
   }
 
-  /** The values cut to BF16, in place; sums += Σ of what is stored. */
-  static void truncate(long block, int rowBytes, int keys, long sums) {
+  /** The values rounded to BF16, in place; sums += Σ of what is stored. */
+  static void round(long block, int rowBytes, int keys, long sums) {
     FloatVector sum = FloatVector.fromMemorySegment(F, ALL, sums, ORDER);
     long at = block;
     for (int j = 0; j < keys; j++, at += rowBytes) {
       FloatVector p =
-          IntVector.fromMemorySegment(I, ALL, at, ORDER).and(HIGH_HALF).reinterpretAsFloats();
+          IntVector.fromMemorySegment(I, ALL, at, ORDER)
+              .add(HALF_BF16)
+              .and(HIGH_HALF)
+              .reinterpretAsFloats();
       p.intoMemorySegment(ALL, at, ORDER);
       sum = sum.add(p);
     }
@@ -126,18 +128,19 @@ final class ScoreLanes {
   }
 
   /**
-   * The values cut to BF16, two keys in each 32-bit element of {@code pairs}, the even one below;
-   * sums += Σ of what is stored.
+   * The values rounded to BF16, two keys in each 32-bit element of {@code pairs}, the even one
+   * below; sums += Σ of what is stored.
    *
    * @param keys even
    */
-  static void truncateToPairs(long block, int rowBytes, int keys, long sums, long pairs) {
+  static void roundToPairs(long block, int rowBytes, int keys, long sums, long pairs) {
     FloatVector sum = FloatVector.fromMemorySegment(F, ALL, sums, ORDER);
     long at = block;
     long to = pairs;
     for (int j = 0; j < keys; j += 2, at += 2L * rowBytes, to += rowBytes) {
-      IntVector a = IntVector.fromMemorySegment(I, ALL, at, ORDER).and(HIGH_HALF);
-      IntVector b = IntVector.fromMemorySegment(I, ALL, at + rowBytes, ORDER).and(HIGH_HALF);
+      IntVector a = IntVector.fromMemorySegment(I, ALL, at, ORDER).add(HALF_BF16).and(HIGH_HALF);
+      IntVector b =
+          IntVector.fromMemorySegment(I, ALL, at + rowBytes, ORDER).add(HALF_BF16).and(HIGH_HALF);
       sum = sum.add(a.reinterpretAsFloats().add(b.reinterpretAsFloats()));
       a.lanewise(VectorOperators.LSHR, 16).or(b).intoMemorySegment(ALL, to, ORDER);
     }

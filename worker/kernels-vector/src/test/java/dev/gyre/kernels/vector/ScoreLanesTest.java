@@ -147,19 +147,19 @@ class ScoreLanesTest {
   }
 
   @Test
-  void cutValuesAreThoseThatAreSummed() {
+  void roundedValuesAreThoseThatAreSummed() {
     float[] values = normal(block, 1);
     sums.fill((byte) 0);
     moreSums.fill((byte) 0);
-    ScoreLanes.truncateToPairs(block.address(), ROW_BYTES, KEYS, sums.address(), pairs.address());
-    ScoreLanes.truncate(block.address(), ROW_BYTES, KEYS, moreSums.address());
+    ScoreLanes.roundToPairs(block.address(), ROW_BYTES, KEYS, sums.address(), pairs.address());
+    ScoreLanes.round(block.address(), ROW_BYTES, KEYS, moreSums.address());
     for (int i = 0; i < LANES; i++) {
       double sum = 0;
       for (int j = 0; j < KEYS; j++) {
-        float cut = at(block, j * STRIDE + i);
-        assertEquals(cut, bf16(pairs, (j / 2 * STRIDE + i) * 2 + j % 2));
-        assertEquals(values[j * STRIDE + i], cut, Math.abs(cut) / 127);
-        sum += cut;
+        float rounded = at(block, j * STRIDE + i);
+        assertEquals(rounded, bf16(pairs, (j / 2 * STRIDE + i) * 2 + j % 2));
+        assertEquals(values[j * STRIDE + i], rounded, Math.abs(rounded) / 255);
+        sum += rounded;
       }
       assertEquals(sum, at(sums, i), 1e-5);
       assertEquals(sum, at(moreSums, i), 1e-5);

@@ -241,7 +241,8 @@ public final class MicroKernels implements AutoCloseable {
 
   private Kernel kernel(int m, int n, int k, int lda, int ldb, int ldc, boolean accumulate) {
     int hash = (((((m * 31 + n) * 31 + k) * 31 + lda) * 31 + ldb) * 31 + ldc) * 2;
-    int at = ((hash + (accumulate ? 1 : 0)) * 0x9E3779B9 >>> 16) % CAPACITY;
+    int spread = (hash + (accumulate ? 1 : 0)) * 0x9E3779B9;
+    int at = (spread >>> 16) % CAPACITY;
     Kernel kernel = table[at];
     while (kernel != null) {
       if (kernel.is(m, n, k, lda, ldb, ldc, accumulate)) {
