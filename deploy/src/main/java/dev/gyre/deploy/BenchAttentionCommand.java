@@ -7,6 +7,9 @@ import dev.gyre.deploy.bench.AttentionResult;
 import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.worker.Dtypes;
@@ -15,52 +18,67 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
     name = "attention",
     mixinStandardHelpOptions = true,
-    header = "Measures how attention scales over ranks, by CPU time.",
+    header = "Measure how attention scales over ranks, in CPU time.",
     description = {
-      "Runs full causal attention, forward and backward, over ranks that are threads of this process,",
-      "with as many tokens to a rank however many ranks there are. Prints for every schedule the CPU time",
-      "of the busiest rank, and efficiency: what one worker needs for the whole row, divided by the",
-      "ranks, over that. Waiting is not counted, so there may be more ranks than cores. Beside it stands",
-      "what a plan predicts from the rates of this machine, for ranks with a core each, waits included,",
-      "and what the schedule auto would take of all there are."
+      "Runs full causal attention, forward and backward, with ranks as threads of this process and the"
+          + " same number of tokens per rank for every number of ranks. For each schedule it prints the"
+          + " CPU time of the busiest rank, and the efficiency: the time of one worker for the whole row,"
+          + " divided by ranks × busiest rank. Waits are not counted, so there may be more ranks than"
+          + " cores.",
+      "",
+      "The last columns are what a plan predicts from the rates of this machine, for ranks with a core"
+          + " each, waits included, and the schedule that auto would take."
     },
     footer = {"", "Try    ./gyre bench attention --ranks 2,4 --tokens 2048"})
 final class BenchAttentionCommand implements Callable<ExitCode> {
   @Option(
       names = "--ranks",
-      paramLabel = "P,…",
+      paramLabel = "N",
       split = ",",
       defaultValue = "2,4,8",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description = "Numbers of ranks. Default: ${DEFAULT-VALUE}.")
   private List<Integer> ranks = List.of();
 
   @Option(
       names = "--schedule",
-      paramLabel = "S,…",
+      paramLabel = "S",
       split = ",",
       defaultValue = "ring,allgather,balanced,tokenring",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description = "Attention schedules. Default: ${DEFAULT-VALUE}.")
   private List<String> schedules = List.of();
 
   @Option(
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "2048",
-      description = "Of each rank. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens per rank. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
-  @Option(names = "--heads", paramLabel = "N", defaultValue = "8", description = "Query heads: 8.")
+  @Option(
+      names = "--heads",
+      paramLabel = "N",
+      defaultValue = "8",
+      description = "Number of query heads. Default: ${DEFAULT-VALUE}.")
   private int heads;
 
-  @Option(names = "--kv", paramLabel = "N", defaultValue = "8", description = "Key/value heads: 8.")
+  @Option(
+      names = "--kv",
+      paramLabel = "N",
+      defaultValue = "8",
+      description = "Number of key/value heads. Default: ${DEFAULT-VALUE}.")
   private int kvHeads;
 
-  @Option(names = "--head-dim", paramLabel = "N", defaultValue = "64", description = "Default: 64.")
+  @Option(
+      names = "--head-dim",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Width of a head. Default: ${DEFAULT-VALUE}.")
   private int headDim;
 
   @Option(
@@ -68,34 +86,22 @@ final class BenchAttentionCommand implements Callable<ExitCode> {
       paramLabel = "T",
       converter = DtypeOption.class,
       defaultValue = "bf16",
-      description = "bf16 or f32. Default: ${DEFAULT-VALUE}.")
+      description = "Compute dtype: bf16 or f32. Default: ${DEFAULT-VALUE}.")
   private DType dtype = DType.BF16;
 
-  @Option(
-      names = "--backend",
-      paramLabel = "B",
-      defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
-  private String backend = "auto";
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Option(
       names = "--repeats",
       paramLabel = "N",
       defaultValue = "3",
-      description = "Timed passes, of which the median counts. Default: ${DEFAULT-VALUE}.")
+      description = "Timed passes; the median counts. Default: ${DEFAULT-VALUE}.")
   private int repeats;
 
   @Override
   public ExitCode call() {
-    require(tokens > 0, "--tokens %d: at least 1".formatted(tokens));
-    require(repeats > 0, "--repeats %d: at least 1".formatted(repeats));
-    for (String schedule : schedules) {
-      require(
-          ScheduleKind.KEYS.contains(schedule),
-          "--schedule: '%s' must be one of %s"
-              .formatted(schedule, String.join(", ", ScheduleKind.KEYS)));
-    }
-    String kernels = LocalBackend.choose(backend, dtype);
+    check();
+    String kernels = LocalBackend.choose(backend.name(), dtype);
     AttentionBench bench =
         new AttentionBench(kernels, dtype, heads, kvHeads, headDim, tokens, repeats);
     Rates rates = LocalPlanner.rates(kernels, Dtypes.name(dtype), 1, Device.CPU);
@@ -104,7 +110,6 @@ final class BenchAttentionCommand implements Callable<ExitCode> {
         "schedule   layout       ranks    tokens    one worker   busiest rank   mean rank   efficiency"
             + "     predicted   of measured");
     for (int p : ranks) {
-      require(p > 0, "--ranks %d: at least 1".formatted(p));
       List<AttentionResult> shared = new ArrayList<>();
       for (String schedule : schedules) {
         shared.add(bench.sharded(schedule, p));
@@ -117,6 +122,30 @@ final class BenchAttentionCommand implements Callable<ExitCode> {
           "auto       would take %s, %s".formatted(prediction.schedule(), prediction.layout()));
     }
     return ExitCode.DONE;
+  }
+
+  private void check() {
+    TrainSpec.SEQUENCE_LENGTH.require("--tokens", tokens);
+    for (int p : ranks) {
+      NumberRange.whole(1, 256).require("--ranks", p);
+      CommandFailure.require(
+          TrainSpec.SEQUENCE_LENGTH.holds((double) p * tokens),
+          "--tokens %d on %d ranks: a row must have %s tokens"
+              .formatted(tokens, p, TrainSpec.SEQUENCE_LENGTH.text()));
+    }
+    ModelSpec.HEADS.require("--heads", heads);
+    NumberRange.whole(1, heads).require("--kv", kvHeads);
+    CommandFailure.require(
+        heads % kvHeads == 0, "--kv %d must divide --heads %d".formatted(kvHeads, heads));
+    ModelSpec.HEAD_DIM.require("--head-dim", headDim);
+    CommandFailure.require(headDim % 2 == 0, "--head-dim %d must be even".formatted(headDim));
+    NumberRange.whole(1, 10_000).require("--repeats", repeats);
+    for (String schedule : schedules) {
+      CommandFailure.require(
+          ScheduleKind.KEYS.contains(schedule),
+          "--schedule '%s' must be one of %s"
+              .formatted(schedule, String.join(", ", ScheduleKind.KEYS)));
+    }
   }
 
   private static void print(AttentionResult shared, AttentionResult alone, double predicted) {
@@ -134,11 +163,5 @@ final class BenchAttentionCommand implements Callable<ExitCode> {
             100 * shared.efficiency(alone),
             predicted,
             100 * predicted / shared.mostSeconds()));
-  }
-
-  private static void require(boolean holds, String problem) {
-    if (!holds) {
-      throw new CommandFailure(ExitCode.BAD_JOB, problem);
-    }
   }
 }

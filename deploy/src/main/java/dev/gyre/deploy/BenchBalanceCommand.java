@@ -5,6 +5,10 @@ import dev.gyre.deploy.bench.BalanceBench;
 import dev.gyre.deploy.bench.BalanceResult;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.trainer.json.SpecJson;
@@ -13,89 +17,99 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
     name = "balance",
     mixinStandardHelpOptions = true,
-    header = "Measures how evenly attention over packed documents falls on the ranks of a ring.",
+    header = "Measure the load balance of ring attention over packed documents.",
     description = {
-      "Ranks are threads of this process; what counts is the CPU time that each spends inside the",
-      "attention kernels, forward and backward, so other work on the machine matters little. Lengths",
-      "of the documents are log-normal. Every layout computes the same row."
+      "Ranks are threads of this process. Measures the CPU time of each rank inside the attention"
+          + " kernels, forward and backward, so that other load on the machine matters little. Document"
+          + " lengths are log-normal. Every layout computes the same row."
     },
     footer = {"", "Try    ./gyre bench balance --ring 4 --tokens 32768 --median 600 --sigma 1"})
 final class BenchBalanceCommand implements Callable<ExitCode> {
-  @Option(names = "--ring", defaultValue = "4", description = "Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--ring",
+      paramLabel = "R",
+      defaultValue = "4",
+      description = "Ring degree. Default: ${DEFAULT-VALUE}.")
   private int ring;
 
   @Option(
       names = "--tokens",
       paramLabel = "N",
       defaultValue = "32768",
-      description = "Of the row. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens in the row. Default: ${DEFAULT-VALUE}.")
   private int tokens;
 
   @Option(
       names = "--median",
       paramLabel = "N",
       defaultValue = "600",
-      description = "Tokens of a document. Default: ${DEFAULT-VALUE}.")
+      description = "Median length of a document, in tokens. Default: ${DEFAULT-VALUE}.")
   private double median;
 
   @Option(
       names = "--sigma",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Standard deviation of the lengths' logarithm. Default: ${DEFAULT-VALUE}.")
+      description = "Standard deviation of the log of the lengths. Default: ${DEFAULT-VALUE}.")
   private double sigma;
 
-  @Option(names = "--seed", defaultValue = "1", description = "Default: ${DEFAULT-VALUE}.")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Seed of the document lengths. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
       names = "--window",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Keys a query sees; 0 for all before it. Default: ${DEFAULT-VALUE}.")
+      description = "Keys a query attends to; 0: all before it. Default: ${DEFAULT-VALUE}.")
   private int window;
 
   @Option(
       names = "--sinks",
       paramLabel = "N",
       defaultValue = "0",
-      description = "First tokens that stay in the window. Default: ${DEFAULT-VALUE}.")
+      description = "First tokens that stay visible outside the window. Default: ${DEFAULT-VALUE}.")
   private int sinks;
 
-  @Option(names = "--anchor", description = "Every document sees the row's first token.")
+  @Option(names = "--anchor", description = "Make the row's first token visible to every document.")
   private boolean anchor;
 
   @Option(
       names = "--prefix",
       paramLabel = "N",
       defaultValue = "0",
-      description = "First tokens that see each other both ways. Default: ${DEFAULT-VALUE}.")
+      description = "First tokens that attend to each other both ways. Default: ${DEFAULT-VALUE}.")
   private int prefix;
 
   @Option(
       names = "--heads",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Query heads, over half as many key/value heads. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Number of query heads; half as many key/value heads. Default: ${DEFAULT-VALUE}.")
   private int heads;
 
   @Option(
       names = "--head-dim",
       paramLabel = "N",
       defaultValue = "64",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description = "Width of a head. Default: ${DEFAULT-VALUE}.")
   private int headDim;
 
   @Option(
       names = "--repeats",
       paramLabel = "N",
       defaultValue = "3",
-      description = "After one that warms up; the median counts. Default: ${DEFAULT-VALUE}.")
+      description = "Timed passes after a warm-up; the median counts. Default: ${DEFAULT-VALUE}.")
   private int repeats;
 
   @Option(
@@ -103,29 +117,17 @@ final class BenchBalanceCommand implements Callable<ExitCode> {
       paramLabel = "T",
       defaultValue = "f32",
       converter = DtypeOption.class,
-      description = "bf16 or f32. Default: ${DEFAULT-VALUE}.")
+      description = "Compute dtype: bf16 or f32. Default: ${DEFAULT-VALUE}.")
   private DType dtype = DType.F32;
 
-  @Option(
-      names = "--backend",
-      paramLabel = "B",
-      defaultValue = "auto",
-      description = "auto, onednn, vector, scalar.")
-  private String backend = "auto";
+  @Mixin private BackendOption backend = new BackendOption();
 
-  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  @Option(names = "--json", description = "Print one JSON object per line.")
   private boolean json;
 
   @Override
   public ExitCode call() {
-    require(ring >= 1 && ring <= 64, "--ring %d: from 1 to 64".formatted(ring));
-    require(tokens >= 1, "--tokens %d: at least 1".formatted(tokens));
-    require(median >= 1 && sigma >= 0, "--median: at least 1; --sigma: not negative");
-    require(
-        heads >= 1 && heads <= 64 && (heads == 1 || heads % 2 == 0), "--heads: even, at most 64");
-    require(headDim >= 2 && headDim % 2 == 0 && headDim <= 256, "--head-dim: even, at most 256");
-    require(repeats >= 1, "--repeats %d: at least 1".formatted(repeats));
-    require(window >= 0 && sinks >= 0 && prefix >= 0, "a mask has no negative lengths");
+    check();
     BalanceBench bench =
         new BalanceBench(
             ring,
@@ -138,7 +140,7 @@ final class BenchBalanceCommand implements Callable<ExitCode> {
             headDim,
             repeats,
             dtype,
-            LocalBackend.choose(backend, dtype));
+            LocalBackend.choose(backend.name(), dtype));
     Console console = new Console(System.out, false);
     if (!json) {
       console.line("layout      documents   pairs   forward  backward  of the mean       plan");
@@ -152,6 +154,24 @@ final class BenchBalanceCommand implements Callable<ExitCode> {
       }
     }
     return ExitCode.DONE;
+  }
+
+  private void check() {
+    NumberRange.whole(1, 64).require("--ring", ring);
+    TrainSpec.SEQUENCE_LENGTH.require("--tokens", tokens);
+    NumberRange.between(1, TrainSpec.SEQUENCE_LENGTH.most()).require("--median", median);
+    NumberRange.between(0, 100).require("--sigma", sigma);
+    AttentionPattern.TOKENS.require("--window", window);
+    AttentionPattern.TOKENS.require("--sinks", sinks);
+    CommandFailure.require(
+        sinks == 0 || window > 0, "--sinks %d needs a --window".formatted(sinks));
+    AttentionPattern.TOKENS.require("--prefix", prefix);
+    NumberRange.whole(1, 64).require("--heads", heads);
+    CommandFailure.require(
+        heads == 1 || heads % 2 == 0, "--heads %d must be even".formatted(heads));
+    ModelSpec.HEAD_DIM.require("--head-dim", headDim);
+    CommandFailure.require(headDim % 2 == 0, "--head-dim %d must be even".formatted(headDim));
+    NumberRange.whole(1, 10_000).require("--repeats", repeats);
   }
 
   private static void line(BalanceResult r, Console console) {
@@ -173,11 +193,5 @@ final class BenchBalanceCommand implements Callable<ExitCode> {
     return values.stream()
         .map(value -> String.format(Locale.ROOT, "%.3f", value))
         .collect(Collectors.joining("  "));
-  }
-
-  private static void require(boolean holds, String problem) {
-    if (!holds) {
-      throw new CommandFailure(ExitCode.BAD_JOB, problem);
-    }
   }
 }

@@ -5,22 +5,25 @@ import dev.gyre.deploy.bench.CollectiveResult;
 import dev.gyre.deploy.bench.CollectivesBench;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 @Command(
     name = "collectives",
     mixinStandardHelpOptions = true,
+    header = "Measure collectives between worker processes of this machine.",
     description = {
-      "Measures the collectives between worker processes of this machine: time and bandwidth a call",
-      "as rank 0 sees it, after a barrier each. Bandwidth is the size over the median time."
+      "Prints time and bandwidth per call as rank 0 measures them, after a barrier before each call."
+          + " Bandwidth is the size divided by the median time."
     },
     footer = {
       "",
@@ -30,65 +33,72 @@ import picocli.CommandLine.Option;
       "Try    ./gyre bench collectives --workers 4 --sizes 1m,16m"
     })
 final class BenchCollectivesCommand implements Callable<ExitCode> {
-  private static final Set<String> TRANSPORTS = Set.of("ipc", "udp");
+  /** As many as the transports connect. */
+  private static final NumberRange WORKERS = NumberRange.whole(1, 256);
 
-  @Option(names = "--workers", defaultValue = "2", description = "Default: ${DEFAULT-VALUE}.")
+  private static final NumberRange BYTES = NumberRange.whole(4, 1L << 34);
+
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      defaultValue = "2",
+      description = "Number of workers. Default: ${DEFAULT-VALUE}.")
   private int workers;
 
   @Option(
       names = "--transport",
       paramLabel = "T",
       defaultValue = "ipc",
-      description = "ipc or udp. Default: ${DEFAULT-VALUE}.")
+      description = "Data transport: ipc or udp. Default: ${DEFAULT-VALUE}.")
   private String transport = "ipc";
 
   @Option(
       names = "--repeats",
       paramLabel = "N",
       defaultValue = "20",
-      description = "Timed calls of each. Default: ${DEFAULT-VALUE}.")
+      description = "Timed calls per collective and size. Default: ${DEFAULT-VALUE}.")
   private int repeats;
 
   @Option(
       names = "--sizes",
-      paramLabel = "B,…",
+      paramLabel = "BYTES",
       split = ",",
       defaultValue = "4k,256k,4m,32m",
-      description = "Bytes; k and m stand for 1024 and 1024². Default: ${DEFAULT-VALUE}.")
+      description = "Sizes in bytes; k is 1024, m is 1024². Default: ${DEFAULT-VALUE}.")
   private List<String> sizes = List.of();
 
-  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  @Option(names = "--json", description = "Print one JSON object per line.")
   private boolean json;
 
-  @Option(
-      names = "--no-bind",
-      description = {
-        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
-        "many as workers and nobody has narrowed them."
-      })
-  private boolean unbound;
+  @Mixin private BindOption cores = new BindOption();
 
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
   /** What the options describe. */
   CollectivesBench bench() {
-    require(workers >= 1, "--workers %d: at least 1".formatted(workers));
-    require(repeats >= 1, "--repeats %d: at least 1".formatted(repeats));
-    require(TRANSPORTS.contains(transport), "--transport %s: ipc or udp".formatted(transport));
+    WORKERS.require("--workers", workers);
+    NumberRange.whole(1, 1_000_000).require("--repeats", repeats);
+    CommandFailure.require(
+        JobSpec.TRANSPORTS.contains(transport),
+        "--transport '%s' must be one of %s"
+            .formatted(transport, String.join(", ", JobSpec.TRANSPORTS)));
     return new CollectivesBench(
-        workers, transport, repeats, sizes.stream().map(this::bytes).toList(), !unbound);
+        workers, transport, repeats, sizes.stream().map(this::bytes).toList(), cores.bind());
   }
 
   private long bytes(String text) {
     String size = text.strip().toLowerCase(Locale.ROOT);
     long unit = size.endsWith("k") ? 1 << 10 : size.endsWith("m") ? 1 << 20 : 1;
     String digits = unit == 1 ? size : size.substring(0, size.length() - 1);
-    require(digits.matches("[0-9]{1,12}"), "--sizes %s: such as 4096, 256k or 32m".formatted(text));
+    CommandFailure.require(
+        digits.matches("[0-9]{1,12}"),
+        "--sizes '%s' is not a size such as 4096, 256k or 32m".formatted(text));
     long bytes = Long.parseLong(digits) * unit;
-    require(
+    BYTES.require("--sizes", bytes);
+    CommandFailure.require(
         bytes % ((long) Float.BYTES * workers) == 0,
-        "--sizes %s: not a multiple of %d, an f32 number for each of %d workers"
+        "--sizes %s must be a multiple of %d: one f32 number for each of %d workers"
             .formatted(text, Float.BYTES * workers, workers));
     return bytes;
   }
@@ -136,11 +146,5 @@ final class BenchCollectivesCommand implements Callable<ExitCode> {
 
   private static String micros(double seconds) {
     return String.format(Locale.ROOT, "%,.1f µs", seconds * 1e6);
-  }
-
-  private static void require(boolean holds, String problem) {
-    if (!holds) {
-      throw new CommandFailure(ExitCode.BAD_JOB, problem);
-    }
   }
 }

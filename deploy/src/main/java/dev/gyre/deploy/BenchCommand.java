@@ -7,8 +7,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    header = "Measures a training job, collectives, attention, a ring's balance, kernels.",
-    description = {"For comparison with other frameworks and other machines."},
+    header = "Measure training, collectives, attention, balance and kernels.",
+    description = {"To compare with other frameworks and other machines."},
     subcommands = {
       BenchTrainCommand.class,
       BenchCollectivesCommand.class,

@@ -11,6 +11,7 @@ import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.workload.KernelWorkload;
+import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.Backends;
@@ -31,28 +32,23 @@ import picocli.CommandLine.Option;
 @Command(
     name = "kernels",
     mixinStandardHelpOptions = true,
-    header = "Measures every kernel of a backend on one core, each in several JVMs.",
+    header = "Measure every kernel of a backend on one core, each in several JVMs.",
     description = {
-      "Rates are medians, held against the fastest linear and the fastest plain copy of memory that",
-      "this run saw on this device. A JVM in which a kernel takes more than twice the time it takes",
-      "in another has met a cliff of the just-in-time compiler: it is named, and the exit code is 1."
+      "Rates are medians, compared with the fastest linear layer and the fastest memory copy of this run"
+          + " on this device. If a kernel takes more than twice as long in one JVM as in another, the JIT"
+          + " compiled it badly there: the JVM is named, and the exit code is 1."
     },
     footer = {
       "",
-      "FLOPs: 2·T·I·O of a linear; 2·N²·d of causal attention forward, 2.5 times that backward.",
-      "Bytes: every operand read or written once.",
+      "FLOPs: 2·T·I·O of a linear layer; 2·N²·d of causal attention forward,",
+      "2.5 times that backward. Bytes: every operand read or written once.",
       "",
       "Try    ./gyre bench kernels --kernel attention --dtype f32"
     })
 final class BenchKernelsCommand implements Callable<ExitCode> {
   private static final String MAIN_CLASS = "dev.gyre.kernels.bench.KernelBenchMain";
 
-  @Option(
-      names = "--backend",
-      paramLabel = "B",
-      defaultValue = "auto",
-      description = "auto, onednn, vector, torch, scalar. Default: ${DEFAULT-VALUE}.")
-  private String backend = "auto";
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Mixin private DeviceOption where = new DeviceOption();
 
@@ -60,27 +56,28 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
       names = "--dtype",
       paramLabel = "T",
       converter = DtypeOption.class,
-      description = "bf16 or f32. Default: bf16 where the backend has it natively, else f32.")
+      description =
+          "Compute dtype: bf16 or f32. Default: bf16 if the backend has it natively, else f32.")
   private @Nullable DType dtype;
 
   @Option(
       names = "--kernel",
       paramLabel = "NAME",
       split = ",",
-      description = "Only these, by their names in the Kernels interface. Default: all.")
+      description = "Measure only these kernels, by their names in the Kernels interface.")
   private List<String> kernels = List.of();
 
   @Option(
       names = "--forks",
       paramLabel = "N",
       defaultValue = "3",
-      description = "JVMs that each kernel is measured in. Default: ${DEFAULT-VALUE}.")
+      description = "JVMs per kernel. Default: ${DEFAULT-VALUE}.")
   private int forks;
 
-  @Option(names = "--long", description = "Attention over 16,384 tokens, too.")
+  @Option(names = "--long", description = "Also measure attention over 16,384 tokens.")
   private boolean longRows;
 
-  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  @Option(names = "--json", description = "Print one JSON object per line.")
   private boolean json;
 
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
@@ -88,15 +85,15 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
 
   /** What the options describe, on the backend that they choose here. */
   KernelsBench bench() {
-    require(forks >= 1, "--forks %d: at least 1".formatted(forks));
+    NumberRange.whole(1, 100).require("--forks", forks);
     List<String> known =
         Arrays.stream(KernelWorkload.values()).map(KernelWorkload::kernel).toList();
     for (String kernel : kernels) {
-      require(
+      CommandFailure.require(
           known.contains(kernel),
           "--kernel %s: there are %s".formatted(kernel, String.join(", ", known)));
     }
-    BackendChoice choice = LocalBackend.choose(backend, where.device(), dtype);
+    BackendChoice choice = LocalBackend.choose(backend.name(), where.device(), dtype);
     return new KernelsBench(
         choice.name(), where.device(), choice.dtype(), kernels, forks, longRows);
   }
@@ -171,11 +168,5 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
     return here.classPath(MissingPartException.BENCH)
         + File.pathSeparator
         + System.getProperty("java.class.path");
-  }
-
-  private static void require(boolean holds, String problem) {
-    if (!holds) {
-      throw new CommandFailure(ExitCode.BAD_JOB, problem);
-    }
   }
 }

@@ -18,9 +18,12 @@ import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
@@ -34,6 +37,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -43,116 +47,130 @@ import picocli.CommandLine.Option;
 @Command(
     name = "train",
     mixinStandardHelpOptions = true,
-    header = "Measures training steps of a mixture of experts.",
+    header = "Measure training steps of a mixture-of-experts model.",
     description = {
-      "Trains on the bytes of one file for some steps and prints one line of JSON: seconds a step (the",
-      "median after 2 steps that warm up), tokens per second, losses, MFU, CPU. All else goes to",
-      "standard error. The file is one document without masks, cut into rows of --seq bytes that come",
-      "in a shuffled order. Nothing is kept."
+      "Trains a fixed model on the bytes of a file and prints one line of JSON: seconds per step (median"
+          + " after 2 warm-up steps), tokens per second, losses, MFU and CPU. Everything else goes to"
+          + " standard error. The file is one document without masks, cut into rows of --seq bytes in"
+          + " shuffled order. No run is kept."
     },
-    footer = {
-      "",
-      "Try    ./gyre bench train --ring 2 --seq 8192 --dtype bf16 --steps 8 --text FILE"
-    })
+    footer = {"", "Try    ./gyre bench train --ring 2 --seq 8192 --steps 8 --text FILE"})
 final class BenchTrainCommand implements Callable<ExitCode> {
+  /** Options that are keys of a job by other names. */
+  private static final Map<String, String> OPTIONS =
+      Map.ofEntries(
+          Map.entry("model.hidden_size", "--hidden"),
+          Map.entry("model.num_hidden_layers", "--layers"),
+          Map.entry("model.head_dim", "--hidden / --heads"),
+          Map.entry("model.num_key_value_heads", "--kv"),
+          Map.entry("model.num_local_experts", "--experts"),
+          Map.entry("model.num_experts_per_tok", "--topk"),
+          Map.entry("model.intermediate_size", "--ffn"),
+          Map.entry("model.layer_types", "--layer-types"),
+          Map.entry("model.sliding_window", "--window"),
+          Map.entry("train.sequence-length", "--seq"),
+          Map.entry("train.steps", "--steps"),
+          Map.entry("train.optimizer.lr", "--lr"),
+          Map.entry("train.recompute", "--recompute"),
+          Map.entry("train.offload", "--offload"),
+          Map.entry("train.mlp-tile", "--mlp-tile"),
+          Map.entry("mesh.schedule", "--schedule"),
+          Map.entry("transport", "--transport"));
+
   @Mixin private MeshOptions mesh = new MeshOptions();
 
   @Option(
       names = "--schedule",
       paramLabel = "S",
       defaultValue = "ring",
-      description = "auto, ring, allgather, balanced or tokenring. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Attention schedule: auto, ring, allgather, balanced or tokenring. Default: ${DEFAULT-VALUE}.")
   private String schedule = "ring";
 
   @Option(
       names = "--seq",
       paramLabel = "N",
       defaultValue = "8192",
-      description = "Tokens (bytes) of a row. Default: ${DEFAULT-VALUE}.")
+      description = "Tokens (bytes) per row. Default: ${DEFAULT-VALUE}.")
   private int sequence;
 
   @Option(
       names = "--dtype",
       paramLabel = "T",
       converter = DtypeOption.class,
-      description = "bf16 or f32. Default: bf16 where the CPU has it, else f32.")
+      description = "Compute dtype: bf16 or f32. Default: bf16 if the CPU has it, else f32.")
   private @Nullable DType dtype;
 
   @Option(
       names = "--steps",
       paramLabel = "S",
       defaultValue = "8",
-      description = "Default: ${DEFAULT-VALUE}.")
+      description = "Number of steps. Default: ${DEFAULT-VALUE}.")
   private long steps;
 
   @Option(
       names = "--text",
       paramLabel = "FILE",
       required = true,
-      description = "A text file of at least N × D × S bytes.")
+      description = "Text file of at least rows × row length × steps bytes.")
   private Path text = Path.of("");
 
-  @Option(
-      names = "--backend",
-      paramLabel = "B",
-      defaultValue = "auto",
-      description = "auto, onednn, vector, torch, scalar.")
-  private String backend = "auto";
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Option(
       names = "--transport",
       paramLabel = "T",
       defaultValue = "ipc",
-      description = "ipc or udp.")
+      description = "Data transport: ipc or udp. Default: ${DEFAULT-VALUE}.")
   private String transport = "ipc";
 
   @Option(
       names = {"--d", "--hidden"},
       paramLabel = "N",
       defaultValue = "512",
-      description = "Model width: ${DEFAULT-VALUE}.")
+      description = "Hidden size. Default: ${DEFAULT-VALUE}.")
   private int hidden;
 
   @Option(
       names = "--layers",
       paramLabel = "N",
       defaultValue = "4",
-      description = "Layers: ${DEFAULT-VALUE}.")
+      description = "Number of layers. Default: ${DEFAULT-VALUE}.")
   private int layers;
 
   @Option(
       names = "--heads",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Query heads: ${DEFAULT-VALUE}.")
+      description = "Number of query heads. Default: ${DEFAULT-VALUE}.")
   private int heads;
 
   @Option(
       names = "--kv",
       paramLabel = "N",
       defaultValue = "4",
-      description = "Key/value heads: ${DEFAULT-VALUE}.")
+      description = "Number of key/value heads. Default: ${DEFAULT-VALUE}.")
   private int kvHeads;
 
   @Option(
       names = "--experts",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Experts: ${DEFAULT-VALUE}.")
+      description = "Experts per layer; 0: a dense model. Default: ${DEFAULT-VALUE}.")
   private int experts;
 
   @Option(
       names = "--topk",
       paramLabel = "N",
       defaultValue = "2",
-      description = "Of them a token: ${DEFAULT-VALUE}.")
+      description = "Experts per token (top-k). Default: ${DEFAULT-VALUE}.")
   private int topK;
 
   @Option(
       names = "--ffn",
       paramLabel = "N",
       defaultValue = "768",
-      description = "Expert width: ${DEFAULT-VALUE}.")
+      description = "Hidden width of an expert. Default: ${DEFAULT-VALUE}.")
   private int ffn;
 
   @Option(
@@ -160,32 +178,32 @@ final class BenchTrainCommand implements Callable<ExitCode> {
       paramLabel = "KIND",
       split = ",",
       description =
-          "What mixes the tokens of each layer: full_attention, sliding_attention or"
-              + " linear_attention, one a layer. Default: all alike, sliding if there is a --window.")
+          "Attention of each layer: full_attention, sliding_attention or linear_attention. Default: all"
+              + " the same, sliding if there is a --window.")
   private List<String> layerTypes = List.of();
 
   @Option(
       names = "--window",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Keys a query of a sliding layer sees; 0: all before it.")
+      description =
+          "Keys a query of a sliding layer attends to; 0: all before it. Default: ${DEFAULT-VALUE}.")
   private int window;
 
   @Option(
       names = "--lr",
       paramLabel = "RATE",
       defaultValue = "3e-4",
-      description = "Constant: ${DEFAULT-VALUE}.")
+      description = "Constant learning rate. Default: ${DEFAULT-VALUE}.")
   private double lr;
 
   @Option(
       names = "--recompute",
       paramLabel = "R",
       defaultValue = "auto",
-      description = {
-        "Activations to recompute in the backward pass: auto, none, attention-saving or all.",
-        "Default: ${DEFAULT-VALUE}."
-      })
+      description =
+          "Activations to recompute in the backward pass: auto, none, attention-saving or all. Default:"
+              + " ${DEFAULT-VALUE}.")
   private String recompute = "auto";
 
   @Option(names = "--activations", hidden = true)
@@ -195,64 +213,74 @@ final class BenchTrainCommand implements Callable<ExitCode> {
       names = "--offload",
       paramLabel = "O",
       defaultValue = "auto",
-      description = "Activations wait on disk: auto, true or false.")
+      description =
+          "Offload saved activations to disk: auto, true or false. Default: ${DEFAULT-VALUE}.")
   private String offload = "auto";
 
   @Option(
       names = "--mlp-tile",
       paramLabel = "N",
       defaultValue = "-1",
-      description = "Tokens of an MLP's tile; 0: all; -1: the plan chooses.")
+      description =
+          "Tokens per MLP or expert tile; 0: one tile; -1: the plan chooses. Default: ${DEFAULT-VALUE}.")
   private int mlpTile = MemorySpec.AUTO_TILE;
 
   @Option(
       names = "--trace",
-      description = "Keeps the run's folder with a trace.json, for https://ui.perfetto.dev.")
+      description = {
+        "Keep the run's folder with a trace.json.",
+        "Open it in https://ui.perfetto.dev."
+      })
   private boolean trace;
 
   @Option(
       names = "--profile",
       description =
-          "Shows where the steps' time went, kernel by kernel, and keeps the trace. Costs a few per"
-              + " cent.")
+          "Print the time of a step by kernel, and keep the trace. Slows steps down by a few per cent.")
   private boolean profile;
 
-  @Option(
-      names = "--no-bind",
-      description = {
-        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
-        "many as workers and nobody has narrowed them."
-      })
-  private boolean unbound;
+  @Mixin private BindOption cores = new BindOption();
 
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
-  /** The job as the options describe it. */
+  /**
+   * The job as the options describe it.
+   *
+   * @throws Invalid naming the option that cannot be
+   */
   BenchJob job() {
-    require(
-        heads > 0 && hidden % heads == 0, "--heads %d must divide --d %d".formatted(heads, hidden));
-    require(steps > 0, "--steps %d: at least 1".formatted(steps));
-    String type = dtype == null ? "auto" : Dtypes.name(dtype);
-    return new BenchJob(
-        hidden,
-        layers,
-        heads,
-        kvHeads,
-        experts,
-        topK,
-        ffn,
-        new AttentionPattern(
-            layerTypes.stream().map(key -> LayerKind.of(key, "--layer-types")).toList(), window),
-        lr,
-        mesh.alone(ScheduleSpec.parse(schedule)),
-        sequence,
-        steps,
-        type,
-        backend,
-        transport,
-        new MemorySpec(recompute(), offload, "", mlpTile),
-        text);
+    NumberRange.wholeAtLeast(1).require("--steps", steps);
+    ModelSpec.HEADS.require("--heads", heads);
+    CommandFailure.require(
+        hidden % heads == 0, "--heads %d must divide --hidden %d".formatted(heads, hidden));
+    try {
+      BenchJob bench =
+          new BenchJob(
+              hidden,
+              layers,
+              heads,
+              kvHeads,
+              experts,
+              topK,
+              ffn,
+              new AttentionPattern(
+                  layerTypes.stream().map(key -> LayerKind.of(key, "model.layer_types")).toList(),
+                  window),
+              lr,
+              mesh.alone(ScheduleSpec.parse(schedule)),
+              sequence,
+              steps,
+              dtype == null ? "auto" : Dtypes.name(dtype),
+              backend.name(),
+              transport,
+              new MemorySpec(recompute(), offload, "", mlpTile),
+              text);
+      bench.spec();
+      return bench;
+    } catch (Invalid e) {
+      throw new Invalid(OPTIONS.getOrDefault(e.key(), e.key()), e.problem());
+    }
   }
 
   /** The option had another name. */
@@ -270,9 +298,9 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     JobSpec job = bench.spec();
     MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
     Mesh resolved = Planner.mesh(job);
-    require(Files.isRegularFile(text), "--text " + text + ": no such file");
+    CommandFailure.require(Files.isRegularFile(text), "--text " + text + ": no such file");
     long needed = bench.steps() * job.train().batchTokens();
-    require(
+    CommandFailure.require(
         Files.size(text) >= needed,
         String.format(
             Locale.ROOT,
@@ -291,7 +319,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      LaunchOptions launch = new LaunchOptions(trace || profile, !unbound);
+      LaunchOptions launch = new LaunchOptions(trace || profile, cores.bind());
       outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
       boolean well = outcome.exit() == ExitCode.DONE || outcome.exit() == ExitCode.INTERRUPTED;
       if (profile && outcome.exit() == ExitCode.DONE) {
@@ -312,12 +340,6 @@ final class BenchTrainCommand implements Callable<ExitCode> {
         BenchResult.of(Version.text(), bench, recorded.plan(), recorded.steps, Cpu.model());
     System.out.println(SpecJson.line(result));
     return ExitCode.DONE;
-  }
-
-  private static void require(boolean holds, String problem) {
-    if (!holds) {
-      throw new CommandFailure(ExitCode.BAD_JOB, problem);
-    }
   }
 
   /** Keeps every step, and says on standard error how it goes. */

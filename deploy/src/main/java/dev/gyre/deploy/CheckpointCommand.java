@@ -7,7 +7,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "checkpoint",
     mixinStandardHelpOptions = true,
-    header = "Lists, verifies and exports the checkpoints of a run.",
+    header = "List, verify and export the checkpoints of a run.",
     description = {"A run keeps its newest checkpoints in runs/NAME/checkpoints/step-N."},
     subcommands = {
       CheckpointListCommand.class,

@@ -16,15 +16,16 @@ import picocli.CommandLine.Option;
 @Command(
     name = "export",
     mixinStandardHelpOptions = true,
-    header = "Makes a Hugging Face folder of a checkpoint.",
+    header = "Export a checkpoint as a Hugging Face folder.",
     description = {
-      "config.json and model.safetensors, of the checkpoint named or of a run's newest intact one, and",
-      "the run's tokenizer.json if it has one. Keys that Hugging Face's class ignores are named."
+      "Writes config.json and model.safetensors of the named checkpoint, or of a run's newest intact one,"
+          + " and the run's tokenizer.json if it has one. Warns of keys that the Hugging Face class"
+          + " ignores."
     },
     footer = {
       "",
       "Try    ./gyre checkpoint export quickstart --hf out/",
-      "then   AutoModelForCausalLM.from_pretrained(\"out/\")   in Python, or",
+      "then   AutoModelForCausalLM.from_pretrained(\"out/\")  in Python, or",
       "       model: {from: out/}                            in a job file"
     })
 final class CheckpointExportCommand implements Callable<ExitCode> {
@@ -34,7 +35,7 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
       names = "--hf",
       paramLabel = "DIR",
       required = true,
-      description = "The folder to write; made if missing, must not hold a model yet.")
+      description = "Folder to write. It is created; it must not hold a model yet.")
   private Path target = Path.of("");
 
   @Option(

@@ -22,8 +22,8 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "list",
     mixinStandardHelpOptions = true,
-    header = "Lists a run's checkpoints, oldest first.",
-    description = {"Only manifests are read. To read every byte: ./gyre checkpoint verify RUN"},
+    header = "List a run's checkpoints, oldest first.",
+    description = {"Reads manifests only. To check every byte: ./gyre checkpoint verify RUN"},
     footer = {"", "Try    ./gyre checkpoint list quickstart"})
 final class CheckpointListCommand implements Callable<ExitCode> {
   private static final DateTimeFormatter WHEN =

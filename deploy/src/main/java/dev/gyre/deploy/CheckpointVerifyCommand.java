@@ -17,10 +17,11 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "verify",
     mixinStandardHelpOptions = true,
-    header = "Holds checkpoints against what was written.",
+    header = "Verify the checksums of checkpoints.",
     description = {
-      "Reads every byte of one checkpoint, or of all of a run: files, sizes, SHA-256, tensors and their",
-      "slices. Names what is damaged and exits with 65; 64 or 75 if a file cannot be read."
+      "Reads every byte of one checkpoint, or of all checkpoints of a run, and checks sizes, SHA-256,"
+          + " tensors and their slices. Names what is damaged and exits with 65; with 64 or 75 if a file"
+          + " cannot be read."
     },
     footer = {
       "",

@@ -12,6 +12,16 @@ public final class CommandFailure extends RuntimeException {
     this.exitCode = exitCode;
   }
 
+  /**
+   * @param problem names the option or file, its value and the limit
+   * @throws CommandFailure as a bad command line unless it holds
+   */
+  static void require(boolean holds, String problem) {
+    if (!holds) {
+      throw new CommandFailure(ExitCode.BAD_JOB, problem);
+    }
+  }
+
   public ExitCode exitCode() {
     return exitCode;
   }

@@ -7,10 +7,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "data",
     mixinStandardHelpOptions = true,
-    header = "Prepares a job's text, and shows what the model gets to see of it.",
-    description = {
-      "Prepared tokens are kept in .gyre/data and used again as long as the files stay the same."
-    },
+    header = "Tokenize a job's text, and show its rows.",
+    description = {"Tokens are cached in .gyre/data and reused until the files change."},
     subcommands = {DataPrepareCommand.class, DataInspectCommand.class},
     synopsisSubcommandLabel = "COMMAND")
 final class DataCommand implements Runnable {

@@ -5,6 +5,8 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.RowText;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.trainer.data.BatchShape;
 import java.io.IOException;
 import java.util.List;
@@ -17,11 +19,10 @@ import picocli.CommandLine.Option;
 @Command(
     name = "inspect",
     mixinStandardHelpOptions = true,
-    header = "Shows the rows of a step as the model sees them, decoded.",
+    header = "Show the rows of a step as the model sees them, decoded.",
     description = {
-      "Which documents were packed together, where one was cut, and how many tokens have a label. A",
-      "document's last token has none, unless the document goes on in another row: then its label is",
-      "the next token there."
+      "Shows which documents share a row, where a document is cut, and how many tokens have a label."
+          + " The last token of a document has none, unless the document continues in another row."
     },
     footer = {
       "",
@@ -35,31 +36,30 @@ final class DataInspectCommand implements Callable<ExitCode> {
       names = "--step",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Which step, from 0. Default: ${DEFAULT-VALUE}.")
+      description = "Step to show, counted from 0. Default: ${DEFAULT-VALUE}.")
   private long step;
 
   @Option(
       names = "--rows",
       paramLabel = "K",
       defaultValue = "1",
-      description = "Rows shown, from the step's first on. Default: ${DEFAULT-VALUE}.")
+      description = "Number of rows to show. Default: ${DEFAULT-VALUE}.")
   private int rows;
 
   @Option(
       names = "--chars",
       paramLabel = "C",
       defaultValue = "240",
-      description = {
-        "Characters shown of each document, half from either end; 0 for none, -1 for all.",
-        "Default: ${DEFAULT-VALUE}."
-      })
+      description =
+          "Characters to show of each document, half from each end; 0: none, -1: all. Default:"
+              + " ${DEFAULT-VALUE}.")
   private int chars;
 
   @Override
   public ExitCode call() throws IOException {
-    require(step >= 0, "--step " + step + ": steps count from 0");
-    require(rows >= 1, "--rows " + rows + ": show at least 1");
-    require(chars >= -1, "--chars " + chars + ": -1 for all, 0 for none, or a number");
+    TrainSpec.STEPS.require("--step", step);
+    NumberRange.wholeAtLeast(1).require("--rows", rows);
+    NumberRange.wholeAtLeast(-1).require("--chars", chars);
     JobSpec job = argument.read(List.of());
     Console console = Console.standard();
     try (JobData data = JobData.open(job, Home.folder(), console)) {
@@ -85,11 +85,5 @@ final class DataInspectCommand implements Callable<ExitCode> {
       }
     }
     return ExitCode.DONE;
-  }
-
-  private static void require(boolean holds, String problem) {
-    if (!holds) {
-      throw new CommandFailure(ExitCode.BAD_JOB, problem);
-    }
   }
 }

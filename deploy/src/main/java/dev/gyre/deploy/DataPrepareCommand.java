@@ -17,10 +17,8 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "prepare",
     mixinStandardHelpOptions = true,
-    header = "Reads and tokenizes a job's text.",
-    description = {
-      "Done once, so that the job starts at once. gyre train does the same when it has to."
-    },
+    header = "Read and tokenize a job's text ahead of time.",
+    description = {"gyre train does the same when the text has changed."},
     footer = {"", "Try    ./gyre data prepare JOB.yaml"})
 final class DataPrepareCommand implements Callable<ExitCode> {
   @Mixin private JobArgument argument = new JobArgument();

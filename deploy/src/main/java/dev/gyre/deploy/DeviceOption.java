@@ -12,7 +12,7 @@ final class DeviceOption {
       paramLabel = "D",
       defaultValue = "cpu",
       converter = Text.class,
-      description = "cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
+      description = "Device: cpu, or cuda:N with backend torch. Default: ${DEFAULT-VALUE}.")
   private Device device = Device.CPU;
 
   Device device() {

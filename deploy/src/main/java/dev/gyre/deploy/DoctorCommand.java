@@ -20,26 +20,28 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     mixinStandardHelpOptions = true,
-    header = "Looks at this machine: what trains here, how fast, and what to change.",
+    header = "Check this machine: backends, kernel rates, memory and limits.",
     description = {
-      "Shows every backend with what it can do and reaches here, the JDK, cores, memory, /dev/shm and",
-      "limits. Each line is ok, could be better, or broken, with what to change. Rates are those that",
-      "earlier runs measured on this machine, or are measured now: some seconds each.",
-      "Exit code 0 if training can work; else 64 if something must be set up, 75 if it may pass."
+      "Shows every backend with its dtypes and kernel rates, the JDK, cores, memory, /dev/shm and"
+          + " limits. Each line is ok, could be better or broken, with what to change. Rates come from"
+          + " earlier runs; unknown ones are measured, which takes some seconds.",
+      "",
+      "Exit codes: 0 training can work, 64 needs configuration, 75 temporary, retry."
     })
 final class DoctorCommand implements Callable<ExitCode> {
   @Option(
       names = "--backend",
       paramLabel = "B",
-      description = "Only this backend. torch is looked at where it is named: it is a download.")
+      description =
+          "Check only this backend. torch is checked only on request, because it must be downloaded.")
   private @Nullable String backend;
 
   @Mixin private DeviceOption where = new DeviceOption();
 
-  @Option(names = "--afresh", description = "Forgets what was measured before, and measures again.")
+  @Option(names = "--afresh", description = "Forget the measured rates, and measure again.")
   private boolean afresh;
 
-  @Option(names = "--json", description = "One JSON object a line, for scripts.")
+  @Option(names = "--json", description = "Print one JSON object per line.")
   private boolean json;
 
   @Override

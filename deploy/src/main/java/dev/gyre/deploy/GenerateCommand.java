@@ -19,7 +19,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "generate",
     mixinStandardHelpOptions = true,
-    description = "Continues a text with a trained model, on one worker.",
+    header = "Continue a text with a trained model, on one worker.",
     footer = {"", "Try    ./gyre generate quickstart \"public class\" --tokens 400"})
 final class GenerateCommand implements Callable<ExitCode> {
   @Mixin private CheckpointArgument checkpoint = new CheckpointArgument();
@@ -48,12 +48,7 @@ final class GenerateCommand implements Callable<ExitCode> {
       description = "Seed of the sampling. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
-  @Option(
-      names = "--backend",
-      paramLabel = "B",
-      defaultValue = "auto",
-      description = "auto, onednn, vector, torch or scalar. Default: ${DEFAULT-VALUE}.")
-  private String backend = "auto";
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Override
   public ExitCode call() throws IOException {
@@ -63,7 +58,7 @@ final class GenerateCommand implements Callable<ExitCode> {
       throw new Invalid("PROMPT", "is empty; give at least one character of text");
     }
     Path found = checkpoint.find().toRealPath();
-    String chosen = LocalBackend.choose(backend, DType.F32);
+    String chosen = LocalBackend.choose(backend.name(), DType.F32);
     boolean terminal = Console.standard().isTerminal();
     PrintStream out = System.out;
     try (SoloModel model = SoloModel.open(found, CheckpointSelection.jobOf(found), chosen)) {

@@ -3,6 +3,7 @@ package dev.gyre.deploy;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Planner;
@@ -23,12 +24,12 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "golden",
     mixinStandardHelpOptions = true,
-    header = "Holds this build against a reference computed elsewhere.",
+    header = "Compare this build with a reference computed elsewhere.",
     description = {
-      "Losses, logits, router choices and every gradient of a small model, on any mesh, whose ranks are",
-      "threads of this process. Prints the largest error of each group of tensors; exits with 1 if one",
-      "is outside tolerance. In f32 it also trains the steps of curve.json; in bf16 it replays the",
-      "reference's router choices."
+      "Compares losses, logits, router choices and every gradient of a small model, on any mesh, with"
+          + " ranks as threads of this process. Prints the largest error of each group of tensors, and"
+          + " exits with 1 if one is outside its tolerance. In f32 it also trains the steps of"
+          + " curve.json; in bf16 it replays the reference's router choices."
     },
     footer = {
       "",
@@ -39,43 +40,38 @@ final class GoldenCommand implements Callable<ExitCode> {
   @Parameters(
       paramLabel = "DIR",
       description = {
-        "A folder with config.json, model.safetensors, batch.safetensors, expected.safetensors",
-        "and, for losses of several steps, curve.json."
+        "Folder with config.json, model.safetensors,",
+        "batch.safetensors, expected.safetensors and, for",
+        "losses of several steps, curve.json."
       })
   private Path folder = Path.of("");
 
   @Mixin private MeshOptions degrees = new MeshOptions();
 
-  @Option(
-      names = "--backend",
-      paramLabel = "B",
-      defaultValue = "auto",
-      description = "auto, onednn, vector, torch or scalar. Default: ${DEFAULT-VALUE}.")
-  private String backend = "auto";
+  @Mixin private BackendOption backend = new BackendOption();
 
   @Option(
       names = "--dtype",
       paramLabel = "T",
       defaultValue = "f32",
       converter = DtypeOption.class,
-      description = "f32 or bf16. Default: ${DEFAULT-VALUE}.")
+      description = "Compute dtype: f32 or bf16. Default: ${DEFAULT-VALUE}.")
   private DType dtype = DType.F32;
 
   @Option(
       names = "--transport",
       paramLabel = "T",
       defaultValue = "loopback",
-      description = "loopback, ipc or udp. Default: ${DEFAULT-VALUE}.")
+      description = "Transport: loopback, ipc or udp. Default: ${DEFAULT-VALUE}.")
   private String transport = "loopback";
 
   @Option(
       names = "--schedule",
       paramLabel = "S",
       defaultValue = RingSchedule.KEY,
-      description = {
-        "auto, ring, allgather, balanced or tokenring, or by kind of layer:",
-        "full_attention=ring,sliding_attention=allgather. Default: ${DEFAULT-VALUE}."
-      })
+      description =
+          "Attention schedule: auto, ring, allgather, balanced or tokenring; or per layer type:"
+              + " full_attention=ring,sliding_attention=allgather. Default: ${DEFAULT-VALUE}.")
   private String schedule = RingSchedule.KEY;
 
   @Override
@@ -83,9 +79,10 @@ final class GoldenCommand implements Callable<ExitCode> {
     ScheduleSpec asked = schedule();
     LocalNetwork.Factory network =
         LocalNetwork.named(transport, line -> System.err.println("gyre: " + line));
+    MeshSpec wanted = degrees.alone();
     GoldenCase golden = GoldenCase.load(folder);
-    Mesh mesh = Planner.mesh(degrees.alone(), golden.model());
-    String chosen = LocalBackend.choose(backend, dtype);
+    Mesh mesh = Planner.mesh(wanted, golden.model());
+    String chosen = LocalBackend.choose(backend.name(), dtype);
     System.out.printf(
         "data-parallel %d  ring %d  ulysses %d  expert-parallel %d  %s  %s  %s  %s%n",
         mesh.dataParallel(),

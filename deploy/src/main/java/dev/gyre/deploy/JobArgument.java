@@ -23,13 +23,16 @@ final class JobArgument {
   @Parameters(
       arity = "0..1",
       paramLabel = "JOB",
-      description = "A job file. Default: recipes/quickstart.yaml.")
+      description = "Job file. Default: recipes/quickstart.yaml.")
   private @Nullable Path job;
 
   @Option(
       names = "--set",
       paramLabel = "KEY=VALUE",
-      description = "Sets a key of the job file, for example --set train.steps=400. Repeatable.")
+      description = {
+        "Override a key of the job file. Repeatable.",
+        "Example: --set train.steps=400"
+      })
   private List<String> settings = new ArrayList<>();
 
   /**

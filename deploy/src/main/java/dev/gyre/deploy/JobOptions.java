@@ -15,10 +15,13 @@ import picocli.CommandLine.Option;
 final class JobOptions {
   @Mixin private JobArgument file = new JobArgument();
 
-  @Option(names = "--name", paramLabel = "NAME", description = "The run's folder below runs/.")
+  @Option(names = "--name", paramLabel = "NAME", description = "Name of the run's folder in runs/.")
   private @Nullable String name;
 
-  @Option(names = "--workers", paramLabel = "W", description = "Workers; the plan picks a mesh.")
+  @Option(
+      names = "--workers",
+      paramLabel = "W",
+      description = "Number of workers. The plan chooses the mesh.")
   private @Nullable Integer workers;
 
   @Mixin private MeshOptions mesh = new MeshOptions();
@@ -26,31 +29,36 @@ final class JobOptions {
   @Option(
       names = "--schedule",
       paramLabel = "S",
-      description = {
-        "auto, ring, allgather, balanced or tokenring, or by kind of layer:",
-        "full_attention=ring,sliding_attention=allgather."
-      })
+      description =
+          "Attention schedule: auto, ring, allgather, balanced or tokenring; or per layer type:"
+              + " full_attention=ring,sliding_attention=allgather.")
   private @Nullable String schedule;
 
   @Option(
       names = "--layout",
       paramLabel = "L",
-      description = "auto, zigzag, striped or contiguous.")
+      description = "Token layout over the ring: auto, zigzag, striped or contiguous.")
   private @Nullable String layout;
 
   @Option(
       names = "--backend",
       paramLabel = "B",
-      description = "auto, onednn, vector, torch or scalar.")
+      description = "Compute backend: auto, onednn, vector, torch or scalar.")
   private @Nullable String backend;
 
-  @Option(names = "--device", paramLabel = "D", description = "cpu, or cuda:N with backend torch.")
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      description = "Device: cpu, or cuda:N with backend torch.")
   private @Nullable String device;
 
-  @Option(names = "--dtype", paramLabel = "T", description = "auto, bf16 or f32.")
+  @Option(names = "--dtype", paramLabel = "T", description = "Compute dtype: auto, bf16 or f32.")
   private @Nullable String dtype;
 
-  @Option(names = "--transport", paramLabel = "T", description = "ipc or udp.")
+  @Option(
+      names = "--transport",
+      paramLabel = "T",
+      description = "Data transport between workers: ipc or udp.")
   private @Nullable String transport;
 
   /** The job with everything from the command line laid over its file. */

@@ -20,18 +20,19 @@ import picocli.CommandLine.Spec;
     name = "gyre",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    header = "Trains long-context mixture-of-experts language models across workers.",
+    header = "Train long-context mixture-of-experts language models on several workers.",
     description = {
       "",
-      "Start with  ./gyre train           train the quickstart recipe, about three minutes",
-      "            ./gyre train JOB.yaml  train your own job (./gyre schema: every key)",
-      "            ./gyre plan JOB.yaml   see who would hold and send what, without running it",
+      "Start with  ./gyre train           train the quickstart, about three minutes",
+      "            ./gyre train JOB.yaml  train your own job",
+      "            ./gyre plan JOB.yaml   show its mesh, memory and traffic",
       ""
     },
     footer = {
       "",
       "Exit codes: 0 done, 1 a check found a difference, 64 bad job or command line,",
-      "65 corrupt checkpoint, 75 try again, 130 interrupted, 143 preempted."
+      "65 corrupt checkpoint, 70 a bug in Gyre, 75 try again, 130 interrupted,",
+      "143 preempted."
     },
     subcommands = {
       TrainCommand.class,
@@ -48,7 +49,7 @@ import picocli.CommandLine.Spec;
     },
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
-  static final int HELP_COLUMNS = 100;
+  static final int HELP_COLUMNS = 80;
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -93,6 +94,7 @@ public final class Main implements Runnable {
   /** Options in the order in which they are explained, and a synopsis of one line. */
   private static void formatHelp(CommandLine line) {
     line.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
+    line.getCommandSpec().versionProvider(new Version());
     line.getSubcommands().values().forEach(Main::formatHelp);
   }
 

@@ -1,24 +1,26 @@
 package dev.gyre.deploy;
 
+import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.mesh.Mesh;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The four degrees of a mesh, as options: shared by all commands that take them. */
+/** The four degrees of a mesh: shared by all commands that take them. */
 final class MeshOptions {
-  @Option(names = "--data-parallel", paramLabel = "D", description = "Ranks with different rows.")
+  @Option(names = "--data-parallel", paramLabel = "D", description = "Data-parallel degree.")
   private @Nullable Integer dataParallel;
 
-  @Option(names = "--ring", paramLabel = "R", description = "Ranks that pass keys and values on.")
+  @Option(names = "--ring", paramLabel = "R", description = "Ring attention degree.")
   private @Nullable Integer ring;
 
-  @Option(names = "--ulysses", paramLabel = "U", description = "Ranks that swap tokens for heads.")
+  @Option(names = "--ulysses", paramLabel = "U", description = "Ulysses degree.")
   private @Nullable Integer ulysses;
 
-  @Option(names = "--expert-parallel", paramLabel = "X", description = "Ranks sharing the experts.")
+  @Option(names = "--expert-parallel", paramLabel = "X", description = "Expert-parallel degree.")
   private @Nullable Integer expertParallel;
 
   /** Whether any of those that make up the number of workers was given. */
@@ -42,7 +44,11 @@ final class MeshOptions {
     }
   }
 
-  /** As a job has them; a degree that was not given is 1, expert-parallel stays open. */
+  /**
+   * As a job has them; a degree that was not given is 1, expert-parallel stays open.
+   *
+   * @throws Invalid naming an option whose degree cannot be
+   */
   MeshSpec alone() {
     return alone(ScheduleSpec.AUTO);
   }
@@ -50,6 +56,12 @@ final class MeshOptions {
   /** The same with a schedule. */
   MeshSpec alone(ScheduleSpec schedule) {
     Map<String, Integer> given = given();
+    given.forEach(
+        (key, degree) -> {
+          if (!key.equals("expert-parallel")) {
+            Mesh.DEGREE.require("--" + key, degree);
+          }
+        });
     return new MeshSpec(
         0,
         given.getOrDefault("data-parallel", 1),

@@ -32,32 +32,34 @@ import picocli.CommandLine.Option;
 @Command(
     name = "plan",
     mixinStandardHelpOptions = true,
-    header = "Shows how a job would run on this machine, without running it.",
+    header = "Show how a job would run on this machine, without running it.",
     description = {
-      "The mesh, who holds which tokens, heads and experts, what is sent, memory and time. Proves the",
-      "first batch's schedule. If the job cannot run, says why and exits with 64."
+      "Prints mesh, placement of tokens, heads and experts, traffic, memory and time, and proves the"
+          + " schedule of the first batch. A degree that is 0 or not given is chosen by the plan. Exits"
+          + " with 64 if the job cannot run."
     },
     footer = {
       "",
-      "Try    ./gyre plan --ring 4                       the quickstart over a longer ring",
-      "       ./gyre plan JOB.yaml --json > plan.json    then: ./gyre train JOB.yaml --plan plan.json",
-      "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg"
+      "Try    ./gyre plan --ring 4",
+      "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg",
+      "       ./gyre plan JOB.yaml --json > plan.json",
+      "       ./gyre train JOB.yaml --plan plan.json"
     })
 final class PlanCommand implements Callable<ExitCode> {
   @Mixin private JobOptions options = new JobOptions();
 
-  @Option(names = "--json", description = "Prints the plan itself, as train --plan takes it.")
+  @Option(names = "--json", description = "Print the plan as JSON, for train --plan.")
   private boolean json;
 
   @Option(
       names = "--svg",
       paramLabel = "FILE",
-      description = "Draws how attention runs on a full row, a picture for each kind of layer.")
+      description = "Draw the attention schedule of a full row, one picture per layer type.")
   private @Nullable Path svg;
 
   @Option(
       names = "--no-measure",
-      description = "Measures nothing: quicker, but without a step's predicted time.")
+      description = "Do not measure this machine: faster, but without a predicted step time.")
   private boolean unmeasured;
 
   @Override

@@ -8,9 +8,10 @@ import picocli.CommandLine.Command;
 @Command(
     name = "schema",
     mixinStandardHelpOptions = true,
+    header = "Print the JSON Schema of a job file.",
     description = {
-      "Prints the JSON Schema of a job file: every key, its type, default and meaning.",
-      "An editor that reads it completes and checks job files as you type."
+      "It holds every key with its type, range, default and meaning. Editors use it to complete and"
+          + " check job files."
     })
 final class SchemaCommand implements Callable<ExitCode> {
   @Override

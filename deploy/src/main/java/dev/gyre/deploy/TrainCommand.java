@@ -34,10 +34,16 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     mixinStandardHelpOptions = true,
+    header = "Train a job on this machine.",
     description = {
-      "Trains a job on this machine: one coordinator, and a process for every worker.",
-      "Without a job file it trains the quickstart recipe, about three minutes. Ctrl-C saves a",
-      "checkpoint and stops; --resume goes on from there."
+      "Starts a coordinator and one process per worker. Without a job file it trains the quickstart"
+          + " recipe, about three minutes. A mesh degree that is 0 or not given is chosen by the"
+          + " plan. Ctrl-C saves a checkpoint and stops; --resume continues from it."
+    },
+    footer = {
+      "",
+      "Try    ./gyre train recipes/quickstart.yaml --set train.steps=400",
+      "       ./gyre train --resume"
     })
 final class TrainCommand implements Callable<ExitCode> {
   @Spec private @Nullable CommandSpec spec;
@@ -46,33 +52,30 @@ final class TrainCommand implements Callable<ExitCode> {
 
   @Option(
       names = "--resume",
-      description = "Goes on from the newest whole checkpoint of the job's newest run.")
+      description = "Continue from the newest whole checkpoint of the job's newest run.")
   private boolean resume;
 
   @Option(
       names = "--run",
       paramLabel = "RUN",
-      description = "With --resume: name or folder of the run, such as quickstart-2.")
+      description = "With --resume: name or folder of the run to continue.")
   private @Nullable Path run;
 
   @Option(
       names = "--plan",
       paramLabel = "FILE",
-      description = "Runs this plan.json instead of making a plan.")
+      description = "Use this plan.json instead of making a plan.")
   private @Nullable Path plan;
 
   @Option(
       names = "--trace",
-      description = "Writes what every rank does when to trace.json, for https://ui.perfetto.dev.")
+      description = {
+        "Write a timeline of every rank to trace.json.",
+        "Open it in https://ui.perfetto.dev."
+      })
   private boolean trace;
 
-  @Option(
-      names = "--no-bind",
-      description = {
-        "Lets the system choose workers' cores. Else each keeps to its share of them, if there are as",
-        "many as workers and nobody has narrowed them."
-      })
-  private boolean unbound;
+  @Mixin private BindOption cores = new BindOption();
 
   @Mixin private RunsOption runs = new RunsOption();
 
@@ -130,7 +133,7 @@ final class TrainCommand implements Callable<ExitCode> {
       console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, given != null, began, System::nanoTime);
       Path store = data.store().folder().toAbsolutePath();
-      LaunchOptions launch = new LaunchOptions(trace, !unbound);
+      LaunchOptions launch = new LaunchOptions(trace, cores.bind());
       Outcome outcome =
           new LocalJob(
                   job,

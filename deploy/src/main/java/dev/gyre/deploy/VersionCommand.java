@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 @Command(
     name = "version",
     mixinStandardHelpOptions = true,
-    description = "Prints the versions of Gyre and of the JDK it runs on.")
+    header = "Print the versions of Gyre and of the JDK it runs on.")
 final class VersionCommand implements Callable<ExitCode> {
   @Override
   public ExitCode call() {

@@ -10,6 +10,8 @@ import dev.gyre.deploy.bench.KernelsBench;
 import dev.gyre.kernels.Device;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -45,8 +47,8 @@ class BenchKernelsCommandTest {
   }
 
   private static void assertRefused(String named, String... args) {
-    CommandFailure refused = assertThrows(CommandFailure.class, () -> bench(args));
-    assertEquals(ExitCode.BAD_JOB, refused.exitCode());
+    RuntimeException refused = assertThrows(RuntimeException.class, () -> bench(args));
+    assertEquals(ExitCode.BAD_JOB, Main.failed(refused, new PrintWriter(new StringWriter())));
     assertTrue(String.valueOf(refused.getMessage()).contains(named), refused.getMessage());
   }
 

@@ -15,7 +15,7 @@ import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.ArgSpec;
 
 final class HelpTest {
-  private static final int COLUMNS = 100;
+  private static final int COLUMNS = 80;
 
   static Stream<String> commands() {
     List<String> all = new ArrayList<>();

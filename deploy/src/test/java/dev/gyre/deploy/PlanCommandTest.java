@@ -73,7 +73,8 @@ final class PlanCommandTest {
     assertEquals(0, Cli.run("data", "prepare", job, "--set", rows).exit());
     Cli refused = plan("--no-measure", "--set", rows);
     assertEquals(ExitCode.BAD_JOB.code(), refused.exit(), refused::toString);
-    assertTrue(refused.err().contains("that an epoch draws of dataset.train"), refused::toString);
+    assertTrue(
+        refused.err().contains("dataset.train has only 4,104 tokens per epoch"), refused::toString);
   }
 
   @Test

@@ -132,8 +132,8 @@ final class BadInputTest {
         place.train("--workers", "1", "--set", rows, "--set", "dataset.holdout=0"),
         "train.sequence-length",
         "1,000,000",
-        "an epoch draws of dataset.train, %,d".formatted(tokens),
-        "make it %d or shorter".formatted(tokens));
+        "dataset.train has only %,d tokens per epoch".formatted(tokens),
+        "Set it to at most %d".formatted(tokens));
   }
 
   // ---- checkpoints

@@ -15,7 +15,7 @@ public final class Preflight {
   private Preflight() {}
 
   /**
-   * Memory would be taken, and schedules chosen, for rows that there cannot be.
+   * Otherwise memory would be taken, and schedules chosen, for rows that cannot exist.
    *
    * @throws Invalid if an epoch does not fill one row
    */
@@ -27,7 +27,7 @@ public final class Preflight {
           "train.sequence-length",
           String.format(
               Locale.ROOT,
-              "a row of %,d tokens is longer than all that an epoch draws of dataset.train, %,d; make it %d or shorter, or add text",
+              "is %,d, but dataset.train has only %,d tokens per epoch. Set it to at most %d, or add data",
               row,
               tokens,
               tokens));

@@ -12,11 +12,12 @@ public final class Invalid extends IllegalArgumentException {
   private final String problem;
 
   /**
-   * @param key dotted path as in the job file, for example {@code mesh.ulysses}
+   * @param key dotted path as in the job file, for example {@code mesh.ulysses}, or an option, for
+   *     example {@code --ring}
    * @param problem the value, the limit and the way out
    */
   public Invalid(String key, String problem) {
-    super(key + ": " + problem);
+    super(key + (key.startsWith("--") ? " " : ": ") + problem);
     this.key = key;
     this.problem = problem;
   }

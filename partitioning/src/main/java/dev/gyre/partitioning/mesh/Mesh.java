@@ -10,7 +10,7 @@ import dev.gyre.partitioning.job.NumberRange;
  * holds every expert once; ranks equal modulo {@code expertParallel} hold the same experts.
  */
 public record Mesh(int dataParallel, int ring, int ulysses, int expertParallel) {
-  private static final NumberRange DEGREE = NumberRange.whole(1, (long) MeshSpec.DEGREE.most());
+  public static final NumberRange DEGREE = NumberRange.whole(1, (long) MeshSpec.DEGREE.most());
 
   public Mesh {
     DEGREE.require("mesh.data-parallel", dataParallel);

@@ -65,7 +65,7 @@ final class NumberRangeTest {
   void theErrorNamesKeyValueAndRange() {
     Invalid whole =
         assertThrows(Invalid.class, () -> NumberRange.whole(1, 9).require("--tokens", -1));
-    assertEquals("--tokens: -1 must be from 1 to 9", whole.getMessage());
+    assertEquals("--tokens -1 must be from 1 to 9", whole.getMessage());
     Invalid real = assertThrows(Invalid.class, () -> NumberRange.above(0).require("a.b", 0.0));
     assertEquals("a.b: 0.0 must be above 0", real.getMessage());
     Invalid tiny = assertThrows(Invalid.class, () -> NumberRange.above(0).require("a.b", 1e-50));
