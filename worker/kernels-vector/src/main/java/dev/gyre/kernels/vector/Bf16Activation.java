@@ -6,10 +6,6 @@ import static dev.gyre.kernels.vector.Simd.I;
 import static dev.gyre.kernels.vector.Simd.LANES;
 import static dev.gyre.kernels.vector.Simd.ORDER;
 import static dev.gyre.kernels.vector.Simd.S;
-import static dev.gyre.kernels.vector.VectorRows.EXP_HIGH;
-import static dev.gyre.kernels.vector.VectorRows.EXP_LOW;
-import static dev.gyre.kernels.vector.VectorRows.LOG2_E;
-import static dev.gyre.kernels.vector.VectorRows.MAGIC;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -19,15 +15,11 @@ import jdk.incubator.vector.VectorOperators;
 
 /**
  * {@link VectorRows#swiglu} and its gradient on BF16 rows in one pass, without widened copies. The
- * sigmoid is computed in F32 as there, but exp has one term less and ln 2 is in one piece: a
- * relative error of 8e-6, a five hundredth of a BF16 rounding. Widening, narrowing and exp are
- * written out where they are used: helpers that take or return vectors are not always inlined.
+ * sigmoid is computed in F32 as there, with the less accurate exponential of {@link Exp}. Widening,
+ * narrowing and exp are written out where they are used: helpers that take or return vectors are
+ * not always inlined.
  */
 final class Bf16Activation {
-  private static final float LN2 = 0.6931472f;
-
-  private static final int ONE_BITS = 0x3f800000;
-
   private Bf16Activation() {}
 
   /** h = silu(gate)·up. Runs do not overlap. */
@@ -48,20 +40,21 @@ final class Bf16Activation {
               .lanewise(VectorOperators.LSHL, 16)
               .reinterpretAsFloats();
       FloatVector x = g.mul(-1f);
-      x = x.blend(EXP_HIGH, x.compare(VectorOperators.GT, EXP_HIGH));
-      x = x.blend(EXP_LOW, x.compare(VectorOperators.LT, EXP_LOW));
-      FloatVector t = x.fma(FloatVector.broadcast(F, LOG2_E), FloatVector.broadcast(F, MAGIC));
-      FloatVector r = t.sub(MAGIC).fma(FloatVector.broadcast(F, -LN2), x);
+      x = x.blend(Exp.HIGH, x.compare(VectorOperators.GT, Exp.HIGH));
+      x = x.blend(Exp.LOW, x.compare(VectorOperators.LT, Exp.LOW));
+      FloatVector t =
+          x.fma(FloatVector.broadcast(F, Exp.LOG2_E), FloatVector.broadcast(F, Exp.ROUNDER));
+      FloatVector r = t.sub(Exp.ROUNDER).fma(FloatVector.broadcast(F, -Exp.LN2), x);
       FloatVector e =
-          r.fma(FloatVector.broadcast(F, VectorRows.C5), FloatVector.broadcast(F, VectorRows.C4))
-              .fma(r, FloatVector.broadcast(F, VectorRows.C3))
-              .fma(r, FloatVector.broadcast(F, VectorRows.C2))
+          r.fma(FloatVector.broadcast(F, Exp.C5), FloatVector.broadcast(F, Exp.C4))
+              .fma(r, FloatVector.broadcast(F, Exp.C3))
+              .fma(r, FloatVector.broadcast(F, Exp.C2))
               .fma(r, FloatVector.broadcast(F, 1f))
               .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   t.reinterpretAsInts()
                       .lanewise(VectorOperators.LSHL, 23)
-                      .add(ONE_BITS)
+                      .add(Exp.ONE_BITS)
                       .reinterpretAsFloats());
       IntVector bits = g.div(e.add(1f)).mul(u).reinterpretAsInts();
       IntVector high = bits.lanewise(VectorOperators.LSHR, 16);
@@ -105,20 +98,21 @@ final class Bf16Activation {
               .lanewise(VectorOperators.LSHL, 16)
               .reinterpretAsFloats();
       FloatVector x = g.mul(-1f);
-      x = x.blend(EXP_HIGH, x.compare(VectorOperators.GT, EXP_HIGH));
-      x = x.blend(EXP_LOW, x.compare(VectorOperators.LT, EXP_LOW));
-      FloatVector t = x.fma(FloatVector.broadcast(F, LOG2_E), FloatVector.broadcast(F, MAGIC));
-      FloatVector r = t.sub(MAGIC).fma(FloatVector.broadcast(F, -LN2), x);
+      x = x.blend(Exp.HIGH, x.compare(VectorOperators.GT, Exp.HIGH));
+      x = x.blend(Exp.LOW, x.compare(VectorOperators.LT, Exp.LOW));
+      FloatVector t =
+          x.fma(FloatVector.broadcast(F, Exp.LOG2_E), FloatVector.broadcast(F, Exp.ROUNDER));
+      FloatVector r = t.sub(Exp.ROUNDER).fma(FloatVector.broadcast(F, -Exp.LN2), x);
       FloatVector e =
-          r.fma(FloatVector.broadcast(F, VectorRows.C5), FloatVector.broadcast(F, VectorRows.C4))
-              .fma(r, FloatVector.broadcast(F, VectorRows.C3))
-              .fma(r, FloatVector.broadcast(F, VectorRows.C2))
+          r.fma(FloatVector.broadcast(F, Exp.C5), FloatVector.broadcast(F, Exp.C4))
+              .fma(r, FloatVector.broadcast(F, Exp.C3))
+              .fma(r, FloatVector.broadcast(F, Exp.C2))
               .fma(r, FloatVector.broadcast(F, 1f))
               .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   t.reinterpretAsInts()
                       .lanewise(VectorOperators.LSHL, 23)
-                      .add(ONE_BITS)
+                      .add(Exp.ONE_BITS)
                       .reinterpretAsFloats());
       FloatVector s = FloatVector.broadcast(F, 1f).div(e.add(1f));
       FloatVector ds = d.mul(s);
@@ -161,11 +155,11 @@ final class Bf16Activation {
 
   /** One exp, with the very operations of the vector loops. */
   private static float exp(float x) {
-    float clamped = x > EXP_HIGH ? EXP_HIGH : x < EXP_LOW ? EXP_LOW : x;
-    float t = Math.fma(clamped, LOG2_E, MAGIC);
-    float r = Math.fma(t - MAGIC, -LN2, clamped);
-    float p = Math.fma(Math.fma(r, VectorRows.C5, VectorRows.C4), r, VectorRows.C3);
-    p = Math.fma(Math.fma(Math.fma(p, r, VectorRows.C2), r, 1f), r, 1f);
-    return p * Float.intBitsToFloat((Float.floatToRawIntBits(t) << 23) + ONE_BITS);
+    float clamped = x > Exp.HIGH ? Exp.HIGH : x < Exp.LOW ? Exp.LOW : x;
+    float t = Math.fma(clamped, Exp.LOG2_E, Exp.ROUNDER);
+    float r = Math.fma(t - Exp.ROUNDER, -Exp.LN2, clamped);
+    float p = Math.fma(Math.fma(r, Exp.C5, Exp.C4), r, Exp.C3);
+    p = Math.fma(Math.fma(Math.fma(p, r, Exp.C2), r, 1f), r, 1f);
+    return p * Float.intBitsToFloat((Float.floatToRawIntBits(t) << 23) + Exp.ONE_BITS);
   }
 }

@@ -18,9 +18,8 @@ import jdk.incubator.vector.VectorOperators;
  * <p>Probabilities are powers of two, p = 2^(s·scale2 − shift) with scale2 = scale·log₂e and a
  * whole number as shift. {@code base} = {@link #ROUNDER} − shift is exact. h = s·scale2 + base, one
  * rounding, holds n = round(s·scale2 − shift) in its low bits; r = s·scale2 + (base − h) is the
- * rest, |r| ≤ ½; and 2^r is a polynomial of relative error 2e-7. n below −126 gives 0. A score of
- * −∞ gives NaN, which no finite input has. Only multiply-adds and integer operations, so that every
- * compiler of the JVM gives the same bits.
+ * rest, |r| ≤ ½; {@link Exp} has the polynomial of 2^r. n below −126 gives 0. A score of −∞ gives
+ * NaN, which no finite input has.
  *
  * <p>BF16 values are rounded to the nearest, ties away from zero (one integer add); ties are too
  * rare to bias a sum.
@@ -48,13 +47,6 @@ final class ScoreLanes {
 
   private static final int HALF_BF16 = 0x8000;
   private static final int HIGH_HALF = 0xFFFF0000;
-
-  // Minimax polynomial of 2^r for |r| ≤ ½.
-  private static final float C1 = 0.693147f;
-  private static final float C2 = 0.24022242f;
-  private static final float C3 = 0.055507336f;
-  private static final float C4 = 0.009671513f;
-  private static final float C5 = 0.0013264727f;
 
   private ScoreLanes() {}
 
@@ -95,10 +87,10 @@ final class ScoreLanes {
       FloatVector h = s.fma(scales, base);
       FloatVector r = s.fma(scales, base.sub(h));
       FloatVector p =
-          r.fma(FloatVector.broadcast(F, C5), FloatVector.broadcast(F, C4))
-              .fma(r, FloatVector.broadcast(F, C3))
-              .fma(r, FloatVector.broadcast(F, C2))
-              .fma(r, FloatVector.broadcast(F, C1))
+          r.fma(FloatVector.broadcast(F, Exp.P5), FloatVector.broadcast(F, Exp.P4))
+              .fma(r, FloatVector.broadcast(F, Exp.P3))
+              .fma(r, FloatVector.broadcast(F, Exp.P2))
+              .fma(r, FloatVector.broadcast(F, Exp.P1))
               .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   h.reinterpretAsInts()
@@ -173,10 +165,10 @@ final class ScoreLanes {
       FloatVector h = s.fma(scales, base);
       FloatVector r = s.fma(scales, base.sub(h));
       FloatVector p =
-          r.fma(FloatVector.broadcast(F, C5), FloatVector.broadcast(F, C4))
-              .fma(r, FloatVector.broadcast(F, C3))
-              .fma(r, FloatVector.broadcast(F, C2))
-              .fma(r, FloatVector.broadcast(F, C1))
+          r.fma(FloatVector.broadcast(F, Exp.P5), FloatVector.broadcast(F, Exp.P4))
+              .fma(r, FloatVector.broadcast(F, Exp.P3))
+              .fma(r, FloatVector.broadcast(F, Exp.P2))
+              .fma(r, FloatVector.broadcast(F, Exp.P1))
               .fma(r, FloatVector.broadcast(F, 1f))
               .mul(
                   h.reinterpretAsInts()

@@ -19,27 +19,6 @@ import jdk.incubator.vector.VectorSpecies;
  * bytes are always enough.
  */
 final class VectorRows {
-  // exp(x) = 2ⁿ·eʳ with n = round(x·log2 e) and r = x − n·ln 2, |r| ≤ ln 2/2. Adding MAGIC leaves n
-  // in the low bits of the sum. ln 2 is split so that n·LN2_HIGH is exact. The polynomial for eʳ is
-  // a minimax fit of relative error 3e-9 with its first two terms fixed at 1 + r.
-  static final float LOG2_E = 1.442695f;
-  static final float MAGIC = 12582912f;
-  static final float LN2_HIGH = 355f / 512;
-  static final float LN2_LOW = -2.1219444e-4f;
-  static final float C2 = 0x1.fffffcp-2f;
-  static final float C3 = 0x1.555492p-3f;
-  static final float C4 = 0x1.5558f2p-5f;
-  static final float C5 = 0x1.1239d4p-7f;
-  static final float C6 = 0x1.6a2468p-10f;
-
-  /** Below, exp gives 0: its result would not be a normal float. */
-  static final float EXP_LOW = -87.3f;
-
-  /** Above, exp saturates at about 2.2e38. */
-  static final float EXP_HIGH = 88.3f;
-
-  private static final int ONE_BITS = 0x3f800000;
-
   /**
    * Elements that are summed in f32 before an f64 sum takes over: of 32,000 in one f32 sum the
    * rounding errors would add up to 6e-6 of it.
@@ -63,31 +42,31 @@ final class VectorRows {
     FloatVector sum = FloatVector.zero(F);
     FloatVector scales = FloatVector.broadcast(F, scale);
     FloatVector negShift = FloatVector.broadcast(F, -shift);
-    FloatVector log2e = FloatVector.broadcast(F, LOG2_E);
-    FloatVector magic = FloatVector.broadcast(F, MAGIC);
-    FloatVector ln2High = FloatVector.broadcast(F, -LN2_HIGH);
-    FloatVector ln2Low = FloatVector.broadcast(F, -LN2_LOW);
-    FloatVector c2 = FloatVector.broadcast(F, C2);
-    FloatVector c3 = FloatVector.broadcast(F, C3);
-    FloatVector c4 = FloatVector.broadcast(F, C4);
-    FloatVector c5 = FloatVector.broadcast(F, C5);
-    FloatVector c6 = FloatVector.broadcast(F, C6);
+    FloatVector log2e = FloatVector.broadcast(F, Exp.LOG2_E);
+    FloatVector rounder = FloatVector.broadcast(F, Exp.ROUNDER);
+    FloatVector ln2High = FloatVector.broadcast(F, -Exp.LN2_HIGH);
+    FloatVector ln2Low = FloatVector.broadcast(F, -Exp.LN2_LOW);
+    FloatVector c2 = FloatVector.broadcast(F, Exp.C2);
+    FloatVector c3 = FloatVector.broadcast(F, Exp.C3);
+    FloatVector c4 = FloatVector.broadcast(F, Exp.C4);
+    FloatVector c5 = FloatVector.broadcast(F, Exp.C5);
+    FloatVector c6 = FloatVector.broadcast(F, Exp.C6);
     FloatVector one = FloatVector.broadcast(F, 1f);
     int bound = F.loopBound(count);
     int i = 0;
     for (; i < bound; i += LANES) {
       FloatVector x =
           FloatVector.fromMemorySegment(F, ALL, from + 4L * i, ORDER).fma(scales, negShift);
-      VectorMask<Float> none = x.compare(VectorOperators.LT, EXP_LOW);
-      x = x.blend(EXP_HIGH, x.compare(VectorOperators.GT, EXP_HIGH));
-      FloatVector t = x.fma(log2e, magic);
-      FloatVector n = t.sub(magic);
+      VectorMask<Float> none = x.compare(VectorOperators.LT, Exp.LOW);
+      x = x.blend(Exp.HIGH, x.compare(VectorOperators.GT, Exp.HIGH));
+      FloatVector t = x.fma(log2e, rounder);
+      FloatVector n = t.sub(rounder);
       FloatVector r = n.fma(ln2Low, n.fma(ln2High, x));
       FloatVector p = c6.fma(r, c5).fma(r, c4).fma(r, c3).fma(r, c2).fma(r, one).fma(r, one);
       FloatVector power =
           t.reinterpretAsInts()
               .lanewise(VectorOperators.LSHL, 23)
-              .add(ONE_BITS)
+              .add(Exp.ONE_BITS)
               .reinterpretAsFloats();
       FloatVector y = p.mul(power).blend(0f, none);
       y.intoMemorySegment(ALL, to + 4L * i, ORDER);
@@ -105,16 +84,16 @@ final class VectorRows {
 
   /** One exp, with the very operations of the vector loop. */
   static float exp(float x) {
-    if (x < EXP_LOW) {
+    if (x < Exp.LOW) {
       return 0;
     }
-    float clamped = x > EXP_HIGH ? EXP_HIGH : x;
-    float t = Math.fma(clamped, LOG2_E, MAGIC);
-    float n = t - MAGIC;
-    float r = Math.fma(n, -LN2_LOW, Math.fma(n, -LN2_HIGH, clamped));
-    float p = Math.fma(Math.fma(Math.fma(C6, r, C5), r, C4), r, C3);
-    p = Math.fma(Math.fma(Math.fma(p, r, C2), r, 1), r, 1);
-    return p * Float.intBitsToFloat((Float.floatToRawIntBits(t) << 23) + ONE_BITS);
+    float clamped = x > Exp.HIGH ? Exp.HIGH : x;
+    float t = Math.fma(clamped, Exp.LOG2_E, Exp.ROUNDER);
+    float n = t - Exp.ROUNDER;
+    float r = Math.fma(n, -Exp.LN2_LOW, Math.fma(n, -Exp.LN2_HIGH, clamped));
+    float p = Math.fma(Math.fma(Math.fma(Exp.C6, r, Exp.C5), r, Exp.C4), r, Exp.C3);
+    p = Math.fma(Math.fma(Math.fma(p, r, Exp.C2), r, 1), r, 1);
+    return p * Float.intBitsToFloat((Float.floatToRawIntBits(t) << 23) + Exp.ONE_BITS);
   }
 
   /** Writes y = x·rstd·weight and returns rstd = 1/√(mean(x²) + eps). x and y may be the same. */
