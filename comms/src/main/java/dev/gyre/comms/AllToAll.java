@@ -5,13 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Uneven all-to-all over a group. What goes to a member is gathered from any number of blocks and
- * scattered to as many: block b that a member sends to another lands in block b of what the other
- * receives from it, of the same size. Blocks without bytes are not sent.
+ * Uneven all-to-all over a group. A member sends any number of blocks to each other member. Block b
+ * that it sends to another member is received into block b that the other member gave for it, of
+ * the same size. Empty blocks are not sent.
  *
- * <p>What a member keeps is the caller's to copy, between {@link #start} and {@link #await}: it may
- * lie in a device's memory. Used by the group's thread, any number of times; after a {@link
- * CommsException} as the group itself.
+ * <p>The caller copies the blocks that a member keeps, between {@link #start} and {@link #await},
+ * because they may be in device memory. Used by the group's thread; reusable. After a {@link
+ * CommsException} it cannot be used again, like the group.
  */
 public final class AllToAll {
   private final ProcessGroup group;
@@ -27,12 +27,12 @@ public final class AllToAll {
     }
   }
 
-  /** The next block for another member. It must not change until {@link #await} returns. */
+  /** Adds a block for another member. It must not change until {@link #await} returns. */
   public void send(int member, MemorySegment block) {
     add(sends, member, block);
   }
 
-  /** Where the next block of another member goes. */
+  /** Adds a destination for the next block of another member. */
   public void receive(int member, MemorySegment block) {
     add(receives, member, block);
   }
@@ -47,10 +47,10 @@ public final class AllToAll {
   }
 
   /**
-   * Starts the transfers of all blocks given since the last call. Members begin with different
-   * peers, so that nobody is sent to by all others at once.
+   * Starts the transfers of all blocks added since the last call. Each member starts with a
+   * different peer, so that no member receives from all others at once.
    *
-   * @param kind what the bytes are counted as; the same on every member
+   * @param kind the collective that the bytes are counted as; the same on every member
    */
   public void start(Collective kind) {
     try {
@@ -74,7 +74,7 @@ public final class AllToAll {
     }
   }
 
-  /** Returns when all of them are done. */
+  /** Returns when all transfers are complete. */
   public void await() {
     pending.await();
   }

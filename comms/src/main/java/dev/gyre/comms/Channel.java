@@ -1,8 +1,8 @@
 package dev.gyre.comms;
 
 /**
- * Independent streams of every ordered pair of ranks. Inside one, receives match sends in program
- * order.
+ * Independent streams of every ordered pair of ranks. Within one channel, receives match sends in
+ * program order.
  */
 public enum Channel {
   CONTROL(0),
@@ -16,7 +16,7 @@ public enum Channel {
     this.code = code;
   }
 
-  /** Its number on the wire and in tables; they count from zero without gaps. */
+  /** The channel's number on the wire and in tables, from 0 without gaps. */
   public int code() {
     return code;
   }

@@ -3,23 +3,23 @@ package dev.gyre.comms;
 import java.util.Locale;
 
 /**
- * What messages are counted as, and what errors call them. Part of a message's tag, so that members
- * of a group that have entered different collectives notice.
+ * The kind of collective that a message belongs to, for counters and error messages. It is part of
+ * a message's tag, so members of a group that call different collectives get an error.
  */
 public enum Collective {
-  /** What belongs to none. */
+  /** Messages of no collective. */
   POINT_TO_POINT,
-  /** What an attention schedule sends. */
+  /** Messages of an attention schedule. */
   RING,
-  /** Tokens for heads and back, with Ulysses. */
+  /** Ulysses: tokens exchanged for heads, and back. */
   ALL_TO_ALL,
-  /** Rows to their experts, and gradients of what the experts returned. */
+  /** Rows sent to their experts, and in backward the output gradients of the experts. */
   DISPATCH,
-  /** Rows back from their experts. */
+  /** Rows returned from their experts. */
   COMBINE,
   /** States of linear attention. */
   STATE,
-  /** Tokens between the row's layout and the layout of linear attention. */
+  /** Tokens moved between the row's layout and the layout of linear attention. */
   MOVE,
   ALL_REDUCE,
   REDUCE_SCATTER,

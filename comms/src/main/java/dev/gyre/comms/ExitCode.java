@@ -3,25 +3,29 @@ package dev.gyre.comms;
 import dev.gyre.comms.control.FailureKind;
 
 /**
- * What a process of Gyre ends with: the one definition, for commands, for the host of a run and for
- * workers, on one machine and on a cluster.
+ * Exit codes of all Gyre processes: commands, the host of a run, and workers, on one machine and on
+ * a cluster.
  */
 public enum ExitCode {
   DONE(0),
-  /** A check that was asked for found a difference. */
+  /** A requested comparison found a difference. */
   DIFFERENT(1),
-  /** The command line or the job needs a change before it can run: its file, data or numbers. */
+  /**
+   * The command line or the job must be changed before it can run: the job file, its data or its
+   * numbers.
+   */
   BAD_JOB(64),
   CORRUPT_CHECKPOINT(65),
   /** A bug in Gyre. */
   INTERNAL(70),
   /**
-   * Nothing is wrong with the job: the same command, or going on from a checkpoint, may succeed.
+   * Nothing is wrong with the job: repeating the command, or resuming from a checkpoint, may
+   * succeed.
    */
   TRY_AGAIN(75),
   /**
-   * Of a worker that has not joined yet: this JVM compiled a kernel badly, another may do better.
-   * Whoever started it starts it once more, and no third time.
+   * A worker that has not joined yet found that its JVM compiled a kernel badly. The launcher
+   * restarts it once; a second process may do better.
    */
   WORKER_AGAIN(76),
   INTERRUPTED(130),
@@ -37,7 +41,10 @@ public enum ExitCode {
     return code;
   }
 
-  /** Of a worker that fails so, and of a run that ends because a worker reported this. */
+  /**
+   * The exit code of a worker that fails this way, and of a run that ends because a worker reported
+   * it.
+   */
   public static ExitCode of(FailureKind kind) {
     return switch (kind) {
       case FAILURE_KIND_JOB, FAILURE_KIND_DATA, FAILURE_KIND_NUMERIC -> BAD_JOB;
@@ -51,7 +58,7 @@ public enum ExitCode {
     };
   }
 
-  /** Of a run whose worker ended with this process exit code and said nothing. */
+  /** The exit code of a run whose worker exited with this code and reported nothing. */
   public static ExitCode ofWorker(int workerExitCode) {
     return workerExitCode == BAD_JOB.code
         ? BAD_JOB

@@ -4,15 +4,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Sums of f32 vectors in a given order. Goes through small arrays: the JIT vectorises a loop over
- * arrays, but not one over two native segments, which might overlap; the copies stay in the core's
- * caches.
+ * Sums of f32 vectors in a given order. Values pass through small arrays: the JIT vectorises a loop
+ * over arrays, but not a loop over two native segments, which might overlap. The copies stay in the
+ * core's caches.
  */
 final class FloatSums {
   /**
-   * Two blocks of 64 KB fit in the second-level cache. Each source is read in runs as long as that:
-   * in runs of two pages the prefetcher had no time to start, and sums of what no cache held took a
-   * quarter longer.
+   * Two blocks of 64 KB fit in the second-level cache. Each source is read in runs of this length.
+   * With runs of two pages the hardware prefetcher had no time to start, and sums of uncached data
+   * took 25 % longer.
    */
   private static final int BLOCK = 16 << 10;
 
@@ -22,7 +22,7 @@ final class FloatSums {
   /**
    * {@code into} ← Σ sources, in their order.
    *
-   * @param sources at least as many bytes as {@code into}, which may be one of them
+   * @param sources each at least as long as {@code into}, which may be one of them
    */
   void add(MemorySegment[] sources, MemorySegment into) {
     long elements = into.byteSize() / Float.BYTES;

@@ -4,9 +4,9 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * Measures the stretches of one wait in which nothing moved, and the CPU time burnt in them. The
- * thread's CPU clock costs a system call, so it is read only once the thread gives its core away;
- * what is spun before that takes as much CPU as time.
+ * Measures the parts of one wait in which nothing progressed, and the CPU time used in them.
+ * Reading the thread's CPU clock costs a system call, so it is read only once the thread yields or
+ * parks. Before that, CPU time equals elapsed time.
  */
 final class IdlePolicy {
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -24,7 +24,7 @@ final class IdlePolicy {
     quiet = false;
   }
 
-  /** Nothing moved; returns for how long already. */
+  /** Nothing progressed; returns how long this has been so. */
   long quiet(long now) {
     if (!quiet) {
       quiet = true;
@@ -43,7 +43,7 @@ final class IdlePolicy {
     }
   }
 
-  /** Something moved, or the wait is over. */
+  /** Something progressed, or the wait ended. */
   void moved(long now) {
     if (quiet) {
       quiet = false;

@@ -1,18 +1,18 @@
 package dev.gyre.comms;
 
 /**
- * A transfer under way. It owns its segments until it is done: the memory must be neither changed
- * (send) nor read (receive) nor freed before.
+ * A transfer in flight. It owns its memory segments until it completes. Until then the caller must
+ * not change (send), read (receive) or free the memory.
  */
 public interface Pending {
-  /** Makes progress without waiting; true once the transfer is complete. */
+  /** Progresses transfers without waiting; true once this transfer is complete. */
   boolean poll();
 
   /**
-   * Drives progress until the transfer is complete, spinning and yielding for about 30 µs before it
+   * Progresses transfers until this one is complete. Spins and yields for about 30 µs before it
    * parks.
    *
-   * @throws CommsException on the transport's deadline, an abort, or a lost peer; names both
+   * @throws CommsException on the transport's deadline, an abort, or a lost peer; names both ranks
    */
   void await();
 }

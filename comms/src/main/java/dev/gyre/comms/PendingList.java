@@ -2,7 +2,7 @@ package dev.gyre.comms;
 
 import java.util.ArrayList;
 
-/** Transfers to be awaited together. */
+/** Transfers that are awaited together. */
 final class PendingList {
   private final ArrayList<Pending> transfers = new ArrayList<>();
 
@@ -10,7 +10,7 @@ final class PendingList {
     transfers.add(transfer);
   }
 
-  /** Makes progress without waiting; true once all are complete. */
+  /** Progresses transfers without waiting; true once all are complete. */
   boolean poll() {
     for (int i = 0; i < transfers.size(); i++) {
       if (!transfers.get(i).poll()) {
@@ -20,7 +20,7 @@ final class PendingList {
     return true;
   }
 
-  /** Waits for all in the order they were added; the list is empty afterwards. */
+  /** Waits for all in the order they were added, then clears the list. */
   void await() {
     try {
       for (int i = 0; i < transfers.size(); i++) {

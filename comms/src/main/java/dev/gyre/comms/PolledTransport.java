@@ -6,29 +6,41 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What transports share that have no thread of their own: the waiting thread drives {@link
- * #progress}. Holds the deadline, the counters and the words of errors.
+ * Common part of transports without a thread of their own: the waiting thread calls {@link
+ * #progress}. Holds the deadline, the counters and the error texts.
  */
 public abstract class PolledTransport implements Transport {
-  /** A small message between two cores takes 2 µs; a peer on this core needs it sooner. */
+  /**
+   * Spin limit if ranks share cores. A small message between two cores takes 2 µs; a peer on this
+   * core needs the core sooner.
+   */
   private static final long SHARED_CORE_SPIN_NANOS = 3_000;
 
-  /** With a core of its own a rank spares its peer the wake-up, of 5 to 50 µs. */
+  /** Spin limit if every rank has its own core: a wake-up would cost the peer 5 to 50 µs. */
   private static final long OWN_CORE_SPIN_NANOS = 30_000;
 
   /**
-   * Turns that a rank leaves to others on its core before it sleeps: a turn costs 1 µs, where being
-   * woken takes up to 50. While nobody else wants the core, all together are a spin of 20 µs.
+   * Yields of a rank to others on its core before it sleeps. A yield costs 1 µs; a wake-up costs up
+   * to 50 µs. While no other thread wants the core, all yields together are a spin of 20 µs.
    */
   private static final int TURNS = 20;
 
-  /** Copying 4 MB takes less; who keeps the core for longer computes. */
+  /**
+   * A yield longer than this means that another thread on the core computes: copying 4 MB takes
+   * less.
+   */
   private static final long COMPUTING_NANOS = 1_000_000;
 
-  /** Somebody who computes is supposed to do so for that long: no turns, since he ends none. */
+  /**
+   * Time for which another thread on this core is assumed to compute. During it this thread does
+   * not yield, because a yield would not return.
+   */
   private static final long SLEEP_AT_ONCE_NANOS = 100_000_000;
 
-  /** A look costs some 5 µs of a core that a kernel wants. */
+  /**
+   * Minimum time between polls during compute: a poll uses about 5 µs of the core that a kernel
+   * runs on.
+   */
   private static final long BESIDE_KERNELS_NANOS = 100_000;
 
   private static final long BESIDE_KERNELS_LIMIT_NANOS = 5_000_000;
@@ -43,7 +55,10 @@ public abstract class PolledTransport implements Transport {
   private final IdlePolicy idleness = new IdlePolicy();
   private final LongSupplier nanoTime;
 
-  /** Read by the waiting thread: a wait's deadline does not count time of a suspended process. */
+  /**
+   * Read by the waiting thread, so that time in which the process was suspended does not count
+   * towards a wait's deadline.
+   */
   private final AwakeClock awake;
 
   private Collective kind = Collective.POINT_TO_POINT;
@@ -81,26 +96,26 @@ public abstract class PolledTransport implements Transport {
     this.sleepAtOnceUntil = nanoTime.getAsLong();
   }
 
-  /** Hands the transfer to the network; may settle it at once. */
+  /** Hands the transfer to the network; may settle it immediately. */
   protected abstract void start(Transfer transfer);
 
   /**
-   * Takes back a transfer whose deadline has passed, so that its memory is touched no more by this
-   * process, and fails it, unless it completed meanwhile.
+   * Withdraws a transfer whose deadline has passed, so that this process no longer accesses its
+   * memory, and fails it unless it completed in the meantime.
    */
   protected abstract void withdraw(Transfer transfer, String reason);
 
-  /** Whether peers, too, run on this rank's core. */
+  /** Whether peers run on this rank's core too. */
   protected abstract boolean sharesCore();
 
-  /** The calling thread will sleep if it finds nothing more to do: from now on it must be woken. */
+  /** The calling thread will sleep if it finds nothing to do. From now on peers must wake it. */
   protected abstract void prepareToPause();
 
   /**
-   * Sleeps until something may have moved; may return at any time.
+   * Sleeps until something may have progressed; may return at any time.
    *
-   * @param quietNanos how long nothing has moved
-   * @param leastNanos no look at the network is worth its time sooner, unless woken
+   * @param quietNanos how long nothing has progressed
+   * @param leastNanos minimum time before polling again is worth its cost, unless woken
    * @param limitNanos longest sleep
    */
   protected abstract void pause(long quietNanos, long leastNanos, long limitNanos);
@@ -161,7 +176,7 @@ public abstract class PolledTransport implements Transport {
     return transfer;
   }
 
-  /** A receive whose payload is there already copies it here. */
+  /** A receive whose payload is already available copies it in this call. */
   private void post(Transfer transfer) {
     long start = System.nanoTime();
     start(transfer);
@@ -173,7 +188,7 @@ public abstract class PolledTransport implements Transport {
     if (peer < 0 || peer >= size || peer == rank) {
       throw new IllegalArgumentException(
           "rank %d of %d has no peer %d%s"
-              .formatted(rank, size, peer, peer == rank ? ": it copies its own part itself" : ""));
+              .formatted(rank, size, peer, peer == rank ? ": a rank copies its own part" : ""));
     }
     if (!segment.isNative()) {
       throw new IllegalArgumentException("payload on the heap cannot be sent: use native memory");
@@ -185,7 +200,7 @@ public abstract class PolledTransport implements Transport {
     return new Transfer(this, way, peer, channel, tag, segment, kind);
   }
 
-  /** Wakes the thread that waits for one of this rank's transfers, if one does. */
+  /** Wakes the thread that waits for one of this rank's transfers, if any. */
   protected void wake() {
     Thread parked = waiter;
     if (parked != null) {
@@ -207,7 +222,7 @@ public abstract class PolledTransport implements Transport {
     driving.needed(now);
   }
 
-  /** Nothing moves by itself from now on; no progress thread runs any more. */
+  /** Stops the progress thread: from now on nothing progresses by itself. */
   protected final void endBackground() {
     ProgressThread driving = background;
     if (driving != null) {
@@ -215,7 +230,7 @@ public abstract class PolledTransport implements Transport {
     }
   }
 
-  /** Beside kernels that want the core nothing is spun, and looks are rare. */
+  /** Next to kernels that use the core, the thread does not spin and polls rarely. */
   final void pauseBesideKernels(ProgressThread driving, long quietNanos) {
     prepareToPause();
     if (progress() == 0 && driving.isNeeded()) {
@@ -228,7 +243,7 @@ public abstract class PolledTransport implements Transport {
     long deadline = awake.nanos() + deadlineNanos;
     idleness.start();
     turns = 0;
-    // Set before the first look at the transfer: whoever settles it later sees the waiter.
+    // // Set before the transfer is first checked: whoever settles it later sees the waiter.
     waiter = Thread.currentThread();
     try {
       while (!transfer.isSettled()) {
@@ -255,7 +270,7 @@ public abstract class PolledTransport implements Transport {
     }
   }
 
-  /** Spins a moment, leaves the core to others, then sleeps; ends the wait at its deadline. */
+  /** Spins briefly, yields the core, then sleeps; ends the wait at its deadline. */
   private void rest(Transfer transfer, long now, long leftNanos) {
     long quiet = idleness.quiet(now);
     if (leftNanos <= 0) {

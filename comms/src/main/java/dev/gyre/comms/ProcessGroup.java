@@ -6,14 +6,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Collectives over some ranks of a transport, on one channel. Every member makes the same group
- * (the same ranks in the same order) and calls the same collectives in the same order; a member is
- * named by its position. Zero bytes are legal everywhere, and a group of one moves nothing. Sums
- * are taken in member order, so that their bits depend on no timing.
+ * Collectives over some ranks of a transport, on one channel. Every member creates the same group
+ * (the same ranks in the same order) and calls the same collectives in the same order. A member is
+ * identified by its position. Zero bytes are legal everywhere; a group of one sends nothing. Sums
+ * are taken in member order, so their bits do not depend on timing.
  *
- * <p>Collectives block until this member's part is done, to the transport's deadline. After a
- * {@link CommsException} the group cannot be used again, and handles are still open: call {@link
- * Transport#abort}. Used by one thread.
+ * <p>Collectives block until this member's part is complete, at most until the transport's
+ * deadline. After a {@link CommsException} the group cannot be used again and handles remain open:
+ * call {@link Transport#abort}. Used by one thread.
  */
 public final class ProcessGroup {
   private final Transport transport;
@@ -49,7 +49,7 @@ public final class ProcessGroup {
       for (int j = 0; j < i; j++) {
         if (ranks[i] == ranks[j]) {
           throw new IllegalArgumentException(
-              "rank " + ranks[i] + " stands twice in group " + Arrays.toString(ranks));
+              "rank " + ranks[i] + " occurs twice in group " + Arrays.toString(ranks));
         }
       }
       if (ranks[i] == rank) {
@@ -77,40 +77,41 @@ public final class ProcessGroup {
   }
 
   /**
-   * Starts sending to a member other than this one. Sends to a member match its receives from this
-   * one in program order, those of collectives included.
+   * Starts sending to another member. Sends to a member match its receives from this one in program
+   * order, including those of collectives.
    *
-   * @param kind what the bytes are counted as, and errors call it; the same on both sides
+   * @param kind the collective that the bytes are counted as and that errors name; the same on both
+   *     sides
    */
   public Pending send(Collective kind, int member, MemorySegment payload) {
     return send(kind, member, sendsTo[member]++, payload);
   }
 
   /**
-   * The same for a message that has a number of its own, so that ranks with different ideas of what
-   * is sent notice.
+   * The same for a message with a caller-defined number, so that ranks that disagree about the
+   * message get an error.
    *
-   * @param number the same on both sides; its lower 16 bits count
+   * @param number the same on both sides; only the lower 16 bits are used
    */
   public Pending send(Collective kind, int member, int number, MemorySegment payload) {
     transport.collective(kind);
     return transport.send(ranks[member], channel, tag(kind, number), payload);
   }
 
-  /** Starts receiving exactly {@code into.byteSize()} bytes from a member other than this one. */
+  /** Starts receiving exactly {@code into.byteSize()} bytes from another member. */
   public Pending receive(Collective kind, int member, MemorySegment into) {
     return receive(kind, member, receivesFrom[member]++, into);
   }
 
-  /** The same for a message that has a number of its own. */
+  /** The same for a message with a caller-defined number. */
   public Pending receive(Collective kind, int member, int number, MemorySegment into) {
     transport.collective(kind);
     return transport.receive(ranks[member], channel, tag(kind, number), into);
   }
 
   /**
-   * Starts receiving from a member what is only read; see {@link Transport#borrow}. It matches the
-   * member's sends as a receive does.
+   * Starts a read-only receive from a member; see {@link Transport#borrow}. It matches the member's
+   * sends like a receive.
    */
   BorrowedReceive borrow(Collective kind, int member, MemorySegment into) {
     transport.collective(kind);
@@ -118,8 +119,8 @@ public final class ProcessGroup {
   }
 
   /**
-   * Every tag there is. Kind, group and number: different collectives, or groups, never match by
-   * accident.
+   * Creates every tag, from kind, group and number, so that messages of different collectives or
+   * groups never match by accident.
    */
   private int tag(Collective kind, int number) {
     return kind.ordinal() << 24 | groupBits | (number & 0xFFFF);
@@ -145,10 +146,10 @@ public final class ProcessGroup {
   }
 
   /**
-   * Completes {@code all} on every member.
+   * All-gather: completes {@code all} on every member.
    *
-   * @param all part m, of member m, lies at bytes {@code [byteOffsets[m], byteOffsets[m + 1])};
-   *     this member's part is already there
+   * @param all part m, from member m, is bytes {@code [byteOffsets[m], byteOffsets[m + 1])}; this
+   *     member's part is already in place
    */
   public void allGather(MemorySegment all, long[] byteOffsets) {
     checkOffsets(byteOffsets, all.byteSize());
@@ -156,7 +157,7 @@ public final class ProcessGroup {
   }
 
   /**
-   * The same with this member's part elsewhere: it is copied to its place.
+   * The same with this member's part in another place; it is copied into {@code all}.
    *
    * @param own as many bytes as this member's part
    */
@@ -179,20 +180,22 @@ public final class ProcessGroup {
     pending.await();
   }
 
-  /** Scratch that {@link #reduceScatterF32} needs when the largest part has so many elements. */
+  /**
+   * Scratch bytes that {@link #reduceScatterF32} needs if the largest part has this many elements.
+   */
   public long reduceScratchBytes(long largestPartElements) {
     return reduceScatter.scratchBytes(largestPartElements);
   }
 
   /**
-   * Sums f32 vectors: on return this member's part of {@code all} holds the sum over the members,
-   * added in member order. The other parts keep this member's own values; the members they belong
-   * to may still be reading them.
+   * Reduce-scatter of f32 vectors. On return this member's part of {@code all} holds the sum over
+   * the members, added in member order. The other parts keep this member's own values, and the
+   * members they belong to may still be reading them.
    *
    * @param all f32; part m is elements {@code [elementOffsets[m], elementOffsets[m + 1])}, the same
    *     offsets on every member
-   * @param scratch at least {@link #reduceScratchBytes} of the largest part; contents lost
-   * @return done once no member reads {@code all} any more; until then it must not be changed
+   * @param scratch at least {@link #reduceScratchBytes} of the largest part; its contents are lost
+   * @return complete once no member reads {@code all} any more; until then it must not be changed
    */
   public Pending reduceScatterF32(MemorySegment all, long[] elementOffsets, MemorySegment scratch) {
     checkOffsets(elementOffsets, all.byteSize() / Float.BYTES);
@@ -201,7 +204,7 @@ public final class ProcessGroup {
   }
 
   /**
-   * The same with the sum elsewhere; {@code all} is only read.
+   * The same with the sum written to another place; {@code all} is only read.
    *
    * @param sum as many bytes as this member's part
    */
@@ -216,7 +219,10 @@ public final class ProcessGroup {
     return reduceScatter.run(all, elementOffsets, sum, scratch);
   }
 
-  /** Replaces {@code values} on every member by the sum over the members, in member order. */
+  /**
+   * All-reduce: replaces {@code values} on every member by the sum over the members, in member
+   * order.
+   */
   public void sum(double[] values) {
     if (size() == 1) {
       return;
@@ -270,17 +276,18 @@ public final class ProcessGroup {
   private void checkOffsets(long[] offsets, long limit) {
     if (offsets.length != size() + 1) {
       throw new IllegalArgumentException(
-          "%d offsets for %d members: one more is needed than members"
+          "%d offsets for %d members: there must be one more than members"
               .formatted(offsets.length, size()));
     }
     for (int member = 0; member < size(); member++) {
       if (offsets[member] < 0 || offsets[member] > offsets[member + 1]) {
-        throw new IllegalArgumentException("offsets do not rise: " + Arrays.toString(offsets));
+        throw new IllegalArgumentException(
+            "offsets must not decrease: " + Arrays.toString(offsets));
       }
     }
     if (offsets[size()] > limit) {
       throw new IllegalArgumentException(
-          "parts end at %d, beyond the memory's %d".formatted(offsets[size()], limit));
+          "the last part ends at %d, but the memory has %d".formatted(offsets[size()], limit));
     }
   }
 }

@@ -3,8 +3,8 @@ package dev.gyre.comms;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a rank is, for error messages and heartbeats. One writer (the training thread), any
- * readers; readers may see the fields of two neighbouring moments.
+ * What a rank currently does, for error messages and heartbeats. One writer (the training thread)
+ * and any number of readers. A reader may see fields of two consecutive states.
  */
 public final class Progress {
   private volatile long step = -1;
@@ -14,17 +14,17 @@ public final class Progress {
   private volatile int waitingFor = -1;
   private volatile @Nullable Trace trace;
 
-  /** From now on steps, phases, transfers and waits are also written down. */
+  /** From now on steps, phases, transfers and waits are also recorded in the trace. */
   public void traceTo(Trace to) {
     trace = to;
   }
 
-  /** Null where nothing is traced. */
+  /** Null if nothing is traced. */
   public @Nullable Trace trace() {
     return trace;
   }
 
-  /** Begins a step, at its feed. */
+  /** Begins a step, in the phase of reading its data. */
   public void step(long newStep) {
     step = newStep;
     layer = -1;
@@ -40,7 +40,7 @@ public final class Progress {
   }
 
   /**
-   * @param newPhase a constant such as {@code "ring hop 5 of 8"}; made beforehand on hot paths
+   * @param newPhase a constant such as {@code "ring hop 5 of 8"}; on hot paths created beforehand
    */
   @SuppressWarnings("NonAtomicVolatileUpdate") // one writer
   public void phase(String newPhase) {
@@ -53,9 +53,9 @@ public final class Progress {
   }
 
   /**
-   * Says for whom the training thread is about to park.
+   * Records which rank the training thread is about to park for.
    *
-   * @param peer its rank; −1 when the wait is over
+   * @param peer that rank; −1 when the wait ends
    */
   public void waitingFor(int peer) {
     waitingFor = peer;
@@ -73,12 +73,15 @@ public final class Progress {
     return phase;
   }
 
-  /** The rank that is waited for, −1 while the training thread computes. */
+  /** The rank that this one waits for, −1 while the training thread computes. */
   public int waitingFor() {
     return waitingFor;
   }
 
-  /** Grows with every phase: a heartbeat that repeats it is a rank that stands still. */
+  /**
+   * Increases with every phase. A heartbeat that repeats the value shows a rank that makes no
+   * progress.
+   */
   public long changes() {
     return changes;
   }

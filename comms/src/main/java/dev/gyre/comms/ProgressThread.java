@@ -4,8 +4,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Drives a transport while its training thread computes; asleep at all other times. Started when
- * first needed.
+ * Progresses a transport while its training thread computes, and sleeps at all other times. Started
+ * on first use.
  */
 final class ProgressThread {
   private final PolledTransport transport;
@@ -21,7 +21,7 @@ final class ProgressThread {
   void needed(boolean now) {
     needed = now;
     if (!now) {
-      return; // it finishes what it moves, looks, and sleeps
+      return; // it finishes its current work, polls once more, and sleeps
     }
     Thread running = thread;
     if (running == null) {
@@ -59,13 +59,13 @@ final class ProgressThread {
         }
       }
     } catch (RuntimeException failed) {
-      // The training thread hears of it in the transfer it awaits.
+      // // The training thread gets the error from the transfer that it awaits.
       closed = true;
       transport.abort("its progress thread failed: " + failed);
     }
   }
 
-  /** Wakes it, if it rests between two looks. */
+  /** Wakes the thread if it sleeps between two polls. */
   void wake() {
     Thread running = thread;
     if (running != null && needed) {
@@ -73,7 +73,7 @@ final class ProgressThread {
     }
   }
 
-  /** Returns once it has ended; called by the training thread or after it. */
+  /** Returns once the thread has ended; called by the training thread or after it. */
   void close() {
     closed = true;
     Thread running = thread;

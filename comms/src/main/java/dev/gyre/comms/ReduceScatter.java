@@ -3,28 +3,30 @@ package dev.gyre.comms;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Sums parts over the members of a group. Parts travel in pieces: what comes by reference is summed
- * straight from the members' memories, what is copied into the scratch is still in the cache when
- * it is summed. While piece p is summed, piece p + 1 travels into the other half of the scratch.
+ * Reduce-scatter over the members of a group. Parts are sent in pieces. A piece that arrives by
+ * reference is summed directly from the senders' memory; a piece that is copied into scratch is
+ * still in the cache when it is summed. While piece p is summed, piece p + 1 is received into the
+ * other half of the scratch.
  */
 final class ReduceScatter {
-  /** Elements of a piece: 256 KB, so that a few of them stay in a core's cache. */
+  /** Elements per piece: 256 KB, so that several pieces stay in a core's cache. */
   private static final int PIECE = 64 << 10;
 
   /** Halves of the scratch. */
   private static final int SLOTS = 2;
 
-  /** Pieces given back together: each word to a member may wake it. */
+  /** Pieces released together, because each release message may wake its receiver. */
   private static final int RELEASED = 16;
 
   /** Pieces offered ahead of the one that is summed. */
   private static final int OFFERED = 64;
 
   /**
-   * Pieces offered that need not be given back yet. Offering one more waits for the piece this far
-   * before it, {@link #RELEASED} + 1 before the one that is summed here. Members that are as far
-   * have given that one back, whatever they still keep: the member furthest behind can always go
-   * on, and nobody waits for one less than {@link #RELEASED} pieces slower.
+   * Pieces offered but not yet released. Offering one more waits for the piece this many before it,
+   * which is {@link #RELEASED} + 1 before the one that this member sums. Members that have got as
+   * far as this one have released that piece, whatever later pieces they still hold. So the slowest
+   * member can always continue, and no member waits for one that is less than {@link #RELEASED}
+   * pieces slower.
    */
   private static final int OPEN = OFFERED + RELEASED;
 
@@ -49,7 +51,7 @@ final class ReduceScatter {
     return (long) SLOTS * (group.size() - 1) * Math.min(largestPartElements, PIECE) * Float.BYTES;
   }
 
-  /** Of what the last call of {@link #run} offered. */
+  /** The sends of the last {@link #run}, which other members read. */
   private final class Readers implements Pending {
     @Override
     public boolean poll() {
@@ -69,7 +71,7 @@ final class ReduceScatter {
     }
   }
 
-  /** See {@link ProcessGroup#reduceScatterF32}; offsets are checked. */
+  /** See {@link ProcessGroup#reduceScatterF32}; the caller has checked the offsets. */
   Pending run(MemorySegment all, long[] offsets, MemorySegment sum, MemorySegment scratch) {
     long largest = 0;
     for (int member = 0; member < group.size(); member++) {
@@ -77,7 +79,7 @@ final class ReduceScatter {
     }
     if (scratch.byteSize() < scratchBytes(largest)) {
       throw new IllegalArgumentException(
-          "a sum of parts of up to %d elements over %d members needs %d bytes of scratch, not %d"
+          "reduce-scatter of parts of up to %d elements over %d members needs %d bytes of scratch, not %d"
               .formatted(largest, group.size(), scratchBytes(largest), scratch.byteSize()));
     }
     long pieces = piecesOf(largest);
@@ -107,7 +109,7 @@ final class ReduceScatter {
     return readers;
   }
 
-  /** Of the piece that is added up or of the next, or of one not yet given back. */
+  /** The receives of a piece that is being summed, is the next one, or is not released yet. */
   private BorrowedReceive[] receivesOf(long piece) {
     return receives[(int) (piece % receives.length)];
   }
@@ -161,7 +163,7 @@ final class ReduceScatter {
     return (elements + PIECE - 1) / PIECE;
   }
 
-  /** Piece {@code piece} of a member's part; empty beyond its end. */
+  /** Piece {@code piece} of a member's part; empty beyond the end of the part. */
   private static MemorySegment piece(MemorySegment all, long[] offsets, int member, long piece) {
     long end = offsets[member + 1];
     long from = Math.min(offsets[member] + piece * PIECE, end);

@@ -3,14 +3,17 @@ package dev.gyre.comms;
 import java.io.IOException;
 
 /**
- * What a rank did when: spans of steps, phases, hops, kernels, transfers and waits, as events of
- * Chrome's trace format. Takes a fixed amount of memory; what comes after it is full is counted and
- * dropped. Times are {@link System#nanoTime}, which processes of one host share. Thread-safe.
+ * Timeline of a rank: spans of steps, phases, hops, kernels, transfers and waits, as events of
+ * Chrome's trace format. Uses a fixed amount of memory; further spans are counted and dropped.
+ * Times are {@link System#nanoTime}, which all processes of one host share. Thread-safe.
  *
  * <p>Source: the Trace Event Format, "complete" (X) and "async" (b, e) events.
  */
 public final class Trace {
-  /** Where a span is drawn. Transfers overlap each other; spans of the other lanes do not. */
+  /**
+   * The row of the timeline that a span is drawn in. Transfers overlap each other; spans of the
+   * other rows do not.
+   */
   public enum Lane {
     STEP(0, "steps"),
     PHASE(1, "phases"),
@@ -20,7 +23,7 @@ public final class Trace {
     SEND(5, "sends"),
     RECEIVE(6, "receives");
 
-    /** Its place in the picture, from the top. */
+    /** Position in the timeline, from the top. */
     private final int place;
 
     private final String label;
@@ -31,7 +34,7 @@ public final class Trace {
     }
   }
 
-  /** A step takes some hundreds to thousands; 50 bytes each. */
+  /** A step has hundreds to thousands of spans, of 50 bytes each. */
   public static final int DEFAULT_SPANS = 100_000;
 
   private static final int NOBODY = -1;
@@ -54,8 +57,8 @@ public final class Trace {
   private long stepBegan;
 
   /**
-   * @param baseNanos the instant that is drawn as zero, the same for all ranks
-   * @param spans most that are kept
+   * @param baseNanos the time that is shown as zero, the same for all ranks
+   * @param spans maximum number of spans kept
    */
   public Trace(long baseNanos, int spans) {
     this.baseNanos = baseNanos;
@@ -68,7 +71,7 @@ public final class Trace {
     bytes = new long[spans];
   }
 
-  /** The training thread begins a step; the one before ends. */
+  /** The training thread begins a step, which ends the previous one. */
   synchronized void step(long number) {
     long now = System.nanoTime();
     endStep(now);
@@ -76,7 +79,7 @@ public final class Trace {
     stepBegan = now;
   }
 
-  /** The training thread enters a phase; the one before ends. */
+  /** The training thread enters a phase, which ends the previous one. */
   synchronized void phase(int layer, String name) {
     long now = System.nanoTime();
     endPhase(now);
@@ -99,22 +102,22 @@ public final class Trace {
     }
   }
 
-  /** A hop's kernels ran, from then until now. */
+  /** A hop's kernels ran from {@code beganNanos} until now. */
   public synchronized void hop(String name, long beganNanos) {
     add(Lane.HOP, name, beganNanos, System.nanoTime(), NOBODY, phaseLayer, 0);
   }
 
-  /** A kernel was called, from then until now. */
+  /** A kernel call ran from {@code beganNanos} until now. */
   public synchronized void kernel(String name, long beganNanos) {
     add(Lane.KERNEL, name, beganNanos, System.nanoTime(), NOBODY, phaseLayer, 0);
   }
 
-  /** The training thread waited, from then until now. */
+  /** The training thread waited from {@code beganNanos} until now. */
   synchronized void waited(String kind, int peer, long beganNanos) {
     add(Lane.WAIT, kind, beganNanos, System.nanoTime(), peer, phaseLayer, 0);
   }
 
-  /** A transfer was under way, from its posting until now. */
+  /** A transfer was in flight from its posting until now. */
   synchronized void transferred(
       boolean send, String kind, int peer, long payloadBytes, long beganNanos) {
     Lane lane = send ? Lane.SEND : Lane.RECEIVE;
@@ -137,10 +140,9 @@ public final class Trace {
   }
 
   /**
-   * Writes all events, each as one line of JSON without a comma behind it. Spans that are open end
-   * now.
+   * Writes all events, one JSON object per line without a trailing comma. Open spans end now.
    *
-   * @param rank becomes the trace's process
+   * @param rank becomes the process of the trace
    */
   public synchronized void write(int rank, Appendable out) throws IOException {
     long now = System.nanoTime();

@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts payload bytes by collective, and time waited. Any thread may read it. */
+/** Counts payload bytes by collective, and waiting time. Any thread may read it. */
 final class TrafficMeter {
   private final ConcurrentHashMap<Collective, LongAdder> bytesByKind = new ConcurrentHashMap<>();
   private final AtomicLong transferNanos = new AtomicLong();
@@ -22,8 +22,8 @@ final class TrafficMeter {
   }
 
   /**
-   * @param idle of these, with nothing to move
-   * @param idleCpu CPU time of the latter
+   * @param idle the part of nanos in which nothing could progress
+   * @param idleCpu CPU time used during idle
    */
   void waited(long nanos, long idle, long idleCpu) {
     transferNanos.addAndGet(nanos);

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One send or receive of a {@link PolledTransport}. A transport settles it exactly once, by {@link
- * #complete} or {@link #fail}; whichever comes first wins.
+ * #complete} or {@link #fail}; the first call wins.
  */
 public final class Transfer implements BorrowedReceive {
   enum Way {
@@ -26,7 +26,7 @@ public final class Transfer implements BorrowedReceive {
   private @Nullable MemorySegment senderMemory;
   private long borrowTicket = -1;
 
-  /** When it was posted, if that is traced. */
+  /** Time of posting, if traced. */
   private final long beganNanos;
 
   private volatile boolean settled;
@@ -53,7 +53,10 @@ public final class Transfer implements BorrowedReceive {
     return way == Way.SEND;
   }
 
-  /** A receive that may leave the payload where it is, by {@link #completeInPlace}. */
+  /**
+   * Whether this is a receive that may leave the payload in the sender's memory, by {@link
+   * #completeInPlace}.
+   */
   public boolean isBorrow() {
     return way == Way.BORROW;
   }
@@ -74,7 +77,7 @@ public final class Transfer implements BorrowedReceive {
     return tag;
   }
 
-  /** The payload of a send, the destination of a receive. */
+  /** The payload of a send, or the destination of a receive. */
   public MemorySegment segment() {
     return segment;
   }
@@ -88,9 +91,9 @@ public final class Transfer implements BorrowedReceive {
   }
 
   /**
-   * Completes a borrow with the payload where it lies.
+   * Completes a borrow with the payload in the sender's memory.
    *
-   * @param ticket the transport's number for this receive, given back on release
+   * @param ticket the transport's number for this receive, passed back on release
    */
   public void completeInPlace(MemorySegment where, long ticket) {
     senderMemory = where;
@@ -118,14 +121,16 @@ public final class Transfer implements BorrowedReceive {
     }
   }
 
-  /** The transport touches the segment no more; false if it was settled before. */
+  /**
+   * The transport no longer accesses the segment. Returns false if the transfer was settled before.
+   */
   public boolean complete() {
     return settle(null);
   }
 
   /**
-   * Fails the transfer; the message is what it was doing, and where its rank stands, and the
-   * reason. False if it was settled before.
+   * Fails the transfer. The message says what it was doing, the progress of its rank, and the
+   * reason. Returns false if the transfer was settled before.
    */
   public boolean fail(String reason) {
     return !settled && settle(describe() + ": " + reason);

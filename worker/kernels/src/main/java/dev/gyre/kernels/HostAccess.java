@@ -55,6 +55,13 @@ public final class HostAccess {
     }
   }
 
+  /** Stores all values from the first element on, rounded to the tensor's dtype. */
+  public static void write(double[] values, Tensor t) {
+    for (int i = 0; i < values.length; i++) {
+      set(t, i, values[i]);
+    }
+  }
+
   public static void copyBytes(long from, long to, long bytes) {
     MemorySegment.copy(ALL, from, ALL, to, bytes);
   }

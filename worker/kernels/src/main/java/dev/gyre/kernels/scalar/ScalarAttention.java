@@ -179,9 +179,9 @@ final class ScalarAttention implements AttentionKernels {
         }
       }
     }
-    store(dq_THD, dq);
-    store(dk_TKD, dk);
-    store(dv_TKD, dv);
+    HostAccess.write(dq_THD, dq);
+    HostAccess.write(dk_TKD, dk);
+    HostAccess.write(dv_TKD, dv);
   }
 
   /** First visible key of query i, counted inside the tile: i − j ≤ maxDelta. */
@@ -208,11 +208,5 @@ final class ScalarAttention implements AttentionKernels {
       return max;
     }
     return max + StrictMath.log1p(StrictMath.exp(Math.min(a, b) - max));
-  }
-
-  private static void store(double[] values, Tensor t) {
-    for (int n = 0; n < values.length; n++) {
-      HostAccess.set(t, n, values[n]);
-    }
   }
 }

@@ -133,8 +133,8 @@ final class ScalarLinearAttention implements LinearAttentionKernels {
       }
       write(g, dState, h);
     }
-    store(dk_TKD, dk);
-    store(dv_TKD, dv);
+    HostAccess.write(dk_TKD, dk);
+    HostAccess.write(dv_TKD, dv);
   }
 
   /** s = λ·s + key·valueᵀ. */
@@ -172,12 +172,6 @@ final class ScalarLinearAttention implements LinearAttentionKernels {
   private static void write(double[] s, Tensor state, int head) {
     for (int i = 0; i < s.length; i++) {
       HostAccess.set(state, (long) head * s.length + i, s[i]);
-    }
-  }
-
-  private static void store(double[] values, Tensor t) {
-    for (int n = 0; n < values.length; n++) {
-      HostAccess.set(t, n, values[n]);
     }
   }
 }
