@@ -1,6 +1,6 @@
 /**
- * Moving bytes between ranks: transports, process groups and their collectives, the control plane's
- * messages. Knows nothing of models or plans.
+ * Transfers between ranks: transports, process groups with their collectives, and the messages of
+ * the control plane. Independent of models and plans.
  */
 @NullMarked
 package dev.gyre.comms;

@@ -6,14 +6,14 @@ import org.agrona.concurrent.EpochClock;
 import org.agrona.concurrent.NanoClock;
 
 /**
- * What Aeron takes for the time: a monotonic clock that all processes of a host share and nobody
- * sets. Driver and ranks compare their heartbeats by it, in milliseconds, where Aeron itself would
- * ask the wall clock.
+ * The clocks that Aeron reads: monotonic, shared by all processes of a host, and never set. The
+ * driver and the ranks compare their heartbeats by them, in milliseconds. By default Aeron would
+ * read the wall clock.
  */
 record AeronClocks(EpochClock millis, NanoClock nanos) {
   /**
-   * Some time in 2001: a driver that ends leaves a heartbeat of 1969, which must lie further back
-   * than any timeout.
+   * A time in 2001. A driver that ends leaves a heartbeat of 1969, which must be older than any
+   * timeout.
    */
   private static final long EPOCH_MILLIS = 1_000_000_000_000L;
 

@@ -4,13 +4,14 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * One rank's end of a run's data plane.
+ * Options of one rank's connection to a run's data plane.
  *
  * @param run the run's name; messages of another run are refused
  * @param epoch the membership epoch; messages of another epoch are refused
  * @param folder of this host's {@link RunMediaDriver}
  * @param deadlineNanos longest wait for one transfer, and for all ranks to join
- * @param cores that the ranks of this host share: with fewer than ranks, who waits gives way sooner
+ * @param cores that the ranks of this host share; if there are fewer cores than ranks, a waiting
+ *     rank yields its core sooner
  * @param endpoints {@code host:port} of every rank for UDP; empty for IPC
  */
 public record AeronOptions(
@@ -22,7 +23,7 @@ public record AeronOptions(
     long deadlineNanos,
     int cores,
     List<String> endpoints) {
-  /** A pair's two log numbers must fit in the lower half of a stream id. */
+  /** The two log numbers of a pair of ranks must fit in the lower half of a stream id. */
   private static final int MAX_RANKS = 256;
 
   private static final int MAX_EPOCH = (1 << 15) - 1;
@@ -49,13 +50,13 @@ public record AeronOptions(
     }
   }
 
-  /** All ranks on this host: envelopes by IPC, payload by reference. */
+  /** All ranks on this host: envelopes go by IPC, payload by reference. */
   public static AeronOptions ipc(
       String run, int epoch, int rank, int size, Path folder, long deadlineNanos) {
     return new AeronOptions(run, epoch, rank, size, folder, deadlineNanos, coresHere(), List.of());
   }
 
-  /** Ranks on any hosts, each reached at its {@code host:port}. */
+  /** Ranks on any hosts, each at its {@code host:port}. */
   public static AeronOptions udp(
       String run, int epoch, int rank, Path folder, long deadlineNanos, List<String> endpoints) {
     return new AeronOptions(
@@ -66,7 +67,9 @@ public record AeronOptions(
     return Runtime.getRuntime().availableProcessors();
   }
 
-  /** For a thread that is bound to some of them, from where the others cannot be seen. */
+  /**
+   * For a thread that is pinned to some of the cores, because it cannot find out about the others.
+   */
   public AeronOptions withCores(int number) {
     return new AeronOptions(run, epoch, rank, size, folder, deadlineNanos, number, endpoints);
   }

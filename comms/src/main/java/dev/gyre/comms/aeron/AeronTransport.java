@@ -15,23 +15,27 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One rank's end of the data plane over Aeron. By IPC, payload in memory from {@link #allocate}
- * above the eager limit goes by reference: the receiver copies it once, straight from the sender's
- * memory, and says so. Everything else goes through a log in chunks, above the eager limit only
- * once its receive is posted. Whoever calls in drives it; while kernels compute, its one thread.
+ * above the eager limit is sent by reference: the receiver copies it once, directly from the
+ * sender's memory, and acknowledges. Other payload is sent through a log in chunks; above the eager
+ * limit only after its receive is posted. The calling threads drive the transport; while kernels
+ * compute, its progress thread does.
  */
 public final class AeronTransport extends PolledTransport {
   private static final long SERVICE_NANOS = 1_000_000;
   private static final long LIVENESS_NANOS = 100_000_000;
 
-  /** Falling asleep and waking up takes another 10 to 20 µs. */
+  /** Going to sleep and waking up costs another 10 to 20 µs. */
   private static final long MIN_PARK_NANOS = 2_000;
 
   private static final long MAX_PARK_NANOS = 500_000;
 
-  /** Asleep until woken: only the driver and dead peers are looked for in between. */
+  /** Sleep between checks for the driver and for dead peers; a message wakes the rank earlier. */
   private static final long MAX_SLEEP_NANOS = 10_000_000;
 
-  /** An ending rank lets its last words out for so long; its peers' deadlines do the rest. */
+  /**
+   * How long a closing rank tries to write its last frames; after that its peers rely on their
+   * deadlines.
+   */
   private static final long LAST_WORDS_NANOS = 1_000_000_000;
 
   private final AeronOptions options;
@@ -41,7 +45,7 @@ public final class AeronTransport extends PolledTransport {
   private final RankFutexes futexes;
   private final List<PeerLink> links;
 
-  /** Held by whoever touches payload memory, so that an abort knows when nobody does. */
+  /** Held by every thread that accesses payload memory, so that an abort knows when none does. */
   private final ReentrantLock lock = new ReentrantLock();
 
   private final int[] linkOf;
@@ -50,7 +54,7 @@ public final class AeronTransport extends PolledTransport {
   private @Nullable String ended;
   private volatile boolean closed;
 
-  /** What a thread needs to sleep here; its timer is precise. */
+  /** What a thread needs in order to sleep here, with a precise timer. */
   private static final class Sleeper {
     final MemorySegment timeout = Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES);
 
@@ -59,7 +63,7 @@ public final class AeronTransport extends PolledTransport {
     }
   }
 
-  /** The training thread's and the progress thread's. */
+  /** Of the training thread and of the progress thread. */
   private final ThreadLocal<Sleeper> sleepers = ThreadLocal.withInitial(Sleeper::new);
 
   private AeronTransport(
@@ -86,10 +90,10 @@ public final class AeronTransport extends PolledTransport {
   }
 
   /**
-   * Joins the run and waits until every rank has.
+   * Joins the run and waits until every rank has joined.
    *
-   * @param log takes single lines for people
-   * @throws dev.gyre.comms.CommsException if the driver or a rank is not there by the deadline
+   * @param log receives single lines for the user
+   * @throws dev.gyre.comms.CommsException if the driver or a rank does not answer by the deadline
    */
   public static AeronTransport open(AeronOptions options, Consumer<String> log) {
     return open(options, new Progress(), log);
@@ -98,13 +102,13 @@ public final class AeronTransport extends PolledTransport {
   /**
    * The same.
    *
-   * @param where kept up to date by the training thread, quoted in errors
+   * @param where updated by the training thread, included in errors
    */
   public static AeronTransport open(AeronOptions options, Progress where, Consumer<String> log) {
     return open(options, where, log, AeronClocks.MONOTONIC);
   }
 
-  /** The same with clocks handed in. */
+  /** The same with given clocks. */
   static AeronTransport open(
       AeronOptions options, Progress where, Consumer<String> log, AeronClocks clocks) {
     where.phase("joining");
@@ -121,7 +125,7 @@ public final class AeronTransport extends PolledTransport {
       rendezvous.join(aeron, links);
       processes.findPeers();
       if (options.rank() == 0) {
-        // The driver has made the logs by now, as the umask says.
+        // // The driver has created the logs by now, with permissions that follow the umask.
         PrivateFiles.restrict(RunMediaDriver.driverFolder(options.folder()));
       }
       futexes.findPeers();
@@ -178,7 +182,7 @@ public final class AeronTransport extends PolledTransport {
 
   @Override
   public int progress() {
-    lock.lock(); // not tryLock: who has looked here and found nothing may sleep
+    lock.lock(); // not tryLock: a thread that finds nothing here may go to sleep
     try {
       if (ended != null) {
         return 0;
@@ -295,7 +299,7 @@ public final class AeronTransport extends PolledTransport {
     for (PeerLink link : links) {
       link.fail(here);
     }
-    // A log may be full of payload; a peer that still reads makes room.
+    // // The log may be full of payload; a peer that still reads makes room.
     long deadline = System.nanoTime() + LAST_WORDS_NANOS;
     untold.removeIf(link -> link.sayLast(kind, there));
     while (!untold.isEmpty() && System.nanoTime() - deadline < 0) {

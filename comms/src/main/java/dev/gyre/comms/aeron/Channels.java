@@ -9,9 +9,9 @@ import java.net.InetAddress;
 import java.net.SocketException;
 import java.net.UnknownHostException;
 
-/** Aeron's names for the logs of a run: one log for every ordered pair of ranks. */
+/** Aeron channels of a run's logs, one log for every ordered pair of ranks. */
 final class Channels {
-  /** Few ranks get logs with room; many must share a small /dev/shm. */
+  /** With few ranks, logs are large; with many, they must share a small /dev/shm. */
   private static final int SMALL_RUN = 4;
 
   private static final int TERM_BYTES = 1 << 20;
@@ -21,19 +21,19 @@ final class Channels {
 
   private static final int IPC_MTU_BYTES = 16 << 10;
 
-  /** Ethernet's 1500 less the headers, in whole frames. */
+  /** Ethernet's 1500 bytes minus the headers, in whole frames. */
   private static final int UDP_MTU_BYTES = 1408;
 
-  /** The loopback device takes 64 KB: a system call moves as much as a datagram can hold. */
+  /** The loopback device takes 64 KB. Throughput per system call grows with the datagram. */
   private static final int UDP_LOOPBACK_MTU_BYTES = Configuration.MAX_UDP_PAYLOAD_LENGTH;
 
-  /** Asked of the system for a socket's buffer, which all senders to it share. */
+  /** Requested socket buffer, which all senders to the socket share. */
   private static final int SOCKET_BUFFER_BYTES = 2 << 20;
 
   /** Aeron's default, which every system grants. */
   private static final int LEAST_SOCKET_BUFFER_BYTES = 128 << 10;
 
-  /** A window holds a few packets at least. */
+  /** A window holds at least a few packets. */
   private static final int MIN_WINDOW_PACKETS = 4;
 
   private final AeronOptions options;
@@ -46,7 +46,7 @@ final class Channels {
     mtuBytes = options.isUdp() ? udpMtuBytes() : IPC_MTU_BYTES;
   }
 
-  /** Linux grants at most net.core.rmem_max and wmem_max, 208 KB where nobody has raised them. */
+  /** Linux grants at most net.core.rmem_max and wmem_max, which are 208 KB by default. */
   private static int grantedSocketBufferBytes() {
     try (DatagramSocket socket = new DatagramSocket(null)) {
       socket.setReceiveBufferSize(SOCKET_BUFFER_BYTES);
@@ -89,16 +89,16 @@ final class Channels {
   }
 
   /**
-   * What the logs between the ranks of one host take of its shared memory.
+   * Shared memory that the logs between the ranks of one host need.
    *
-   * @param udp a log then has a file at either end
+   * @param udp a log then has a file at each end
    */
   static long logBytes(int ranks, boolean udp) {
     long logs = (udp ? 2L : 1L) * ranks * (ranks - 1);
     return logs * (TERMS_PER_LOG * (long) termBytes(ranks) + LOG_META_BYTES);
   }
 
-  /** Different in every epoch, so that nothing of an earlier one is even heard. */
+  /** Different in every epoch, so that frames of an earlier epoch are not received at all. */
   int stream(int from, int to) {
     return options.epoch() << 16 | from * options.size() + to;
   }
@@ -117,7 +117,7 @@ final class Channels {
       uri.endpoint(options.endpoints().get(options.rank()));
       uri.socketRcvbufLength(socketBufferBytes);
       int share = socketBufferBytes / Math.max(1, options.size() - 1);
-      // More than half a term is never under way.
+      // // At most half a term is in flight.
       uri.receiverWindowLength(Math.clamp(share, MIN_WINDOW_PACKETS * mtuBytes, termBytes() / 2));
     }
     return uri.build();

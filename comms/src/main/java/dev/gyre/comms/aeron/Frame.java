@@ -23,13 +23,13 @@ import org.agrona.MutableDirectBuffer;
  * </pre>
  */
 final class Frame {
-  /** What a frame says. S is the sender of a payload, R its receiver. */
+  /** Frame types. S is the sender of a payload, R its receiver. */
   enum Kind {
     /** The peer has joined. */
     HELLO(0),
-    /** S to R: a chunk of a small payload, sent ahead. */
+    /** S to R: a chunk of a small payload, sent before its receive is posted. */
     EAGER(1),
-    /** S to R: a payload is ready; it lies in a slab, or will be sent when granted. */
+    /** S to R: a payload is ready; it is in a slab, or will be sent when granted. */
     OFFER(2),
     /** R to S: the receive of an offered payload is posted; send it. */
     GRANT(3),
@@ -37,13 +37,13 @@ final class Frame {
     DATA(4),
     /** R to S: the payload has been copied from the slab. */
     DONE(5),
-    /** R to S: how many eager payloads have been received on the channel so far. */
+    /** R to S: the number of eager payloads received on the channel so far. */
     TAKEN(6),
-    /** R to S: the channel is broken; the text says why. */
+    /** R to S: the channel is broken; the text gives the reason. */
     FAIL(7),
-    /** The peer has given up; the text says why. */
+    /** The peer has given up; the text gives the reason. */
     ABORT(8),
-    /** The peer has closed its transport; nothing follows. */
+    /** The peer has closed its transport; no frames follow. */
     BYE(9);
 
     private static final Kind[] BY_CODE = values();
@@ -75,7 +75,7 @@ final class Frame {
     length = newLength;
   }
 
-  /** Is it one of ours, at all? */
+  /** Whether this is a Gyre frame. */
   boolean isWellFormed() {
     if (length < HEADER_BYTES || buffer.getShort(at + 6, ByteOrder.LITTLE_ENDIAN) != MAGIC) {
       return false;

@@ -8,12 +8,14 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 
-/** The receiving end of one channel from one peer. */
+/** Receiving end of one channel from one peer. */
 final class Inbox {
-  /** Freed slots are reported when so many are free, so that the sender rarely runs out. */
+  /**
+   * Freed slots are reported in batches of this size, early enough that the sender rarely runs out.
+   */
   private static final int REPORT_SLOTS = Outbox.EAGER_SLOTS / 2;
 
-  /** A message that was announced and is not yet received. */
+  /** A message that was announced and is not received yet. */
   private static final class Arrival {
     final long sequence;
     final int tag;
@@ -22,10 +24,10 @@ final class Inbox {
     final int slab;
     final long offset;
 
-    /** Where a small payload that came before its receive lies. */
+    /** Buffer of a small payload that arrived before its receive. */
     @Nullable MemorySegment buffer;
 
-    /** The receive into which chunks are copied. */
+    /** The receive that chunks are copied into. */
     @Nullable Transfer into;
 
     long filled;
@@ -80,7 +82,7 @@ final class Inbox {
     }
   }
 
-  /** A chunk of a small payload; chunks come in order. */
+  /** A chunk of a small payload; chunks arrive in order. */
   void eager(Frame frame) {
     if (broken != null) {
       return;
@@ -103,7 +105,7 @@ final class Inbox {
     }
   }
 
-  /** Chooses where the payload goes: straight to its receive if that is posted already. */
+  /** Chooses the destination of the payload: its receive, if that is posted already. */
   private Arrival begin(Frame frame) {
     Arrival arrival = new Arrival(frame);
     Transfer receive = arrivals.isEmpty() ? receives.peek() : null;
@@ -209,13 +211,13 @@ final class Inbox {
     return false;
   }
 
-  /** Text as a payload, cut to one frame. */
+  /** Text as a payload, truncated to one frame. */
   static MemorySegment text(String text, int limitBytes) {
     byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
     return MemorySegment.ofArray(utf8).asSlice(0, Math.min(utf8.length, limitBytes));
   }
 
-  /** The peer sends nothing more; what lies here can still be received. */
+  /** The peer sends nothing more; messages that have arrived can still be received. */
   void end(String reason) {
     if (broken == null) {
       ended = reason;
@@ -224,7 +226,7 @@ final class Inbox {
     }
   }
 
-  /** Fails everything that is here and everything that will come. */
+  /** Fails all transfers, present and future. */
   void fail(String reason) {
     if (broken == null) {
       broken = reason;

@@ -11,8 +11,8 @@ import java.util.zip.CRC32C;
 import org.agrona.MutableDirectBuffer;
 
 /**
- * Writes frames to one peer's log, as far as the log has room. Frames keep their order; granted
- * payload, which may be large, goes when no frame waits.
+ * Writes frames to one peer's log as far as the log has room. Frames keep their order. Granted
+ * payload, which may be large, is written when no frame waits.
  */
 final class LogWriter {
   private final ExclusivePublication publication;
@@ -24,7 +24,7 @@ final class LogWriter {
   private final ArrayDeque<Outgoing> frames = new ArrayDeque<>();
   private final ArrayDeque<Outgoing> bulk = new ArrayDeque<>();
 
-  /** Bytes already written of the first in {@code frames} and of the first in {@code bulk}. */
+  /** Bytes already written of the first entry of {@code frames} and of {@code bulk}. */
   private long framePosition;
 
   private long bulkPosition;
@@ -52,7 +52,7 @@ final class LogWriter {
     bulk.add(payload);
   }
 
-  /** Writes what fits. Returns how many frames and payloads came further. */
+  /** Writes what fits. Returns how many frames and payloads progressed. */
   int write() {
     int finished = 0;
     for (Outgoing next = frames.peek(); next != null; next = frames.peek()) {
@@ -86,7 +86,7 @@ final class LogWriter {
     }
   }
 
-  /** Returns how far it came, or −1 when all is written. */
+  /** Returns the bytes written so far, or −1 when all is written. */
   private long write(Outgoing what, long from) {
     long position = from;
     MemorySegment payload = what.payload();
@@ -121,7 +121,7 @@ final class LogWriter {
     return result > 0;
   }
 
-  /** Fails and drops the sends among what waits. */
+  /** Fails the waiting sends and drops their frames. */
   void fail(Predicate<Outgoing> which, String reason) {
     if (startsWithSend(frames, which)) {
       framePosition = 0;

@@ -7,9 +7,9 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 
-/** The sending end of one channel to one peer. */
+/** Sending end of one channel to one peer. */
 final class Outbox {
-  /** Small payloads that may lie at the receiver without a posted receive. */
+  /** Small payloads that may be at the receiver without a posted receive. */
   static final int EAGER_SLOTS = 16;
 
   private final Channel channel;
@@ -73,7 +73,7 @@ final class Outbox {
         return offer;
       }
     }
-    return null; // withdrawn meanwhile
+    return null; // withdrawn in the meantime
   }
 
   void fail(String reason) {

@@ -6,9 +6,9 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What waits to be written to a log: a frame, or a payload in chunks.
+ * An entry that waits to be written to a log: a frame, or a payload in chunks.
  *
- * @param payload chunks are taken from it; empty for a frame without one
+ * @param payload source of the chunks; empty for a frame without payload
  * @param offset of the payload in its slab
  * @param transfer the send that completes once the payload is in the log; null for other frames
  */
@@ -24,7 +24,7 @@ record Outgoing(
     @Nullable Transfer transfer) {
   private static final int NO_SLAB = -1;
 
-  /** A frame about a message that carries no payload. */
+  /** A frame about a message, without payload. */
   static Outgoing about(Frame.Kind kind, Channel channel, long sequence) {
     return new Outgoing(kind, channel, 0, NO_SLAB, sequence, 0, 0, MemorySegment.NULL, null);
   }
@@ -62,7 +62,7 @@ record Outgoing(
     return true;
   }
 
-  /** Does writing all of it complete the send? */
+  /** Whether writing all of it completes the send. */
   boolean completesSend() {
     return kind == Frame.Kind.EAGER || kind == Frame.Kind.DATA;
   }

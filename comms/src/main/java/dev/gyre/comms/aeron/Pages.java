@@ -13,8 +13,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Makes the pages of mapped files ahead of their use. A file in shared memory grows a page at the
- * first write to it; where there is none left, a mapped write ends the process (SIGBUS).
+ * Allocates the pages of mapped files before they are used. A file in shared memory grows by a page
+ * at the first write to the page. If no page is free, a write to the mapping ends the process
+ * (SIGBUS).
  */
 final class Pages {
   private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle();
@@ -24,7 +25,7 @@ final class Pages {
   private Pages() {}
 
   /**
-   * Of a new file, which nobody uses yet.
+   * Allocates the pages of a new file that nobody uses yet.
    *
    * @param file of its final length, all zeros
    * @param memory its mapping
@@ -34,7 +35,7 @@ final class Pages {
     if (PageFaults.find().filter(faults -> faults.populate(memory)).isPresent()) {
       return;
     }
-    // An older kernel, or no room: writing tells them apart.
+    // // The kernel is too old, or there is no room; writing tells which.
     ByteBuffer zeros = ByteBuffer.allocateDirect(ZEROS_BYTES);
     for (long at = 0; at < memory.byteSize(); ) {
       zeros.clear().limit((int) Math.min(ZEROS_BYTES, memory.byteSize() - at));
@@ -42,7 +43,10 @@ final class Pages {
     }
   }
 
-  /** Of a file that others write to already: adds nothing to a word of every page, atomically. */
+  /**
+   * Allocates the pages of a file that others already write to, by adding 0 atomically to one word
+   * of every page.
+   */
   static void reserve(Path file) throws IOException {
     try (Arena arena = Arena.ofConfined();
         FileChannel channel =

@@ -11,12 +11,13 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One peer: a log to it, a log from it, and the channels inside. Guarded by the transport's lock.
+ * Connection to one peer: a log to it, a log from it, and the channels in them. Guarded by the
+ * transport's lock.
  */
 final class PeerLink {
   private static final Channel[] CHANNELS = Channel.values();
 
-  /** Fragments taken from a log before the next peer's turn. */
+  /** Fragments read from one log before the next peer is served. */
   private static final int FRAGMENT_LIMIT = 32;
 
   private final int peer;
@@ -57,7 +58,9 @@ final class PeerLink {
     return peer;
   }
 
-  /** Has each greeted the other? A short program's peer may have left again by now. */
+  /**
+   * Whether both ranks have greeted each other. The peer of a short program may already have left.
+   */
   boolean isJoined() {
     return greeted && writer.isEmpty();
   }
@@ -66,7 +69,7 @@ final class PeerLink {
     return gone != null;
   }
 
-  /** Frames of another run or epoch that were dropped. */
+  /** Number of dropped frames of another run or epoch. */
   long refused() {
     return refused;
   }
@@ -96,12 +99,12 @@ final class PeerLink {
     }
   }
 
-  /** Whatever goes wrong belongs to the transfers: they must not wait for their deadline. */
+  /** Every error fails the transfers, so that they do not wait for their deadline. */
   private void failWith(RuntimeException failed) {
     fail(failed instanceof CommsException ? String.valueOf(failed.getMessage()) : "" + failed);
   }
 
-  /** Reads and writes what can be. Returns a work count. */
+  /** Reads and writes as much as possible. Returns a work count. */
   int work() {
     return subscription.poll(handler, FRAGMENT_LIMIT) + write();
   }
@@ -169,7 +172,7 @@ final class PeerLink {
     }
   }
 
-  /** Fails everything with this peer, now and later. */
+  /** Fails all transfers with this peer, present and future. */
   void fail(String reason) {
     gone = reason;
     for (Channel channel : CHANNELS) {
@@ -188,7 +191,7 @@ final class PeerLink {
     }
   }
 
-  /** Tells the peer why nothing more will come; false if its log has no room for it now. */
+  /** Tells the peer why nothing follows; false if its log has no room for the frame now. */
   boolean sayLast(Frame.Kind kind, String reason) {
     try {
       boolean written =

@@ -12,9 +12,9 @@ import java.nio.file.StandardCopyOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which process of this host is which rank, as the ranks wrote it into the run's folder, so that
- * the end of one is seen long before a deadline. A process of another PID namespace is not watched:
- * here its number means nothing, or another process.
+ * The process of every rank on this host, as the ranks wrote it to the run's folder. So the end of
+ * a process is noticed long before a deadline. A process of another PID namespace is not watched:
+ * its number means nothing here, or another process.
  */
 final class PeerProcesses {
   private static final Path NAMESPACE = Path.of("/proc/self/ns/pid");
@@ -28,7 +28,7 @@ final class PeerProcesses {
     peers = new ProcessHandle[options.size()];
   }
 
-  /** Empty where the system has no namespaces. */
+  /** Empty if the system has no namespaces. */
   private static String namespace() {
     try {
       return Files.isSymbolicLink(NAMESPACE) ? Files.readSymbolicLink(NAMESPACE).toString() : "";
@@ -37,7 +37,7 @@ final class PeerProcesses {
     }
   }
 
-  /** Before the peers are told of this rank. */
+  /** Call it before the peers learn of this rank. */
   void announceSelf() {
     announce(ProcessHandle.current().pid(), namespace);
   }
@@ -53,7 +53,7 @@ final class PeerProcesses {
     }
   }
 
-  /** After all have joined, while each is known to live. */
+  /** Call it after all have joined, while every process is known to run. */
   void findPeers() {
     for (int peer = 0; peer < options.size(); peer++) {
       peers[peer] = peer == options.rank() ? null : read(file(peer));
@@ -73,7 +73,7 @@ final class PeerProcesses {
     }
   }
 
-  /** Null while the peer lives; otherwise what to say of it. */
+  /** Null while the peer's process runs; otherwise the error text. */
   @Nullable String obituary(int peer) {
     ProcessHandle process = peers[peer];
     return process == null || process.isAlive()

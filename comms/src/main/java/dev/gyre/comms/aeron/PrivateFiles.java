@@ -13,7 +13,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** Files that only this user can open, whatever the umask. */
+/** Files that only this user can open, independent of the umask. */
 final class PrivateFiles {
   static final FileAttribute<Set<PosixFilePermission>> FOLDER = attribute("rwx------");
   static final FileAttribute<Set<PosixFilePermission>> FILE = attribute("rw-------");
@@ -24,7 +24,7 @@ final class PrivateFiles {
     return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions));
   }
 
-  /** Opens a file for reading and writing, and makes it if it is not there. */
+  /** Opens a file for reading and writing; creates it if necessary. */
   static FileChannel open(Path file) throws IOException {
     return FileChannel.open(
         file,
@@ -32,14 +32,17 @@ final class PrivateFiles {
         FILE);
   }
 
-  /** Takes everybody else's rights to the files below a folder, which others have made there. */
+  /**
+   * Removes all other users' permissions from the files below a folder, which another library
+   * created.
+   */
   static void restrict(Path folder) {
     try (Stream<Path> files = Files.walk(folder)) {
       for (Path file : files.toList()) {
         Files.setPosixFilePermissions(file, (Files.isDirectory(file) ? FOLDER : FILE).value());
       }
     } catch (UncheckedIOException failed) {
-      if (!(failed.getCause() instanceof NoSuchFileException)) { // else removed meanwhile
+      if (!(failed.getCause() instanceof NoSuchFileException)) { // else removed in the meantime
         throw failed;
       }
     } catch (NoSuchFileException removedMeanwhile) {

@@ -2,7 +2,7 @@ package dev.gyre.comms.aeron;
 
 import java.lang.foreign.MemorySegment;
 
-/** All of this process's memory: Aeron's logs are given by address. */
+/** The whole address space of this process, because Aeron gives its logs by address. */
 final class RawMemory {
   static final MemorySegment ALL = all();
 

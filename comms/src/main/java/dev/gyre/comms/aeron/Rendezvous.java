@@ -19,7 +19,8 @@ import org.agrona.ErrorHandler;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Joins a run: connects to the driver, opens the logs, and waits for all peers, to one deadline.
+ * Joins a run: connects to the driver, opens the logs, and waits for all peers, with one deadline
+ * for all.
  */
 final class Rendezvous {
   private static final long PARK_NANOS = 200_000;
@@ -56,7 +57,7 @@ final class Rendezvous {
             .errorHandler(errors));
   }
 
-  /** Opens both logs of every pair with this rank; null at this rank's own place. */
+  /** Opens both logs of every pair with this rank; null at this rank's own index. */
   List<PeerLink> open(Aeron aeron, Slabs slabs, RankFutexes futexes) {
     int self = options.rank();
     long[] publications = new long[options.size()];

@@ -17,32 +17,32 @@ import org.agrona.concurrent.BackoffIdleStrategy;
  */
 public final class RunMediaDriver implements AutoCloseable {
   /**
-   * Aeron's own liveness timeouts: none of them ends a run. A driver or a rank that is gone is seen
-   * by the end of its process, and one that hangs by our own deadlines, which do not count the time
-   * of a suspended machine. Aeron's would.
+   * Aeron's own liveness timeouts, so long that none of them ends a run. The exit of a driver or a
+   * rank is noticed by the end of its process. A hang is noticed by our own deadlines, which do not
+   * count time in which the machine was suspended; Aeron's would.
    */
   static final long LIVENESS_NANOS = TimeUnit.DAYS.toNanos(365);
 
   private static final long MIN_PARK_NANOS = 10_000;
 
   /**
-   * While the driver sleeps no datagram comes or goes. It wakes 2,000 times a second: 4 % of a
-   * core.
+   * While the driver sleeps, no datagram is sent or received. It wakes 2,000 times per second,
+   * which uses 4 % of a core.
    */
   private static final long UDP_PARK_NANOS = 500_000;
 
   /**
-   * Over IPC ranks write to each other's logs themselves. The driver only moves on how far they may
-   * write, half a term at a time: 512 KB, 128 KB in runs of more than 4 ranks. Large messages go by
-   * reference, an envelope each; a burst of small ones beyond that waits for the driver. Each time
-   * it wakes it takes the core from a kernel.
+   * Over IPC, ranks write to each other's logs themselves. The driver only advances the limit up to
+   * which they may write, by half a term at a time: 512 KB, or 128 KB in runs of more than 4 ranks.
+   * Large messages are sent by reference and write one envelope each. A burst of small messages
+   * beyond the limit waits for the driver. Every wake-up takes the core from a kernel.
    */
   private static final long IPC_PARK_NANOS = 5_000_000;
 
-  /** The least Aeron takes: cnc.dat is then some 10 MB. */
+  /** Aeron's minimum, with which cnc.dat has about 10 MB. */
   private static final int CONTROL_BYTES = 1 << 20;
 
-  /** cnc.dat, the loss report, and the ranks' small files. */
+  /** cnc.dat, the loss report, and the small files of the ranks. */
   private static final long DRIVER_BYTES = 14L << 20;
 
   private final SharedFolder folder;
@@ -54,20 +54,20 @@ public final class RunMediaDriver implements AutoCloseable {
   }
 
   /**
-   * Takes all the room that the run's logs will need, so that it cannot be missing later.
+   * Allocates all shared memory that the run's logs will need, so that it cannot run out later.
    *
    * @param parent on a memory file system, such as {@code /dev/shm}
    * @param run a file name
    * @param ranks of the run on this host
-   * @param udp whether ranks reach each other by UDP, and not by shared memory alone
-   * @throws IOException if there is too little room, or the folder cannot be made
+   * @param udp whether ranks communicate by UDP, not by shared memory alone
+   * @throws IOException if there is too little room, or the folder cannot be created
    */
   public static RunMediaDriver launch(Path parent, String run, int ranks, boolean udp)
       throws IOException {
     return launch(parent, run, ranks, udp, AeronClocks.MONOTONIC);
   }
 
-  /** The same with clocks handed in. */
+  /** The same with given clocks. */
   static RunMediaDriver launch(Path parent, String run, int ranks, boolean udp, AeronClocks clocks)
       throws IOException {
     SharedFolder folder = SharedFolder.create(parent, run);
@@ -87,7 +87,7 @@ public final class RunMediaDriver implements AutoCloseable {
     }
   }
 
-  /** The innermost cause: Aeron wraps what the system said. */
+  /** The innermost cause, because Aeron wraps the system's error. */
   private static String reason(Throwable failed) {
     Throwable at = failed;
     while (at.getCause() != null) {
@@ -96,12 +96,12 @@ public final class RunMediaDriver implements AutoCloseable {
     return at.getMessage() == null ? at.toString() : at.getMessage();
   }
 
-  /** What the driver and the logs of so many ranks take of shared memory. */
+  /** Shared memory that the driver and the logs of the ranks need. */
   public static long roomBytes(int ranks, boolean udp) {
     return DRIVER_BYTES + Channels.logBytes(ranks, udp);
   }
 
-  /** Mapped files without a page behind them are a fatal fault (SIGBUS), not an error. */
+  /** A mapped file without a page behind it causes a fatal fault (SIGBUS), not an error. */
   private static void requireRoom(Path parent, int ranks, boolean udp) throws IOException {
     long free = Files.getFileStore(parent).getUsableSpace();
     long needed = roomBytes(ranks, udp);
@@ -114,7 +114,7 @@ public final class RunMediaDriver implements AutoCloseable {
     }
   }
 
-  /** Has every page of the driver's files made, and changes nothing in them. */
+  /** Allocates every page of the driver's files without changing their contents. */
   private static void reservePages(Path driverFolder) throws IOException {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(driverFolder, "*.dat")) {
       for (Path file : files) {
@@ -132,11 +132,12 @@ public final class RunMediaDriver implements AutoCloseable {
         .dirDeleteOnStart(true)
         .dirDeleteOnShutdown(true)
         .threadingMode(ThreadingMode.SHARED)
-        // Its thread would resolve host names, a few at the start, which the driver's own can do
-        // as well, and wake a thousand times a second: 1.5 % of a core.
+        // // Its thread would resolve the few host names at the start, which the driver's own
+        // thread can do, and would wake a thousand times per second: 1.5 % of a core.
         .asyncExecutorEnabled(false)
         .sharedIdleStrategy(new BackoffIdleStrategy(1, 1, MIN_PARK_NANOS, park))
-        // All pages of a log are made with it, and too little room is an error then.
+        // // Allocates all pages of a log when it is created, so that too little room is an error
+        // then.
         .termBufferSparseFile(false)
         .performStorageChecks(true)
         .counterValuesBufferLength(CONTROL_BYTES)
@@ -152,7 +153,7 @@ public final class RunMediaDriver implements AutoCloseable {
     return folder.resolve("driver");
   }
 
-  /** What ranks are told, as {@link AeronOptions#folder}. */
+  /** The folder that ranks get as {@link AeronOptions#folder}. */
   public Path folder() {
     return folder.path();
   }

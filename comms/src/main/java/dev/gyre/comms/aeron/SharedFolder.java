@@ -21,10 +21,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run's folder in shared memory. Its owner holds a lock on a file in it for as long as it lives:
- * the kernel takes the lock away when the process ends, however it does, and shows it to processes
- * of every PID namespace. Only a folder whose lock can be taken is removed as abandoned. Nobody but
- * this user can look into it.
+ * A run's folder in shared memory. Its owner holds a lock on a file in it as long as the owner
+ * lives. The kernel releases the lock when the process ends, for whatever reason, and the lock is
+ * visible to processes of every PID namespace. A folder is removed as abandoned only if its lock
+ * can be acquired. Only this user can access the folder.
  */
 public final class SharedFolder implements AutoCloseable {
   static final String LOCK = "lock";
@@ -34,7 +34,7 @@ public final class SharedFolder implements AutoCloseable {
 
   /**
    * Folders of this process. A process loses its lock on a file when it closes any channel to that
-   * file, so it must not open its own ones again.
+   * file, so it must not open the files of its own folders again.
    */
   private static final Set<Path> OWN = ConcurrentHashMap.newKeySet();
 
@@ -49,11 +49,11 @@ public final class SharedFolder implements AutoCloseable {
   }
 
   /**
-   * Makes {@code parent/gyre-RUN-PID-NUMBER}, locked.
+   * Creates {@code parent/gyre-RUN-PID-NUMBER} and locks it.
    *
    * @param parent on a memory file system, such as {@code /dev/shm}
    * @param run a file name
-   * @throws IOException naming the folder, if it cannot be made
+   * @throws IOException naming the folder, if it cannot be created
    */
   public static SharedFolder create(Path parent, String run) throws IOException {
     if (!run.matches("[A-Za-z0-9._-]+")) {
@@ -71,7 +71,7 @@ public final class SharedFolder implements AutoCloseable {
     throw new IOException("cannot make a folder for run " + run + " in " + parent);
   }
 
-  /** Null if the name is taken, or another process has swept the folder before it was locked. */
+  /** Null if the name is taken, or if another process removed the folder before it was locked. */
   private static @Nullable SharedFolder tryCreate(Path path) throws IOException {
     try {
       Files.createDirectory(path, PrivateFiles.FOLDER);
@@ -90,12 +90,12 @@ public final class SharedFolder implements AutoCloseable {
               path.resolve(LOCK),
               Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
               PrivateFiles.FILE);
-      FileLock held = channel.lock(); // at most a sweeper has it, for a moment
+      FileLock held = channel.lock(); // at most another process's sweep holds it, briefly
       if (held.isValid() && Files.exists(path.resolve(LOCK))) {
         return new SharedFolder(path, key, channel);
       }
     } catch (NoSuchFileException swept) {
-      // Between its making and its locking the folder looks like an abandoned one.
+      // // Between its creation and its locking the folder looks abandoned.
     } catch (IOException failed) {
       OWN.remove(key);
       delete(path);
@@ -108,13 +108,13 @@ public final class SharedFolder implements AutoCloseable {
     return null;
   }
 
-  /** The folder itself. */
+  /** The path of the folder. */
   public Path path() {
     return path;
   }
 
   /**
-   * Removes what killed runs left.
+   * Removes the folders of killed runs.
    *
    * @return the folders removed
    */
@@ -122,7 +122,7 @@ public final class SharedFolder implements AutoCloseable {
     return abandoned(parent, true);
   }
 
-  /** Folders of runs whose owner is gone, and that this user may remove. */
+  /** Folders of runs whose owner has exited, and that this user may remove. */
   public static List<Path> abandoned(Path parent) {
     return abandoned(parent, false);
   }
@@ -157,11 +157,14 @@ public final class SharedFolder implements AutoCloseable {
     } catch (NoSuchFileException noLock) {
       return remove && isRemovedAsEmpty(folder);
     } catch (IOException notOurs) {
-      return false; // another user's
+      return false; // belongs to another user
     }
   }
 
-  /** A folder without a lock is one whose owner was killed while making it, or none of a run. */
+  /**
+   * A folder without a lock file: its owner was killed while creating it, or it does not belong to
+   * a run.
+   */
   private static boolean isRemovedAsEmpty(Path folder) {
     try {
       Files.delete(folder);
@@ -173,7 +176,7 @@ public final class SharedFolder implements AutoCloseable {
     }
   }
 
-  /** The lock goes last: a sweep that is killed half-way leaves what the next one finds. */
+  /** Deletes the lock file last, so that the next sweep finds the rest if this one is killed. */
   private static void delete(Path folder) {
     Path lock = folder.resolve(LOCK);
     try (Stream<Path> files = Files.walk(folder)) {
@@ -185,13 +188,13 @@ public final class SharedFolder implements AutoCloseable {
       Files.deleteIfExists(lock);
       Files.deleteIfExists(folder);
     } catch (IOException | UncheckedIOException failed) {
-      if (Files.exists(folder)) { // else another sweep was faster
+      if (Files.exists(folder)) { // else another sweep removed it first
         throw new UncheckedIOException(new IOException("cannot remove " + folder, failed));
       }
     }
   }
 
-  /** Removes the folder with all that lies in it. */
+  /** Removes the folder and everything in it. */
   @Override
   public void close() {
     if (!lock.isOpen()) {

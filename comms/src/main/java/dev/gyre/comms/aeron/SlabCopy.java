@@ -3,14 +3,15 @@ package dev.gyre.comms.aeron;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Copies payload out of a peer's slab. The JVM copies more than some 2.5 MB with stores that go
- * around the caches. That is right for what no cache holds; what does fit is copied in pieces that
- * are small enough to stay in it, half as fast again.
+ * Copies payload out of a peer's slab. The JVM copies more than about 2.5 MB with stores that
+ * bypass the caches. This is right for payloads that do not fit the cache. Payloads that fit are
+ * copied in pieces small enough to stay in it, which is 1.5 times as fast.
  */
 final class SlabCopy {
   /**
-   * Sources and destinations of all ranks together that a shared cache of 32 MB holds beside all
-   * else. At twice as much, 4 ranks with 4 MB each, streaming takes half the time.
+   * Sources and destinations of all ranks together that a shared cache of 32 MB can hold besides
+   * other data. At twice this size, 4 ranks with 4 MB each, bypassing the caches takes half the
+   * time.
    */
   private static final long CACHED_BYTES = 16 << 20;
 

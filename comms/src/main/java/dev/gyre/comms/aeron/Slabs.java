@@ -20,9 +20,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rank's memory that its peers on the host can map, one file each, and the peers' slabs it has
- * mapped. All pages of a file are made with it. Files are removed on close, never truncated, so
- * that a mapping stays valid as long as anyone has it.
+ * Memory of a rank that its peers on the host can map, one file each, and the peers' slabs that
+ * this rank has mapped. All pages of a file are allocated when it is created. Files are removed on
+ * close and never truncated, so that existing mappings stay valid.
  */
 final class Slabs implements AutoCloseable {
   private record Slab(Path file, MemorySegment memory) {}
@@ -47,7 +47,7 @@ final class Slabs implements AutoCloseable {
     this(folder, epoch, rank, log, at -> Files.getFileStore(at).getUsableSpace());
   }
 
-  /** The same, where the system's word on free room is handed in. */
+  /** The same with a given function for the free room. */
   Slabs(Path folder, int epoch, int rank, Consumer<String> log, Room room) {
     this.room = room;
     this.folder = folder;
@@ -96,7 +96,9 @@ final class Slabs implements AutoCloseable {
     }
   }
 
-  /** Once: the first to be refused is the largest, and what follows says nothing new. */
+  /**
+   * Logged once: the first refused slab is the largest, and further lines would say nothing new.
+   */
   private void tellTooSmall(String name, long bytes) throws IOException {
     if (toldTooSmall) {
       return;
@@ -115,7 +117,7 @@ final class Slabs implements AutoCloseable {
                 name));
   }
 
-  /** The number of the slab that holds the memory, −1 if none does. */
+  /** The number of the slab that contains the memory, −1 if none does. */
   int find(MemorySegment memory) {
     for (int slab = 0; slab < own.size(); slab++) {
       long offset = memory.address() - own.get(slab).memory.address();
@@ -130,7 +132,7 @@ final class Slabs implements AutoCloseable {
     return memory.address() - own.get(slab).memory.address();
   }
 
-  /** A peer's slab, mapped when first asked for. */
+  /** A peer's slab, mapped on first use. */
   MemorySegment ofPeer(int peer, int slab) {
     long key = (long) peer << 32 | slab;
     MemorySegment known = mapped.get(key);

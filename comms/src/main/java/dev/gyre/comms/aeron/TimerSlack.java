@@ -5,8 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Linux lets a parked thread oversleep by 50 µs, to wake several together; a rank that waits for a
- * peer on the same host parks for a few. A thread may tighten that for itself.
+ * Linux lets a parked thread oversleep by 50 µs, in order to wake several threads together. A rank
+ * that waits for a peer on the same host parks for a few microseconds. A thread may reduce this
+ * slack for itself.
  */
 final class TimerSlack {
   private static final Path THREAD = Path.of("/proc/thread-self");
@@ -14,7 +15,7 @@ final class TimerSlack {
 
   private TimerSlack() {}
 
-  /** Of the calling thread; where the system does not let it, nothing changes. */
+  /** Reduces the slack of the calling thread; does nothing if the system refuses. */
   static void tighten() {
     try {
       Path process = Files.readSymbolicLink(THREAD).getFileName();
@@ -22,7 +23,7 @@ final class TimerSlack {
         Files.writeString(Path.of("/proc").resolve(process).resolve("timerslack_ns"), SLACK_NANOS);
       }
     } catch (IOException | SecurityException denied) {
-      // Waits are some 50 µs longer then.
+      // // Waits then take about 50 µs longer.
       return;
     }
   }

@@ -8,20 +8,20 @@ import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Finds UDP ports that nobody uses. */
+/** Finds unused UDP ports. */
 public final class UdpPorts {
   private UdpPorts() {}
 
   /**
-   * Distinct ports that were free a moment ago; another process could still take one before the
-   * caller does.
+   * Distinct ports that were free just now. Another process could still take one before the caller
+   * does.
    */
   public static List<Integer> free(int count, InetAddress host) {
     List<DatagramSocket> sockets = new ArrayList<>();
     try {
       List<Integer> ports = new ArrayList<>();
       for (int i = 0; i < count; i++) {
-        // All are held until the last is found, so that none is found twice.
+        // // All stay open until the last is found, so that none is found twice.
         DatagramSocket socket = new DatagramSocket(new InetSocketAddress(host, 0));
         sockets.add(socket);
         ports.add(socket.getLocalPort());
@@ -35,7 +35,7 @@ public final class UdpPorts {
     }
   }
 
-  /** {@code host:port} of so many ranks on this host's loopback interface. */
+  /** {@code host:port} of each rank on this host's loopback interface. */
   public static List<String> loopbackEndpoints(int ranks) {
     InetAddress loopback = InetAddress.getLoopbackAddress();
     String host = loopback.getHostAddress();

@@ -1,6 +1,6 @@
 /**
- * Transfer over Aeron: between hosts by UDP; inside a host envelopes and small payloads by IPC, and
- * large payloads by reference to shared memory.
+ * Transfers over Aeron. Between hosts all messages go by UDP. Within a host, envelopes and small
+ * payloads go by IPC, and large payloads by reference to shared memory.
  */
 @NullMarked
 package dev.gyre.comms.aeron;

@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** The cores on which the calling thread, and threads it starts from then on, may run. */
+/** CPU affinity of the calling thread and of the threads it starts afterwards. */
 public final class CoreAffinity {
-  /** Room for 8,192 cores, as many as the kernel can be built for. */
+  /** Room for 8,192 cores, the maximum of the kernel's build options. */
   private static final int MASK_BYTES = 1024;
 
   private final SystemCalls calls;
@@ -18,12 +18,12 @@ public final class CoreAffinity {
     this.calls = calls;
   }
 
-  /** Empty where the system has none. */
+  /** Empty if the system does not support it. */
   public static Optional<CoreAffinity> find() {
     return SystemCalls.find().map(CoreAffinity::new);
   }
 
-  /** Numbers of the cores, rising; none if the system does not say. */
+  /** Core numbers in ascending order; empty if the system does not tell. */
   public List<Integer> cores() {
     List<Integer> cores = new ArrayList<>();
     try (Arena arena = Arena.ofConfined()) {
@@ -39,7 +39,7 @@ public final class CoreAffinity {
   }
 
   /**
-   * Keeps the calling thread, and threads it starts from now on, on these cores.
+   * Pins the calling thread, and threads it starts from now on, to these cores.
    *
    * @return whether the system did so
    */
@@ -48,7 +48,7 @@ public final class CoreAffinity {
       MemorySegment mask = arena.allocate(MASK_BYTES, Long.BYTES);
       for (int core : cores) {
         if (core < 0 || core >= MASK_BYTES * Byte.SIZE) {
-          throw new IllegalArgumentException("core " + core + " is none of this system");
+          throw new IllegalArgumentException("this system has no core " + core);
         }
         int at = core / Byte.SIZE;
         mask.set(

@@ -6,9 +6,9 @@ import java.lang.foreign.ValueLayout;
 import java.util.Optional;
 
 /**
- * Lets threads of several processes sleep on a word of memory that they share, until one of them
- * wakes the others: the kernel hands the core over at once, where parking and looking again costs
- * time and wake-ups. Source: futex(2).
+ * Lets threads of several processes sleep on a word of shared memory until one of them wakes the
+ * others. The kernel hands over the core immediately, whereas parking and polling costs time and
+ * wake-ups. Source: futex(2).
  */
 public final class Futex {
   private static final long WAIT = 0;
@@ -23,12 +23,14 @@ public final class Futex {
     this.calls = calls;
   }
 
-  /** Empty where the system has none, or does not let this process use it. */
+  /** Empty if the system has none, or does not let this process use it. */
   public static Optional<Futex> find() {
     return SystemCalls.find().map(Futex::new).filter(Futex::works);
   }
 
-  /** A sandbox may refuse the call; then it would return at once and a wait would burn its core. */
+  /**
+   * A sandbox may refuse the call. It would then return at once, and waiting would become spinning.
+   */
   private boolean works() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment word = arena.allocate(ValueLayout.JAVA_INT);
@@ -40,10 +42,11 @@ public final class Futex {
   }
 
   /**
-   * Sleeps while the word has the value, until woken or for so long; may return early.
+   * Sleeps while the word has the value, until woken or for at most {@code nanos}; may return
+   * early.
    *
    * @param word an aligned int
-   * @param timeout {@value #TIMESPEC_BYTES} bytes of the caller's, written
+   * @param timeout {@value #TIMESPEC_BYTES} bytes that belong to the caller; overwritten
    */
   public void await(MemorySegment word, int value, long nanos, MemorySegment timeout) {
     timeout.set(ValueLayout.JAVA_LONG, 0, nanos / NANOS_PER_SECOND);
@@ -51,7 +54,7 @@ public final class Futex {
     calls.futex(word.address(), WAIT, value, timeout.address());
   }
 
-  /** Wakes all that sleep on the word. */
+  /** Wakes all threads that sleep on the word. */
   public void wakeAll(MemorySegment word) {
     calls.futex(word.address(), WAKE, Integer.MAX_VALUE, 0);
   }

@@ -3,7 +3,7 @@ package dev.gyre.comms.linux;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/** Takes the page faults of a mapping all at once. Source: madvise(2). */
+/** Takes all page faults of a mapping at once. Source: madvise(2). */
 public final class PageFaults {
   /** Since Linux 5.14. */
   private static final long POPULATE_WRITE = 23;
@@ -14,16 +14,17 @@ public final class PageFaults {
     this.calls = calls;
   }
 
-  /** Empty where the system has no such call. */
+  /** Empty if the system has no such call. */
   public static Optional<PageFaults> find() {
     return SystemCalls.find().map(PageFaults::new);
   }
 
   /**
-   * Makes every page of a mapping, as if each were written to.
+   * Allocates every page of a mapping, as if each were written to.
    *
-   * @param mapped begins at a page
-   * @return false if the kernel does not know how, or has too little room: nothing is lost then
+   * @param mapped begins at a page boundary
+   * @return false if the kernel does not support it or has too little memory; the mapping is
+   *     unchanged then
    */
   public boolean populate(MemorySegment mapped) {
     return calls.advise(mapped.address(), mapped.byteSize(), POPULATE_WRITE) == 0;

@@ -10,10 +10,10 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The C library's {@code syscall}, for the calls this package makes. */
+/** The C library's {@code syscall}, for the system calls of this package. */
 @SuppressWarnings("restricted") // binds native code
 final class SystemCalls {
-  /** Numbers of the calls: linux/arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h. */
+  /** System call numbers: linux/arch/x86/entry/syscalls/syscall_64.tbl, asm-generic/unistd.h. */
   private record Numbers(
       long futex, long setAffinity, long getAffinity, long advise, long control) {}
 
@@ -28,7 +28,7 @@ final class SystemCalls {
     this.numbers = numbers;
   }
 
-  /** Empty where this is not a Linux that the package knows. */
+  /** Empty if this is not Linux on a supported architecture. */
   static Optional<SystemCalls> find() {
     Numbers numbers = numbers();
     if (numbers == null) {
@@ -68,22 +68,22 @@ final class SystemCalls {
     return call(numbers.futex, address, operation, value, timeoutAddress);
   }
 
-  /** Of the calling thread. */
+  /** CPU affinity of the calling thread. */
   long setAffinity(long bytes, long maskAddress) {
     return call(numbers.setAffinity, 0, bytes, maskAddress, 0);
   }
 
-  /** Of the calling thread. */
+  /** CPU affinity of the calling thread. */
   long getAffinity(long bytes, long maskAddress) {
     return call(numbers.getAffinity, 0, bytes, maskAddress, 0);
   }
 
-  /** How a range of memory will be used; 0 if the kernel took the advice. */
+  /** Tells the kernel how a range of memory will be used; 0 if it accepted the advice. */
   long advise(long address, long bytes, long advice) {
     return call(numbers.advise, address, bytes, advice, 0);
   }
 
-  /** Asks a device about itself; 0 if it answered. */
+  /** Queries a device; 0 if it answered. */
   long control(int descriptor, long request, long answerAddress) {
     return call(numbers.control, descriptor, request, answerAddress, 0);
   }

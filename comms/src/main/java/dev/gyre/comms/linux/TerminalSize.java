@@ -21,12 +21,12 @@ public final class TerminalSize {
     this.calls = calls;
   }
 
-  /** Empty where the system has no such call. */
+  /** Empty if the system has no such call. */
   public static Optional<TerminalSize> find() {
     return SystemCalls.find().map(TerminalSize::new);
   }
 
-  /** 0 if standard output is not a terminal, or one of unknown size. */
+  /** Columns; 0 if standard output is not a terminal, or if its size is unknown. */
   public int columns() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment size = arena.allocate(WINSIZE_BYTES, Long.BYTES);

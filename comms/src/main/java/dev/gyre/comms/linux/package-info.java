@@ -1,5 +1,6 @@
 /**
- * What Linux offers to threads and the JDK does not: sleeping on shared memory, choosing a core.
+ * Linux features that the JDK does not offer: futexes, CPU affinity, page allocation, terminal
+ * size.
  */
 @NullMarked
 package dev.gyre.comms.linux;

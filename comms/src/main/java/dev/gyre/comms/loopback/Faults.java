@@ -3,7 +3,7 @@ package dev.gyre.comms.loopback;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLongArray;
 
-/** Faults of ranks, set by tests while the ranks run. */
+/** Faults of ranks, which tests set while the ranks run. */
 final class Faults {
   private final AtomicIntegerArray silent;
   private final AtomicLongArray lateNanos;

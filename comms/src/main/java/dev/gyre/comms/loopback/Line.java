@@ -3,8 +3,8 @@ package dev.gyre.comms.loopback;
 import java.util.SplittableRandom;
 
 /**
- * When the messages of an ordered pair of ranks arrive. Its state depends only on what the sender
- * sent, so the same seed gives the same delays on any timing.
+ * Arrival times of the messages of an ordered pair of ranks. The state depends only on what the
+ * sender sent, so one seed gives the same delays under any timing.
  */
 final class Line {
   private final LoopbackNetwork.Options options;
@@ -20,7 +20,7 @@ final class Line {
     lastArrivalNanos = now;
   }
 
-  /** Arrival of a message sent now. Called by the sender's thread only. */
+  /** Arrival time of a message sent now. Called only by the sender's thread. */
   long arrivalNanos(long nowNanos, long bytes) {
     long arrival = nowNanos;
     if (options.bytesPerSecond() > 0) {

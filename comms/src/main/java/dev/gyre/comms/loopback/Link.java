@@ -8,18 +8,18 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One channel from one rank to another: what was sent and not yet taken, and the receives posted.
- * Everything that touches the memory of a transfer does so under the link's monitor; who holds it
- * knows that nobody copies.
+ * One channel from one rank to another: messages sent and not yet received, and posted receives.
+ * All accesses to the memory of a transfer are made under the link's monitor, so its holder knows
+ * that nobody copies.
  */
 final class Link {
-  /** Small messages that may lie here before they are received. */
+  /** Small messages that may be buffered here before they are received. */
   private static final int EAGER_SLOTS = 16;
 
   private static final long NEVER = Long.MAX_VALUE;
 
   /**
-   * A message on its way.
+   * A message in flight.
    *
    * @param send the sender's handle, already settled if the payload was buffered
    */
@@ -41,10 +41,10 @@ final class Link {
   private @Nullable LoopbackTransport receiver;
   private @Nullable String broken;
 
-  /** Set when the sender is gone for good; its buffered messages are still delivered. */
+  /** Set when the sender has closed or failed; its buffered messages are still delivered. */
   private @Nullable String ended;
 
-  /** A message and its receive are here, and only time is missing. */
+  /** A message and its receive have met and wait only for the arrival time. */
   private volatile boolean matched;
 
   Link(
@@ -103,7 +103,7 @@ final class Link {
     match(System.nanoTime());
   }
 
-  /** Delivers what has arrived; the number of messages delivered. */
+  /** Delivers the messages that have arrived and returns their number. */
   int poll() {
     if (!matched) {
       return 0;
@@ -113,7 +113,7 @@ final class Link {
     }
   }
 
-  /** Time until {@link #poll} can do something, if it only waits for time to pass. */
+  /** Time until {@link #poll} can make progress, if it only waits for time to pass. */
   long idleNanos() {
     if (!matched) {
       return NEVER;
@@ -188,7 +188,7 @@ final class Link {
     return false;
   }
 
-  /** Fails everything that is here and everything that will come. */
+  /** Fails all transfers, present and future. */
   synchronized void cut(String reason) {
     if (broken == null) {
       broken = reason;
@@ -204,7 +204,7 @@ final class Link {
     matched = false;
   }
 
-  /** The sender closes: what it buffered stays, everything else fails. */
+  /** The sender closes: its buffered messages stay, everything else fails. */
   synchronized void endOfSends(String reason) {
     if (broken == null) {
       ended = reason;

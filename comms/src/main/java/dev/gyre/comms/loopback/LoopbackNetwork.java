@@ -4,17 +4,17 @@ import dev.gyre.comms.Channel;
 import dev.gyre.comms.Transport;
 
 /**
- * Ranks as threads of one JVM. A message is copied once, straight from the sender's memory to the
- * receiver's, by whichever of the two comes second. Faults may be set from any thread at any time.
+ * Ranks as threads of one JVM. A message is copied once, directly from the sender's memory to the
+ * receiver's, by the later of the two. Faults may be set from any thread at any time.
  */
 public final class LoopbackNetwork implements AutoCloseable {
   /**
-   * How the network behaves.
+   * Behaviour of the network.
    *
    * @param deadlineNanos longest wait for one transfer
-   * @param neverBuffer small messages, too, wait for their posted receive
+   * @param neverBuffer small messages also wait for their posted receive
    * @param seed of the delays
-   * @param maxDelayNanos each message is delivered after a delay drawn evenly from zero to this
+   * @param maxDelayNanos each message is delivered after a uniform random delay from zero to this
    * @param bytesPerSecond bandwidth of every ordered pair; 0 for no limit
    * @param reorderChannels channels of a pair may overtake each other; otherwise messages of a pair
    *     are delivered in the order they were sent
@@ -34,7 +34,7 @@ public final class LoopbackNetwork implements AutoCloseable {
       }
     }
 
-    /** Buffers small messages, delays nothing, and waits at most 30 s. */
+    /** Buffers small messages, adds no delay, and waits at most 30 s. */
     public static Options plain() {
       return new Options(30_000_000_000L, false, 0, 0, 0, false);
     }
@@ -102,17 +102,17 @@ public final class LoopbackNetwork implements AutoCloseable {
     return transports[rank];
   }
 
-  /** The rank is gone: its own calls fail, and its peers' transfers with it fail at once. */
+  /** Kills the rank: its own calls fail, and its peers' transfers with it fail immediately. */
   public void kill(int rank) {
     cut(rank, "rank " + rank + " is gone");
   }
 
-  /** Nothing from or to the rank is delivered from now on; nobody is told. */
+  /** Messages from and to the rank are no longer delivered; no peer is notified. */
   public void silence(int rank) {
     faults.silence(rank);
   }
 
-  /** What the rank sends is delivered this much later than it would be. */
+  /** Messages of the rank are delivered this much later. */
   public void late(int rank, long nanos) {
     faults.late(rank, nanos);
     for (LoopbackTransport transport : transports) {
@@ -128,7 +128,7 @@ public final class LoopbackNetwork implements AutoCloseable {
     }
   }
 
-  /** The rank needs nothing more; what it sent into buffers can still be received. */
+  /** The rank closes; its buffered messages can still be received. */
   void leave(int rank) {
     String reason = "rank " + rank + " has closed its transport";
     for (Link link : links) {

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /** One rank of a {@link LoopbackNetwork}. */
 final class LoopbackTransport extends PolledTransport {
-  /** A lost wake-up would cost this much, and no more. */
+  /** Upper bound on the delay that a lost wake-up causes. */
   private static final long MAX_PARK_NANOS = 20_000_000;
 
   private static final Channel[] CHANNELS = Channel.values();
@@ -74,7 +74,7 @@ final class LoopbackTransport extends PolledTransport {
   }
 
   @Override
-  protected void prepareToPause() {} // an unpark is not lost on a thread that parks later
+  protected void prepareToPause() {} // a thread that parks later does not lose an unpark
 
   @Override
   protected void pause(long quietNanos, long leastNanos, long limitNanos) {
@@ -94,7 +94,8 @@ final class LoopbackTransport extends PolledTransport {
 
   @Override
   public void abort(String reason) {
-    // Takes every link's monitor in turn: nobody copies from or to this rank's memory afterwards.
+    // // Takes every link's monitor in turn: afterwards nobody copies from or to this rank's
+    // memory.
     network.cut(rank(), "rank " + rank() + " aborted: " + reason);
   }
 

@@ -1,4 +1,4 @@
-/** Ranks as threads of one JVM, with faults and delays on request. */
+/** Ranks as threads of one JVM, with optional faults and delays. */
 @NullMarked
 package dev.gyre.comms.loopback;
 

@@ -8,10 +8,9 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * Zeroed memory whose pages are taken when they are first touched. An arena writes its zeros at
- * once, which for a slab of tens of gigabytes takes as many seconds and all of the memory, whether
- * or not a step will use it; the C library gets large blocks from the kernel, which knows them to
- * be zero.
+ * Zeroed memory whose pages are allocated on first touch. An arena writes the zeros immediately.
+ * For a slab of tens of gigabytes this takes tens of seconds and all of the memory, even if a step
+ * does not use it. The C library gets large blocks from the kernel, which knows that they are zero.
  */
 public final class LazyMemory {
   private static final MethodHandle CALLOC =
@@ -30,7 +29,7 @@ public final class LazyMemory {
   }
 
   /**
-   * @param arena frees it
+   * @param arena frees the memory when it closes
    * @param alignment a power of two
    * @throws OutOfMemoryError if the address space or the machine's commit limit is too small
    */
