@@ -12,6 +12,7 @@ public final class Progress {
   private volatile String phase = "starting";
   private volatile long changes;
   private volatile int waitingFor = -1;
+  private volatile boolean onStorage;
   private volatile @Nullable Trace trace;
 
   /** From now on steps, phases, transfers and waits are also recorded in the trace. */
@@ -61,6 +62,11 @@ public final class Progress {
     waitingFor = peer;
   }
 
+  /** Says whether the training thread reads or writes files. */
+  public void onStorage(boolean now) {
+    onStorage = now;
+  }
+
   public long step() {
     return step;
   }
@@ -76,6 +82,10 @@ public final class Progress {
   /** The rank that this one waits for, −1 while the training thread computes. */
   public int waitingFor() {
     return waitingFor;
+  }
+
+  public boolean onStorage() {
+    return onStorage;
   }
 
   /**

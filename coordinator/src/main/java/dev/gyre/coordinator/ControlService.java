@@ -1,11 +1,14 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.control.Alive;
 import dev.gyre.comms.control.ControlGrpc;
 import dev.gyre.comms.control.FromWorker;
 import dev.gyre.comms.control.ToWorker;
 import io.grpc.Status;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The gRPC side: turns streams into calls of {@link Events}. Its callbacks run on virtual threads,
@@ -20,7 +23,11 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     void broken(WorkerLink link, String how);
   }
 
+  private static final ToWorker ALIVE =
+      ToWorker.newBuilder().setAlive(Alive.getDefaultInstance()).build();
+
   private final Events events;
+  private final Set<StreamLink> open = ConcurrentHashMap.newKeySet();
 
   ControlService(Events events) {
     this.events = events;
@@ -31,7 +38,8 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     var call = (ServerCallStreamObserver<ToWorker>) toWorker;
     StreamLink link = new StreamLink(call);
     // With a handler set, sending on a cancelled call is ignored instead of thrown.
-    call.setOnCancelHandler(() -> events.broken(link, "cancelled"));
+    call.setOnCancelHandler(() -> broken(link, "cancelled"));
+    open.add(link);
     return new StreamObserver<>() {
       @Override
       public void onNext(FromWorker message) {
@@ -40,18 +48,28 @@ final class ControlService extends ControlGrpc.ControlImplBase {
 
       @Override
       public void onError(Throwable t) {
-        events.broken(link, Status.fromThrowable(t).getCode().toString());
+        broken(link, Status.fromThrowable(t).getCode().toString());
       }
 
       @Override
       public void onCompleted() {
-        events.broken(link, "closed by the worker");
+        broken(link, "closed by the worker");
       }
     };
   }
 
-  /** Used only by the loop's thread, because a gRPC observer allows one caller at a time. */
-  private static final class StreamLink implements WorkerLink {
+  private void broken(StreamLink link, String how) {
+    open.remove(link);
+    events.broken(link, how);
+  }
+
+  /** Tells every worker that its coordinator lives, whatever the loop is doing. Never blocks. */
+  void sayAlive() {
+    open.forEach(link -> link.send(ALIVE));
+  }
+
+  /** Synchronized, because a gRPC observer allows one caller at a time: the loop, or Alive. */
+  private final class StreamLink implements WorkerLink {
     private final ServerCallStreamObserver<ToWorker> call;
     private boolean ended;
 
@@ -60,7 +78,7 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     }
 
     @Override
-    public void send(ToWorker message) {
+    public synchronized void send(ToWorker message) {
       // A worker that does not read gets no further Alive messages; its lease will expire.
       if (!ended && !call.isCancelled() && (call.isReady() || !message.hasAlive())) {
         call.onNext(message);
@@ -68,19 +86,24 @@ final class ControlService extends ControlGrpc.ControlImplBase {
     }
 
     @Override
-    public void complete() {
+    public synchronized void complete() {
       if (!ended && !call.isCancelled()) {
         call.onCompleted();
       }
-      ended = true;
+      end();
     }
 
     @Override
-    public void refuse(String reason) {
+    public synchronized void refuse(String reason) {
       if (!ended && !call.isCancelled()) {
         call.onError(Status.FAILED_PRECONDITION.withDescription(reason).asRuntimeException());
       }
+      end();
+    }
+
+    private void end() {
       ended = true;
+      open.remove(this);
     }
   }
 }

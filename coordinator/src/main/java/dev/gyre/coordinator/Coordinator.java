@@ -9,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -25,6 +26,7 @@ import java.util.function.LongSupplier;
  */
 public final class Coordinator implements AutoCloseable {
   private static final long TICK_NANOS = 100_000_000L;
+  private static final long ALIVE_EVERY_NANOS = 1_000_000_000L;
   private static final int QUEUE_LENGTH = 4096;
 
   /** A plan for thousands of workers is some tens of megabytes of JSON. */
@@ -38,8 +40,10 @@ public final class Coordinator implements AutoCloseable {
       Executors.newSingleThreadExecutor(Thread.ofVirtual().name("gyre-work").factory());
   private final AwakeClock clock;
   private final Job job;
+  private final ControlService service;
   private final Server server;
   private final Thread loop;
+  private final CountDownLatch ended = new CountDownLatch(1);
   private volatile JobState state = JobState.PLANNING;
   private volatile boolean closed;
 
@@ -51,9 +55,11 @@ public final class Coordinator implements AutoCloseable {
       LongSupplier nanoTime) {
     clock = new AwakeClock(nanoTime);
     job = new Job(setup, new OffLoop(planMaker, committer), listener, clock.nanos());
+    service = new ControlService(new StreamEvents());
     server =
         NettyServerBuilder.forAddress(setup.address())
-            .addService(new ControlService(new StreamEvents()))
+            .addService(service)
+            .intercept(setup.token().required())
             .executor(Thread::startVirtualThread)
             .maxInboundMessageSize(MESSAGE_BYTES)
             .build();
@@ -91,6 +97,7 @@ public final class Coordinator implements AutoCloseable {
       throw new IOException("the coordinator cannot listen on " + setup.address(), e);
     }
     coordinator.loop.start();
+    Thread.ofPlatform().name("gyre-alive").daemon().start(coordinator::sayAlive);
     return coordinator;
   }
 
@@ -136,6 +143,15 @@ public final class Coordinator implements AutoCloseable {
     post(() -> job.stopNow(cause));
   }
 
+  /**
+   * Ends the run as failed, for a reason outside of it that may pass, such as a full disk.
+   *
+   * @param why message for the user: what, where, and what to do
+   */
+  public void fail(String why) {
+    post(() -> job.failed(why));
+  }
+
   /** Reports that a worker process has ended, however it did. */
   public void workerExited(WorkerExit exit) {
     post(() -> job.exited(exit, clock.nanos()));
@@ -161,9 +177,21 @@ public final class Coordinator implements AutoCloseable {
       interrupted = true;
     }
     server.shutdownNow();
+    ended.countDown();
     work.shutdownNow();
     if (interrupted) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  /** On a thread that does nothing else: whatever holds the loop up must not end the workers. */
+  private void sayAlive() {
+    try {
+      do {
+        service.sayAlive();
+      } while (!ended.await(ALIVE_EVERY_NANOS, TimeUnit.NANOSECONDS));
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt(); // nobody does; the leases would then end the workers
     }
   }
 
@@ -176,9 +204,9 @@ public final class Coordinator implements AutoCloseable {
         }
         job.tick(clock.nanos());
       } catch (InterruptedException e) {
-        job.broken("the coordinator's loop was interrupted");
+        job.broken(e);
       } catch (RuntimeException | Error e) {
-        job.broken(e.toString());
+        job.broken(e);
       }
       state = job.state();
     }
@@ -228,8 +256,10 @@ public final class Coordinator implements AutoCloseable {
             try {
               PlanMaker.Result result = planMaker.plan(workers);
               post(() -> job.planned(result, clock.nanos()));
+            } catch (IOException e) {
+              post(() -> job.failed(String.valueOf(e.getMessage())));
             } catch (RuntimeException | Error e) {
-              post(() -> job.broken("planning failed: " + e));
+              post(() -> job.broken(e));
             }
           });
     }
@@ -240,11 +270,11 @@ public final class Coordinator implements AutoCloseable {
           () -> {
             try {
               String folder = committer.commit(checkpoint);
-              post(() -> job.committed(checkpoint.step(), folder));
+              post(() -> job.committed(checkpoint.step(), folder, clock.nanos()));
             } catch (IOException e) {
               post(() -> job.notCommitted(checkpoint.step(), e));
             } catch (RuntimeException | Error e) {
-              post(() -> job.broken("committing a checkpoint failed: " + e));
+              post(() -> job.broken(e));
             }
           });
     }

@@ -131,11 +131,14 @@ final class FailureDiagnosis {
     String name = member == null ? "rank " + sign.rank() : member.name();
     String where = member == null ? "before it joined" : member.where();
     return switch (sign.evidence()) {
-      case Evidence.Reported(var failure) ->
-          new Cause(
-              sign.rank(),
-              ExitCode.of(failure.getKind()),
-              name + " failed " + where + ": " + failure.getMessage());
+      case Evidence.Reported(var failure) -> {
+        // A full disk is nothing about a rank: what could not be written comes first.
+        String text =
+            failure.getKind() == FailureKind.FAILURE_KIND_STORAGE
+                ? failure.getMessage() + " (" + name + " " + where + ")"
+                : name + " failed " + where + ": " + failure.getMessage();
+        yield new Cause(sign.rank(), ExitCode.of(failure.getKind()), text);
+      }
       case Evidence.Exited(var exit) -> {
         String who = member == null ? name + " (pid " + exit.pid() + ")" : name;
         String log = exit.log().isEmpty() ? "" : "; its output: " + exit.log();

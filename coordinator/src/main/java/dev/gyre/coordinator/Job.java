@@ -1,7 +1,7 @@
 package dev.gyre.coordinator;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.comms.control.Alive;
+import dev.gyre.comms.SystemLimits;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Checkpoint;
 import dev.gyre.comms.control.CheckpointWritten;
@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 final class Job {
   /** Operations outside the loop. Each is answered by one call of a method of the job. */
   interface Work {
-    /** Answered by {@link Job#planned} or {@link Job#broken(String)}. */
+    /** Answered by {@link Job#planned}, {@link Job#failed} or {@link Job#broken(Throwable)}. */
     void plan(List<JoinedWorker> workers);
 
     /** Answered by {@link Job#committed} or {@link Job#notCommitted}. */
@@ -45,7 +45,7 @@ final class Job {
     void ended(Outcome outcome);
   }
 
-  private static final long ALIVE_EVERY_NANOS = 1_000_000_000L;
+  private static final int KILLED_BY_TERM = ExitCode.PREEMPTED.code();
 
   private final RunSetup setup;
   private final Work work;
@@ -54,6 +54,7 @@ final class Job {
   private final FailureDiagnosis verdict;
   private final StallWatch stalls;
   private final CheckpointBook book;
+  private final Pace pace;
   private final int epoch = 0;
 
   private JobState state = JobState.PLANNING;
@@ -64,16 +65,13 @@ final class Job {
   private long requests;
   private int commits;
   private long deadline;
+  private Duration waitLimit = Duration.ZERO;
   private long waitBegan;
   private long waitSaidAfter;
-
-  /** Unlimited until there is a plan; until then {@link #deadline} applies. */
-  private long failStillNanos = Long.MAX_VALUE;
-
   private long verdictDeadline;
   private boolean preempted;
   private long graceDeadline;
-  private long aliveSent;
+  private long graceNanos;
 
   Job(RunSetup setup, Work work, RunListener listener, long now) {
     this.setup = setup;
@@ -83,8 +81,8 @@ final class Job {
     this.verdict = new FailureDiagnosis(roster::of);
     this.stalls = new StallWatch(setup.timing().reportStillAfter().toNanos());
     this.book = new CheckpointBook(setup.workers());
+    this.pace = new Pace(setup.timing());
     waitFrom(now, setup.timing().joinWithin());
-    this.aliveSent = now;
     this.newestCheckpoint = setup.resumeFolder().isEmpty() ? null : setup.resumeFolder();
   }
 
@@ -112,12 +110,12 @@ final class Job {
       case HELLO -> protocolError(member, "said hello twice", now);
       case READY -> ready(member, message.getReady(), now);
       case HEARTBEAT -> member.beat(message.getHeartbeat(), now);
-      case STEP -> step(member, message.getStep());
+      case STEP -> step(member, message.getStep(), now);
       case CHECKPOINT -> written(member, message.getCheckpoint(), now);
       case FINISHED -> finished(member, message.getFinished(), now);
       case FAILURE -> suspect(member, new Evidence.Reported(message.getFailure()), now);
       case NOTE -> listener.note(member.rank(), message.getNote().getText());
-      case PREEMPTED -> checkpointAndStop(StopCause.PREEMPTED, now);
+      case PREEMPTED -> checkpointAndStop(StopCause.PREEMPTED, preempted(member.name()), now);
       case KIND_NOT_SET ->
           protocolError(member, "sent a message that this version does not know", now);
     }
@@ -133,6 +131,7 @@ final class Job {
       return;
     }
     Member member = roster.add(link, hello, now);
+    deadline = now + setup.timing().joinWithin().toNanos();
     listener.joined(member.asJoined(), roster.size(), setup.workers());
     if (roster.full()) {
       roster.assignRanks();
@@ -151,12 +150,17 @@ final class Job {
     if (roster.all(Member::ready)) {
       state = JobState.RUNNING;
       roster.members().forEach(each -> each.started(now));
+      pace.started(now);
       roster.broadcast(ToWorker.newBuilder().setStart(Start.getDefaultInstance()).build());
       listener.started();
     }
   }
 
-  private void step(Member member, StepReport report) {
+  private void step(Member member, StepReport report, long now) {
+    if (member.rank() == 0) {
+      pace.stepEnded(now);
+      pace.warning().ifPresent(text -> listener.note(-1, text));
+    }
     listener.step(member.rank(), report.getStep(), report.getJson());
   }
 
@@ -168,6 +172,7 @@ final class Job {
       protocolError(member, "disagrees about a checkpoint: " + e.getMessage(), now);
       return;
     }
+    pace.saving(now);
     if (whole.isPresent()) {
       commits++;
       work.commit(whole.get());
@@ -198,7 +203,17 @@ final class Job {
     if (outcome != null || (member != null && member.finished())) {
       return;
     }
+    if (exit.exitCode() == KILLED_BY_TERM && state != JobState.RUNNING) {
+      // It had not come so far as to handle the signal.
+      String name = "rank %d (pid %d)".formatted(exit.rank(), exit.pid());
+      stopNow(StopCause.PREEMPTED, preempted(name));
+      return;
+    }
     addEvidence(exit.rank(), member, new Evidence.Exited(exit), now);
+  }
+
+  private static String preempted(String worker) {
+    return worker + " received SIGTERM";
   }
 
   void requestCheckpoint() {
@@ -213,25 +228,50 @@ final class Job {
   }
 
   void checkpointAndStop(StopCause cause, long now) {
+    checkpointAndStop(cause, cause.signal(), now);
+  }
+
+  /** However often it is asked for, and by whomever: one checkpoint, one stop. */
+  private void checkpointAndStop(StopCause cause, String who, long now) {
     if (outcome != null) {
       return;
     }
     if (state != JobState.RUNNING) {
-      stopNow(cause);
+      stopNow(cause, who);
       return;
     }
     if (cause == StopCause.PREEMPTED && !preempted) {
       preempted = true;
-      graceDeadline = now + setup.timing().preemptionGrace().toNanos();
+      graceNanos = pace.graceNanos();
+      graceDeadline = now + graceNanos;
     }
     if (stopCause == null) {
       stopCause = cause;
       requestCheckpoint();
+      String then =
+          cause == StopCause.PREEMPTED
+              ? " (within %d s)".formatted(TimeUnit.NANOSECONDS.toSeconds(graceNanos))
+              : "; again: stops now";
+      listener.stopping(who + ": saving after this step, then stopping" + then);
     }
   }
 
   void stopNow(StopCause cause) {
-    end(JobState.FAILED, cause.exit(), cause.word() + "; stopped at once", -1);
+    stopNow(cause, cause.signal());
+  }
+
+  private void stopNow(StopCause cause, String who) {
+    String by = who.equals(cause.signal()) ? "" : " (" + who + ")";
+    end(JobState.FAILED, cause.exit(), cause.word() + "; stopped at once" + by, -1);
+  }
+
+  private void graceIsOver() {
+    end(
+        JobState.FAILED,
+        ExitCode.PREEMPTED,
+        "preempted; the step and its checkpoint did not end within %d s: stopped without saving"
+            .formatted(TimeUnit.NANOSECONDS.toSeconds(graceNanos)),
+        -1);
   }
 
   void closed() {
@@ -239,8 +279,18 @@ final class Job {
   }
 
   /** The host itself failed: a callback or the loop. */
-  void broken(String what) {
-    fail(ExitCode.TRY_AGAIN, "internal error: " + what, -1);
+  void broken(Throwable what) {
+    Optional<String> limit = SystemLimits.advice(what.getMessage());
+    if (limit.isPresent()) {
+      failed(what.getMessage() + "; " + limit.get());
+    } else {
+      fail(ExitCode.INTERNAL, "a bug in Gyre: " + what, -1);
+    }
+  }
+
+  /** The host cannot go on, though nothing is wrong with Gyre or the job: a full disk. */
+  void failed(String why) {
+    fail(ExitCode.TRY_AGAIN, why, -1);
   }
 
   // ---- answers to work
@@ -251,12 +301,13 @@ final class Job {
     }
     switch (result) {
       case PlanMaker.Refused(var reason) -> fail(ExitCode.BAD_JOB, reason, -1);
-      case PlanMaker.Planned(var json, var failStillAfter) -> {
-        failStillNanos = failStillAfter.toNanos();
+      case PlanMaker.Planned(var json, var times) -> {
         planning = false;
         state = JobState.JOINING;
-        waitFrom(now, setup.timing().readyWithin());
+        waitFrom(now, times.ready());
         listener.planned(json);
+        pace.planned(times);
+        pace.warning().ifPresent(text -> listener.note(-1, text));
         roster.byRank().forEach(member -> member.link().send(assignment(member, json)));
       }
     }
@@ -276,11 +327,12 @@ final class Job {
         .build();
   }
 
-  void committed(long step, String folder) {
+  void committed(long step, String folder, long now) {
     if (outcome != null) {
       return;
     }
     commits--;
+    pace.saved(now);
     newestCheckpoint = folder;
     roster.broadcast(
         ToWorker.newBuilder()
@@ -291,10 +343,7 @@ final class Job {
   }
 
   void notCommitted(long step, IOException why) {
-    fail(
-        ExitCode.TRY_AGAIN,
-        "the checkpoint of step " + step + " was not committed: " + why.getMessage(),
-        -1);
+    failed("saving step " + step + ": " + why.getMessage());
   }
 
   // ---- time
@@ -302,10 +351,6 @@ final class Job {
   void tick(long now) {
     if (outcome != null) {
       return;
-    }
-    if (now - aliveSent >= ALIVE_EVERY_NANOS) {
-      aliveSent = now;
-      roster.broadcast(ToWorker.newBuilder().setAlive(Alive.getDefaultInstance()).build());
     }
     if (verdict.open()) {
       if (now - verdictDeadline >= 0) {
@@ -323,7 +368,7 @@ final class Job {
       }
       case RUNNING -> {
         if (preempted && now - graceDeadline >= 0) {
-          stopNow(StopCause.PREEMPTED);
+          graceIsOver();
         } else {
           standstill(now);
         }
@@ -342,6 +387,7 @@ final class Job {
   }
 
   private void waitFrom(long now, Duration limit) {
+    waitLimit = limit;
     waitBegan = now;
     waitSaidAfter = setup.timing().reportStillAfter().toNanos();
     deadline = now + limit.toNanos();
@@ -388,11 +434,9 @@ final class Job {
         roster.ranksWithout(member -> state == JobState.PLANNING || member.ready());
     String what =
         state == JobState.PLANNING
-            ? "%d of %d workers joined within %d s"
-                .formatted(roster.size(), setup.workers(), setup.timing().joinWithin().toSeconds())
-            : "not all workers were ready within "
-                + setup.timing().readyWithin().toSeconds()
-                + " s";
+            ? "%d of %d workers joined, and no other within %d s"
+                .formatted(roster.size(), setup.workers(), waitLimit.toSeconds())
+            : "not all workers were ready within " + waitLimit.toSeconds() + " s";
     fail(ExitCode.TRY_AGAIN, what + "; missing: ranks " + missing, missing.getFirst());
   }
 
@@ -406,7 +450,7 @@ final class Job {
     if (member != null && stalls.isNew(stall, member)) {
       listener.stalled(stall.rank(), stall.text());
     }
-    if (stall.nanos() >= failStillNanos) {
+    if (stall.nanos() >= pace.stallNanos(stall.onStorage())) {
       fail(ExitCode.TRY_AGAIN, stall.text(), stall.rank());
     }
   }

@@ -94,6 +94,11 @@ final class Member {
     return beat.getChanges();
   }
 
+  /** It reads or writes files: how long that takes is up to the file system. */
+  boolean onStorage() {
+    return beat.getOnStorage();
+  }
+
   int waitingFor() {
     return beat.getWaitingFor();
   }

@@ -1,6 +1,6 @@
 package dev.gyre.coordinator;
 
-import java.time.Duration;
+import java.io.IOException;
 import java.util.List;
 
 /**
@@ -14,10 +14,9 @@ public interface PlanMaker {
 
   /**
    * @param json the plan as it goes to every worker and into the run's folder
-   * @param failStillAfter a rank that enters no new phase for this long fails the run. Longer than
-   *     the transport's deadline, whose error has more detail
+   * @param times what the run's timeouts follow from
    */
-  record Planned(String json, Duration failStillAfter) implements Result {}
+  record Planned(String json, PlannedTimes times) implements Result {}
 
   /**
    * The job cannot run on these workers.
@@ -28,6 +27,7 @@ public interface PlanMaker {
 
   /**
    * @param workers one per rank, by rank
+   * @throws IOException if the plan cannot be written; its message names the file
    */
-  Result plan(List<JoinedWorker> workers);
+  Result plan(List<JoinedWorker> workers) throws IOException;
 }

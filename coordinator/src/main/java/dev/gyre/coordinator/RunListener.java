@@ -26,11 +26,14 @@ public interface RunListener {
   /** A rank finished a step; the JSON is its report. */
   default void step(int rank, long step, String json) {}
 
-  /** A line for the user. */
+  /** A line for the user; the rank is −1 if it comes from the coordinator. */
   default void note(int rank, String text) {}
 
   /** A rank makes no progress, or is silent. Reported once per stall; the run goes on. */
   default void stalled(int rank, String text) {}
+
+  /** The run was asked to save and stop, and will; reported once. */
+  default void stopping(String text) {}
 
   default void checkpointCommitted(long step, String folder) {}
 

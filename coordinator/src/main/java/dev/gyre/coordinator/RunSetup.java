@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.JoinToken;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
  * @param workers number of workers, at least 1
  * @param jobJson the resolved job, passed to the workers unchanged
  * @param transportFolder folder of the transport's shared files; empty for none
+ * @param token what a worker must show to join
  * @param resumeFolder the checkpoint to load; empty to start fresh
  */
 public record RunSetup(
@@ -22,6 +24,7 @@ public record RunSetup(
     Path runFolder,
     String transportFolder,
     String resumeFolder,
+    JoinToken token,
     Timing timing) {
   public RunSetup {
     if (workers < 1) {
@@ -30,7 +33,8 @@ public record RunSetup(
   }
 
   /** A fresh run on this machine: listens on the loopback address, on a free port. */
-  public static RunSetup local(String run, int workers, String jobJson, Path runFolder) {
+  public static RunSetup local(
+      String run, int workers, String jobJson, Path runFolder, JoinToken token) {
     return new RunSetup(
         run,
         new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
@@ -39,19 +43,22 @@ public record RunSetup(
         runFolder,
         "",
         "",
+        token,
         Timing.defaults());
   }
 
   public RunSetup withTransportFolder(String folder) {
-    return new RunSetup(run, address, workers, jobJson, runFolder, folder, resumeFolder, timing);
+    return new RunSetup(
+        run, address, workers, jobJson, runFolder, folder, resumeFolder, token, timing);
   }
 
   public RunSetup withResumeFolder(String folder) {
-    return new RunSetup(run, address, workers, jobJson, runFolder, transportFolder, folder, timing);
+    return new RunSetup(
+        run, address, workers, jobJson, runFolder, transportFolder, folder, token, timing);
   }
 
   public RunSetup withTiming(Timing newTiming) {
     return new RunSetup(
-        run, address, workers, jobJson, runFolder, transportFolder, resumeFolder, newTiming);
+        run, address, workers, jobJson, runFolder, transportFolder, resumeFolder, token, newTiming);
   }
 }

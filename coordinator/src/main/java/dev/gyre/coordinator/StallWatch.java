@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -18,8 +19,9 @@ import org.jspecify.annotations.Nullable;
 final class StallWatch {
   /**
    * @param nanos how long it has stalled or been silent
+   * @param onStorage it reads or writes files
    */
-  record Stall(int rank, long nanos, String text) {}
+  record Stall(int rank, long nanos, boolean onStorage, String text) {}
 
   private final long reportNanos;
 
@@ -38,15 +40,26 @@ final class StallWatch {
       Member member = silent.get();
       return Optional.of(stall(member, member.silentNanos(now), "has been silent", members, now));
     }
-    Optional<Member> still =
-        longest(members, Comparator.comparingLong(member -> member.stillNanos(now)));
-    if (still.isEmpty() || still.get().stillNanos(now) < reportNanos) {
-      return Optional.empty();
+    List<Member> still =
+        members.stream()
+            .filter(member -> !member.finished() && member.stillNanos(now) >= reportNanos)
+            .sorted(Comparator.comparingLong((Member member) -> member.stillNanos(now)).reversed())
+            .toList();
+    for (Member member : still) {
+      Member culprit = endOfChain(member, byRank, now);
+      if (culprit != null) {
+        return Optional.of(stall(culprit, culprit.stillNanos(now), how(culprit), members, now));
+      }
     }
-    Member culprit = endOfChain(still.get(), byRank, now);
+    return Optional.empty();
+  }
+
+  private static String how(Member culprit) {
+    if (culprit.onStorage()) {
+      return "has been reading or writing files";
+    }
     // A rank that waits for no peer is computing: a kernel over a long row may take a minute.
-    String how = culprit.waitingFor() < 0 ? "has been busy" : "has stood still";
-    return Optional.of(stall(culprit, culprit.stillNanos(now), how, members, now));
+    return culprit.waitingFor() < 0 ? "has been busy" : "has made no progress";
   }
 
   /** Whether this stall has not been reported yet; it then counts as reported. */
@@ -60,16 +73,20 @@ final class StallWatch {
   }
 
   /**
-   * Follows "waits for" while that rank stalls too. Ends at a rank that waits for no peer or for
-   * one that makes progress. In a cycle it ends where it began: any of them will do.
+   * Follows "waits for" while that rank stalls too. Ends at a rank that waits for no peer. In a
+   * cycle it ends where it began: any of them will do. Null if it ends at a rank that makes
+   * progress, such as one that writes a long checkpoint: then nobody is to blame.
    */
-  private Member endOfChain(Member from, IntFunction<@Nullable Member> byRank, long now) {
+  private @Nullable Member endOfChain(Member from, IntFunction<@Nullable Member> byRank, long now) {
     Set<Integer> seen = new HashSet<>();
     Member at = from;
     while (seen.add(at.rank())) {
       Member next = at.waitingFor() < 0 ? null : byRank.apply(at.waitingFor());
-      if (next == null || next.finished() || next.stillNanos(now) < reportNanos) {
+      if (next == null || next.finished()) {
         return at;
+      }
+      if (next.stillNanos(now) < reportNanos) {
+        return null;
       }
       at = next;
     }
@@ -87,6 +104,7 @@ final class StallWatch {
     return new Stall(
         member.rank(),
         nanos,
+        member.onStorage(),
         member.name()
             + " "
             + how

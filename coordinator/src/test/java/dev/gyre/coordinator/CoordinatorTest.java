@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.FailureKind;
 import dev.gyre.comms.control.ToWorker.KindCase;
 import io.grpc.Status;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -27,6 +29,7 @@ import org.junit.jupiter.api.Timeout;
 class CoordinatorTest {
   private final BlockingQueue<String> events = new LinkedBlockingQueue<>();
   private final List<AutoCloseable> open = new ArrayList<>();
+  private final JoinToken token = JoinToken.random();
 
   private final RunListener listener =
       new RunListener() {
@@ -62,7 +65,8 @@ class CoordinatorTest {
       int workers, PlanMaker planMaker, CheckpointCommitter committer, LongSupplier clock)
       throws IOException {
     RunSetup setup =
-        RunSetup.local(Say.RUN, workers, "{}", Path.of("runs", "x")).withTiming(JobBench.TIMING);
+        RunSetup.local(Say.RUN, workers, "{}", Path.of("runs", "x"), token)
+            .withTiming(JobBench.TIMING);
     Coordinator coordinator = Coordinator.open(setup, planMaker, committer, listener, clock);
     open.add(coordinator);
     return coordinator;
@@ -77,7 +81,7 @@ class CoordinatorTest {
   }
 
   private FakeWorker worker(Coordinator coordinator, int rank) {
-    FakeWorker worker = new FakeWorker(coordinator.address());
+    FakeWorker worker = new FakeWorker(coordinator.address(), token);
     open.add(worker);
     worker.say(Say.hello(rank));
     return worker;
@@ -184,9 +188,82 @@ class CoordinatorTest {
             _ -> "",
             System::nanoTime);
     worker(coordinator, 0).expect(KindCase.STOP);
-    assertEquals(
-        "internal error: planning failed: java.lang.IllegalStateException: no mesh",
-        end(coordinator).message());
+    Outcome outcome = end(coordinator);
+    assertEquals("a bug in Gyre: java.lang.IllegalStateException: no mesh", outcome.message());
+    assertEquals(ExitCode.INTERNAL, outcome.exit());
+  }
+
+  /** The plan's file cannot be written, say. */
+  @Test
+  void aFullDiskWhilePlanningIsNoBug() throws Exception {
+    Coordinator coordinator =
+        coordinator(
+            1,
+            _ -> {
+              throw new IOException("runs/x/plan.json: No space left on device");
+            },
+            _ -> "",
+            System::nanoTime);
+    worker(coordinator, 0).expect(KindCase.STOP);
+    Outcome outcome = end(coordinator);
+    assertEquals("runs/x/plan.json: No space left on device", outcome.message());
+    assertEquals(ExitCode.TRY_AGAIN, outcome.exit());
+  }
+
+  @Test
+  void whoDoesNotKnowTheTokenCannotJoin() throws Exception {
+    Coordinator coordinator = coordinator(1);
+    for (FakeWorker stranger :
+        List.of(
+            FakeWorker.withoutToken(coordinator.address()),
+            new FakeWorker(coordinator.address(), JoinToken.random()))) {
+      open.add(stranger);
+      stranger.say(Say.hello(0));
+      Status status = stranger.expectEnd();
+      assertEquals(Status.Code.UNAUTHENTICATED, status.getCode());
+      assertTrue(status.getDescription().contains("token"), status.getDescription());
+    }
+    assertEquals(JobState.PLANNING, coordinator.state());
+    worker(coordinator, 0).expect(KindCase.ASSIGNMENT);
+  }
+
+  /** A blocked terminal or a frozen file system, below the listener. */
+  @Test
+  void workersHearOfTheCoordinatorWhileItsListenerIsBlocked() throws Exception {
+    CountDownLatch unblocked = new CountDownLatch(1);
+    RunListener blocked =
+        new RunListener() {
+          @Override
+          public void step(int rank, long step, String json) {
+            try {
+              unblocked.await();
+            } catch (InterruptedException e) {
+              throw new IllegalStateException(e);
+            }
+            events.add("step " + rank + " " + step);
+          }
+        };
+    AtomicLong time = new AtomicLong();
+    Coordinator coordinator =
+        Coordinator.open(
+            RunSetup.local(Say.RUN, 1, "{}", Path.of("runs"), token).withTiming(JobBench.TIMING),
+            _ -> JobBench.madePlan(""),
+            _ -> "",
+            blocked,
+            time::get);
+    open.add(coordinator);
+    FakeWorker worker = started(coordinator, 1).getFirst();
+    worker.say(Say.step(1, "{}"));
+    for (int alive = 0; alive < 2; alive++) {
+      worker.expectAlive();
+    }
+    // It has been blocked for an hour, in which it heard nothing from the worker.
+    time.addAndGet(3600 * 1_000_000_000L);
+    unblocked.countDown();
+    expect("step 0 1");
+    worker.say(Say.step(2, "{}"));
+    expect("step 0 2");
+    assertEquals(JobState.RUNNING, coordinator.state());
   }
 
   @Test
@@ -200,7 +277,7 @@ class CoordinatorTest {
         };
     Coordinator coordinator =
         Coordinator.open(
-            RunSetup.local(Say.RUN, 1, "{}", Path.of("runs")),
+            RunSetup.local(Say.RUN, 1, "{}", Path.of("runs"), token),
             _ -> JobBench.madePlan(""),
             _ -> "",
             broken);
@@ -245,7 +322,7 @@ class CoordinatorTest {
   @Test
   void aStrangerIsRefusedWithTheReason() throws Exception {
     Coordinator coordinator = coordinator(1);
-    FakeWorker stranger = new FakeWorker(coordinator.address());
+    FakeWorker stranger = new FakeWorker(coordinator.address(), token);
     open.add(stranger);
     stranger.say(Say.hello("other", 0, ""));
     Status status = stranger.expectEnd();
@@ -287,7 +364,15 @@ class CoordinatorTest {
     Coordinator coordinator = coordinator(1);
     RunSetup same =
         new RunSetup(
-            Say.RUN, coordinator.address(), 1, "{}", Path.of("runs"), "", "", Timing.defaults());
+            Say.RUN,
+            coordinator.address(),
+            1,
+            "{}",
+            Path.of("runs"),
+            "",
+            "",
+            token,
+            Timing.defaults());
     IOException e =
         assertThrows(
             IOException.class,

@@ -2,6 +2,7 @@ package dev.gyre.coordinator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.ControlGrpc;
 import dev.gyre.comms.control.FromWorker;
 import dev.gyre.comms.control.ToWorker;
@@ -25,8 +26,12 @@ final class FakeWorker implements AutoCloseable {
   private final ManagedChannel channel;
   private final StreamObserver<FromWorker> out;
 
-  FakeWorker(InetSocketAddress address) {
-    channel = NettyChannelBuilder.forAddress(address).usePlaintext().build();
+  FakeWorker(InetSocketAddress address, JoinToken token) {
+    this(NettyChannelBuilder.forAddress(address).usePlaintext().intercept(token.shown()).build());
+  }
+
+  private FakeWorker(ManagedChannel channel) {
+    this.channel = channel;
     out =
         ControlGrpc.newStub(channel)
             .join(
@@ -48,6 +53,11 @@ final class FakeWorker implements AutoCloseable {
                 });
   }
 
+  /** One that was not told the run's token. */
+  static FakeWorker withoutToken(InetSocketAddress address) {
+    return new FakeWorker(NettyChannelBuilder.forAddress(address).usePlaintext().build());
+  }
+
   void say(FromWorker message) {
     out.onNext(message);
   }
@@ -60,6 +70,17 @@ final class FakeWorker implements AutoCloseable {
     }
     assertEquals(kind, message.getKindCase());
     return message;
+  }
+
+  /** The next sign of life, whatever other messages come before it. */
+  void expectAlive() throws InterruptedException {
+    Object next = inbox.poll(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    while (!(next instanceof ToWorker message && message.hasAlive())) {
+      if (next == null) {
+        throw new AssertionError("nothing came within " + DEADLINE_SECONDS + " s");
+      }
+      next = inbox.poll(DEADLINE_SECONDS, TimeUnit.SECONDS);
+    }
   }
 
   /** Waits for any message of the coordinator. */

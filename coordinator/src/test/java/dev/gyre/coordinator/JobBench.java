@@ -1,5 +1,6 @@
 package dev.gyre.coordinator;
 
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.FromWorker;
 import dev.gyre.comms.control.ToWorker;
 import java.nio.file.Path;
@@ -19,9 +20,7 @@ final class JobBench implements Job.Work, RunListener {
 
     @Override
     public void send(ToWorker message) {
-      if (!message.hasAlive()) {
-        sent.add(message);
-      }
+      sent.add(message);
     }
 
     @Override
@@ -42,13 +41,20 @@ final class JobBench implements Job.Work, RunListener {
   static final Timing TIMING =
       new Timing(
           Duration.ofSeconds(60),
-          Duration.ofSeconds(120),
           Duration.ofSeconds(20),
           Duration.ofSeconds(10),
           Duration.ofSeconds(3),
-          Duration.ofSeconds(25));
+          Duration.ofSeconds(600),
+          null,
+          null);
 
-  private static final Duration FAIL_STILL_AFTER = Duration.ofSeconds(90);
+  /** Of a run with steps of a second. */
+  static final PlannedTimes TIMES =
+      new PlannedTimes(
+          Duration.ofSeconds(1),
+          Duration.ofSeconds(1),
+          Duration.ofSeconds(120),
+          Duration.ofSeconds(90));
 
   final List<FakeLink> links = new ArrayList<>();
   final List<String> events = new ArrayList<>();
@@ -60,10 +66,15 @@ final class JobBench implements Job.Work, RunListener {
   private long now;
 
   JobBench(int workers) {
+    this(workers, TIMING);
+  }
+
+  JobBench(int workers, Timing timing) {
     this.workers = workers;
     RunSetup setup =
-        RunSetup.local(Say.RUN, workers, "{\"job\":1}", Path.of("runs", "quickstart"))
-            .withTiming(TIMING)
+        RunSetup.local(
+                Say.RUN, workers, "{\"job\":1}", Path.of("runs", "quickstart"), JoinToken.random())
+            .withTiming(timing)
             .withTransportFolder("/shm/x");
     this.job = new Job(setup, this, this, now);
     for (int i = 0; i < workers; i++) {
@@ -73,15 +84,19 @@ final class JobBench implements Job.Work, RunListener {
 
   /** Joined, planned, ready: step 0 begins. */
   static JobBench running(int workers) {
-    JobBench bench = new JobBench(workers);
+    return running(workers, TIMING, TIMES);
+  }
+
+  static JobBench running(int workers, Timing timing, PlannedTimes times) {
+    JobBench bench = new JobBench(workers, timing);
     bench.join();
-    bench.job.planned(madePlan("{\"plan\":1}"), bench.now);
+    bench.job.planned(new PlanMaker.Planned("{\"plan\":1}", times), bench.now);
     bench.all(Say.ready());
     return bench;
   }
 
   static PlanMaker.Result madePlan(String json) {
-    return new PlanMaker.Planned(json, FAIL_STILL_AFTER);
+    return new PlanMaker.Planned(json, TIMES);
   }
 
   void join() {
@@ -171,6 +186,18 @@ final class JobBench implements Job.Work, RunListener {
   @Override
   public void step(int rank, long step, String json) {
     events.add("step " + rank + " " + step + " " + json);
+  }
+
+  @Override
+  public void note(int rank, String text) {
+    if (!text.isEmpty()) {
+      events.add("note " + rank + ": " + text);
+    }
+  }
+
+  @Override
+  public void stopping(String text) {
+    events.add("stopping: " + text);
   }
 
   @Override

@@ -111,7 +111,9 @@ class JobTest {
     bench.pass(59, BEAT, 1);
     assertTrue(bench.outcome().isEmpty());
     bench.pass(1, BEAT, 1);
-    assertEquals("1 of 3 workers joined within 60 s; missing: ranks [0, 2]", bench.end().message());
+    assertEquals(
+        "1 of 3 workers joined, and no other within 60 s; missing: ranks [0, 2]",
+        bench.end().message());
     assertEquals(ExitCode.TRY_AGAIN, bench.end().exit());
   }
 
@@ -186,7 +188,7 @@ class JobTest {
     WrittenCheckpoint checkpoint = bench.toCommit.getFirst();
     assertEquals("{\"step\":100}", checkpoint.manifestJson());
     assertEquals("rank-1", checkpoint.files().get(1).getFirst().getName());
-    bench.job.committed(100, "c/step-100");
+    bench.job.committed(100, "c/step-100", bench.now());
     assertEquals("c/step-100", bench.links.get(1).last().getCommitted().getFolder());
     assertTrue(bench.events.contains("committed 100 c/step-100"));
 
@@ -201,7 +203,7 @@ class JobTest {
     bench.say(1, Say.written(4, "c/tmp", 1));
     bench.all(Say.finished(4, false));
     assertTrue(bench.outcome().isEmpty(), "done with a commit under way");
-    bench.job.committed(4, "c/step-4");
+    bench.job.committed(4, "c/step-4", bench.now());
     assertEquals(ExitCode.DONE, bench.end().exit());
     assertEquals("c/step-4", bench.end().newestCheckpoint());
   }
@@ -226,9 +228,7 @@ class JobTest {
     JobBench bench = JobBench.running(1);
     bench.say(0, Say.written(4, "c/tmp", 0));
     bench.job.notCommitted(4, new IOException("rank-0 differs from what was written"));
-    assertEquals(
-        "the checkpoint of step 4 was not committed: rank-0 differs from what was written",
-        bench.end().message());
+    assertEquals("saving step 4: rank-0 differs from what was written", bench.end().message());
   }
 
   @Test
@@ -240,7 +240,7 @@ class JobTest {
     assertTrue(bench.links.get(0).last().getCheckpoint().getThenStop());
     bench.say(0, Say.written(7, "c/tmp", 0));
     bench.say(1, Say.written(7, "c/tmp", 1));
-    bench.job.committed(7, "c/step-7");
+    bench.job.committed(7, "c/step-7", bench.now());
     bench.all(Say.finished(7, true));
     assertEquals(JobState.DONE, bench.end().state());
     assertEquals(ExitCode.INTERRUPTED, bench.end().exit());
@@ -274,18 +274,6 @@ class JobTest {
     assertEquals(ExitCode.INTERRUPTED, bench.end().exit());
     bench.job.planned(JobBench.madePlan("{}"), bench.now());
     assertEquals(JobState.FAILED, bench.job.state(), "a late plan changes nothing");
-  }
-
-  @Test
-  void aPreemptedWorkerSavesEverybodyWithinItsGrace() {
-    JobBench bench = JobBench.running(2);
-    bench.say(1, Say.preempted());
-    assertTrue(bench.links.get(0).last().getCheckpoint().getThenStop());
-    bench.pass(24, Say.beat(3, 0, "attention", 5, -1), 0, 1);
-    assertTrue(bench.outcome().isEmpty());
-    bench.pass(1);
-    assertEquals(ExitCode.PREEMPTED, bench.end().exit());
-    assertEquals(143, bench.links.get(0).last().getStop().getExitCode());
   }
 
   @Test

@@ -60,6 +60,20 @@ final class Say {
         .build();
   }
 
+  /** Of a rank that writes or reads files. */
+  static FromWorker onStorage(long step, String phase, long changes) {
+    return FromWorker.newBuilder()
+        .setHeartbeat(
+            Heartbeat.newBuilder()
+                .setStep(step)
+                .setLayer(-1)
+                .setPhase(phase)
+                .setChanges(changes)
+                .setWaitingFor(-1)
+                .setOnStorage(true))
+        .build();
+  }
+
   static FromWorker step(long step, String json) {
     return FromWorker.newBuilder()
         .setStep(StepReport.newBuilder().setStep(step).setJson(json))

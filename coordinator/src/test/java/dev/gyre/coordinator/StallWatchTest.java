@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FromWorker;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -81,6 +82,56 @@ class StallWatchTest {
       bench.pass(1);
     }
     assertEquals(List.of(), stalls(bench));
+  }
+
+  /** Rank 0 has written its part of a checkpoint long ago; rank 1's disk is slow, and works. */
+  @Test
+  void whoWaitsForALongWriteIsNotBlamed() {
+    JobBench bench = JobBench.running(2);
+    for (int second = 0; second < 1000; second++) {
+      bench.say(0, Say.beat(101, 0, "ring hop 1 of 2", 50, 1));
+      bench.say(1, Say.onStorage(100, "checkpoint, %d of 9000 MB".formatted(second), second));
+      bench.pass(1);
+    }
+    assertEquals(List.of(), stalls(bench));
+    assertTrue(bench.outcome().isEmpty());
+  }
+
+  /** A file system that hangs: it is reported, and waited for longer than for a computation. */
+  @Test
+  void aFrozenFileSystemIsReportedAndHasALimitOfItsOwn() {
+    JobBench bench = JobBench.running(2);
+    FromWorker waiting = Say.beat(101, 0, "ring hop 1 of 2", 50, 1);
+    FromWorker writing = Say.onStorage(100, "checkpoint, 64 of 9000 MB", 7);
+    beats(bench, 599, waiting, writing);
+    assertEquals(
+        List.of(
+            "stalled 1: rank 1 (pid 4001) has been reading or writing files for 10 s in step 100,"
+                + " checkpoint, 64 of 9000 MB; 1 other rank waits"),
+        stalls(bench));
+    assertTrue(bench.outcome().isEmpty());
+    beats(bench, 2, waiting, writing);
+    assertEquals(1, bench.end().culprit());
+  }
+
+  /** Steps that turn out slower than predicted raise the limit; one that a user set stays. */
+  @Test
+  void theTimeoutFollowsMeasuredSteps() {
+    FromWorker busy = Say.beat(5, 2, "experts", 50, -1);
+    JobBench bench = JobBench.running(1);
+    beats(bench, 60, Say.beat(4, 2, "experts", 49, -1));
+    bench.say(0, Say.step(5, "{}"));
+    beats(bench, 179, busy);
+    assertTrue(bench.outcome().isEmpty());
+    beats(bench, 3, busy);
+    assertEquals(ExitCode.TRY_AGAIN, bench.end().exit());
+
+    Timing set = JobBench.TIMING.with(Duration.ofSeconds(30), null);
+    JobBench strict = JobBench.running(1, set, JobBench.TIMES);
+    beats(strict, 29, Say.beat(4, 2, "experts", 49, -1));
+    strict.say(0, Say.step(5, "{}"));
+    beats(strict, 32, busy);
+    assertEquals(ExitCode.TRY_AGAIN, strict.end().exit());
   }
 
   @Test

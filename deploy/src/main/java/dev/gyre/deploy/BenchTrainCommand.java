@@ -9,12 +9,14 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.console.StepProfileText;
 import dev.gyre.deploy.console.Units;
+import dev.gyre.deploy.launch.Interrupts;
 import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
+import dev.gyre.deploy.run.Preflight;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.AttentionPattern;
@@ -298,6 +300,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     JobSpec job = bench.spec();
     MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
     Mesh resolved = Planner.mesh(job);
+    Preflight.requireWorkers(resolved.workers());
     CommandFailure.require(Files.isRegularFile(text), "--text " + text + ": no such file");
     long needed = bench.steps() * job.train().batchTokens();
     CommandFailure.require(
@@ -319,8 +322,10 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     try (JobData data = JobData.open(job, Home.folder(), console)) {
       RunFolder folder = RunFolder.create(runs, job.name());
       Path store = data.store().folder().toAbsolutePath();
-      LaunchOptions launch = new LaunchOptions(trace || profile, cores.bind());
-      outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run();
+      LaunchOptions launch = new LaunchOptions(trace || profile, cores.bind(), null, null);
+      try (Interrupts interrupts = Interrupts.install()) {
+        outcome = new LocalJob(job, null, folder, store, null, launch, recorded).run(interrupts);
+      }
       boolean well = outcome.exit() == ExitCode.DONE || outcome.exit() == ExitCode.INTERRUPTED;
       if (profile && outcome.exit() == ExitCode.DONE) {
         StepProfile made = StepProfile.read(folder.trace(), recorded.steps);

@@ -4,6 +4,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.launch.Interrupts;
 import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerFlags;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +48,9 @@ import picocli.CommandLine.Spec;
       "       ./gyre train --resume"
     })
 final class TrainCommand implements Callable<ExitCode> {
+  /** A terminal that its user has blocked gets the summary when they come back to it. */
+  private static final Duration BLOCKED_TERMINAL_LIMIT = Duration.ofDays(1);
+
   @Spec private @Nullable CommandSpec spec;
 
   @Mixin private JobOptions options = new JobOptions();
@@ -77,13 +82,38 @@ final class TrainCommand implements Callable<ExitCode> {
 
   @Mixin private BindOption cores = new BindOption();
 
+  @Option(
+      names = "--grace",
+      paramLabel = "TIME",
+      converter = DurationConverter.class,
+      description = {
+        "Time to finish the step and save after SIGTERM, such as 90s or 15m.",
+        "Default: twice the time of a step and a checkpoint, at least 25s."
+      })
+  private @Nullable Duration grace;
+
+  @Option(
+      names = "--stall-timeout",
+      paramLabel = "TIME",
+      converter = DurationConverter.class,
+      description = {
+        "End the run when a rank makes no progress for this long. Default: from",
+        "the plan and the measured steps, at least 5m; 1h for reading or writing files."
+      })
+  private @Nullable Duration stallTimeout;
+
   @Mixin private RunsOption runs = new RunsOption();
 
   @Override
   public ExitCode call() throws IOException, InterruptedException {
     // The JVM was up for this long before this line: part of what a person waits for.
     long began = System.nanoTime() - ManagementFactory.getRuntimeMXBean().getUptime() * 1_000_000L;
-    Console console = Console.standard();
+    try (Console console = Console.patient()) {
+      return train(console, began);
+    }
+  }
+
+  private ExitCode train(Console console, long began) throws IOException, InterruptedException {
     if (run != null && !resume) {
       throw new CommandFailure(
           ExitCode.BAD_JOB, "--run %s names what to go on with; add --resume".formatted(run));
@@ -96,6 +126,7 @@ final class TrainCommand implements Callable<ExitCode> {
       MissingPartException.requireBackend(given.backend(), Device.parse(job.device()));
       workers = given.mesh().workers();
     }
+    Preflight.requireWorkers(workers);
     console.line(
         "%s  %d cores, %s"
             .formatted(
@@ -127,24 +158,20 @@ final class TrainCommand implements Callable<ExitCode> {
       console.titled("data", data.describe());
       data.notes().forEach(note -> console.titled("text", note));
       console.titled("model", PlanText.model(job.model()));
-      // Made last: what fails before leaves no run behind.
-      RunFolder folder = from == null ? RunFolder.create(runs.path(), job.name()) : from.folder();
-      RunInputs.keep(folder, job, data);
-      console.titled("run", folder.toString());
       TrainConsole events = new TrainConsole(console, job, given != null, began, System::nanoTime);
-      Path store = data.store().folder().toAbsolutePath();
-      LaunchOptions launch = new LaunchOptions(trace, cores.bind());
-      Outcome outcome =
-          new LocalJob(
-                  job,
-                  given,
-                  folder,
-                  store,
-                  from == null ? null : from.checkpoint(),
-                  launch,
-                  events)
-              .run();
-      return finish(job, folder, data, console, events, outcome);
+      // From here on signals are the run's, until its end has been told.
+      try (Interrupts interrupts = Interrupts.install()) {
+        // Made last: what fails before leaves no run behind.
+        RunFolder folder = from == null ? RunFolder.create(runs.path(), job.name()) : from.folder();
+        RunInputs.keep(folder, job, data);
+        console.titled("run", folder.toString());
+        Path store = data.store().folder().toAbsolutePath();
+        LaunchOptions launch = new LaunchOptions(trace, cores.bind(), grace, stallTimeout);
+        Path checkpoint = from == null ? null : from.checkpoint();
+        Outcome outcome =
+            new LocalJob(job, given, folder, store, checkpoint, launch, events).run(interrupts);
+        return finish(job, folder, data, console, events, outcome);
+      }
     }
   }
 
@@ -177,13 +204,14 @@ final class TrainCommand implements Callable<ExitCode> {
       JobData data,
       Console console,
       TrainConsole events,
-      Outcome outcome) {
+      Outcome outcome)
+      throws InterruptedException {
     if (outcome.exit() != ExitCode.DONE) {
       console.line("");
-      System.err.println("gyre: " + outcome.message());
+      console.error("gyre: " + outcome.message());
       if (outcome.newestCheckpoint() != null) {
         boolean changeFirst = outcome.exit() == ExitCode.BAD_JOB;
-        System.err.println(
+        console.error(
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(
                     outcome.newestCheckpoint(),
@@ -191,12 +219,13 @@ final class TrainCommand implements Callable<ExitCode> {
                     next(job, folder).resume()));
       }
       if (folder.exists()) {
-        System.err.println("      Logs: " + folder.mergedLog());
+        console.error("      Logs: " + folder.mergedLog());
       }
       return outcome.exit();
     }
     new TrainSummary(console, folder, data, next(job, folder), job.train().steps())
         .print(events, outcome);
+    console.flush(BLOCKED_TERMINAL_LIMIT);
     return ExitCode.DONE;
   }
 

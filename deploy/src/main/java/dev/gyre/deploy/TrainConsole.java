@@ -34,6 +34,7 @@ final class TrainConsole implements JobEvents {
   private long stepsWithoutLabels;
   private double trainSeconds;
   private double exposedSeconds;
+  private long skipped;
   private List<WorkerCapabilities.Backend> offered = List.of();
   private @Nullable Plan plan;
   private @Nullable EvalMetrics lastEval;
@@ -125,6 +126,7 @@ final class TrainConsole implements JobEvents {
     trainSeconds += metrics.stepSeconds();
     exposedSeconds += metrics.exposedFraction() * metrics.stepSeconds();
     stepSeconds.add(metrics.stepSeconds());
+    skipped += metrics.skipped() ? 1 : 0;
     EvalMetrics eval = metrics.eval();
     if (eval != null) {
       lastEval = eval;
@@ -178,9 +180,10 @@ final class TrainConsole implements JobEvents {
     console.line("");
     console.titled(
         "done",
-        "%,d steps, %s tokens in %s, %s of it exposed communication and waits%s"
+        "%,d steps%s, %s tokens in %s, %s of it exposed communication and waits%s"
             .formatted(
                 stepSeconds.size(),
+                skipped == 0 ? "" : " (%,d skipped: not finite)".formatted(skipped),
                 Units.count(tokens),
                 Units.seconds(trainSeconds),
                 Units.percent(trainSeconds == 0 ? 0 : exposedSeconds / trainSeconds),

@@ -9,6 +9,7 @@ import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.Manifest;
 import dev.gyre.trainer.checkpoint.RunIdentity;
 import dev.gyre.trainer.checkpoint.ShardWriter;
+import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
@@ -64,10 +65,12 @@ record TinyRun(RunFolder folder, JobSpec job) {
   private void save(long step) throws IOException {
     Path checkpoints = folder.checkpoints();
     RunIdentity identity = RunIdentity.of(job, "f32", "data", Map.of());
-    Manifest manifest = Manifest.of(step, 1, step, identity, job.model(), "", "{}");
+    Manifest manifest = Manifest.of(step, 0, 1, step, identity, job.model(), "", "{}");
     Path temporary = CheckpointStore.temporary(checkpoints, step);
     new CheckpointStore(checkpoints, 9, null, _ -> {})
-        .commit(manifest.withFiles(List.of(ShardWriter.write(temporary, 0, slices()))));
+        .commit(
+            manifest.withFiles(
+                List.of(ShardWriter.write(temporary, 0, slices(), WriteProgress.NONE))));
   }
 
   private List<OwnedSlice> slices() {

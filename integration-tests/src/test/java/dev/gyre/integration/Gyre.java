@@ -63,10 +63,23 @@ final class Gyre implements AutoCloseable {
     return start(folder, before, CLASS_PATH, arguments);
   }
 
+  /** What it prints goes into a file or pipe, and not to this test. */
+  static Gyre startInto(Path folder, Path output, List<String> arguments) throws IOException {
+    return of(
+        new ProcessBuilder(line(List.of(), CLASS_PATH, arguments))
+            .directory(folder.toFile())
+            .redirectOutput(output.toFile()));
+  }
+
   /**
    * @param classPath of the command and its workers
    */
   static Gyre start(Path folder, List<String> before, String classPath, List<String> arguments)
+      throws IOException {
+    return of(new ProcessBuilder(line(before, classPath, arguments)).directory(folder.toFile()));
+  }
+
+  private static List<String> line(List<String> before, String classPath, List<String> arguments)
       throws IOException {
     List<String> line = new ArrayList<>(before);
     if (interruptIgnored()) {
@@ -77,7 +90,7 @@ final class Gyre implements AutoCloseable {
     line.addAll(JvmArguments.common());
     line.addAll(List.of("-Xmx512m", "-cp", classPath, "dev.gyre.deploy.Main"));
     line.addAll(arguments);
-    return of(new ProcessBuilder(line).directory(folder.toFile()));
+    return line;
   }
 
   /** A process that is, or becomes, the command. */
@@ -179,9 +192,23 @@ final class Gyre implements AutoCloseable {
 
   /** What Ctrl-C sends. */
   void interrupt() throws IOException, InterruptedException {
-    int exit = new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+    signal("INT");
+  }
+
+  /** To the command alone. */
+  void signal(String name) throws IOException, InterruptedException {
+    kill(name, process.pid());
+  }
+
+  /** To the command, which leads its process group ({@code setsid}), and its workers. */
+  void signalGroup(String name) throws IOException, InterruptedException {
+    kill(name, -process.pid());
+  }
+
+  static void kill(String name, long pid) throws IOException, InterruptedException {
+    int exit = new ProcessBuilder("kill", "-" + name, "--", Long.toString(pid)).start().waitFor();
     if (exit != 0) {
-      throw new IOException("kill -INT ended with " + exit + ":\n" + text());
+      throw new IOException("kill -" + name + " " + pid + " ended with " + exit);
     }
   }
 

@@ -60,7 +60,7 @@ record RouterMargin(List<Double> losses, double least) {
       rank.parameters().initialise(job.train().seed());
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);
       for (long step = 0; step < steps; step++) {
-        losses.add(training.run(step, 0).metrics().loss());
+        losses.add(training.run(step, () -> 0).metrics().loss());
       }
     }
     return new RouterMargin(losses, least[0]);

@@ -134,7 +134,7 @@ final class TrainingFaultTest {
         if (step == FAULT_STEP && transport.rank() == FAULTY) {
           fault.run();
         }
-        training.run(step, 0);
+        training.run(step, () -> 0);
       }
       return null;
     } catch (CommsException e) {

@@ -24,7 +24,10 @@ public record AeronOptions(
     int cores,
     List<String> endpoints) {
   /** The two log numbers of a pair of ranks must fit in the lower half of a stream id. */
-  private static final int MAX_RANKS = 256;
+  public static final int MAX_RANKS = 256;
+
+  /** Aeron's own timeouts come later. */
+  public static final long LONGEST_DEADLINE_NANOS = RunMediaDriver.LIVENESS_NANOS / 8;
 
   private static final int MAX_EPOCH = (1 << 15) - 1;
 
@@ -42,11 +45,10 @@ public record AeronOptions(
           "%d endpoints for %d ranks: UDP needs one host:port each"
               .formatted(endpoints.size(), size));
     }
-    if (deadlineNanos > RunMediaDriver.LIVENESS_NANOS / 2) {
+    if (deadlineNanos > LONGEST_DEADLINE_NANOS) {
       throw new IllegalArgumentException(
-          "a deadline of %d s is beyond half of Aeron's own timeout of %d s"
-              .formatted(
-                  deadlineNanos / 1_000_000_000, RunMediaDriver.LIVENESS_NANOS / 1_000_000_000));
+          "a deadline of %d s is above the longest, %d s"
+              .formatted(deadlineNanos / 1_000_000_000, LONGEST_DEADLINE_NANOS / 1_000_000_000));
     }
   }
 

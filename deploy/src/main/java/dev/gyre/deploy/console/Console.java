@@ -1,16 +1,19 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.comms.linux.TerminalSize;
+import dev.gyre.deploy.output.BackgroundWriter;
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lines for a person on standard output. On a terminal a last, transient line shows work under way;
  * it is redrawn in place and never wider than the terminal. On a pipe there are only whole lines
  * and no control codes. Thread-safe.
  */
-public final class Console {
+public final class Console implements AutoCloseable {
   /** Of a terminal that does not say its size. */
   private static final int DEFAULT_COLUMNS = 80;
 
@@ -19,13 +22,26 @@ public final class Console {
 
   private static final String CLEAR_LINE = "\r\u001b[2K";
 
+  /** More than a day of table rows. */
+  private static final int WAITING_LINES = 10_000;
+
+  /** At an exit that others wait for, a terminal that is still blocked loses the last lines. */
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
+
   private final PrintStream out;
   private final boolean terminal;
   private final IntSupplier columns;
   private final LongSupplier nanoClock;
+  private final PrintStream err;
+
+  /** Null where whoever prints may be blocked. */
+  private final @Nullable BackgroundWriter background;
+
   private boolean transientLine;
   private long drawnNanos;
+  private long missed;
 
+  /** Prints at once: a blocked terminal blocks the caller. */
   public Console(PrintStream out, boolean terminal) {
     this(out, terminal, () -> 0, System::nanoTime);
   }
@@ -35,21 +51,56 @@ public final class Console {
    * @param nanoClock as {@link System#nanoTime}
    */
   Console(PrintStream out, boolean terminal, IntSupplier columns, LongSupplier nanoClock) {
+    this(out, System.err, terminal, columns, nanoClock, null);
+  }
+
+  private Console(
+      PrintStream out,
+      PrintStream err,
+      boolean terminal,
+      IntSupplier columns,
+      LongSupplier nanoClock,
+      @Nullable BackgroundWriter background) {
     this.out = out;
+    this.err = err;
     this.terminal = terminal;
     this.columns = columns;
     this.nanoClock = nanoClock;
+    this.background = background;
   }
 
   /** Standard output; a terminal if standard input and output both are. */
   public static Console standard() {
+    boolean terminal = isStandardTerminal();
+    return new Console(System.out, terminal, columns(terminal), System::nanoTime);
+  }
+
+  /** Standard output, of a command that must not stop when its terminal does (Ctrl-S). */
+  public static Console patient() {
+    boolean terminal = isStandardTerminal();
+    return patient(System.out, System.err, terminal, columns(terminal), WAITING_LINES);
+  }
+
+  static Console patient(
+      PrintStream out, PrintStream err, boolean terminal, IntSupplier columns, int waitingLines) {
+    return new Console(
+        out,
+        err,
+        terminal,
+        columns,
+        System::nanoTime,
+        new BackgroundWriter("gyre-console", waitingLines, CLOSE_LIMIT, _ -> {}));
+  }
+
+  private static boolean isStandardTerminal() {
     java.io.Console console = System.console();
-    boolean terminal = console != null && console.isTerminal() && System.getenv("NO_COLOR") == null;
-    IntSupplier columns =
-        terminal
-            ? TerminalSize.find().<IntSupplier>map(size -> size::columns).orElse(() -> 0)
-            : () -> 0;
-    return new Console(System.out, terminal, columns, System::nanoTime);
+    return console != null && console.isTerminal() && System.getenv("NO_COLOR") == null;
+  }
+
+  private static IntSupplier columns(boolean terminal) {
+    return terminal
+        ? TerminalSize.find().<IntSupplier>map(size -> size::columns).orElse(() -> 0)
+        : () -> 0;
   }
 
   public boolean isTerminal() {
@@ -62,9 +113,15 @@ public final class Console {
   }
 
   public synchronized void line(String text) {
-    clearTransient();
-    out.println(text);
-    out.flush();
+    print(out, cleared(), text);
+  }
+
+  /** A line on standard error, in order with the others. */
+  public synchronized void error(String text) {
+    if (transientLine) {
+      take(out, cleared());
+    }
+    print(err, "", text);
   }
 
   /** A line under a short heading, as in {@code data 15,214 files}. */
@@ -81,12 +138,11 @@ public final class Console {
     if (!terminal || (transientLine && now - drawnNanos < REDRAW_NANOS)) {
       return;
     }
-    clearTransient();
     // Terminals wrap behind the last column, so it stays free.
-    out.print(TextWidth.cut(text, columns() - 1));
-    out.flush();
-    transientLine = true;
-    drawnNanos = now;
+    if (take(out, cleared() + TextWidth.cut(text, columns() - 1))) {
+      transientLine = true;
+      drawnNanos = now;
+    }
   }
 
   private int columns() {
@@ -94,10 +150,51 @@ public final class Console {
     return known > 0 ? known : DEFAULT_COLUMNS;
   }
 
-  private void clearTransient() {
-    if (transientLine) {
-      out.print(CLEAR_LINE);
-      transientLine = false;
+  private String cleared() {
+    String clear = transientLine ? CLEAR_LINE : "";
+    transientLine = false;
+    return clear;
+  }
+
+  /** What finds no room is counted, and said when there is room again. */
+  private void print(PrintStream to, String clear, String text) {
+    String note = missed == 0 ? "" : "(%d lines are not shown)%n".formatted(missed);
+    if (take(to, clear + note + text + System.lineSeparator())) {
+      missed = 0;
+    } else {
+      missed++;
+    }
+  }
+
+  private boolean take(PrintStream to, String text) {
+    if (background == null) {
+      write(to, text);
+      return true;
+    }
+    return background.offer(() -> write(to, text));
+  }
+
+  private static void write(PrintStream to, String text) {
+    to.print(text);
+    to.flush();
+  }
+
+  /**
+   * Waits until everything is printed, as long as it takes a person to come back to a terminal that
+   * they blocked.
+   *
+   * @param limit longest time in which nothing is printed
+   */
+  public void flush(Duration limit) throws InterruptedException {
+    if (background != null) {
+      background.flush(limit);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (background != null) {
+      background.close();
     }
   }
 }

@@ -1,8 +1,10 @@
 package dev.gyre.deploy.launch;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.comms.SystemLimits;
 import dev.gyre.coordinator.WorkerExit;
-import dev.gyre.deploy.launch.WorkerOutput.MergedLog;
+import dev.gyre.trainer.files.StorageException;
+import dev.gyre.trainer.worker.ParentPipe;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,8 +19,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * exits; should the JVM be killed, they notice by their lease on the coordinator.
  */
 public final class LocalWorkers implements AutoCloseable {
-  /** Time to leave after SIGTERM; a worker that computes needs none to end. */
-  private static final Duration TERM_GRACE = Duration.ofSeconds(3);
+  /** Time to leave when the pipe is closed; a worker that computes needs none to end. */
+  private static final Duration PIPE_GRACE = Duration.ofSeconds(3);
 
   /** Time to leave unasked: unmapping slabs of many gigabytes and closing files takes a moment. */
   private static final Duration LEAVE_GRACE = Duration.ofSeconds(5);
@@ -36,6 +38,9 @@ public final class LocalWorkers implements AutoCloseable {
      * started.
      */
     default void startedAgain(int rank) {}
+
+    /** A log cannot be written; told once, and nothing more is logged. */
+    default void logFailed(StorageException failure) {}
   }
 
   private record Worker(int rank, int attempt, Process process, Thread output, Path log) {}
@@ -46,16 +51,15 @@ public final class LocalWorkers implements AutoCloseable {
   private final WorkerCommand command;
   private final RunFolder folder;
   private final Listener listener;
-  private final MergedLog merged;
+  private final RunLogs logs;
   private final AtomicBoolean closed = new AtomicBoolean();
   private final Thread hook = Thread.ofPlatform().name("gyre-end-workers").unstarted(this::end);
 
-  private LocalWorkers(
-      WorkerCommand command, RunFolder folder, Listener listener, MergedLog merged) {
+  private LocalWorkers(WorkerCommand command, RunFolder folder, Listener listener, RunLogs logs) {
     this.command = command;
     this.folder = folder;
     this.listener = listener;
-    this.merged = merged;
+    this.logs = logs;
   }
 
   /**
@@ -68,14 +72,15 @@ public final class LocalWorkers implements AutoCloseable {
   public static LocalWorkers start(
       int count, WorkerCommand command, RunFolder folder, Listener listener) throws IOException {
     LocalWorkers local =
-        new LocalWorkers(command, folder, listener, new MergedLog(folder.mergedLog()));
+        new LocalWorkers(
+            command, folder, listener, new RunLogs(folder, count, listener::logFailed));
     Runtime.getRuntime().addShutdownHook(local.hook);
     try {
       for (int rank = 0; rank < count; rank++) {
         local.startOne(rank, FIRST);
       }
-    } catch (IOException e) {
-      local.endNow();
+    } catch (IOException | RuntimeException | Error e) { // of which one is: no more threads
+      local.close();
       throw e;
     }
     return local;
@@ -89,17 +94,28 @@ public final class LocalWorkers implements AutoCloseable {
     ProcessBuilder builder =
         new ProcessBuilder(command.line(rank, attempt, folder)).redirectErrorStream(true);
     builder.environment().putAll(command.flags().environment());
-    Process process = builder.start();
-    process.getOutputStream().close();
+    builder.environment().putAll(command.environment());
+    builder.environment().put(ParentPipe.VARIABLE, "1");
+    Process process = start(builder, rank);
     Thread output =
         // A read from a pipe blocks its thread: not for a virtual one, of which carriers are few.
         Thread.ofPlatform()
             .name("gyre-output-" + rank)
             .daemon()
-            .start(new WorkerOutput(rank, process.getInputStream(), log, merged));
+            .start(new WorkerOutput(rank, process.getInputStream(), logs));
     Worker worker = new Worker(rank, attempt, process, output, log);
     workers.put(rank, worker);
     Thread.ofVirtual().name("gyre-exit-" + rank).start(() -> tellExit(worker));
+  }
+
+  private static Process start(ProcessBuilder builder, int rank) throws IOException {
+    try {
+      return builder.start();
+    } catch (IOException e) {
+      String advice = SystemLimits.advice(e.getMessage()).map(what -> "; " + what).orElse("");
+      throw new IOException(
+          "cannot start the process of rank %d: %s%s".formatted(rank, e.getMessage(), advice), e);
+    }
   }
 
   /** Its output comes first: whoever is told of the exit finds the last words in the log. */
@@ -108,6 +124,7 @@ public final class LocalWorkers implements AutoCloseable {
       int exitCode = worker.process.waitFor();
       // A grandchild could hold the pipe open: the exit is told all the same.
       worker.output.join(Duration.ofSeconds(1));
+      logs.flush(Duration.ofSeconds(1));
       boolean again = exitCode == ExitCode.WORKER_AGAIN.code() && worker.attempt == FIRST;
       if (again && startedAgain(worker.rank)) {
         listener.startedAgain(worker.rank);
@@ -136,20 +153,19 @@ public final class LocalWorkers implements AutoCloseable {
   }
 
   /**
-   * Ends all workers. Those whose run has ended are leaving by themselves, taking down what they
-   * have set up: they get five seconds. Then SIGTERM, and three seconds later SIGKILL.
+   * Waits until all have ended by themselves, taking down what they have set up: five seconds at
+   * most. For a run that ended well.
+   */
+  public void awaitLeft() {
+    awaitGone(started(), LEAVE_GRACE);
+  }
+
+  /**
+   * Ends all workers at once: closes their pipes, on which they end, and kills what is left three
+   * seconds later. SIGTERM would only be reported.
    */
   @Override
   public void close() {
-    awaitGone(started(), LEAVE_GRACE);
-    endNow();
-  }
-
-  private synchronized List<Worker> started() {
-    return List.copyOf(workers.values());
-  }
-
-  private void endNow() {
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException _) {
@@ -158,16 +174,28 @@ public final class LocalWorkers implements AutoCloseable {
     end();
   }
 
+  private synchronized List<Worker> started() {
+    return List.copyOf(workers.values());
+  }
+
   private synchronized void end() {
     if (closed.getAndSet(true)) {
       return;
     }
     Collection<Worker> all = workers.values();
-    all.forEach(worker -> worker.process().destroy());
-    awaitGone(all, TERM_GRACE);
+    all.forEach(LocalWorkers::closePipe);
+    awaitGone(all, PIPE_GRACE);
     all.forEach(worker -> worker.process().destroyForcibly());
     awaitGone(all, KILL_GRACE);
-    merged.close();
+    logs.close();
+  }
+
+  private static void closePipe(Worker worker) {
+    try {
+      worker.process().getOutputStream().close();
+    } catch (IOException _) {
+      // It has ended already.
+    }
   }
 
   /** Waits, within the limit, until none of them lives and all output is written. */

@@ -1,9 +1,11 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.comms.JoinToken;
 import dev.gyre.trainer.worker.CoreShare;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
@@ -13,6 +15,8 @@ import java.util.stream.Collectors;
  * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank, {@code
  *     {attempt}} for how often it has been started
  * @param cores which cores each worker keeps to
+ * @param environment variables beside those of the flags: secrets go by files named here, never by
+ *     argument
  */
 public record WorkerCommand(
     Path java,
@@ -20,7 +24,8 @@ public record WorkerCommand(
     String mainClass,
     List<String> arguments,
     WorkerFlags flags,
-    CoreShares cores) {
+    CoreShares cores,
+    Map<String, String> environment) {
   /** Stands for the worker's rank in arguments. */
   public static final String RANK = "{rank}";
 
@@ -29,9 +34,9 @@ public record WorkerCommand(
 
   /**
    * Ctrl-C reaches every process in the terminal's foreground group, and closing the terminal too.
-   * What a shell ignores before exec stays ignored: only the launcher hears them. And no core
-   * files: a worker's is as large as its tensors. (The JVM's own flag against them would hide the
-   * crash behind exit code 1.)
+   * What a shell ignores before exec stays ignored: only the launcher hears them. SIGTERM is not
+   * ignored: a worker reports it. And no core files: a worker's is as large as its tensors. (The
+   * JVM's own flag against them would hide the crash behind exit code 1.)
    *
    * <p>The distribution's lock, if it has one, stays open through exec: its files are not removed
    * while the worker lives, even without its launcher.
@@ -45,6 +50,7 @@ public record WorkerCommand(
 
   public WorkerCommand {
     arguments = List.copyOf(arguments);
+    environment = Map.copyOf(environment);
   }
 
   /** The same JVM and class path as this process. */
@@ -55,15 +61,28 @@ public record WorkerCommand(
         mainClass,
         arguments,
         WorkerFlags.DEFAULT,
-        CoreShares.NONE);
+        CoreShares.NONE,
+        Map.of());
   }
 
   public WorkerCommand withFlags(WorkerFlags newFlags) {
-    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags, cores);
+    return new WorkerCommand(java, classPath, mainClass, arguments, newFlags, cores, environment);
   }
 
   public WorkerCommand withCores(CoreShares newCores) {
-    return new WorkerCommand(java, classPath, mainClass, arguments, flags, newCores);
+    return new WorkerCommand(java, classPath, mainClass, arguments, flags, newCores, environment);
+  }
+
+  /** With a file whose secret the worker needs. */
+  public WorkerCommand withTokenFile(Path file) {
+    return new WorkerCommand(
+        java,
+        classPath,
+        mainClass,
+        arguments,
+        flags,
+        cores,
+        Map.of(JoinToken.FILE_VARIABLE, file.toAbsolutePath().toString()));
   }
 
   /** The process's command line. */

@@ -3,10 +3,13 @@ package dev.gyre.deploy.run;
 import dev.gyre.comms.control.WrittenFile;
 import dev.gyre.coordinator.CheckpointCommitter;
 import dev.gyre.coordinator.WrittenCheckpoint;
+import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.FileEntry;
 import dev.gyre.trainer.checkpoint.Manifest;
+import dev.gyre.trainer.files.StorageException;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,6 +31,12 @@ final class CheckpointCommits implements CheckpointCommitter {
     }
     Manifest manifest =
         Manifest.parse(written.manifestJson(), "the manifest of step " + written.step());
-    return store.commit(manifest.withFiles(files)).toString();
+    try {
+      return store.commit(manifest.withFiles(files)).toString();
+    } catch (CheckpointException damaged) {
+      throw damaged;
+    } catch (IOException e) {
+      throw StorageException.of(Path.of(written.folder()), e);
+    }
   }
 }

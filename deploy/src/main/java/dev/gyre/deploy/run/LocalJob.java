@@ -1,17 +1,17 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
 import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.coordinator.Coordinator;
-import dev.gyre.coordinator.JoinedWorker;
+import dev.gyre.coordinator.JobState;
 import dev.gyre.coordinator.Outcome;
-import dev.gyre.coordinator.PlanMaker;
-import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
 import dev.gyre.coordinator.StopCause;
+import dev.gyre.coordinator.Timing;
 import dev.gyre.coordinator.WorkerExit;
 import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.Interrupts;
@@ -19,27 +19,16 @@ import dev.gyre.deploy.launch.LocalWorkers;
 import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerCommand;
 import dev.gyre.deploy.launch.WorkerFlags;
-import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.PlanValidator;
-import dev.gyre.partitioning.plan.Planner;
-import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
+import dev.gyre.trainer.files.StorageException;
 import dev.gyre.trainer.json.SpecJson;
-import dev.gyre.trainer.step.StepMetrics;
 import dev.gyre.trainer.worker.WorkerMain;
 import dev.gyre.trainer.worker.WorkerOptions;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.io.Writer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,23 +36,18 @@ import org.jspecify.annotations.Nullable;
  * every worker. Blocks until the job has ended; nothing of it is left running then.
  */
 public final class LocalJob {
+  private static final String TOKEN = "token";
 
-  /**
-   * How much longer the coordinator bears a standstill than a rank that waits, who knows for whom.
-   */
-  private static final double COORDINATOR_STALL_FACTOR = 2.5;
-
-  private final JobSpec job;
-  private final int workers;
-  private final @Nullable Plan given;
+  private final RunSpec run;
   private final RunFolder folder;
   private final Path data;
   private final @Nullable Path resume;
   private final JobEvents events;
   private final LaunchOptions launch;
+  private final CheckpointStore checkpoints;
   private final @Nullable RunTrace trace;
-  private volatile @Nullable Plan plan;
   private volatile boolean started;
+  private volatile @Nullable Coordinator running;
 
   /**
    * @param given the plan to run; null to make one for this machine
@@ -78,147 +62,181 @@ public final class LocalJob {
       @Nullable Path resume,
       LaunchOptions launch,
       JobEvents events) {
-    this.job = job;
-    this.workers = (given == null ? Planner.mesh(job) : given.mesh()).workers();
-    this.given = given;
+    this.run = new RunSpec(job, given);
     this.folder = folder;
     this.data = data;
     this.resume = resume;
     this.events = events;
     this.launch = launch;
-    this.trace = launch.trace() ? new RunTrace(folder, workers) : null;
+    this.checkpoints =
+        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), resume, events::note);
+    this.trace = launch.trace() ? new RunTrace(folder, run.workers()) : null;
   }
 
   /**
-   * Runs the job to its end. Ctrl-C saves and stops; a second one stops at once. The folder of a
-   * fresh run that was refused before its first step, or could not be set up, is deleted.
+   * Runs the job to its end. Ctrl-C and SIGTERM save and stop; a second Ctrl-C stops at once. The
+   * folder of a fresh run that was refused, stopped before its first step, or could not be set up,
+   * is deleted.
+   *
+   * @param interrupts signals to the run
    */
-  public Outcome run() throws IOException, InterruptedException {
+  public Outcome run(Interrupts interrupts) throws IOException, InterruptedException {
     Outcome outcome;
     try {
-      outcome = runLocked();
-    } catch (IOException notSetUp) {
+      outcome = runLocked(interrupts);
+    } catch (IOException | RuntimeException | Error notSetUp) {
       if (leavesNothing()) {
-        try {
-          folder.delete();
-        } catch (IOException e) {
-          notSetUp.addSuppressed(e);
-        }
+        deleteFolder(notSetUp);
       }
       throw notSetUp;
+    } finally {
+      running = null;
     }
-    boolean refused = outcome.exit() == ExitCode.BAD_JOB && !namesItsLog(outcome);
-    if (refused && leavesNothing()) {
+    if (leavesNothing() && saysItAll(outcome)) {
       folder.delete();
     }
     return outcome;
+  }
+
+  private void deleteFolder(Throwable because) {
+    try {
+      folder.delete();
+    } catch (IOException e) {
+      because.addSuppressed(e);
+    }
   }
 
   private boolean leavesNothing() {
     return !started && resume == null;
   }
 
-  /** A worker that ended without a word: what it printed is all there is. */
-  private boolean namesItsLog(Outcome outcome) {
-    return outcome.message().contains(folder.logs().toString());
+  /** A worker that ended without a word left a log, which is all there is. */
+  private boolean saysItAll(Outcome outcome) {
+    return switch (outcome.exit()) {
+      case BAD_JOB -> !outcome.message().contains(folder.logs().toString());
+      case INTERRUPTED, PREEMPTED -> true;
+      default -> false;
+    };
   }
 
-  private Outcome runLocked() throws IOException, InterruptedException {
+  private Outcome runLocked(Interrupts interrupts) throws IOException, InterruptedException {
     try (RunLock _ = RunLock.take(folder)) {
-      Outcome outcome = runAlone();
-      if (trace != null && started) {
-        trace.merge();
-        events.note("trace  " + folder.trace() + "   (open it in https://ui.perfetto.dev)");
+      Outcome outcome = runAlone(interrupts);
+      interrupts.ended(outcome.exit());
+      if (outcome.state() == JobState.FAILED) {
+        // What a failed save left takes the room that is missing.
+        checkpoints.recover();
       }
+      mergeTrace();
       return outcome;
     }
   }
 
-  private Outcome runAlone() throws IOException, InterruptedException {
+  private void mergeTrace() {
+    if (trace != null && started) {
+      try {
+        trace.merge();
+        events.note("trace  " + folder.trace() + "   (open it in https://ui.perfetto.dev)");
+      } catch (IOException e) {
+        // Nothing of the run depends on it.
+        events.note("trace  " + StorageException.of(folder.trace(), e).getMessage());
+      }
+    }
+  }
+
+  private Outcome runAlone(Interrupts interrupts) throws IOException, InterruptedException {
     Path parent = SharedMemory.folderOr(folder.path());
     for (Path left : SharedFolder.sweep(parent)) {
       events.note("removed what a killed run left in " + left);
     }
     if (resume == null) {
-      RunSpecs.write(folder, job);
+      RunSpecs.write(folder, run.job());
     }
-    CheckpointStore checkpoints =
-        new CheckpointStore(folder.checkpoints(), job.checkpoint().keep(), resume, events::note);
     checkpoints.recover();
-    try (RunMediaDriver driver = launch(parent);
-        MetricsFile metrics = new MetricsFile(folder.metrics());
-        Coordinator coordinator =
-            Coordinator.open(
-                setup(driver),
-                this::planFor,
-                new CheckpointCommits(checkpoints),
-                new Listener(metrics));
-        Interrupts _ = Interrupts.install(reaction(coordinator));
-        LocalWorkers _ =
-            LocalWorkers.start(workers, command(coordinator), folder, listener(coordinator))) {
-      return coordinator.await();
+    try (RunMediaDriver driver =
+            RunMediaDriver.launch(parent, folder.name(), run.workers(), run.isUdp());
+        RunFiles files = new RunFiles(folder, this::storageFailed)) {
+      Outcome outcome = runOver(driver, files, interrupts);
+      return outcome.exit() == ExitCode.DONE ? allWritten(files, outcome) : outcome;
     }
   }
 
-  private RunMediaDriver launch(Path parent) throws IOException {
-    return RunMediaDriver.launch(parent, folder.name(), workers, job.transport().equals("udp"));
-  }
-
-  private RunSetup setup(RunMediaDriver driver) {
-    return RunSetup.local(folder.name(), workers, SpecJson.write(job), folder.path())
-        .withTransportFolder(driver.folder().toString())
-        .withResumeFolder(resume == null ? "" : resume.toString());
-  }
-
-  private PlanMaker.Result planFor(List<JoinedWorker> joined) {
+  /** A run is done when its last line is on disk. */
+  private static Outcome allWritten(RunFiles files, Outcome outcome) throws InterruptedException {
     try {
-      WorkerCapabilities offers = HostCapabilities.of(joined);
-      Plan made = given == null ? Planner.plan(job, offers) : given;
-      if (given == null && resume != null) {
-        made = FrozenRates.keep(made, folder.plan(), job, offers, events::note);
-      }
-      PlanValidator.requireMemory(made, offers.workerMemoryBytes(workers));
-      plan = made;
-      events.offered(offers);
-      if (resume == null) {
-        RunSpecs.write(folder, made);
-      }
-      events.planned(made);
-      return new PlanMaker.Planned(
-          SpecJson.write(made),
-          Duration.ofNanos((long) (COORDINATOR_STALL_FACTOR * made.stallTimeoutNanos())));
-    } catch (Invalid | InvalidPlanException e) {
-      return new PlanMaker.Refused(String.valueOf(e.getMessage()));
-    } catch (IOException e) {
-      throw new UncheckedIOException("writing " + folder.plan(), e);
+      files.finish();
+      return outcome;
+    } catch (StorageException e) {
+      return new Outcome(
+          JobState.FAILED,
+          ExitCode.TRY_AGAIN,
+          String.valueOf(e.getMessage()),
+          -1,
+          outcome.newestCheckpoint());
     }
   }
 
-  private WorkerCommand command(Coordinator coordinator) {
-    List<String> endpoints =
-        (given == null ? job.transport() : given.transport()).equals("udp")
-            ? UdpPorts.loopbackEndpoints(workers)
-            : List.of();
-    int threads =
-        given == null
-            ? WorkerCapabilities.kernelThreads(Runtime.getRuntime().availableProcessors(), workers)
-            : given.kernelThreads();
+  private Outcome runOver(RunMediaDriver driver, RunFiles files, Interrupts interrupts)
+      throws IOException, InterruptedException {
+    JoinToken token = JoinToken.random();
+    Path tokenFile = driver.folder().resolve(TOKEN);
+    token.write(tokenFile);
+    JobPlanner planner = new JobPlanner(run, folder, resume != null, events);
+    RunReport report = new RunReport(run, folder, resume != null, planner, files, events);
+    try (Coordinator coordinator =
+            Coordinator.open(
+                setup(driver, token), planner, new CheckpointCommits(checkpoints), report);
+        LocalWorkers workers = start(coordinator, tokenFile)) {
+      running = coordinator;
+      interrupts.connect(reaction(coordinator));
+      Outcome outcome = coordinator.await();
+      started = report.isStarted();
+      if (outcome.state() == JobState.DONE) {
+        workers.awaitLeft();
+      }
+      return outcome;
+    }
+  }
+
+  private void storageFailed(StorageException failure) {
+    Coordinator coordinator = running;
+    if (coordinator != null) {
+      coordinator.fail(String.valueOf(failure.getMessage()));
+    }
+  }
+
+  private RunSetup setup(RunMediaDriver driver, JoinToken token) {
+    int workersPerCore = Math.ceilDiv(run.workers(), Runtime.getRuntime().availableProcessors());
+    return RunSetup.local(
+            folder.name(), run.workers(), SpecJson.write(run.job()), folder.path(), token)
+        .withTransportFolder(driver.folder().toString())
+        .withResumeFolder(resume == null ? "" : resume.toString())
+        .withTiming(
+            Timing.defaults()
+                .withWorkersPerCore(workersPerCore)
+                .with(launch.stallTimeout(), launch.grace()));
+  }
+
+  private LocalWorkers start(Coordinator coordinator, Path tokenFile) throws IOException {
     WorkerOptions options =
         new WorkerOptions(
             coordinator.address(),
             folder.name(),
             WorkerCommand.RANK,
             data,
-            given == null ? job.backend() : given.backend(),
-            job.device(),
-            given == null ? job.train().dtype() : given.dtype(),
+            run.backend(),
+            run.job().device(),
+            run.dtype(),
             trace == null ? 0 : trace.baseNanos(),
-            threads,
+            run.kernelThreads(),
             WorkerCommand.ATTEMPT,
-            endpoints);
-    return WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments())
-        .withFlags(WorkerFlags.DEFAULT.withKernelThreads(threads))
-        .withCores(launch.bind() ? CoreShares.ofThisMachine(workers) : CoreShares.NONE);
+            run.isUdp() ? UdpPorts.loopbackEndpoints(run.workers()) : List.of());
+    WorkerCommand command =
+        WorkerCommand.ofThisJvm(WorkerMain.class.getName(), options.toArguments())
+            .withFlags(WorkerFlags.DEFAULT.withKernelThreads(run.kernelThreads()))
+            .withCores(launch.bind() ? CoreShares.ofThisMachine(run.workers()) : CoreShares.NONE)
+            .withTokenFile(tokenFile);
+    return LocalWorkers.start(run.workers(), command, folder, listener(coordinator));
   }
 
   private LocalWorkers.Listener listener(Coordinator coordinator) {
@@ -231,17 +249,21 @@ public final class LocalJob {
       @Override
       public void startedAgain(int rank) {
         events.note(
-            "rank %d met a slow kernel and is started once more; its rates are in %s"
+            "rank %d: the JIT compiler compiled a kernel badly; restarting the worker process once. Kernel rates: %s"
                 .formatted(rank, folder.rankLog(rank)));
+      }
+
+      @Override
+      public void logFailed(StorageException failure) {
+        storageFailed(failure);
       }
     };
   }
 
-  private Interrupts.Reaction reaction(Coordinator coordinator) {
+  private static Interrupts.Reaction reaction(Coordinator coordinator) {
     return new Interrupts.Reaction() {
       @Override
       public void checkpointAndStop() {
-        events.note("Ctrl-C: saving after this step, then stopping; again: stops now");
         coordinator.checkpointAndStop(StopCause.INTERRUPTED);
       }
 
@@ -255,84 +277,5 @@ public final class LocalJob {
         coordinator.checkpointAndStop(StopCause.PREEMPTED);
       }
     };
-  }
-
-  /** A resume that is refused must not change what its run was: it is accepted by now. */
-  private void keepSpecs() {
-    if (resume == null) {
-      return;
-    }
-    try {
-      RunSpecs.write(folder, job);
-      RunSpecs.write(folder, Objects.requireNonNull(plan));
-    } catch (IOException e) {
-      throw new UncheckedIOException("writing " + folder.job() + " and " + folder.plan(), e);
-    }
-  }
-
-  private final class Listener implements RunListener {
-    private final MetricsFile metrics;
-
-    Listener(MetricsFile metrics) {
-      this.metrics = metrics;
-    }
-
-    @Override
-    public void started() {
-      started = true;
-      keepSpecs();
-      events.started();
-    }
-
-    @Override
-    public void step(int rank, long step, String json) {
-      metrics.append(json);
-      events.step(SpecJson.read(json, StepMetrics.class, "a step report"));
-    }
-
-    @Override
-    public void note(int rank, String text) {
-      events.note(text);
-    }
-
-    @Override
-    public void awaiting(String text) {
-      events.note(text + "   " + folder.mergedLog());
-    }
-
-    @Override
-    public void stalled(int rank, String text) {
-      events.note(text);
-    }
-
-    @Override
-    public void checkpointCommitted(long step, String checkpoint) {
-      events.saved(step, checkpoint);
-    }
-  }
-
-  /** {@code metrics.jsonl}: one line a step, flushed as it comes. */
-  private static final class MetricsFile implements AutoCloseable {
-    private final Writer out;
-
-    MetricsFile(Path file) throws IOException {
-      out =
-          Files.newBufferedWriter(
-              file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
-    }
-
-    void append(String json) {
-      try {
-        out.write(json + "\n");
-        out.flush();
-      } catch (IOException e) {
-        throw new UncheckedIOException("writing metrics.jsonl", e);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      out.close();
-    }
   }
 }

@@ -1,18 +1,51 @@
 package dev.gyre.deploy.run;
 
+import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.model.hf.HfWeights;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.PackStats;
+import dev.gyre.trainer.worker.HostLimits;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 
 /** What would fail in every worker of a fresh run, found before one starts. */
 public final class Preflight {
+  /**
+   * What a worker's JVM takes before it holds a tensor, as measured: code, classes, threads, a heap
+   * that is hardly used.
+   */
+  private static final long LEAST_WORKER_BYTES = 150L << 20;
+
   private Preflight() {}
+
+  /**
+   * Every worker is a process: a number that is a typo must not fill the machine.
+   *
+   * @throws Invalid naming the number, the limit and the way out
+   */
+  public static void requireWorkers(int workers) {
+    requireWorkers(workers, HostLimits.memoryBytes());
+  }
+
+  static void requireWorkers(int workers, long memoryBytes) {
+    long most = Math.min(AeronOptions.MAX_RANKS, Math.max(1, memoryBytes / LEAST_WORKER_BYTES));
+    if (workers > most) {
+      throw new Invalid(
+          "mesh.workers",
+          String.format(
+              Locale.ROOT,
+              "is %,d, but each worker is a process of at least %d MB, this machine has %s of memory, and a run has at most %d workers. Use at most --workers %d",
+              workers,
+              LEAST_WORKER_BYTES >> 20,
+              Units.bytes(memoryBytes),
+              AeronOptions.MAX_RANKS,
+              most));
+    }
+  }
 
   /**
    * Otherwise memory would be taken, and schedules chosen, for rows that cannot exist.

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 
 /** The trace of one run: all ranks' events in one file, on one time base. */
 final class RunTrace {
@@ -31,24 +32,36 @@ final class RunTrace {
    * none.
    */
   void merge() throws IOException {
-    try (Writer out = Files.newBufferedWriter(folder.trace())) {
-      out.write("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
-      String separator = "\n";
-      for (int rank = 0; rank < workers; rank++) {
-        Path part = WorkerTrace.part(folder.path(), rank);
-        if (!Files.exists(part)) {
-          continue;
-        }
-        try (BufferedReader in = Files.newBufferedReader(part)) {
-          for (String line = in.readLine(); line != null; line = in.readLine()) {
-            out.write(separator);
-            out.write(line);
-            separator = ",\n";
-          }
-        }
-        Files.delete(part);
+    Path draft = folder.trace().resolveSibling(folder.trace().getFileName() + ".new");
+    try {
+      try (Writer out = Files.newBufferedWriter(draft)) {
+        write(out);
       }
-      out.write("\n]}\n");
+      Files.move(draft, folder.trace(), StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(draft);
     }
+    for (int rank = 0; rank < workers; rank++) {
+      Files.deleteIfExists(WorkerTrace.part(folder.path(), rank));
+    }
+  }
+
+  private void write(Writer out) throws IOException {
+    out.write("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
+    String separator = "\n";
+    for (int rank = 0; rank < workers; rank++) {
+      Path part = WorkerTrace.part(folder.path(), rank);
+      if (!Files.exists(part)) {
+        continue;
+      }
+      try (BufferedReader in = Files.newBufferedReader(part)) {
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+          out.write(separator);
+          out.write(line);
+          separator = ",\n";
+        }
+      }
+    }
+    out.write("\n]}\n");
   }
 }

@@ -3,6 +3,7 @@ package dev.gyre.deploy.launch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.ExitCode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,16 +35,56 @@ class InterruptsTest {
     };
   }
 
+  private final List<String> heard = new ArrayList<>();
+  private final Interrupts interrupts = new Interrupts(code -> heard.add("exit " + code.code()));
+
   @Test
   void eachCtrlCIsMoreUrgent() {
-    List<String> heard = new ArrayList<>();
-    try (Interrupts interrupts = new Interrupts(into(heard), () -> heard.add("exit"))) {
-      interrupts.interrupt();
+    interrupts.connect(into(heard));
+    interrupts.interrupt();
+    interrupts.terminate();
+    interrupts.interrupt();
+    interrupts.interrupt();
+    assertEquals(List.of("checkpoint and stop", "preempted", "stop now", "exit 130"), heard);
+  }
+
+  @Test
+  void whatComesBeforeTheRunIsPassedOnToIt() {
+    interrupts.terminate();
+    interrupts.terminate();
+    assertEquals(List.of(), heard);
+    interrupts.connect(into(heard));
+    assertEquals(List.of("preempted"), heard);
+
+    List<String> other = new ArrayList<>();
+    Interrupts earlyCtrlC = new Interrupts(code -> other.add("exit " + code.code()));
+    earlyCtrlC.interrupt();
+    earlyCtrlC.interrupt();
+    earlyCtrlC.connect(into(other));
+    assertEquals(List.of("checkpoint and stop", "stop now"), other);
+  }
+
+  /** The message and the exit code of a stopped run are under way: more signals change nothing. */
+  @Test
+  void aStoppedRunIsNotCutShort() {
+    interrupts.connect(into(heard));
+    interrupts.terminate();
+    interrupts.ended(ExitCode.PREEMPTED);
+    for (int times = 0; times < 5; times++) {
       interrupts.terminate();
-      interrupts.interrupt();
-      interrupts.interrupt();
     }
-    assertEquals(List.of("checkpoint and stop", "preempted", "stop now", "exit"), heard);
+    interrupts.interrupt();
+    assertEquals(List.of("preempted"), heard);
+  }
+
+  /** What a run that is done still prints is not worth waiting for. */
+  @Test
+  void afterADoneRunASignalEndsTheProcess() {
+    interrupts.connect(into(heard));
+    interrupts.ended(ExitCode.DONE);
+    interrupts.terminate();
+    interrupts.interrupt();
+    assertEquals(List.of("exit 143", "exit 130"), heard);
   }
 
   @Test
@@ -82,7 +123,8 @@ class InterruptsTest {
               return super.add(what);
             }
           };
-      try (Interrupts _ = Interrupts.install(into(heard))) {
+      try (Interrupts interrupts = Interrupts.install()) {
+        interrupts.connect(into(heard));
         System.out.println("ready");
         told.await();
       }

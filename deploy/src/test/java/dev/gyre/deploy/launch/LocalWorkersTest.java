@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.comms.JoinToken;
 import dev.gyre.coordinator.Coordinator;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.coordinator.PlanMaker;
@@ -19,9 +20,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,16 @@ class LocalWorkersTest {
   @BeforeEach
   void folder() throws IOException {
     folder = RunFolder.create(temp, "tiny");
+  }
+
+  private Path tokenFile() {
+    return folder.path().resolve("token");
+  }
+
+  private JoinToken token() throws IOException {
+    JoinToken token = JoinToken.random();
+    token.write(tokenFile());
+    return token;
   }
 
   private static WorkerCommand tiny(String what) {
@@ -138,12 +149,15 @@ class LocalWorkersTest {
   }
 
   @Test
-  void closeLeavesNoOrphanEvenOfTheStubborn() throws Exception {
+  void closeLeavesNoOrphanEvenOfTheStopped() throws Exception {
     List<Long> pids;
-    try (LocalWorkers workers = LocalWorkers.start(2, tiny("stubborn"), folder, exits::add)) {
+    try (LocalWorkers workers = LocalWorkers.start(2, tiny("wait"), folder, exits::add)) {
       pids = workers.pids();
-      until(folder.rankLog(0), log -> log.contains("ready"));
-      until(folder.rankLog(1), log -> log.contains("ready"));
+      until(folder.rankLog(0), log -> log.contains("OMP"));
+      until(folder.rankLog(1), log -> log.contains("OMP"));
+      for (long pid : pids) {
+        assertEquals(0, new ProcessBuilder("kill", "-STOP", "" + pid).start().waitFor());
+      }
     }
     for (long pid : pids) {
       assertFalse(alive(pid), "worker " + pid + " outlived close()");
@@ -151,6 +165,15 @@ class LocalWorkersTest {
     assertEquals(
         "was killed by SIGKILL (by someone, or by the system when memory ran out)",
         exit().describe());
+  }
+
+  /** At once: the pipe to it closes, and it ends by itself. */
+  @Test
+  void aWorkerThatComputesEndsWithItsPipe() throws Exception {
+    try (LocalWorkers _ = LocalWorkers.start(1, tiny("wait"), folder, exits::add)) {
+      until(folder.rankLog(0), log -> log.contains("OMP"));
+    }
+    assertEquals(75, exit().exitCode());
   }
 
   @Test
@@ -205,7 +228,13 @@ class LocalWorkersTest {
   void aJavaThatIsNotThereIsSeenAsAnExit() throws Exception {
     WorkerCommand command =
         new WorkerCommand(
-            temp.resolve("no-java"), "", "Main", List.of(), WorkerFlags.DEFAULT, CoreShares.NONE);
+            temp.resolve("no-java"),
+            "",
+            "Main",
+            List.of(),
+            WorkerFlags.DEFAULT,
+            CoreShares.NONE,
+            Map.of());
     try (LocalWorkers _ = LocalWorkers.start(1, command, folder, exits::add)) {
       assertEquals(127, exit().exitCode());
     }
@@ -215,12 +244,12 @@ class LocalWorkersTest {
   void aRunWhoseWorkerIsKilledNamesItAndLeavesNobody() throws Exception {
     BlockingQueue<String> notes = new LinkedBlockingQueue<>();
     List<Long> pids;
-    RunSetup setup = RunSetup.local("tiny", 2, "{}", folder.path());
+    RunSetup setup = RunSetup.local("tiny", 2, "{}", folder.path(), token());
     try (Coordinator coordinator = coordinator(setup, notes)) {
       try (LocalWorkers workers =
           LocalWorkers.start(
               2,
-              TinyLauncher.command(coordinator.address().getPort()),
+              TinyLauncher.command(coordinator.address().getPort(), tokenFile()),
               folder,
               coordinator::workerExited)) {
         pids = workers.pids();
@@ -244,17 +273,21 @@ class LocalWorkersTest {
   @Test
   void ctrlCEndsEveryWorkerInGoodOrder() throws Exception {
     BlockingQueue<String> notes = new LinkedBlockingQueue<>();
-    RunSetup setup = RunSetup.local("tiny", 1, "{}", folder.path());
+    RunSetup setup = RunSetup.local("tiny", 1, "{}", folder.path(), token());
     try (Coordinator coordinator = coordinator(setup, notes);
-        LocalWorkers _ =
+        LocalWorkers workers =
             LocalWorkers.start(
-                1, TinyLauncher.command(coordinator.address().getPort()), folder, exits::add)) {
+                1,
+                TinyLauncher.command(coordinator.address().getPort(), tokenFile()),
+                folder,
+                exits::add)) {
       assertEquals("training", notes.poll(DEADLINE_SECONDS, TimeUnit.SECONDS));
       coordinator.checkpointAndStop(StopCause.INTERRUPTED);
       Outcome outcome = coordinator.outcome().get(DEADLINE_SECONDS, TimeUnit.SECONDS);
       assertEquals(ExitCode.INTERRUPTED, outcome.exit());
+      workers.awaitLeft();
     }
-    // Closing at once did not cut short what the worker does on its way out.
+    // Closing did not cut short what the worker does on its way out.
     assertEquals(0, exit().exitCode());
     assertTrue(Files.readString(folder.rankLog(0)).endsWith("left in good order\n"));
   }
@@ -263,7 +296,7 @@ class LocalWorkersTest {
       throws IOException {
     return Coordinator.open(
         setup,
-        _ -> new PlanMaker.Planned("{}", Duration.ofMinutes(5)),
+        _ -> new PlanMaker.Planned("{}", TinyLauncher.TIMES),
         _ -> "",
         new RunListener() {
           @Override

@@ -1,11 +1,14 @@
 package dev.gyre.deploy.launch;
 
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Hello;
 import dev.gyre.trainer.control.CheckpointRequest;
 import dev.gyre.trainer.control.ControlClient;
+import dev.gyre.trainer.worker.ParentPipe;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +19,8 @@ import java.util.concurrent.TimeUnit;
 final class TinyWorker {
   private TinyWorker() {}
 
-  public static void main(String[] args) throws InterruptedException {
+  public static void main(String[] args) throws Exception {
+    ParentPipe.watch();
     int rank = Integer.parseInt(args[0]);
     switch (args[1]) {
       case "exit" -> {
@@ -33,12 +37,6 @@ final class TinyWorker {
             "OMP " + System.getenv("OMP_NUM_THREADS") + " " + System.getenv("OMP_WAIT_POLICY"));
         new CountDownLatch(1).await();
       }
-      case "stubborn" -> {
-        // A hook that never returns: SIGTERM alone does not end this process.
-        Runtime.getRuntime().addShutdownHook(new Thread(TinyWorker::forever));
-        System.out.println("ready");
-        forever();
-      }
       case "hoard" -> {
         List<byte[]> hoard = new ArrayList<>();
         while (hoard.size() < 1 << 20) {
@@ -50,18 +48,9 @@ final class TinyWorker {
     }
   }
 
-  private static void forever() {
-    while (true) {
-      try {
-        new CountDownLatch(1).await();
-      } catch (InterruptedException e) {
-        System.out.println("stubborn");
-      }
-    }
-  }
-
   /** Joins and waits, without ever finishing, until asked to stop. */
-  private static void train(int rank, int port) throws InterruptedException {
+  private static void train(int rank, int port) throws Exception {
+    JoinToken token = JoinToken.read(Path.of(System.getenv(JoinToken.FILE_VARIABLE)));
     Hello hello =
         Hello.newBuilder()
             .setRun("tiny")
@@ -72,6 +61,7 @@ final class TinyWorker {
     try (ControlClient client =
         ControlClient.connect(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+            token,
             hello,
             progress,
             Duration.ofSeconds(20),

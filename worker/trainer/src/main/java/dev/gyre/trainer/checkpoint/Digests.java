@@ -9,6 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.function.LongConsumer;
 
 /** SHA-256 of files and texts, in hexadecimal, and fsync of folders. */
 final class Digests {
@@ -17,11 +18,21 @@ final class Digests {
   private Digests() {}
 
   static String sha256(Path file) throws IOException {
+    return sha256(file, _ -> {});
+  }
+
+  /**
+   * @param progress hears how many bytes have been read, after each buffer
+   */
+  static String sha256(Path file, LongConsumer progress) throws IOException {
     MessageDigest digest = sha256();
+    long read = 0;
     ByteBuffer buffer = ByteBuffer.allocate(BUFFER_BYTES);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       while (channel.read(buffer) >= 0) {
+        read += buffer.position();
         digest.update(buffer.flip());
+        progress.accept(read);
         buffer.clear();
       }
     }

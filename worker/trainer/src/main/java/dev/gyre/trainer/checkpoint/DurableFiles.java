@@ -1,5 +1,6 @@
 package dev.gyre.trainer.checkpoint;
 
+import dev.gyre.trainer.files.StorageException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -24,14 +25,14 @@ public final class DurableFiles {
   /**
    * Replaces a file's text. After a crash the file holds the old text or the new one, never a part.
    *
-   * @throws IOException if storage fails; the old text is then still there
+   * @throws StorageException if storage fails, naming the file; the old text is then still there
    */
-  public static void replace(Path file, String text) throws IOException {
-    finish(file, unfinished -> write(unfinished, text));
+  public static void replace(Path file, String text) throws StorageException {
+    finish(file, unfinished -> writeSynced(unfinished, text));
   }
 
   /** Copies a file; the target is replaced in full or not at all. */
-  public static void copy(Path from, Path to) throws IOException {
+  public static void copy(Path from, Path to) throws StorageException {
     finish(
         to,
         unfinished -> {
@@ -45,18 +46,23 @@ public final class DurableFiles {
     void write(Path unfinished) throws IOException;
   }
 
-  private static void finish(Path file, Writing writing) throws IOException {
+  private static void finish(Path file, Writing writing) throws StorageException {
     Path unfinished = unfinished(file);
-    boolean done = false;
     try {
       writing.write(unfinished);
       Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE);
       syncFolder(parent(file));
-      done = true;
-    } finally {
-      if (!done) {
-        Files.deleteIfExists(unfinished);
-      }
+    } catch (IOException failed) {
+      discard(unfinished, failed);
+      throw StorageException.of(file, failed);
+    }
+  }
+
+  private static void discard(Path unfinished, IOException because) {
+    try {
+      Files.deleteIfExists(unfinished);
+    } catch (IOException alsoFailed) {
+      because.addSuppressed(alsoFailed);
     }
   }
 
@@ -65,8 +71,20 @@ public final class DurableFiles {
     return file.resolveSibling(file.getFileName() + UNFINISHED);
   }
 
-  /** Writes a text and syncs it to disk. */
-  static void write(Path file, String text) throws IOException {
+  /**
+   * Writes a text and syncs it to disk.
+   *
+   * @throws StorageException if storage fails, naming the file
+   */
+  static void write(Path file, String text) throws StorageException {
+    try {
+      writeSynced(file, text);
+    } catch (IOException failed) {
+      throw StorageException.of(file, failed);
+    }
+  }
+
+  private static void writeSynced(Path file, String text) throws IOException {
     try (FileChannel out =
         FileChannel.open(
             file,

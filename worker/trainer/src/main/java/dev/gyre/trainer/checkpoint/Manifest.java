@@ -9,14 +9,18 @@ import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Everything about a checkpoint except its tensors.
  *
  * @param format version of this record
  * @param step steps that are done
+ * @param skipped of them, whose update was left out because something was not finite; 0 is not
+ *     written, so that manifests from before this value read the same
  * @param seed seed of every random choice, together with the step
  * @param dataCursor rows of the training data that are done
  * @param identity compared with a resumed run's identity
@@ -31,6 +35,7 @@ import tools.jackson.databind.json.JsonMapper;
 public record Manifest(
     int format,
     long step,
+    long skipped,
     long seed,
     long dataCursor,
     RunIdentity identity,
@@ -42,6 +47,7 @@ public record Manifest(
     String check) {
   public static final String FILE = "manifest.json";
   static final int FORMAT = 1;
+  private static final String SKIPPED = "skipped";
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -58,6 +64,7 @@ public record Manifest(
   /** Rank 0's manifest of a step, before the files are known. */
   public static Manifest of(
       long step,
+      long skipped,
       long seed,
       long dataCursor,
       RunIdentity identity,
@@ -67,6 +74,7 @@ public record Manifest(
     return new Manifest(
             FORMAT,
             step,
+            skipped,
             seed,
             dataCursor,
             identity,
@@ -91,6 +99,7 @@ public record Manifest(
     return new Manifest(
         format,
         step,
+        skipped,
         seed,
         dataCursor,
         identity,
@@ -103,7 +112,11 @@ public record Manifest(
   }
 
   public String toJson() {
-    return JSON.writeValueAsString(this);
+    ObjectNode tree = JSON.valueToTree(this);
+    if (skipped == 0) {
+      tree.remove(SKIPPED);
+    }
+    return JSON.writeValueAsString(tree);
   }
 
   /**
@@ -115,11 +128,15 @@ public record Manifest(
       throws CheckpointException, UnknownFormatException {
     Manifest manifest;
     try {
-      int format = JSON.readTree(json).path("format").asInt(FORMAT);
+      JsonNode tree = JSON.readTree(json);
+      int format = tree.path("format").asInt(FORMAT);
       if (format != FORMAT) {
         throw new UnknownFormatException(from, format, FORMAT);
       }
-      manifest = JSON.readValue(json, Manifest.class);
+      if (tree instanceof ObjectNode object && !object.has(SKIPPED)) {
+        object.put(SKIPPED, 0);
+      }
+      manifest = JSON.treeToValue(tree, Manifest.class);
     } catch (JacksonException e) {
       throw new CheckpointException(from + " cannot be read: " + e.getOriginalMessage(), e);
     }

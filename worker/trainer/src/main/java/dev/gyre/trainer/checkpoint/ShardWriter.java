@@ -1,6 +1,8 @@
 package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.model.safetensors.SafetensorsWriter;
+import dev.gyre.trainer.files.StorageException;
+import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -17,6 +19,12 @@ public final class ShardWriter {
   static final String FORMAT = "gyre-checkpoint-1";
   static final String FORMAT_KEY = "format";
 
+  /** Progress is reported so often. */
+  private static final long PIECE_BYTES = 16L << 20;
+
+  /** No single sync then takes long, even on a slow disk, and the last one is short. */
+  private static final long SYNC_BYTES = 256L << 20;
+
   private ShardWriter() {}
 
   /** {@code rank-00003.safetensors}. */
@@ -29,12 +37,23 @@ public final class ShardWriter {
    *
    * @param temporary {@link CheckpointStore#temporary}; made if missing
    * @param slices the slices that this rank owns, in any order
-   * @throws IOException if storage fails; the run then ends with older checkpoints untouched
+   * @param progress hears of every few megabytes
+   * @throws StorageException if storage fails; the run then ends with older checkpoints untouched
    */
-  public static FileEntry write(Path temporary, int rank, List<OwnedSlice> slices)
-      throws IOException {
-    Files.createDirectories(temporary);
+  public static FileEntry write(
+      Path temporary, int rank, List<OwnedSlice> slices, WriteProgress progress)
+      throws StorageException {
     Path file = temporary.resolve(fileName(rank));
+    try {
+      Files.createDirectories(temporary);
+      return write(file, slices, progress);
+    } catch (IOException failed) {
+      throw StorageException.of(file, failed);
+    }
+  }
+
+  private static FileEntry write(Path file, List<OwnedSlice> slices, WriteProgress progress)
+      throws IOException {
     Files.deleteIfExists(file); // of an earlier attempt at this step that was never committed
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
     List<MemorySegment> values = new ArrayList<>();
@@ -50,12 +69,26 @@ public final class ShardWriter {
         }
       }
     }
+    long total = values.stream().mapToLong(MemorySegment::byteSize).sum();
     try (SafetensorsWriter writer = SafetensorsWriter.create(file, entries, metadata)) {
+      long done = 0;
+      long synced = 0;
       for (int i = 0; i < values.size(); i++) {
-        writer.write(entries.get(i).name(), 0, values.get(i));
+        MemorySegment value = values.get(i);
+        for (long at = 0; at < value.byteSize(); at += PIECE_BYTES) {
+          long count = Math.min(PIECE_BYTES, value.byteSize() - at);
+          writer.write(entries.get(i).name(), at, value.asSlice(at, count));
+          done += count;
+          progress.wrote(done, total);
+          if (done - synced >= SYNC_BYTES) {
+            writer.channel().force(false);
+            synced = done;
+          }
+        }
       }
       writer.channel().force(true);
     }
-    return new FileEntry(file.getFileName().toString(), Files.size(file), Digests.sha256(file));
+    String sha256 = Digests.sha256(file, read -> progress.wrote(total, total));
+    return new FileEntry(file.getFileName().toString(), Files.size(file), sha256);
   }
 }

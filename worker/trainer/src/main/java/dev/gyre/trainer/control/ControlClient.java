@@ -1,6 +1,8 @@
 package dev.gyre.trainer.control;
 
+import dev.gyre.comms.AwakeClock;
 import dev.gyre.comms.ExitCode;
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Checkpoint;
@@ -52,18 +54,13 @@ public final class ControlClient implements AutoCloseable {
   /** A plan for thousands of workers is some tens of megabytes of JSON. */
   private static final int MESSAGE_BYTES = 64 << 20;
 
-  /**
-   * Heartbeats are sent every second: a gap of five means that this process itself was suspended.
-   */
-  private static final long SUSPENDED_NANOS = 5_000_000_000L;
-
   /** Longer than the coordinator's diagnosis takes, for which a failed worker waits. */
   private static final long FAREWELL_SECONDS = 10;
 
   private final Progress progress;
   private final long leaseNanos;
   private final EndOfRun onEnd;
-  private final LongSupplier nanoTime;
+  private final AwakeClock clock;
   private final ManagedChannel channel;
   private final CompletableFuture<Assignment> assignment = new CompletableFuture<>();
   private final CompletableFuture<Void> start = new CompletableFuture<>();
@@ -79,11 +76,14 @@ public final class ControlClient implements AutoCloseable {
   private volatile @Nullable Committed committed;
   private volatile @Nullable String stopReason;
   private volatile boolean leaving;
-  private volatile long heardNanos;
-  private long beatNanos;
+  private volatile boolean heard;
+
+  // Of the beating thread.
+  private long heardNanos;
 
   private ControlClient(
       InetSocketAddress coordinator,
+      JoinToken token,
       Progress progress,
       Duration lease,
       EndOfRun onEnd,
@@ -91,12 +91,12 @@ public final class ControlClient implements AutoCloseable {
     this.progress = progress;
     this.leaseNanos = lease.toNanos();
     this.onEnd = onEnd;
-    this.nanoTime = nanoTime;
-    this.heardNanos = nanoTime.getAsLong();
-    this.beatNanos = heardNanos;
+    this.clock = new AwakeClock(nanoTime);
+    this.heardNanos = clock.nanos();
     this.channel =
         NettyChannelBuilder.forAddress(coordinator)
             .usePlaintext()
+            .intercept(token.shown())
             .executor(Thread::startVirtualThread)
             .maxInboundMessageSize(MESSAGE_BYTES)
             .build();
@@ -106,16 +106,19 @@ public final class ControlClient implements AutoCloseable {
    * Connects, sends hello, and starts heartbeats. Does not block: {@link #awaitAssignment} waits
    * within the lease for a coordinator that is not there yet.
    *
+   * @param token of the run, which the coordinator asks for
    * @param progress kept up to date by the training thread, and sent in heartbeats
    * @param lease a coordinator that is silent for this long counts as gone
    */
   public static ControlClient connect(
       InetSocketAddress coordinator,
+      JoinToken token,
       Hello hello,
       Progress progress,
       Duration lease,
       EndOfRun onEnd) {
-    ControlClient client = open(coordinator, hello, progress, lease, onEnd, System::nanoTime);
+    ControlClient client =
+        open(coordinator, token, hello, progress, lease, onEnd, System::nanoTime);
     Thread.ofPlatform().name("gyre-heartbeat").daemon().start(client::beatUntilClosed);
     return client;
   }
@@ -123,12 +126,13 @@ public final class ControlClient implements AutoCloseable {
   /** Without the heartbeat thread: the caller calls {@link #beat}. */
   static ControlClient open(
       InetSocketAddress coordinator,
+      JoinToken token,
       Hello hello,
       Progress progress,
       Duration lease,
       EndOfRun onEnd,
       LongSupplier nanoTime) {
-    ControlClient client = new ControlClient(coordinator, progress, lease, onEnd, nanoTime);
+    ControlClient client = new ControlClient(coordinator, token, progress, lease, onEnd, nanoTime);
     ControlGrpc.newStub(client.channel).withWaitForReady().join(client.new FromCoordinator());
     client.send(FromWorker.newBuilder().setHello(hello).build());
     return client;
@@ -170,7 +174,8 @@ public final class ControlClient implements AutoCloseable {
   /**
    * @param json one object, written unchanged to metrics.jsonl
    */
-  public void step(long step, String json) {
+  public void step(long step, String json) throws InterruptedException {
+    awaitRoom();
     send(
         FromWorker.newBuilder()
             .setStep(StepReport.newBuilder().setStep(step).setJson(json))
@@ -233,6 +238,7 @@ public final class ControlClient implements AutoCloseable {
    */
   public void fail(FailureKind kind, String message, int peer) throws InterruptedException {
     ended.set(true);
+    send(heartbeat()); // where it is now, not where it was at the last beat
     send(
         FromWorker.newBuilder()
             .setFailure(Failure.newBuilder().setKind(kind).setMessage(message).setPeer(peer))
@@ -267,11 +273,11 @@ public final class ControlClient implements AutoCloseable {
 
   /** Sends one heartbeat, and ends the run if the lease has expired. */
   void beat() {
-    long now = nanoTime.getAsLong();
-    if (now - beatNanos > SUSPENDED_NANOS) {
+    long now = clock.nanos();
+    if (heard) {
+      heard = false;
       heardNanos = now;
     }
-    beatNanos = now;
     long silent = now - heardNanos;
     if (silent >= leaseNanos) {
       end(
@@ -280,16 +286,20 @@ public final class ControlClient implements AutoCloseable {
           TRY_AGAIN);
       return;
     }
-    send(
-        FromWorker.newBuilder()
-            .setHeartbeat(
-                Heartbeat.newBuilder()
-                    .setStep(progress.step())
-                    .setLayer(progress.layer())
-                    .setPhase(progress.phase())
-                    .setChanges(progress.changes())
-                    .setWaitingFor(progress.waitingFor()))
-            .build());
+    send(heartbeat());
+  }
+
+  private FromWorker heartbeat() {
+    return FromWorker.newBuilder()
+        .setHeartbeat(
+            Heartbeat.newBuilder()
+                .setStep(progress.step())
+                .setLayer(progress.layer())
+                .setPhase(progress.phase())
+                .setChanges(progress.changes())
+                .setWaitingFor(progress.waitingFor())
+                .setOnStorage(progress.onStorage()))
+        .build();
   }
 
   private void send(FromWorker message) {
@@ -298,6 +308,24 @@ public final class ControlClient implements AutoCloseable {
       if (stream != null && !over.isDone() && (stream.isReady() || !message.hasHeartbeat())) {
         stream.onNext(message);
       }
+    }
+  }
+
+  /**
+   * Waits while the coordinator takes no reports, because its files do not move: no report is
+   * dropped, and they must not fill this process's memory.
+   */
+  private void awaitRoom() throws InterruptedException {
+    synchronized (sending) {
+      while (stream != null && !stream.isReady() && !over.isDone()) {
+        sending.wait(BEAT.toMillis());
+      }
+    }
+  }
+
+  private void room() {
+    synchronized (sending) {
+      sending.notifyAll();
     }
   }
 
@@ -329,11 +357,12 @@ public final class ControlClient implements AutoCloseable {
       synchronized (sending) {
         stream = requests;
       }
+      requests.setOnReadyHandler(ControlClient.this::room);
     }
 
     @Override
     public void onNext(ToWorker message) {
-      heardNanos = nanoTime.getAsLong();
+      heard = true;
       switch (message.getKindCase()) {
         case ASSIGNMENT -> assignment.complete(message.getAssignment());
         case START -> start.complete(null);
@@ -354,7 +383,8 @@ public final class ControlClient implements AutoCloseable {
     @Override
     public void onError(Throwable t) {
       Status status = Status.fromThrowable(t);
-      if (status.getCode() == Status.Code.FAILED_PRECONDITION) {
+      if (status.getCode() == Status.Code.FAILED_PRECONDITION
+          || status.getCode() == Status.Code.UNAUTHENTICATED) {
         end("the coordinator refused this worker: " + status.getDescription(), TRY_AGAIN);
       } else {
         end("the coordinator is gone (" + status.getCode() + ")", TRY_AGAIN);

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,12 +42,24 @@ public final class TrainingStep {
   private final long peakFlopsPerSecond;
   private final List<Integer> moeLayers = new ArrayList<>();
   private final double[] sums;
+  private final SkippedSteps skipped;
   private final Map<String, Map<String, Integer>> schedules = new TreeMap<>();
 
   /**
    * @param peakFlopsPerSecond matmul rate of all ranks together, for MFU; 0 if unknown
    */
   public TrainingStep(TrainingRank rank, Feed feed, TrainSpec train, long peakFlopsPerSecond) {
+    this(rank, feed, train, peakFlopsPerSecond, 0);
+  }
+
+  /**
+   * Of a run that is resumed.
+   *
+   * @param skippedBefore steps without an update so far
+   */
+  public TrainingStep(
+      TrainingRank rank, Feed feed, TrainSpec train, long peakFlopsPerSecond, long skippedBefore) {
+    this.skipped = new SkippedSteps(skippedBefore);
     this.rank = rank;
     this.feed = feed;
     this.train = train;
@@ -83,10 +96,12 @@ public final class TrainingStep {
    * Trains on the global batch of a step.
    *
    * @param step from 0
-   * @param asked a request code this rank has seen, 0 for none; ranks agree on the largest
+   * @param asked the newest request code this rank has seen, 0 for none; asked for when forward and
+   *     backward are done, so that a request is served in the step in which it comes. Ranks agree
+   *     on the largest
    * @throws NumericException on every rank, before any weight has changed
    */
-  public Result run(long step, long asked) {
+  public Result run(long step, LongSupplier asked) {
     long began = System.nanoTime();
     Counters before = rank.transport().counters();
     rank.transport().where().step(step);
@@ -95,10 +110,10 @@ public final class TrainingStep {
     rank.parameters().zeroGradients();
     java.util.Arrays.fill(sums, 0);
     schedules.clear();
-    sums[askedFrom() + rank.transport().rank()] = asked;
     for (RowOfRank row : RowOfRank.all(shape, rank)) {
       add(trainOn(row));
     }
+    sums[askedFrom() + rank.transport().rank()] = asked.getAsLong();
     rank.transport().where().phase("loss reduction");
     rank.everyone().sum(sums);
     double lr = train.optimizer().lrAt(step, train.steps());
@@ -110,13 +125,34 @@ public final class TrainingStep {
       finite = Double.isFinite(norm);
     }
     if (finite) {
-      rank.parameters().step(train.optimizer(), lr, clip(norm), step + 1);
-    } else if (train.nonFinite().equals("fail")) {
-      throw new NumericException(whereNotFinite(step, shape, norm));
+      skipped.applied();
+      rank.parameters().step(train.optimizer(), lr, clip(norm), skipped.update(step));
+    } else {
+      skip(step, shape, norm);
     }
     double seconds = (System.nanoTime() - began) / 1e9;
     StepMetrics metrics = metrics(step, shape, norm, lr, !finite, seconds, before);
     return new Result(metrics, agreed());
+  }
+
+  /** Steps so far whose update was skipped, those before a resume included. */
+  public long skipped() {
+    return skipped.total();
+  }
+
+  private void skip(long step, BatchShape shape, double norm) {
+    if (train.nonFinite().equals("fail")) {
+      throw new NumericException(
+          whereNotFinite(step, shape, norm)
+              + ". No weight was changed. Go on with train.non-finite: skip to leave such batches"
+              + " out, or lower train.optimizer.lr");
+    }
+    skipped.skipped();
+    if (skipped.tooMany()) {
+      throw new NumericException(
+          "%d steps in a row were skipped, the last: %s. Go on from an earlier checkpoint with a lower train.optimizer.lr"
+              .formatted(SkippedSteps.MOST_IN_A_ROW, whereNotFinite(step, shape, norm)));
+    }
   }
 
   private StepSums trainOn(RowOfRank row) {
@@ -187,9 +223,7 @@ public final class TrainingStep {
         break;
       }
     }
-    return "step %d: %s is not finite; %s. No weight was changed. Go on with train.non-finite: skip"
-            .formatted(step, what, first)
-        + " to leave such batches out, or lower train.optimizer.lr";
+    return "step %d: %s is not finite; %s".formatted(step, what, first);
   }
 
   private String tell(int from, String text) {

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.worker;
 
+import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.CheckpointWritten;
 import dev.gyre.comms.control.WrittenFile;
 import dev.gyre.partitioning.job.JobSpec;
@@ -10,9 +11,9 @@ import dev.gyre.trainer.checkpoint.Manifest;
 import dev.gyre.trainer.checkpoint.RunIdentity;
 import dev.gyre.trainer.checkpoint.ShardWriter;
 import dev.gyre.trainer.data.Feed;
+import dev.gyre.trainer.files.StorageException;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.rank.TrainingRank;
-import java.io.IOException;
 import java.nio.file.Path;
 
 /** Writes this rank's part of a checkpoint, and reports it. */
@@ -46,12 +47,15 @@ final class CheckpointWriter {
     this.sourceConfig = sourceConfig;
   }
 
-  /** Writes and syncs this rank's part of the state after this many steps; blocks. */
-  CheckpointWritten write(long done) throws IOException {
-    rank.transport().where().phase("checkpoint");
+  /**
+   * Writes and syncs this rank's part of the state; blocks.
+   *
+   * @param done steps so far
+   * @param skipped of them, without an update
+   */
+  CheckpointWritten write(long done, long skipped) throws StorageException {
     Path temporary = CheckpointStore.temporary(folder, done);
-    FileEntry file =
-        ShardWriter.write(temporary, rank.transport().rank(), rank.parameters().ownedSlices());
+    FileEntry file = writeShard(temporary, done);
     CheckpointWritten.Builder written =
         CheckpointWritten.newBuilder()
             .setStep(done)
@@ -62,14 +66,34 @@ final class CheckpointWriter {
                     .setBytes(file.bytes())
                     .setSha256(file.sha256()));
     if (rank.transport().rank() == 0) {
-      written.setManifestJson(manifest(done).toJson());
+      written.setManifestJson(manifest(done, skipped).toJson());
     }
     return written.build();
   }
 
-  private Manifest manifest(long done) {
+  /** Every few megabytes are a phase of their own: a slow disk is told from one that hangs. */
+  private FileEntry writeShard(Path temporary, long done) throws StorageException {
+    Progress where = rank.transport().where();
+    where.phase("checkpoint");
+    where.onStorage(true);
+    try {
+      return ShardWriter.write(
+          temporary,
+          rank.transport().rank(),
+          rank.parameters().ownedSlices(),
+          (bytes, total) ->
+              where.phase("checkpoint, %d of %d MB".formatted(bytes >> 20, total >> 20)));
+    } catch (StorageException e) {
+      throw e.during("saving step " + done);
+    } finally {
+      where.onStorage(false);
+    }
+  }
+
+  private Manifest manifest(long done, long skipped) {
     return Manifest.of(
         done,
+        skipped,
         job.train().seed(),
         feed.cursor(done),
         identity,

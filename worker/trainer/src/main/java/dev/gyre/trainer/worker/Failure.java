@@ -12,6 +12,7 @@ import dev.gyre.trainer.checkpoint.ResumeRefusedException;
 import dev.gyre.trainer.checkpoint.UnknownFormatException;
 import dev.gyre.trainer.control.ControlException;
 import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.files.StorageException;
 import dev.gyre.trainer.json.SpecException;
 import dev.gyre.trainer.offload.OffloadException;
 import dev.gyre.trainer.step.NumericException;
@@ -93,6 +94,7 @@ public record Failure(FailureKind kind, ExitCode exit, String message) {
           new Failure(FailureKind.FAILURE_KIND_JOB, FileFailure.unusableName(f));
       case InterruptedException _, ClosedByInterruptException _ ->
           new Failure(FailureKind.FAILURE_KIND_COMMS, ExitCode.INTERRUPTED, "interrupted");
+      case StorageException f -> FileFailure.of(f);
       case IOException f -> FileFailure.of(f);
       case OutOfMemoryError f ->
           new Failure(FailureKind.FAILURE_KIND_MEMORY, MachineFailure.outOfMemory(f));

@@ -1,6 +1,8 @@
 package dev.gyre.trainer.worker;
 
+import dev.gyre.comms.SystemLimits;
 import dev.gyre.comms.control.FailureKind;
+import dev.gyre.trainer.files.StorageException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -44,26 +46,32 @@ final class FileFailure {
     };
   }
 
+  /** Its message has the file and the advice already. */
+  static Failure of(StorageException e) {
+    String message = String.valueOf(e.getMessage());
+    return e.isLasting() || isLasting(message)
+        ? job(message)
+        : Failure.of(FailureKind.FAILURE_KIND_STORAGE, message);
+  }
+
   /** A full disk may be emptied; a read-only one stays so. */
   private static Failure classified(String message) {
+    return isLasting(message)
+        ? job(message)
+        : Failure.of(
+            FailureKind.FAILURE_KIND_STORAGE, message + advice(message.toLowerCase(Locale.ROOT)));
+  }
+
+  private static boolean isLasting(String message) {
     String lower = message.toLowerCase(Locale.ROOT);
-    if (LASTING.stream().anyMatch(lower::contains)) {
-      return job(message);
-    }
-    return Failure.of(FailureKind.FAILURE_KIND_STORAGE, message + advice(lower));
+    return LASTING.stream().anyMatch(lower::contains);
   }
 
   private static String advice(String lower) {
     if (lower.contains("no space left") || lower.contains("quota exceeded")) {
       return "; free some space, then try again";
     }
-    if (lower.contains("too many open files")) {
-      return "; raise the limit on open files (ulimit -n)";
-    }
-    if (lower.contains("file too large")) {
-      return "; raise the limit on file sizes (ulimit -f), or use another file system";
-    }
-    return "";
+    return SystemLimits.advice(lower).map(advice -> "; " + advice).orElse("");
   }
 
   private static Failure job(String message) {

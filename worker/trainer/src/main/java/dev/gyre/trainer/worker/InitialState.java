@@ -19,9 +19,10 @@ import java.util.function.Consumer;
  * Where a run starts: its weights are loaded or created.
  *
  * @param step steps done so far
+ * @param skipped of them, without an update
  * @param sourceConfig {@code config.json} of the model that the run started from; empty for none
  */
-record InitialState(long step, String sourceConfig) {
+record InitialState(long step, long skipped, String sourceConfig) {
   /**
    * Loads a checkpoint or a Hugging Face folder, or initialises weights from the seed.
    *
@@ -42,7 +43,7 @@ record InitialState(long step, String sourceConfig) {
         }
         reader.load(rank.parameters().ownedSlices());
         rank.parameters().publishWeights();
-        return new InitialState(manifest.step(), manifest.sourceConfig());
+        return new InitialState(manifest.step(), manifest.skipped(), manifest.sourceConfig());
       }
     }
     if (!job.modelFrom().isEmpty()) {
@@ -51,10 +52,10 @@ record InitialState(long step, String sourceConfig) {
         rank.parameters().load(weights::read);
       }
       String config = HfConfig.read(folder.resolve("config.json")).source().toString();
-      return new InitialState(0, config);
+      return new InitialState(0, 0, config);
     }
     rank.parameters().initialise(job.train().seed());
-    return new InitialState(0, "");
+    return new InitialState(0, 0, "");
   }
 
   private static List<String> differences(

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.worker;
 
+import dev.gyre.comms.SystemLimits;
 import dev.gyre.comms.control.FailureKind;
 import java.util.Locale;
 
@@ -10,8 +11,8 @@ final class MachineFailure {
   static String outOfMemory(OutOfMemoryError e) {
     String message = String.valueOf(e.getMessage());
     if (message.contains("native thread")) {
-      return "no more threads can be started (%s); raise the limit on processes (ulimit -u, or that of the container), or use fewer workers"
-          .formatted(message);
+      return "no more threads can be started (%s); %s, or use fewer workers"
+          .formatted(message, SystemLimits.advice(message).orElse("free some"));
     }
     long heap = Runtime.getRuntime().maxMemory();
     return String.format(

@@ -7,15 +7,26 @@ import dev.gyre.comms.aeron.AeronTransport;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.partitioning.plan.Plan;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /** A worker's data plane. */
 final class Transports {
-  /** The longest deadline that Aeron's own timeouts allow. */
-  private static final Duration LONGEST_DEADLINE = Duration.ofMinutes(15);
+  /**
+   * A rank may rightly wait for hours, for a peer that writes a large checkpoint to a slow disk.
+   * The coordinator knows whether anyone makes progress, and decides. This is for a bug in it.
+   */
+  private static final long LEAST_DEADLINE_NANOS = TimeUnit.HOURS.toNanos(12);
+
+  private static final int STALL_TIMEOUTS = 10;
 
   private Transports() {}
+
+  private static long deadlineNanos(Plan plan) {
+    long stall = Math.min(plan.stallTimeoutNanos(), AeronOptions.LONGEST_DEADLINE_NANOS);
+    return Math.clamp(
+        STALL_TIMEOUTS * stall, LEAST_DEADLINE_NANOS, AeronOptions.LONGEST_DEADLINE_NANOS);
+  }
 
   /**
    * Every message carries the identity of run, plan and data, so that a rank with another plan or
@@ -36,7 +47,7 @@ final class Transports {
     String identity = options.run() + " plan " + plan.sha256() + " data " + data;
     Path folder = Path.of(assignment.getTransportFolder());
     int size = plan.mesh().workers();
-    long deadline = Math.min(plan.stallTimeoutNanos(), LONGEST_DEADLINE.toNanos());
+    long deadline = deadlineNanos(plan);
     AeronOptions aeron =
         switch (plan.transport()) {
           case "ipc" ->

@@ -2,6 +2,7 @@ package dev.gyre.trainer.worker;
 
 import dev.gyre.comms.CommsException;
 import dev.gyre.comms.ExitCode;
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.control.Assignment;
@@ -17,28 +18,34 @@ import dev.gyre.trainer.control.ControlException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** One worker process, from joining to its exit code. */
 final class Worker {
-  /** Twenty missed heartbeats, as on the coordinator's side. */
-  private static final Duration LEASE = Duration.ofSeconds(20);
+  /**
+   * A coordinator that ended is noticed at once, by its stream and its pipe. One that is only
+   * silent may be a stopped process, and is waited for.
+   */
+  private static final Duration ORPHAN_TIMEOUT = Duration.ofMinutes(2);
 
   private static final String FIRST_RANK = "0";
   private static final String FIRST_ATTEMPT = "1";
 
   private final WorkerOptions options;
   private final int cores;
+  private final TerminationSignal termination;
   private final Progress progress = new Progress();
   private volatile @Nullable Transport transport;
 
   /**
    * @param cores of this host that a worker may use
    */
-  Worker(WorkerOptions options, int cores) {
+  Worker(WorkerOptions options, int cores, TerminationSignal termination) {
     this.options = options;
     this.cores = cores;
+    this.termination = termination;
   }
 
   /**
@@ -47,7 +54,8 @@ final class Worker {
    * <p>A kernel that the JIT compiler compiled badly is detected before the worker joins, so the
    * process can be replaced for free. If the replacement has a slow kernel too, the run fails.
    */
-  int run() throws InterruptedException {
+  int run() throws IOException, InterruptedException {
+    JoinToken token = token();
     if (options.rank().equals(FIRST_RANK)) {
       Backends.table(device()).forEach(Worker::log);
     }
@@ -66,10 +74,25 @@ final class Worker {
       }
       try (ControlClient control =
           ControlClient.connect(
-              options.coordinator(), hello(measured.rates()), progress, LEASE, this::ended)) {
+              options.coordinator(),
+              token,
+              hello(measured.rates()),
+              progress,
+              ORPHAN_TIMEOUT,
+              this::ended)) {
+        termination.reportTo(control::preempted);
         return run(control, measured);
       }
     }
+  }
+
+  private static JoinToken token() throws IOException {
+    String file = System.getenv(JoinToken.FILE_VARIABLE);
+    if (file == null) {
+      throw new IOException(
+          JoinToken.FILE_VARIABLE + " is not set: a worker needs the file of its run's join token");
+    }
+    return JoinToken.read(Path.of(file));
   }
 
   private static void log(String line) {

@@ -14,8 +14,10 @@ public final class WorkerMain {
 
   private static int run(String[] args) {
     try {
+      TerminationSignal termination = TerminationSignal.install();
+      ParentPipe.watch();
       int cores = CoreShare.take();
-      return new Worker(WorkerOptions.parse(args), cores).run();
+      return new Worker(WorkerOptions.parse(args), cores, termination).run();
     } catch (Throwable e) {
       Failure failure = Failure.of(e);
       System.err.println("gyre: " + failure.message());

@@ -37,7 +37,7 @@ final class WorkerSession implements AutoCloseable {
   private final TrainingRank rank;
   private final CheckpointWriter checkpoints;
   private final Rates rates;
-  private final long firstStep;
+  private final InitialState before;
 
   private WorkerSession(
       JobSpec job,
@@ -47,7 +47,7 @@ final class WorkerSession implements AutoCloseable {
       TrainingRank rank,
       CheckpointWriter checkpoints,
       Rates rates,
-      long firstStep) {
+      InitialState before) {
     this.job = job;
     this.store = store;
     this.feed = feed;
@@ -55,7 +55,7 @@ final class WorkerSession implements AutoCloseable {
     this.rank = rank;
     this.checkpoints = checkpoints;
     this.rates = rates;
-    this.firstStep = firstStep;
+    this.before = before;
   }
 
   /**
@@ -105,7 +105,7 @@ final class WorkerSession implements AutoCloseable {
             rank,
             checkpoints,
             measured.rates().rates().shared(transport.size(), cores),
-            initial.step());
+            initial);
     progress.phase("warm-up");
     session.warm();
     return session;
@@ -138,14 +138,15 @@ final class WorkerSession implements AutoCloseable {
   void train(ControlClient control) throws IOException, InterruptedException {
     double[] peak = {rates.matmulFlopsPerSecond()};
     rank.everyone().sum(peak);
-    TrainingStep training = new TrainingStep(rank, feed, job.train(), (long) peak[0]);
+    TrainingStep training =
+        new TrainingStep(rank, feed, job.train(), (long) peak[0], before.skipped());
     Evaluation evaluation = new Evaluation(rank, feed, job.eval().rows());
     long steps = job.train().steps();
     long served = 0;
-    long done = firstStep;
+    long done = before.step();
     boolean stopped = false;
     while (done < steps && !stopped) {
-      TrainingStep.Result result = training.run(done, control.checkpointAsked().code());
+      TrainingStep.Result result = training.run(done, () -> control.checkpointAsked().code());
       done++;
       StepMetrics metrics = result.metrics();
       if (evaluation.possible() && job.eval().due(done, steps)) {
@@ -158,7 +159,7 @@ final class WorkerSession implements AutoCloseable {
       stopped = asked.number() > served && asked.thenStop();
       if (asked.number() > served || job.checkpoint().due(done, steps)) {
         served = asked.number();
-        control.checkpointWritten(checkpoints.write(done));
+        control.checkpointWritten(checkpoints.write(done, training.skipped()));
       }
     }
     transport.where().phase("finishing");

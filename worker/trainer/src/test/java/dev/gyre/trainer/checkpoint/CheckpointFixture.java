@@ -5,6 +5,7 @@ import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -46,7 +47,12 @@ record CheckpointFixture(Path checkpoints) {
   }
 
   static Manifest manifest(long step) {
-    return Manifest.of(step, 1, step * 4, identity(), MODEL, "", "{\"plan\": " + step + "}");
+    return manifest(step, 0);
+  }
+
+  static Manifest manifest(long step, long skipped) {
+    return Manifest.of(
+        step, skipped, 1, step * 4, identity(), MODEL, "", "{\"plan\": " + step + "}");
   }
 
   static float value(String name, StateKind kind, long index) {
@@ -89,7 +95,10 @@ record CheckpointFixture(Path checkpoints) {
     for (int rank = 0; rank < ranks; rank++) {
       files.add(
           ShardWriter.write(
-              CheckpointStore.temporary(checkpoints, step), rank, slices(ranks, rank)));
+              CheckpointStore.temporary(checkpoints, step),
+              rank,
+              slices(ranks, rank),
+              WriteProgress.NONE));
     }
     return files;
   }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore.Verified;
+import dev.gyre.trainer.files.StorageException;
+import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -174,6 +176,47 @@ final class CheckpointStoreTest {
     assertEquals(List.of("step-10"), names());
   }
 
+  /** Whoever watches the writer sees it move, up to the end and while the checksum is read. */
+  @Test
+  void aWriteTellsHowFarItHasCome() throws IOException {
+    List<String> told = new ArrayList<>();
+    Path temporary = CheckpointStore.temporary(fixture.checkpoints(), 10);
+    List<OwnedSlice> slices = CheckpointFixture.slices(1, 0);
+    ShardWriter.write(temporary, 0, slices, (done, total) -> told.add(done + " " + total));
+    long bytes = slices.stream().mapToLong(slice -> 3 * slice.count() * Float.BYTES).sum();
+    assertTrue(told.size() >= 3 * slices.size(), told.toString());
+    assertEquals(bytes + " " + bytes, told.getLast());
+    assertEquals(told.stream().distinct().count(), told.indexOf(told.getLast()) + 1);
+  }
+
+  /** A file where the folder should be. */
+  @Test
+  void aShardThatCannotBeWrittenIsNamed() throws IOException {
+    Path temporary = CheckpointStore.temporary(fixture.checkpoints(), 10);
+    Files.createDirectories(fixture.checkpoints());
+    Files.writeString(temporary, "x");
+    StorageException failed =
+        assertThrows(
+            StorageException.class,
+            () ->
+                ShardWriter.write(
+                    temporary, 0, CheckpointFixture.slices(1, 0), WriteProgress.NONE));
+    assertTrue(failed.getMessage().contains(temporary.toString()), failed.getMessage());
+  }
+
+  /** A manifest from before skipped steps were counted reads the same, and so does its checksum. */
+  @Test
+  void manifestsWithoutSkippedStepsReadAsBefore() throws IOException {
+    Manifest none = CheckpointFixture.manifest(10);
+    assertFalse(none.toJson().contains("skipped"));
+    assertEquals(none, Manifest.parse(none.toJson(), "none"));
+    Manifest some = CheckpointFixture.manifest(10, 3);
+    assertEquals(3, Manifest.parse(some.toJson(), "some").skipped());
+    assertThrows(
+        CheckpointException.class,
+        () -> Manifest.parse(some.toJson().replace("\"skipped\" : 3", "\"skipped\" : 4"), "x"));
+  }
+
   @Test
   void whatAKilledRunLeftIsRecovered() throws IOException {
     Path step = fixture.save(10, 1);
@@ -312,7 +355,9 @@ final class CheckpointStoreTest {
       throws IOException {
     Path temporary = CheckpointStore.temporary(fixture.checkpoints(), 7);
     List<FileEntry> files =
-        List.of(ShardWriter.write(temporary, 0, zero), ShardWriter.write(temporary, 1, one));
+        List.of(
+            ShardWriter.write(temporary, 0, zero, WriteProgress.NONE),
+            ShardWriter.write(temporary, 1, one, WriteProgress.NONE));
     CheckpointException e =
         assertThrows(
             CheckpointException.class,

@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.gyre.trainer.files.StorageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +31,20 @@ final class DurableFilesTest {
     DurableFiles.copy(file, folder.resolve("copy"));
     assertEquals("second", Files.readString(folder.resolve("copy")));
     assertFalse(Files.exists(folder.resolve("taken.part")));
+  }
+
+  @Test
+  void aFullDiskLeavesTheOldTextAndIsNamed() throws IOException {
+    assumeTrue(Files.exists(Path.of("/dev/full")));
+    Path file = folder.resolve("job.json");
+    DurableFiles.replace(file, "old");
+    Files.createSymbolicLink(folder.resolve("job.json.part"), Path.of("/dev/full"));
+    StorageException failed =
+        assertThrows(StorageException.class, () -> DurableFiles.replace(file, "new"));
+    assertEquals(
+        file + ": No space left on device; free some and go on with --resume", failed.getMessage());
+    assertEquals("old", Files.readString(file));
+    assertFalse(Files.exists(folder.resolve("job.json.part")));
   }
 
   /** A link goes, not what it names. */

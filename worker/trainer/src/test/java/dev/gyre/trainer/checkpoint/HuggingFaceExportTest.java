@@ -72,7 +72,8 @@ final class HuggingFaceExportTest {
   void exportKeepsTheSourcesOtherKeys() throws IOException {
     String source = "{\"vocab_size\": 99, \"eos_token_id\": 2, \"torch_dtype\": \"float16\"}";
     Manifest manifest =
-        Manifest.of(5, 1, 0, CheckpointFixture.identity(), CheckpointFixture.MODEL, source, "{}");
+        Manifest.of(
+            5, 0, 1, 0, CheckpointFixture.identity(), CheckpointFixture.MODEL, source, "{}");
     Path step = fixture.store(1).commit(manifest.withFiles(fixture.write(5, 1)));
     HuggingFaceExport.export(step, folder.resolve("hf"), DType.F32, List.of());
     String config = Files.readString(folder.resolve("hf/config.json"));
@@ -83,7 +84,7 @@ final class HuggingFaceExportTest {
 
   private Path saved(String source, Map<String, String> arithmetic) throws IOException {
     RunIdentity identity = new RunIdentity("data-1", new TreeMap<>(arithmetic), new TreeMap<>());
-    Manifest manifest = Manifest.of(7, 1, 0, identity, CheckpointFixture.MODEL, source, "{}");
+    Manifest manifest = Manifest.of(7, 0, 1, 0, identity, CheckpointFixture.MODEL, source, "{}");
     return fixture.store(9).commit(manifest.withFiles(fixture.write(7, 1)));
   }
 

@@ -14,6 +14,7 @@ import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -57,10 +58,12 @@ final class LinearCheckpointTest {
         long count = EvenCut.count(spec.elements(), ranks, rank);
         slices.add(CheckpointFixture.slice(spec, from, count));
       }
-      files.add(ShardWriter.write(CheckpointStore.temporary(folder, 3), rank, slices));
+      files.add(
+          ShardWriter.write(
+              CheckpointStore.temporary(folder, 3), rank, slices, WriteProgress.NONE));
     }
     Manifest manifest =
-        Manifest.of(3, 1, 12, CheckpointFixture.identity(), MODEL, "", "{\"plan\": 3}");
+        Manifest.of(3, 0, 1, 12, CheckpointFixture.identity(), MODEL, "", "{\"plan\": 3}");
     return new CheckpointStore(folder, 3, null, _ -> {}).commit(manifest.withFiles(files));
   }
 

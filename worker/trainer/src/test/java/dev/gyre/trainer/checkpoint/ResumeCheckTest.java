@@ -152,7 +152,7 @@ final class ResumeCheckTest {
   @Test
   void identitySurvivesTheManifest() throws IOException {
     Manifest manifest =
-        Manifest.of(3, 7, 12, identity(SAVED), SAVED.model(), "", "{\"x\":\"\\u00fc\"}");
+        Manifest.of(3, 0, 7, 12, identity(SAVED), SAVED.model(), "", "{\"x\":\"\\u00fc\"}");
     assertEquals(manifest, Manifest.parse(manifest.toJson(), "here"));
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Alive;
 import dev.gyre.comms.control.Assignment;
@@ -63,6 +64,7 @@ class ControlClientTest {
   private ControlClient open(InetSocketAddress address) {
     return ControlClient.open(
         address,
+        JoinToken.random(),
         HELLO,
         progress,
         LEASE,
@@ -178,6 +180,7 @@ class ControlClientTest {
     say(ToWorker.newBuilder().setAlive(Alive.getDefaultInstance()));
     say(ToWorker.newBuilder().setAssignment(Assignment.getDefaultInstance()));
     client.awaitAssignment();
+    client.beat();
     for (int second = 1; second < 20; second++) {
       time.set(second * SECOND);
       client.beat();
@@ -212,12 +215,13 @@ class ControlClientTest {
     time.set(3600 * SECOND);
     client.beat();
 
-    for (int second = 3601; second < 3620; second++) {
+    // Of the lease one second had passed before.
+    for (int second = 3601; second < 3619; second++) {
       time.set(second * SECOND);
       client.beat();
     }
     assertTrue(ends.isEmpty());
-    time.set(3620 * SECOND);
+    time.set(3619 * SECOND);
     client.beat();
     assertTrue(end().startsWith("75 the coordinator has been silent"));
   }
@@ -259,6 +263,7 @@ class ControlClientTest {
 
   @Test
   void aFailedWorkerSaysWhyAndIsNotToldOfTheEnd() throws Exception {
+    progress.phase("gradients");
     CompletableFuture<Void> failed =
         CompletableFuture.runAsync(
             () -> {
@@ -268,6 +273,8 @@ class ControlClientTest {
                 throw new IllegalStateException(e);
               }
             });
+    // Where it is when it fails, not where it was up to a second ago.
+    assertEquals("gradients", server.expect(KindCase.HEARTBEAT).getHeartbeat().getPhase());
     var failure = server.expect(KindCase.FAILURE).getFailure();
     assertEquals("rank 0 is silent", failure.getMessage());
     assertEquals(0, failure.getPeer());
@@ -275,6 +282,50 @@ class ControlClientTest {
     say(ToWorker.newBuilder().setStop(Stop.newBuilder().setReason("rank 0 was lost")));
     failed.get(20, TimeUnit.SECONDS);
     assertTrue(ends.isEmpty());
+  }
+
+  @Test
+  void aWorkerWithTheWrongTokenIsToldSo() throws Exception {
+    try (FakeCoordinator strict = new FakeCoordinator(JoinToken.random());
+        ControlClient stranger = open(strict.address())) {
+      ControlException e = assertThrows(ControlException.class, stranger::awaitAssignment);
+      assertEquals(
+          "the coordinator refused this worker: the run's join token is missing or wrong",
+          e.getMessage());
+      assertEquals(75, e.exitCode());
+    }
+  }
+
+  /** The coordinator's disk does not move, so it takes no reports: none is lost, none piles up. */
+  @Test
+  void reportsWaitForACoordinatorThatTakesNone() throws Exception {
+    server.takeNothing();
+    String json = "x".repeat(10_000);
+    AtomicLong sent = new AtomicLong();
+    CompletableFuture<Void> training =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                for (int step = 1; step <= 1000; step++) {
+                  client.step(step, json);
+                  sent.set(step);
+                }
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+            });
+    AtomicLong before = new AtomicLong(-1);
+    until(
+        () -> {
+          LockSupport.parkNanos(500_000_000L);
+          return sent.get() > 0 && before.getAndSet(sent.get()) == sent.get();
+        });
+    assertTrue(sent.get() < 500, sent + " reports of 10 kB are held in memory");
+    server.takeAll();
+    training.get(20, TimeUnit.SECONDS);
+    for (int step = 1; step <= 1000; step++) {
+      assertEquals(step, server.expect(KindCase.STEP).getStep().getStep());
+    }
   }
 
   @Test
@@ -296,7 +347,12 @@ class ControlClientTest {
     try (FakeCoordinator other = new FakeCoordinator()) {
       ControlClient beating =
           ControlClient.connect(
-              other.address(), HELLO, progress, LEASE, (reason, code) -> ends.add(reason));
+              other.address(),
+              JoinToken.random(),
+              HELLO,
+              progress,
+              LEASE,
+              (reason, code) -> ends.add(reason));
       try (beating) {
         other.expect(KindCase.HELLO);
         other.expect(KindCase.HEARTBEAT);

@@ -2,6 +2,7 @@ package dev.gyre.trainer.control;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.ControlGrpc;
 import dev.gyre.comms.control.FromWorker;
 import dev.gyre.comms.control.ToWorker;
@@ -16,6 +17,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** The other end of a control stream, in the hands of a test. */
 final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoCloseable {
@@ -23,10 +25,21 @@ final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoC
 
   private final BlockingQueue<FromWorker> inbox = new LinkedBlockingQueue<>();
   private final CompletableFuture<StreamObserver<ToWorker>> stream = new CompletableFuture<>();
+  private final ReentrantLock taking = new ReentrantLock();
   private final Server server;
 
   FakeCoordinator(InetSocketAddress address) throws IOException {
     server = NettyServerBuilder.forAddress(address).addService(this).build().start();
+  }
+
+  /** One that asks for a token. */
+  FakeCoordinator(JoinToken token) throws IOException {
+    server =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .addService(this)
+            .intercept(token.required())
+            .build()
+            .start();
   }
 
   FakeCoordinator() throws IOException {
@@ -43,7 +56,12 @@ final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoC
     return new StreamObserver<>() {
       @Override
       public void onNext(FromWorker message) {
-        inbox.add(message);
+        taking.lock();
+        try {
+          inbox.add(message);
+        } finally {
+          taking.unlock();
+        }
       }
 
       @Override
@@ -66,6 +84,15 @@ final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoC
     }
     assertEquals(kind, message.getKindCase());
     return message;
+  }
+
+  /** From now on a message blocks whoever brings it, until {@link #takeAll} by the same thread. */
+  void takeNothing() {
+    taking.lock();
+  }
+
+  void takeAll() {
+    taking.unlock();
   }
 
   void say(ToWorker message) throws Exception {

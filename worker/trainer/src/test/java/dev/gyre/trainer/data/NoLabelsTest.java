@@ -89,7 +89,7 @@ final class NoLabelsTest {
         TrainingStep training = new TrainingStep(rank, feed, TRAIN, 0);
         int without = 0;
         for (int step = 0; step < 3; step++) {
-          StepMetrics metrics = training.run(step, 0).metrics();
+          StepMetrics metrics = training.run(step, () -> 0).metrics();
           boolean labelled = feed.shape(step).labelled() > 0;
           without += labelled ? 0 : 1;
           assertEquals(labelled, Double.isFinite(metrics.loss()), "step " + step);

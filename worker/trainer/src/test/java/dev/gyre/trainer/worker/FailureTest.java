@@ -11,6 +11,7 @@ import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.files.StorageException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -52,6 +53,10 @@ final class FailureTest {
             "writing a.jsonl: a.bin: No space left on device; free some space"),
         of(new UncheckedIOException(new IOException("Input/output error")), "Input/output error"),
         of(system("File too large"), "a.bin: File too large; raise the limit on file sizes"),
+        of(
+            StorageException.of(Path.of("a.bin"), new IOException("No space left on device"))
+                .during("saving step 100"),
+            "saving step 100: a.bin: No space left on device; free some and go on with --resume"),
         of(system("Too many open files"), "a.bin: Too many open files; raise the limit"),
         of(new FileSystemException("a.bin"), "a.bin: FileSystemException"),
         of(
@@ -68,6 +73,12 @@ final class FailureTest {
   static Stream<Arguments> job() {
     return Stream.of(
         of(system("Read-only file system"), "a.bin: Read-only file system"),
+        of(
+            StorageException.of(Path.of("a.bin"), new AccessDeniedException("b.bin")),
+            "b.bin: permission denied"),
+        of(
+            StorageException.of(Path.of("a.bin"), new IOException("Read-only file system")),
+            "a.bin: Read-only file system"),
         of(new NoSuchFileException("a.txt"), "a.txt: no such file or folder"),
         of(new AccessDeniedException("a.txt"), "a.txt: access is denied"),
         of(new FileAlreadyExistsException("a.txt"), "a.txt: exists already"),

@@ -1,4 +1,4 @@
-package dev.gyre.deploy.launch;
+package dev.gyre.comms;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
  * has no other way to hear one. By reflection, as javac's warning on that class cannot be
  * suppressed where it is used, and warnings are errors here.
  */
-final class ProcessSignals {
+public final class ProcessSignals {
   private final Constructor<?> signal;
   private final Class<?> handlerType;
   private final Method handle;
 
-  ProcessSignals() {
+  public ProcessSignals() {
     try {
       Class<?> type = Class.forName("sun.misc.Signal");
       handlerType = Class.forName("sun.misc.SignalHandler");
@@ -31,7 +31,7 @@ final class ProcessSignals {
    *
    * @return puts back what was there before
    */
-  Runnable on(String name, Runnable action) {
+  public Runnable on(String name, Runnable action) {
     Object handler =
         Proxy.newProxyInstance(
             handlerType.getClassLoader(),

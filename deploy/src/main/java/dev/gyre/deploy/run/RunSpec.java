@@ -1,0 +1,39 @@
+package dev.gyre.deploy.run;
+
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.Planner;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A job, and the plan that a user gives for it: what is known of a run before its workers have
+ * joined. The given plan wins.
+ *
+ * @param given null to make a plan for this machine
+ */
+record RunSpec(JobSpec job, @Nullable Plan given) {
+  int workers() {
+    return (given == null ? Planner.mesh(job) : given.mesh()).workers();
+  }
+
+  boolean isUdp() {
+    return (given == null ? job.transport() : given.transport()).equals("udp");
+  }
+
+  /** May be {@code auto}. */
+  String backend() {
+    return given == null ? job.backend() : given.backend();
+  }
+
+  /** May be {@code auto}. */
+  String dtype() {
+    return given == null ? job.train().dtype() : given.dtype();
+  }
+
+  int kernelThreads() {
+    return given == null
+        ? WorkerCapabilities.kernelThreads(Runtime.getRuntime().availableProcessors(), workers())
+        : given.kernelThreads();
+  }
+}

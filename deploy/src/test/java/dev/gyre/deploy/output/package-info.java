@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.output;
+
+import org.jspecify.annotations.NullMarked;

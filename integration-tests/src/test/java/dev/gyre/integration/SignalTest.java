@@ -1,0 +1,173 @@
+package dev.gyre.integration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.trainer.step.StepMetrics;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * SIGTERM to anyone, any number of times, is one preemption: the run saves and ends with 143, and
+ * goes on from there. A stopped process group and a blocked terminal end nothing.
+ */
+@TestInstance(Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+final class SignalTest {
+  private static final int PREEMPTED = 143;
+  private static final String SAVED = "^saved +step (\\d+) ";
+
+  /** Longer than the gap after which a process knows that it was suspended. */
+  private static final long SUSPENDED_NANOS = TimeUnit.SECONDS.toNanos(7);
+
+  @TempDir private static Path folder;
+
+  private Workplace place;
+
+  @BeforeAll
+  void prepare() throws IOException {
+    place = Workplace.in(folder);
+  }
+
+  private List<String> forever(String... more) {
+    List<String> arguments =
+        place.arguments(
+            "--ring",
+            "2",
+            "--set",
+            "train.steps=1000000",
+            "--set",
+            "checkpoint={every: 100, keep: 2}");
+    arguments.addAll(List.of(more));
+    return arguments;
+  }
+
+  /** Every step up to the newest checkpoint is in the metrics, and nothing is left behind. */
+  private long assertSaved(Gyre.Ended ended, List<ProcessHandle> workers) throws IOException {
+    assertEquals(PREEMPTED, ended.exit(), ended.output());
+    long newest = place.newestCheckpoint(1).step();
+    Says.all(ended, "preempted, saved in", "step-" + newest, "--resume");
+    List<StepMetrics> steps = Trained.metrics(place.run(1));
+    assertEquals(newest, steps.getLast().step(), "steps after the checkpoint are lost");
+    long asked =
+        ended.output().lines().filter(line -> line.contains("saving after this step")).count();
+    assertEquals(1, asked, ended.output());
+    for (ProcessHandle worker : workers) {
+      assertFalse(worker.isAlive(), "worker " + worker.pid() + " still runs");
+    }
+    assertEquals(List.of(), place.sharedMemory());
+    return newest;
+  }
+
+  /** As {@code setsid}, Slurm, a service manager or {@code timeout} start and end it. */
+  @Test
+  @Order(1)
+  void aSignalToTheWholeGroupSavesAndASuspendedGroupGoesOn() throws Exception {
+    try (Gyre gyre = Gyre.start(place.folder(), List.of("setsid"), forever())) {
+      long saved = Long.parseLong(gyre.awaitOutput(SAVED).group(1));
+      gyre.signalGroup("STOP");
+      LockSupport.parkNanos(SUSPENDED_NANOS);
+      gyre.signalGroup("CONT");
+      gyre.awaitOutput("^saved +step " + (saved + 200) + " ");
+      List<ProcessHandle> workers = gyre.workers();
+      for (int times = 0; times < 3; times++) {
+        gyre.signalGroup("TERM");
+      }
+      assertTrue(assertSaved(gyre.await(), workers) > saved + 200);
+    }
+  }
+
+  @Test
+  @Order(2)
+  void aSignalToOneWorkerIsTheWholeRunsAndNamesIt() throws Exception {
+    long from = place.newestCheckpoint(1).step();
+    try (Gyre gyre = Gyre.start(place.folder(), forever("--resume"))) {
+      gyre.awaitOutput(SAVED);
+      List<ProcessHandle> workers = gyre.workers();
+      long pid = workers.getLast().pid();
+      for (int times = 0; times < 5; times++) {
+        Gyre.kill("TERM", pid);
+      }
+      Gyre.Ended ended = gyre.await();
+      assertTrue(assertSaved(ended, workers) > from);
+      Says.all(ended, "(pid " + pid + " on ", "received SIGTERM: saving after this step");
+    }
+  }
+
+  /** Nobody reads what the run prints, as after Ctrl-S. It trains, saves and ends all the same. */
+  @Test
+  @Order(3)
+  void aBlockedTerminalHoldsUpNeitherTrainingNorTheEnd() throws Exception {
+    long from = place.newestCheckpoint(1).step();
+    Path terminal = folder.resolve("terminal");
+    assertEquals(0, new ProcessBuilder("mkfifo", terminal.toString()).start().waitFor());
+    try (RandomAccessFile unread = new RandomAccessFile(terminal.toFile(), "rw");
+        Gyre gyre = Gyre.startInto(place.folder(), terminal, forever("--resume"))) {
+      fill(unread);
+      awaitSteps(from + 300);
+      List<ProcessHandle> workers = gyre.workers();
+      gyre.signal("TERM");
+      assertEquals(PREEMPTED, gyre.await().exit());
+      long newest = place.newestCheckpoint(1).step();
+      assertEquals(newest, Trained.metrics(place.run(1)).getLast().step());
+      for (ProcessHandle worker : workers) {
+        assertFalse(worker.isAlive(), "worker " + worker.pid() + " still runs");
+      }
+    }
+    assertEquals(List.of(), place.sharedMemory());
+  }
+
+  /** Until not even a line fits, long before the command begins to print. */
+  private static void fill(RandomAccessFile pipe) {
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              try {
+                while (true) {
+                  pipe.write(new byte[64]);
+                }
+              } catch (IOException closed) {
+                return;
+              }
+            });
+  }
+
+  private void awaitSteps(long step) throws Exception {
+    long deadline = System.nanoTime() + Gyre.LIMIT.toNanos();
+    Path metrics = place.run(1).resolve("metrics.jsonl");
+    while (!Files.readString(metrics).contains("\"step\":" + step + ",")) {
+      assertTrue(System.nanoTime() < deadline, "step " + step + " is not reached");
+      TimeUnit.MILLISECONDS.sleep(50);
+    }
+  }
+
+  /** Workers start and measure their kernels: there is nothing to save, and nothing to keep. */
+  @Test
+  @Order(4)
+  void duringTheStartItEndsAtOnceAndLeavesNothing() throws Exception {
+    try (Gyre gyre = Gyre.start(place.folder(), List.of("setsid"), forever())) {
+      gyre.awaitOutput("^run +");
+      gyre.signalGroup("TERM");
+      Gyre.Ended ended = gyre.await();
+      assertEquals(PREEMPTED, ended.exit(), ended.output());
+      Says.all(ended, "preempted; stopped at once");
+    }
+    assertFalse(Files.exists(place.run(2)), "a run that never began leaves no folder");
+    assertEquals(List.of(), place.sharedMemory());
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.files;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.trainer.step;
+
+import org.jspecify.annotations.NullMarked;
