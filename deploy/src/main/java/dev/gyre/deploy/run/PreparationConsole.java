@@ -11,7 +11,6 @@ import java.util.function.LongSupplier;
  * Shows how the preparation of data goes: a line that changes, or on a pipe a line now and then.
  */
 final class PreparationConsole implements PrepareListener {
-  private static final long REDRAW_NANOS = Duration.ofMillis(200).toNanos();
   private static final long LINE_NANOS = Duration.ofSeconds(10).toNanos();
 
   private final Console console;
@@ -19,6 +18,7 @@ final class PreparationConsole implements PrepareListener {
   private long began;
   private long shown;
   private boolean lines;
+  private boolean ended;
 
   /**
    * @param nanoTime a clock as {@link System#nanoTime}
@@ -41,16 +41,16 @@ final class PreparationConsole implements PrepareListener {
   @Override
   public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {
     long now = nanoTime.getAsLong();
-    boolean finished = bytesDone == bytesTotal && lines;
-    if (!finished && now - shown < (console.isTerminal() ? REDRAW_NANOS : LINE_NANOS)) {
-      return;
-    }
-    shown = now;
     String text = text((now - began) / 1e9, documents, tokens, bytesDone, bytesTotal);
     if (console.isTerminal()) {
       console.busy(text);
-    } else {
+      return;
+    }
+    boolean ends = bytesDone == bytesTotal && lines && !ended;
+    if (ends || now - shown >= LINE_NANOS) {
+      shown = now;
       lines = true;
+      ended = ends;
       console.line(text);
     }
   }

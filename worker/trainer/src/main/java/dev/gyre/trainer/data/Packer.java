@@ -121,13 +121,17 @@ final class Packer {
     long mostRows = Math.min(totals.pieces, 2 * (totals.tokens / rowTokens) + 2);
     long bytes = requireRoom(totals.pieces, mostRows);
     LongDocuments cut = longDocuments(totals);
-    int[] ids = fallingLength((int) totals.pieces, cut);
+    int[] end = new int[rowTokens + 1];
+    int[] ids = fallingLength((int) totals.pieces, cut, end);
     int[] place = new int[ids.length];
     int[] rowCount = new int[(int) mostRows];
     int rows = 0;
     FreeSpace free = new FreeSpace(rowTokens, (int) mostRows);
+    int length = rowTokens;
     for (int i = 0; i < ids.length; i++) {
-      int length = cut.lengthOf(ids[i]);
+      while (i == end[length]) {
+        length--;
+      }
       int space = free.leastAtLeast(length);
       int row = space < 0 ? rows++ : free.take(space);
       place[i] = row;
@@ -157,9 +161,12 @@ final class Packer {
     return new LongDocuments(documents, rowTokens, document, first);
   }
 
-  /** Ids of all pieces by falling length, equal ones in random order: a counting sort. */
-  private int[] fallingLength(int pieces, LongDocuments cut) {
-    int[] next = new int[rowTokens + 1];
+  /**
+   * Ids of all pieces by falling length, equal ones in random order: a counting sort.
+   *
+   * @param next zeros; written: behind the last piece of each length
+   */
+  private int[] fallingLength(int pieces, LongDocuments cut, int[] next) {
     forEachPiece(cut, id -> next[cut.lengthOf(id)]++);
     int at = 0;
     for (int length = rowTokens; length >= 0; length--) {

@@ -80,12 +80,12 @@ final class SourceScan {
     if (Files.isDirectory(path)) {
       folder(path, include, Set.of());
     } else if (Files.exists(path)) {
-      Path folder = path.toAbsolutePath().normalize().getParent();
+      Path folder = path.getParent();
       String name = String.valueOf(path.getFileName());
       if (isZip(name)) {
         zip(path, "", include);
       } else {
-        file(place(folder == null ? path : folder, ""), name, include);
+        file(place(folder == null ? Path.of("") : folder, ""), name, include);
       }
     } else if (wildcard >= 0) {
       int cut = spec.path().lastIndexOf('/', wildcard);

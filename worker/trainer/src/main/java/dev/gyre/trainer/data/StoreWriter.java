@@ -186,8 +186,9 @@ final class StoreWriter implements AutoCloseable {
     return documents + (joined >= 0 && partTokens > 0 ? 1 : 0);
   }
 
+  /** Of all documents so far, with the part of one that is not ended yet. */
   long tokens() {
-    return tokens;
+    return tokens + partTokens;
   }
 
   /** Writes what is left and, last, what makes the folder a store. */

@@ -1,0 +1,212 @@
+package dev.gyre.trainer.data;
+
+import static dev.gyre.trainer.data.DataFixture.source;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gyre.partitioning.job.DatasetSpec;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Where stores are kept, by whom they are made, and what is left of those that were not. */
+final class StoreCacheTest {
+  private static final DatasetSpec DOCS = DataFixture.dataset("best-fit", 0, source("docs", ""));
+
+  @TempDir Path folder;
+  private DataFixture data;
+  private final Notes notes = new Notes();
+
+  private static final class Notes implements PrepareListener {
+    private final List<String> lines = Collections.synchronizedList(new ArrayList<>());
+
+    @Override
+    public void note(String line) {
+      lines.add(line);
+    }
+
+    @Override
+    public void progress(long documents, long tokens, long bytesDone, long bytesTotal) {}
+  }
+
+  @BeforeEach
+  void open() throws IOException {
+    data = new DataFixture(folder);
+    for (int d = 0; d < 20; d++) {
+      data.write("docs/%02d.txt".formatted(d), DataFixture.text(d, 100));
+    }
+  }
+
+  private Process java(List<String> before, String... arguments) throws IOException {
+    List<String> line = new ArrayList<>(before);
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"));
+    line.add(System.getProperty("java.class.path"));
+    line.addAll(List.of(arguments));
+    return new ProcessBuilder(line).redirectErrorStream(true).start();
+  }
+
+  /** A process that holds a lock until its input ends. */
+  private Process holder(Path lock) throws IOException {
+    Process process = java(List.of(), LockHolder.class.getName(), lock.toString());
+    assertEquals("held", process.inputReader().readLine());
+    return process;
+  }
+
+  private static void end(Process process) throws IOException, InterruptedException {
+    process.getOutputStream().close();
+    assertTrue(process.waitFor(60, TimeUnit.SECONDS), "still running");
+  }
+
+  @Test
+  void permissionsAreThoseOfAnyNewFolder() throws IOException {
+    String usual =
+        PosixFilePermissions.toString(
+            Files.getPosixFilePermissions(Files.createDirectory(folder.resolve("usual"))));
+    try (TokenStore store = data.prepare(DOCS)) {
+      assertEquals(
+          usual, PosixFilePermissions.toString(Files.getPosixFilePermissions(store.folder())));
+      Path usualFile = Files.createFile(folder.resolve("usual-file"));
+      try (var files = Files.list(store.folder())) {
+        for (Path file : files.toList()) {
+          assertEquals(
+              Files.getPosixFilePermissions(usualFile), Files.getPosixFilePermissions(file));
+        }
+      }
+    }
+  }
+
+  @Test
+  void anotherCacheIsUsedWhereTheFirstCannotBe() throws IOException {
+    Files.writeString(folder.resolve("cache"), "a file where the folder would be");
+    Path other = folder.resolve("home/gyre/data");
+    DataPlaces places = data.places().withOtherCache(other);
+    for (int again = 0; again < 2; again++) {
+      try (TokenStore store = DataPreparation.prepare(DOCS, places, new ByteTokenizer(), notes)) {
+        assertEquals(other, store.folder().getParent());
+      }
+    }
+    assertEquals(1, notes.lines.size(), notes.lines.toString());
+    assertTrue(
+        notes.lines.getFirst().contains("cannot use " + data.cache()), notes.lines::toString);
+    UncheckedIOException e = assertThrows(UncheckedIOException.class, () -> data.prepare(DOCS));
+    assertTrue(e.getMessage().contains(data.cache().toString()), e.getMessage());
+  }
+
+  @Test
+  void whatEndedPreparationsLeftIsRemovedAndWhatLivingOnesHoldIsNot() throws Exception {
+    Path cache = Files.createDirectory(data.cache());
+    Path dead = Files.createDirectory(cache.resolve(".tmp-aaaa-1"));
+    Files.writeString(dead.resolve("maker.lock"), "");
+    Files.writeString(dead.resolve("tokens.bin"), "half");
+    Path deadLock = Files.writeString(cache.resolve("aaaa.lock"), "process 1");
+    Path old = Files.createDirectory(cache.resolve(".tmp-bbbb-2"));
+    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minusSeconds(2 * 86_400)));
+    Path justBegun = Files.createDirectory(cache.resolve(".tmp-cccc-3"));
+    Path living = Files.createDirectory(cache.resolve(".tmp-dddd-4"));
+    Process maker = holder(living.resolve("maker.lock"));
+    Process waiter = holder(cache.resolve("dddd.lock"));
+    try (TokenStore store = data.prepare(DOCS)) {
+      assertFalse(Files.exists(dead));
+      assertFalse(Files.exists(deadLock));
+      assertFalse(Files.exists(old));
+      assertTrue(Files.exists(justBegun));
+      assertTrue(Files.exists(living.resolve("maker.lock")));
+      assertTrue(Files.exists(cache.resolve("dddd.lock")));
+      assertFalse(Files.exists(Path.of(store.folder() + ".lock")));
+    }
+    end(maker);
+    end(waiter);
+  }
+
+  /** However long it takes; and it says for whom. */
+  @Test
+  void whoWaitsSaysForWhom() throws Exception {
+    Path key;
+    try (TokenStore store = data.prepare(DOCS)) {
+      key = store.folder();
+    }
+    StoreWriter.delete(key);
+    Process holder = holder(Path.of(key + ".lock"));
+    try (var threads = Executors.newSingleThreadExecutor()) {
+      Future<TokenStore> waiting =
+          threads.submit(
+              () -> DataPreparation.prepare(DOCS, data.places(), new ByteTokenizer(), notes));
+      while (notes.lines.isEmpty()) {
+        Thread.onSpinWait();
+      }
+      assertFalse(waiting.isDone());
+      assertTrue(notes.lines.getFirst().contains("process 4711 of anna"), notes.lines::toString);
+      holder.destroyForcibly().waitFor();
+      try (TokenStore store = waiting.get(60, TimeUnit.SECONDS)) {
+        assertEquals(20, store.documents());
+      }
+    }
+  }
+
+  /** A limit of 8 KiB on the size of a file stands for a full disk. */
+  @Test
+  void aFileThatCannotBeWrittenIsNamed() throws Exception {
+    data.write("docs/large.txt", DataFixture.text(1, 1 << 20));
+    Process process =
+        java(
+            List.of("sh", "-c", "ulimit -f 16; exec \"$@\"", "sh"),
+            PrepareInProcess.class.getName(),
+            folder.toString());
+    String said;
+    try (var out = process.inputReader()) {
+      said = out.lines().toList().toString();
+    }
+    assertTrue(process.waitFor(60, TimeUnit.SECONDS), "still running");
+    assertTrue(said.contains("tokens.bin: File too large"), said);
+    try (var left = Files.list(data.cache())) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  @Test
+  void theStoreDoesNotDependOnTheNumberOfThreads() throws Exception {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 60_000; i++) {
+      lines.append("{\"text\":\"").append(i).append(" of many\"}\n");
+    }
+    data.write("docs/many.jsonl", lines.toString());
+    data.write("docs/large.txt", DataFixture.text(3, 5 << 20));
+    List<String> hashes = new ArrayList<>();
+    for (int cores : new int[] {1, 2, 7}) {
+      Process process =
+          java(
+              List.of("env", "JAVA_TOOL_OPTIONS=-XX:ActiveProcessorCount=" + cores),
+              PrepareInProcess.class.getName(),
+              folder.toString());
+      List<String> said;
+      try (var out = process.inputReader()) {
+        said = out.lines().toList();
+      }
+      assertTrue(said.getLast().startsWith("made "), said.toString());
+      hashes.add(said.getLast());
+      try (var made = Files.list(data.cache())) {
+        for (Path store : made.toList()) {
+          StoreWriter.delete(store);
+        }
+      }
+    }
+    assertEquals(hashes.getFirst(), hashes.get(1));
+    assertEquals(hashes.getFirst(), hashes.get(2));
+  }
+}
