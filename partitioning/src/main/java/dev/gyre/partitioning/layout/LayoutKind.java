@@ -2,7 +2,7 @@ package dev.gyre.partitioning.layout;
 
 import java.util.Locale;
 
-/** How a row's tokens are dealt over a ring. */
+/** How a row's tokens are assigned to the ranks of a ring. */
 public enum LayoutKind {
   /** Even consecutive cuts of the row. Causal work grows with the rank. */
   CONTIGUOUS,
@@ -10,7 +10,7 @@ public enum LayoutKind {
    * Row position p at ring rank p mod P. Source: Brandon et al., Striped Attention, section 3.2.
    */
   STRIPED,
-  /** Each document's chunks r and 2P − 1 − r at ring rank r; short documents dealt whole. */
+  /** Each document's chunks r and 2P − 1 − r go to ring rank r; short documents are not cut. */
   ZIGZAG;
 
   /** The name in job files and plans. */

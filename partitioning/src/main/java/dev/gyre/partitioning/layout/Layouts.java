@@ -2,7 +2,9 @@ package dev.gyre.partitioning.layout;
 
 import dev.gyre.partitioning.mesh.EvenCut;
 
-/** Makes layouts. Each is a pure function of the arguments, so every rank derives the same. */
+/**
+ * Creates layouts. Each is a pure function of the arguments, so every rank derives the same layout.
+ */
 public final class Layouts {
   /**
    * Fewest tokens of a zigzag chunk by default. A tile edge under 64 rows no longer fills a matmul

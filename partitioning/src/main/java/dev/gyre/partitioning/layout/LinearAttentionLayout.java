@@ -5,21 +5,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Who holds which tokens of a row in its linear-attention layers: consecutive ones in rank order,
- * so that a state can go from rank to rank; and how tokens get there from the layout of all other
- * layers. Ranks are those of the row, ring × Ulysses, the latter varying fastest.
+ * Token layout of a row in its linear-attention layers. Every rank holds consecutive tokens in rank
+ * order, so that a state can be passed from rank to rank. Also describes how tokens get there from
+ * the layout of all other layers. Ranks are those of the row, ring × Ulysses, the latter varying
+ * fastest.
  *
  * @param documents of the row
- * @param starts row position of each rank's first token, and at last the row's tokens
- * @param moves what changes place or stays, by rank it comes from and then by rank it goes to; none
- *     where every rank holds its part already
+ * @param starts row position of each rank's first token, and finally the row's token count
+ * @param moves tokens that change rank or stay, by source rank and then by destination rank; empty
+ *     if every rank holds its part already
  */
 public record LinearAttentionLayout(Documents documents, List<Integer> starts, List<Move> moves) {
 
   /**
-   * Tokens that one rank hands another, or keeps.
+   * Tokens that one rank sends to another, or keeps.
    *
-   * @param runs row positions, rising
+   * @param runs row positions in ascending order
    */
   public record Move(int from, int to, List<TokenRange> runs) {
     public Move {
@@ -41,9 +42,9 @@ public record LinearAttentionLayout(Documents documents, List<Integer> starts, L
   }
 
   /**
-   * The layout itself where it lies in rank order already, else even consecutive cuts. All layouts
-   * keep a rank's tokens in the row's order, so what goes to one rank is one piece of the sender's
-   * tokens.
+   * Uses the layout itself if it is in rank order already, else even consecutive cuts. All layouts
+   * keep a rank's tokens in the row's order, so the tokens for one rank are contiguous in the
+   * sender's tokens.
    */
   public static LinearAttentionLayout of(SequenceLayout layout) {
     List<List<TokenRange>> held = new ArrayList<>();
@@ -130,7 +131,7 @@ public record LinearAttentionLayout(Documents documents, List<Integer> starts, L
     return starts.get(rank + 1) - starts.get(rank);
   }
 
-  /** Tokens a rank hands to others. */
+  /** Number of tokens that a rank sends to others. */
   public long away(int rank) {
     long tokens = 0;
     for (Move move : moves) {
@@ -139,7 +140,7 @@ public record LinearAttentionLayout(Documents documents, List<Integer> starts, L
     return tokens;
   }
 
-  /** Tokens a rank gets from others. */
+  /** Number of tokens that a rank receives from others. */
   public long received(int rank) {
     long tokens = 0;
     for (Move move : moves) {
@@ -148,7 +149,7 @@ public record LinearAttentionLayout(Documents documents, List<Integer> starts, L
     return tokens;
   }
 
-  /** Where documents start among a rank's tokens, counted from its first. */
+  /** Starts of documents among a rank's tokens, counted from its first. */
   public int[] documentStarts(int rank) {
     int[] found = new int[tokens(rank)];
     int count = 0;
@@ -167,7 +168,7 @@ public record LinearAttentionLayout(Documents documents, List<Integer> starts, L
 
   /**
    * Whether a later rank's first token belongs to a document that has tokens on an earlier rank, so
-   * that the one's state counts for the other.
+   * that the earlier rank's state is part of the later rank's.
    */
   public boolean continues(int earlier, int later) {
     if (earlier >= later || tokens(earlier) == 0 || tokens(later) == 0) {

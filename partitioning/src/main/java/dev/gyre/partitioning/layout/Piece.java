@@ -4,15 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Tokens of one document that lie one after another in a rank's local order, at evenly spaced
- * places of the document: local index {@code localStart + i} holds the document's token {@code
- * first + i·stride}. With pieces a mask between two ranks is arithmetic, whatever the layout.
+ * Tokens of one document that are contiguous in a rank's local order and evenly spaced in the
+ * document: local index {@code localStart + i} holds the document's token {@code first + i·stride}.
+ * With pieces, the mask between two ranks can be computed arithmetically for every layout.
  *
  * @param stride at least 1; 1 for a piece of one token
  */
 public record Piece(int document, int localStart, int count, int first, int stride) {
 
-  /** The whole of a ring rank's local order, as few pieces as a greedy pass finds. */
+  /** A ring rank's complete local order, as pieces from one greedy pass. */
   public static List<Piece> of(SequenceLayout layout, int ringRank) {
     Documents documents = layout.documents();
     List<Piece> pieces = new ArrayList<>();
@@ -40,7 +40,7 @@ public record Piece(int document, int localStart, int count, int first, int stri
     return pieces;
   }
 
-  /** The stride of this piece continued by consecutive tokens; 0 if they do not continue it. */
+  /** The stride if consecutive tokens continue this piece, else 0. */
   private int strideTo(int nextDocument, int nextFirst, int nextCount) {
     if (nextDocument != document) {
       return 0;
@@ -50,18 +50,18 @@ public record Piece(int document, int localStart, int count, int first, int stri
     return fits ? gap : 0;
   }
 
-  /** Local index behind the last token. */
+  /** Local index after the last token. */
   public int localEnd() {
     return localStart + count;
   }
 
-  /** Place of the last token in its document. */
+  /** Position of the last token in its document. */
   public int last() {
     return first + (count - 1) * stride;
   }
 
   /**
-   * Index in this piece of the first token at or behind a place; {@code count} if there is none.
+   * Index in this piece of the first token at or after a position; {@code count} if there is none.
    */
   public int indexFrom(int place) {
     if (place <= first) {

@@ -5,10 +5,9 @@ import java.util.List;
 /**
  * Which tokens of one row each rank holds, and in which local order.
  *
- * <p>The row is first cut over the ring: ring rank r holds {@link #runs(int)} laid one after
- * another. That local order is then cut evenly over the Ulysses ranks. During attention (after the
- * Ulysses exchange) a rank works on its ring rank's whole local sequence; outside of it, on its own
- * cut.
+ * <p>The row is first cut over the ring: ring rank r holds {@link #runs(int)}, concatenated. That
+ * local order is then cut evenly over the Ulysses ranks. During attention (after the Ulysses
+ * exchange) a rank works on its ring rank's complete local sequence; at other times on its own cut.
  */
 public interface SequenceLayout {
   Documents documents();

@@ -4,11 +4,11 @@ import dev.gyre.partitioning.mesh.EvenCut;
 import java.util.Arrays;
 
 /**
- * The zigzag cut, document by document. A causal query at position p meets p + 1 keys, so chunk c
- * of 2P equal ones has area ∝ 2c + 1, and chunks r and 2P − 1 − r together the same for every r.
- * Documents too short to cut go whole to the rank with the fewest tokens (then the least area, then
- * the lowest rank), longest document first. Source: zigzag ring attention (ring-flash-attention);
- * dealing is Graham's longest-processing-time rule.
+ * The zigzag layout, document by document. A causal query at position p sees p + 1 keys. So chunk c
+ * of 2P equal chunks has area ∝ 2c + 1, and chunks r and 2P − 1 − r together have the same area for
+ * every r. Documents too short to cut are assigned as a whole, longest first, to the rank with the
+ * fewest tokens (then the least area, then the lowest rank). Sources: zigzag ring attention
+ * (ring-flash-attention); Graham's longest-processing-time rule.
  */
 final class Zigzag {
   private Zigzag() {}

@@ -60,8 +60,8 @@ public record AttentionMask(int window, int sinks, boolean anchor, int prefix) {
   }
 
   /**
-   * First tokens of a document that its own queries see outside of the window. The anchor is one of
-   * the first document's.
+   * First tokens of a document that its own queries see outside of the window. For the first
+   * document they include the anchor.
    */
   public int sinksOf(int document) {
     return window > 0 && anchor && document == 0 ? Math.max(1, sinks) : sinks;

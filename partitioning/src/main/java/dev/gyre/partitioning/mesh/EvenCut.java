@@ -1,13 +1,13 @@
 package dev.gyre.partitioning.mesh;
 
 /**
- * The one way in which n things (heads, experts, tokens, chunks) are dealt over p ranks: contiguous
- * runs whose sizes differ by at most one, larger first.
+ * The single rule for dividing n things (heads, experts, tokens, chunks) among p ranks: contiguous
+ * runs whose sizes differ by at most one, larger ones first.
  */
 public final class EvenCut {
   private EvenCut() {}
 
-  /** First thing of a part; {@code start(n, p, p) == n}. */
+  /** First element of a part; {@code start(n, p, p) == n}. */
   public static long start(long n, int parts, int part) {
     long base = n / parts;
     long extra = n % parts;

@@ -27,7 +27,7 @@ public record Mesh(int dataParallel, int ring, int ulysses, int expertParallel) 
     }
   }
 
-  /** The same ranks with their experts over so many of them. */
+  /** The same ranks with the experts over {@code degree} of them. */
   public Mesh withExpertParallel(int degree) {
     return new Mesh(dataParallel, ring, ulysses, degree);
   }
@@ -75,7 +75,7 @@ public record Mesh(int dataParallel, int ring, int ulysses, int expertParallel) 
     return group;
   }
 
-  /** The ranks this rank swaps heads for tokens with. */
+  /** The ranks that this rank exchanges heads for tokens with. */
   public int[] ulyssesGroup(int rank) {
     return consecutive(rank / ulysses * ulysses, ulysses);
   }

@@ -7,9 +7,10 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import java.util.List;
 
 /**
- * Every rank gets the keys and values that its queries see from their owners at once, working on
- * its own meanwhile, then works on all others. Backward gathers again, and sends the gradients
- * straight to the owners. One wait instead of one a hop, for the memory of all keys.
+ * All-gather schedule: every rank fetches all keys and values that its queries see from their
+ * owners at once, works on its own keys meanwhile, and then on all others. Backward gathers again
+ * and sends the gradients directly to the owners. It waits once instead of once per hop, but needs
+ * memory for all keys.
  */
 public final class AllGatherSchedule implements ScheduleKind {
   public static final String KEY = "allgather";
@@ -29,7 +30,7 @@ public final class AllGatherSchedule implements ScheduleKind {
     ScheduleBuilder draft = new ScheduleBuilder(grid.ring(), 3);
     for (int rank = 0; rank < grid.ring(); rank++) {
       draft.work(0, rank, grid.work(rank, rank));
-      // Each begins with another peer, so that no one is everybody's first.
+      // // Each rank begins with a different peer, so that no rank serves all others first.
       for (int distance = 1; distance < grid.ring(); distance++) {
         int owner = grid.rank(rank - distance);
         Rows rows = grid.keys(rank, owner);

@@ -4,14 +4,14 @@ import dev.gyre.partitioning.layout.TokenRange;
 import java.util.List;
 
 /**
- * Attention of one row over the ranks of a ring, as data. The trainer's one engine runs any of
- * these.
+ * Attention of one row over the ranks of a ring, as data. One engine in the trainer runs every
+ * schedule.
  *
  * <p>A rank's program is a list of steps. A step posts all its sends and receives, computes its
- * work while they travel, and ends when all of it is done. What a step receives can be used from
- * the next step on; what it sends was held before the step. Received gradients and partial outputs
- * are added to the receiver's own accumulator of that owner when the step ends, after the step's
- * own work. Accumulators start at zero. When the program ends each rank's accumulators of its own
+ * work while they are in flight, and ends when all of it is complete. Received data can be used
+ * from the next step on; sent data was held before the step. Received gradients and partial outputs
+ * are added to the receiver's accumulator for that owner when the step ends, after the step's own
+ * work. Accumulators start at zero. When the program ends, each rank's accumulators of its own
  * items hold the result.
  *
  * @param kind the schedule's name, for example {@code ring}
@@ -24,7 +24,7 @@ public record AttentionSchedule(String kind, List<Program> forward, List<Program
     backward = List.copyOf(backward);
   }
 
-  /** What one rank does, in order. */
+  /** The steps of one rank, in order. */
   public record Program(List<Step> steps) {
     public Program {
       steps = List.copyOf(steps);
@@ -42,9 +42,9 @@ public record AttentionSchedule(String kind, List<Program> forward, List<Program
   /**
    * One transfer.
    *
-   * @param owner ring rank whose tokens these are
+   * @param owner ring rank that the tokens belong to
    * @param peer ring rank at the other end
-   * @param rows the owner's local rows that travel, laid one after another
+   * @param rows the owner's local rows that are sent, concatenated
    */
   public record Message(Item item, int owner, int peer, List<TokenRange> rows) {
     public Message {
@@ -52,7 +52,7 @@ public record AttentionSchedule(String kind, List<Program> forward, List<Program
     }
   }
 
-  /** What can travel. */
+  /** What a message can contain. */
   public enum Item {
     /** K and V, compute dtype. */
     KEY_VALUE,

@@ -32,7 +32,7 @@ public record AttentionTile(
     return keyStart + keyCount;
   }
 
-  /** Whether every pair is visible and nothing need be masked. */
+  /** Whether every pair is visible, so that nothing needs masking. */
   public boolean isFull() {
     return minDelta <= 1 - keyCount && maxDelta >= queryCount - 1;
   }
@@ -59,7 +59,7 @@ public record AttentionTile(
     return terms * keyCount - terms * (terms + 1) / 2;
   }
 
-  /** Whether another rectangle continues this one, in queries or in keys. */
+  /** Whether another rectangle continues this one, along queries or along keys. */
   boolean touches(AttentionTile next) {
     boolean sameKeys = keyStart == next.keyStart && keyCount == next.keyCount;
     boolean sameQueries = queryStart == next.queryStart && queryCount == next.queryCount;
@@ -67,7 +67,7 @@ public record AttentionTile(
         || (sameQueries && keyEnd() == next.keyStart);
   }
 
-  /** Two full rectangles that touch, as one. */
+  /** Joins two full rectangles that touch. */
   AttentionTile joined(AttentionTile next) {
     return new AttentionTile(
         queryStart,

@@ -8,13 +8,13 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import java.util.List;
 
 /**
- * Causal attention on contiguous order, P ranks, in ⌊P/2⌋ + 1 steps of work that are alike for all.
- * In step t rank p works on the keys of rank p − t. Ranks below t have no such keys: they help rank
- * P + p − t, whose queries come to them and whose partial outputs go back; so distances above P/2
- * are the helpers', and no step is left in which a rank waits for the triangle's other half. With
- * an even P nothing is left to help with in the last step. What a step works with travels in the
- * step before, its results in the step after. Source: Li et al., DistFlashAttn (LightSeq), section
- * 3.2, algorithm 2.
+ * Balanced schedule for causal attention on the contiguous layout with P ranks, in ⌊P/2⌋ + 1 steps
+ * of equal work. In step t, rank p works on the keys of rank p − t. Ranks below t have no such keys
+ * and help rank P + p − t instead: its queries are sent to them and their partial outputs are sent
+ * back. So helpers cover all distances above P/2, and no rank waits idle for the other half of the
+ * triangle. For even P, the last step needs no help. The inputs of a step are sent in the step
+ * before, its results in the step after. Source: Li et al., DistFlashAttn (LightSeq), section 3.2,
+ * algorithm 2.
  */
 public final class BalancedSchedule implements ScheduleKind {
   public static final String KEY = "balanced";
@@ -24,13 +24,13 @@ public final class BalancedSchedule implements ScheduleKind {
     return KEY;
   }
 
-  /** Only in contiguous order do the queries of a rank see no keys of later ranks. */
+  /** Only in the contiguous layout do a rank's queries see no keys of later ranks. */
   @Override
   public List<LayoutKind> layouts() {
     return List.of(LayoutKind.CONTIGUOUS);
   }
 
-  /** A prefix that two ranks share has queries that see keys of the later one. */
+  /** If two ranks share a prefix, queries of the earlier rank see keys of the later one. */
   @Override
   public boolean computes(AttentionMask mask) {
     return mask.causal();

@@ -9,7 +9,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import java.util.List;
 
 /**
- * Payload of a schedule's messages.
+ * Payload bytes of a schedule's messages.
  *
  * @param queryHeads query heads that one rank of the ring computes
  * @param kvHeads the key/value heads they use
@@ -49,7 +49,7 @@ public record MessageBytes(int queryHeads, int kvHeads, int headDim, int element
     };
   }
 
-  /** All a rank sends in a program. */
+  /** Bytes that a rank sends in a program. */
   public long sent(Program program) {
     long bytes = 0;
     for (Step step : program.steps()) {
@@ -60,7 +60,7 @@ public record MessageBytes(int queryHeads, int kvHeads, int headDim, int element
     return bytes;
   }
 
-  /** All that all ranks send. */
+  /** Bytes that all ranks send. */
   public long sent(List<Program> programs) {
     long bytes = 0;
     for (Program program : programs) {

@@ -8,27 +8,28 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keys and values go round the ring while queries stay. Backward either repeats that, and the keys'
- * gradients follow one hop behind; or queries, output gradients, log-sum-exp and delta go round,
- * with the queries' gradients behind them. Which of the two is a matter of widths alone: with as
- * many key/value heads as query heads the queries' side is the smaller, with half as many the
- * keys'. Sources: Liu et al., Ring Attention with Blockwise Transformers, algorithm 1; Sun et al.,
- * BurstAttention, algorithm 2.
+ * Ring schedule: keys and values travel round the ring while queries stay. There are two ways for
+ * backward. Either keys and values travel again, with their gradients one hop behind. Or queries,
+ * output gradients, log-sum-exp and delta travel, with the gradients of the queries one hop behind.
+ * The widths decide: with as many key/value heads as query heads, queries are smaller; with half as
+ * many, keys are. Sources: Liu et al., Ring Attention with Blockwise Transformers, algorithm 1; Sun
+ * et al., BurstAttention, algorithm 2.
  */
 public final class RingSchedule implements ScheduleKind {
   public static final String KEY = "ring";
 
   private final @Nullable MessageBytes bytes;
 
-  /** Keys go round in backward, too. */
+  /** Keys travel round the ring in backward too. */
   public RingSchedule() {
     bytes = null;
   }
 
   /**
-   * Backward sends whichever side round takes fewer bytes, row by row; keys if they are equal.
+   * Backward sends the side with fewer bytes round the ring, chosen per row; keys if both are
+   * equal.
    *
-   * @param bytes with the heads of all Ulysses ranks, so that they choose alike
+   * @param bytes of all Ulysses ranks together, so that they choose alike
    */
   public RingSchedule(MessageBytes bytes) {
     this.bytes = bytes;

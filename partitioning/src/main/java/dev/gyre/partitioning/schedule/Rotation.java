@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One side of attention goes round the ring while the other stays. In step s rank r works on what
- * owner r − s has sent round, and passes it on meanwhile, if a later rank needs it. Results that
- * belong to the travelling side follow one hop behind, or return directly.
+ * One side of attention travels round the ring while the other stays. In step s, rank r works on
+ * the data of owner r − s, and meanwhile passes it on if a later rank needs it. Results that belong
+ * to the travelling side follow one hop behind, or return directly.
  */
 final class Rotation {
   private final TileGrid grid;
@@ -15,7 +15,7 @@ final class Rotation {
   private final ScheduleBuilder draft;
 
   /**
-   * @param queriesTravel whether queries go round and keys stay; else keys go round
+   * @param queriesTravel whether queries travel and keys stay; else keys travel
    */
   Rotation(TileGrid grid, boolean queriesTravel) {
     this.grid = grid;
@@ -29,13 +29,13 @@ final class Rotation {
     }
   }
 
-  /** The owner's rows that the rank so many hops on works with. */
+  /** The owner's rows that the rank this many hops away works with. */
   private Rows rows(int owner, int hops) {
     int rank = grid.rank(owner + hops);
     return queriesTravel ? grid.queries(owner, rank) : grid.keys(rank, owner);
   }
 
-  /** Every hop carries what the ranks beyond it need. */
+  /** Every hop sends only the rows that the ranks beyond it need. */
   Rotation pass(Item item) {
     for (int owner = 0; owner < grid.ring(); owner++) {
       Rows needed = Rows.NONE;
@@ -54,8 +54,8 @@ final class Rotation {
   }
 
   /**
-   * What step s adds for an owner leaves in step s + 1 with all that came before it, so after a
-   * last step without work it is home, where the owner's own share, which never travelled, waits.
+   * The sum that step s adds to for an owner is sent on in step s + 1. After a last step without
+   * work it arrives at its owner, which adds its own share.
    */
   Rotation returnOneHopBehind(Item result) {
     for (int owner = 0; owner < grid.ring(); owner++) {
@@ -69,7 +69,7 @@ final class Rotation {
     return this;
   }
 
-  /** What step s computes for an owner goes straight to it in step s + 1. */
+  /** The result of step s for an owner is sent directly to it in step s + 1. */
   Rotation returnDirectly(Item result) {
     for (int owner = 0; owner < grid.ring(); owner++) {
       for (int hop = 1; hop < grid.ring(); hop++) {

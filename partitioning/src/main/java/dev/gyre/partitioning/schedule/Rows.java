@@ -6,13 +6,11 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
-/**
- * Some of an owner's local rows, as runs in rising order that neither overlap nor touch. Immutable.
- */
+/** Some of an owner's local rows, as ascending runs that neither overlap nor touch. Immutable. */
 record Rows(List<TokenRange> runs) {
   /**
-   * Every run of a message is a transfer of its own for each of its tensors. Past this number the
-   * smallest gaps travel along: a few rows cost less than a transfer.
+   * Maximum number of runs of a message, because every run is one transfer for each of its tensors.
+   * Beyond it the smallest gaps are sent too: a few rows cost less than a transfer.
    */
   static final int MOST_RUNS = 16;
 
@@ -40,7 +38,7 @@ record Rows(List<TokenRange> runs) {
     return joined(runs);
   }
 
-  /** The rows of either, and what it takes to keep within {@link #MOST_RUNS}. */
+  /** The union of both, with the gaps that must be included to stay within {@link #MOST_RUNS}. */
   Rows and(Rows other) {
     if (isEmpty() || other.isEmpty()) {
       return isEmpty() ? other : this;
@@ -75,7 +73,8 @@ record Rows(List<TokenRange> runs) {
   }
 
   /**
-   * Gaps up to this length must close; equal ones close together, so that order decides nothing.
+   * Gaps up to this length must be closed. Gaps of equal length are closed together, so that the
+   * result does not depend on their order.
    */
   private static int largestBridgedGap(List<TokenRange> exact) {
     int[] gaps = new int[exact.size() - 1];

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * All ranks' programs while they are written. A message is put down once, for both of its ends and
- * in the same step of both, so sends and receives cannot but match.
+ * Builds the programs of all ranks. A message is added once for both of its ends, in the same step
+ * of both, so sends and receives always match.
  */
 final class ScheduleBuilder {
   private final int ring;
@@ -21,7 +21,7 @@ final class ScheduleBuilder {
   private int used;
 
   /**
-   * @param steps most steps there can be; those at the end that no rank uses are left out
+   * @param steps maximum number of steps; unused steps at the end are dropped
    */
   ScheduleBuilder(int ring, int steps) {
     this.ring = ring;
@@ -33,7 +33,10 @@ final class ScheduleBuilder {
     }
   }
 
-  /** An owner's item from one rank to another; no message if no rows are to travel. */
+  /**
+   * Adds a message with an owner's item from one rank to another; none if there are no rows to
+   * send.
+   */
   void send(int step, Item item, int owner, int from, int to, Rows rows) {
     if (!rows.isEmpty()) {
       sends.get(at(step, from)).add(new Message(item, owner, to, rows.runs()));

@@ -6,8 +6,8 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.List;
 
 /**
- * A way to run attention of one row over a ring; each is a pure function of layout and mask. Only
- * rows that the mask asks for travel.
+ * A way to run the attention of one row over a ring. Each kind is a pure function of layout and
+ * mask. Only rows that the mask needs are sent.
  */
 public interface ScheduleKind {
   /** The keys that {@link #of} knows. */
@@ -17,7 +17,7 @@ public interface ScheduleKind {
   /** The name in job files, plans and schedules. */
   String key();
 
-  /** The layouts it can work on, the one that suits it best first. */
+  /** The layouts it supports, the most suitable first. */
   default List<LayoutKind> layouts() {
     return List.of(LayoutKind.ZIGZAG, LayoutKind.STRIPED, LayoutKind.CONTIGUOUS);
   }
@@ -33,8 +33,8 @@ public interface ScheduleKind {
   /**
    * The kind of a key; any other text is an error.
    *
-   * @param bytes with the heads of all Ulysses ranks, see {@link MessageBytes#ofRow}; kinds with a
-   *     choice take what sends fewer bytes
+   * @param bytes of all Ulysses ranks together, see {@link MessageBytes#ofRow}; a kind with a
+   *     choice takes the variant that sends fewer bytes
    */
   static ScheduleKind of(String key, MessageBytes bytes) {
     return switch (key) {

@@ -9,14 +9,14 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Cuts the mask between two ranks' tokens into rectangles. Inside a document a mask is at most
- * three of them, each with a band of distances: the prefix, which sees itself whole; behind it the
- * sinks; and behind these the window, or the triangle. The anchor is one key, and a rectangle for
- * all documents that do not hold it. Work is in proportion to the documents both ranks hold, never
+ * Cuts the mask between two ranks' tokens into rectangles. Within a document a mask has at most
+ * three rectangles, each with a band of distances: the prefix, in which every token sees every
+ * other; the sinks; and the window or triangle. The anchor is one key, with one rectangle for all
+ * documents that do not contain it. Cost is proportional to the documents that both ranks hold, not
  * to tokens squared.
  */
 public final class TileCutter {
-  /** Beyond every delta, and safe to add to. */
+  /** Larger than every delta, and small enough that adding to it does not overflow. */
   private static final long FAR = 1L << 40;
 
   private final AttentionMask mask;
@@ -33,9 +33,9 @@ public final class TileCutter {
   }
 
   /**
-   * The tiles between one rank's queries and one rank's keys: together every visible pair once and
-   * no rectangle overlapping another, trimmed to rows and columns that hold a visible pair. Ordered
-   * by document, the anchor last.
+   * The tiles between one rank's queries and one rank's keys. Together they contain every visible
+   * pair exactly once, and no rectangles overlap. They are trimmed to rows and columns with a
+   * visible pair. Ordered by document, the anchor last.
    */
   public List<AttentionTile> between(int queryOwner, int keyOwner) {
     List<Piece> queries = pieces.get(queryOwner);
@@ -89,7 +89,10 @@ public final class TileCutter {
     addBand(behind, inWindow, mask.window() - 1L, triangle, tiles);
   }
 
-  /** Most places from a key to a query: below the window there is none to cut, nor a sink apart. */
+  /**
+   * Largest distance from a key to a query. Below the window, no window needs to be cut and no sink
+   * is outside of it.
+   */
   private static int mostDistance(List<Piece> queries, List<Piece> keys) {
     int last = 0;
     for (Piece query : queries) {
@@ -102,7 +105,7 @@ public final class TileCutter {
     return last - first;
   }
 
-  /** What lies at places {@code [from, to)} of the document. */
+  /** The tokens at positions {@code [from, to)} of the document. */
   private static List<Piece> between(List<Piece> pieces, int from, int to) {
     List<Piece> inside = new ArrayList<>();
     for (Piece piece : pieces) {
@@ -174,7 +177,7 @@ public final class TileCutter {
     return runs;
   }
 
-  /** Keys at most so far before the query, and none after it. */
+  /** Keys at most this far before the query, and none after it. */
   private static void addBand(
       List<Piece> queries,
       List<Piece> keys,
@@ -193,8 +196,8 @@ public final class TileCutter {
   }
 
   /**
-   * A rank's own queries and keys of a document in document order: whatever lies between the
-   * pieces, later local tokens see earlier ones, so the mask is one triangle in local indices.
+   * A rank's own queries and keys of a document, in document order. Whatever is between the pieces,
+   * later local tokens see earlier ones, so the mask is one triangle in local indices.
    */
   private static void addTriangle(
       List<Piece> queries, List<Piece> keys, List<AttentionTile> tiles) {
@@ -211,7 +214,7 @@ public final class TileCutter {
   private static void addPair(
       Piece query, Piece key, long mostDistance, List<AttentionTile> tiles) {
     if (query.count() > 1 && key.count() > 1 && query.stride() != key.stride()) {
-      // No band in local indices describes this; one query at a time does.
+      // // No band in local indices describes this, so it is cut query by query.
       for (int i = 0; i < query.count(); i++) {
         addPair(query.part(i, 1), key, mostDistance, tiles);
       }

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A row's mask between every two ranks of a ring: the tiles, and the rows that they touch. Nothing
- * else need travel.
+ * A row's mask between every two ranks of a ring: the tiles, and the rows that they touch. Other
+ * rows need not be sent.
  */
 final class TileGrid {
   private final int ring;
@@ -36,7 +36,7 @@ final class TileGrid {
     return ring;
   }
 
-  /** The ring rank with this number, counted round the ring in either direction. */
+  /** The ring rank with this number, modulo the ring in either direction. */
   int rank(int number) {
     return Math.floorMod(number, ring);
   }
