@@ -8,10 +8,10 @@ import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.List;
 
 /**
- * Of several kinds the one that is predicted to be through first, row by row. One that holds more
- * memory than the first kind is taken only where it is {@value #LEAST_GAIN_PERMILLE} thousandths
- * sooner: less than that the prediction cannot tell. A pure function of the plan's frozen rates and
- * the row, so that all ranks, and a resumed run, choose alike.
+ * Picks, per row, the schedule with the shortest predicted time. A schedule that needs more memory
+ * than the first one is taken only if it is faster by {@value #LEAST_GAIN_PERMILLE} thousandths,
+ * the accuracy of the prediction. A pure function of the plan's frozen rates and the row, so that
+ * all ranks, and a resumed run, choose alike.
  */
 final class AutoSchedule implements ScheduleKind {
   private static final long LEAST_GAIN_PERMILLE = 10;
@@ -20,14 +20,14 @@ final class AutoSchedule implements ScheduleKind {
   private final ScheduleClock clock;
 
   /**
-   * @param candidates that all work on the rows' layout, the one that holds least memory first
+   * @param candidates schedules that support the rows' layout, the one with the least memory first
    */
   AutoSchedule(List<ScheduleKind> candidates, ScheduleClock clock) {
     this.candidates = List.copyOf(candidates);
     this.clock = clock;
   }
 
-  /** What another has to be below, to be taken instead of the first. */
+  /** The time that another schedule must be below to be taken instead of the first. */
   static long clearlySooner(long micros) {
     return micros - micros * LEAST_GAIN_PERMILLE / 1000;
   }

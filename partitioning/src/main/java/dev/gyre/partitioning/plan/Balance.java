@@ -9,10 +9,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How evenly one row's work falls on the ranks of a ring: everyone waits for the fullest.
+ * How evenly one row's work is distributed over the ranks of a ring. All ranks wait for the one
+ * with the most work.
  *
- * @param tokens each ring rank's
- * @param pairs visible pairs each ring rank computes
+ * @param tokens of each ring rank
+ * @param pairs visible pairs that each ring rank computes
  */
 public record Balance(List<Long> tokens, List<Long> pairs) {
   public Balance {
@@ -40,12 +41,12 @@ public record Balance(List<Long> tokens, List<Long> pairs) {
     return pairs;
   }
 
-  /** How far the fullest rank's tokens lie above the mean, in thousandths of the mean. */
+  /** How far the largest number of tokens is above the mean, in thousandths of the mean. */
   public long tokensOverMean() {
     return overMean(tokens);
   }
 
-  /** How far the fullest rank's pairs lie above the mean, in thousandths of the mean. */
+  /** How far the largest number of pairs is above the mean, in thousandths of the mean. */
   public long pairsOverMean() {
     return overMean(pairs);
   }

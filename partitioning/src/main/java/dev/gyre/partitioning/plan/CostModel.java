@@ -13,8 +13,8 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import java.util.List;
 
 /**
- * FLOPs and bytes from shapes alone, in whole numbers. A row is taken as one document of the full
- * length: the most work a row can be, and the same for every batch.
+ * FLOPs and bytes from shapes alone, in whole numbers. A row counts as one document of the full
+ * length, which is the most work a row can have and the same for every batch.
  */
 public final class CostModel {
   static final long F32_BYTES = 4;
@@ -110,7 +110,8 @@ public final class CostModel {
   }
 
   /**
-   * What all wait for: a rank's even share of all but the experts, and the fullest rank's experts.
+   * Time that all ranks wait for: a rank's even share of all but the experts, and the experts of
+   * the rank with the most rows.
    */
   private long busiestLinearFlops(long tokens, int ranks) {
     long rows = tokens * size.expertsPerToken() / ranks;
@@ -185,7 +186,8 @@ public final class CostModel {
   }
 
   /**
-   * Attention of all layers over all rows, as long ones as there can be; 0 if a rate is unknown.
+   * Predicted time of all layers' attention over all rows of the full length; 0 if a rate is
+   * unknown.
    */
   long attentionMicros(List<ScheduleChoice> schedules) {
     long micros = 0;
@@ -214,7 +216,7 @@ public final class CostModel {
         + othersShare(meanExperts(), replicas()) * elementBytes;
   }
 
-  /** What is left of n values without one's own of p even shards. */
+  /** The part of n values outside of one's own of p even shards. */
   private static long othersShare(long n, int p) {
     return n - n / p;
   }

@@ -6,8 +6,8 @@ import java.util.BitSet;
 import java.util.IdentityHashMap;
 
 /**
- * Which rows the tiles of works touch, each work looked at once: one and the same immutable work is
- * part of the forward and of the backward pass.
+ * The rows that the tiles of works touch. Each work is examined once, because the forward and the
+ * backward pass share immutable works.
  */
 final class CoveredRows {
   private final IdentityHashMap<Work, Rows> known = new IdentityHashMap<>();

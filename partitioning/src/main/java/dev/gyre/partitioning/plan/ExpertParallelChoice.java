@@ -5,20 +5,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Over how many ranks experts are dealt. Few ranks hold more experts each: nobody waits for the
- * rank with the hot expert and rows stay where they are, but there are more weights to hold and
- * more gradients to sum.
+ * Chooses the number of ranks that experts are divided over. With few ranks, each holds more
+ * experts: no rank waits for the one with the hot expert and rows are not sent, but there are more
+ * weights to hold and more gradients to sum.
  */
 final class ExpertParallelChoice {
   private ExpertParallelChoice() {}
 
   /**
-   * The one whose step is predicted to be soonest, among those that keep as many activations as the
-   * memory allows any of them to; of equals the one that holds least. If none fits, the one that
-   * needs least.
+   * The plan with the lowest predicted step time among those that recompute least; with equal times
+   * the one with the least memory. If none fits, the one that needs least.
    *
    * @param plans of one job, by ascending degree, with known step times
-   * @param asked what the job says of activations
+   * @param asked what the job says about activations
    * @param workerBytes memory of one worker
    */
   static Plan of(List<Plan> plans, MemorySpec asked, long workerBytes) {

@@ -12,7 +12,7 @@ import dev.gyre.partitioning.mesh.EvenCut;
  */
 public record ExpertPlacement(int experts, int expertParallel) {
   /**
-   * How many times its even share the expert of a layer gets that most rows want: 1.9 to 2.2 in
+   * Rows of the most popular expert of a layer, as a multiple of its even share: 1.9 to 2.2 in
    * trained layers of 8 experts, top 2, with a balance loss; 3 to 4 in the first hundred steps.
    */
   private static final int HOT = 2;

@@ -4,10 +4,10 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import java.util.List;
 
 /**
- * How rows are dealt, and why.
+ * The layout of rows, and why it was chosen.
  *
- * @param forecasts of the layouts there were to choose from; none where the job names one, a
- *     schedule leaves only one, or there is nothing to choose by
+ * @param forecasts of the candidate layouts; none if the job names a layout, a schedule supports
+ *     only one, or rates are unknown
  */
 public record LayoutChoice(LayoutKind chosen, List<LayoutForecast> forecasts) {
   public LayoutChoice {

@@ -4,8 +4,8 @@ import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.layout.LayoutKind;
 
 /**
- * What rows in one layout are predicted to take, each kind of layer on the soonest schedule that
- * works there.
+ * Predicted time of rows in one layout, each kind of layer with the fastest schedule that supports
+ * it.
  *
  * @param micros of all layers' attention, forward and backward, over two rows of the full length:
  *     one document, and documents of a half, a quarter, an eighth and so on

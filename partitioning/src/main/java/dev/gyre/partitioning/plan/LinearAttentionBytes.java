@@ -21,7 +21,7 @@ public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elem
     return F32_BYTES * heads * headDim * headDim;
   }
 
-  /** States that a rank sends: to later ranks that go on with its document, and back. */
+  /** States that a rank sends: to later ranks that continue its document, and back. */
   public long states(LinearAttentionLayout layout, int rank) {
     long messages = 0;
     for (int other = 0; other < layout.ranks(); other++) {
@@ -30,7 +30,7 @@ public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elem
     return messages * state();
   }
 
-  /** Those of {@link #states} that the forward pass sends. */
+  /** The part of {@link #states} that the forward pass sends. */
   long forwardStates(LinearAttentionLayout layout, int rank) {
     long messages = 0;
     for (int other = 0; other < layout.ranks(); other++) {
@@ -40,9 +40,9 @@ public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elem
   }
 
   /**
-   * What a rank sends because tokens change place: q, k, v to where the layer computes and out from
-   * there, dOut and then dq, dk, dv; gradients of keys, values and queries in f32, all else in the
-   * compute dtype.
+   * Bytes that a rank sends because tokens change rank: q, k, v to where the layer computes and out
+   * from there; dOut, and then dq, dk, dv. Gradients of queries, keys and values are f32, all else
+   * is in the compute dtype.
    */
   public long moves(LinearAttentionLayout layout, int rank) {
     long queries = (long) heads * headDim;
@@ -52,7 +52,7 @@ public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elem
         + layout.received(rank) * all * F32_BYTES;
   }
 
-  /** Those of {@link #moves} that the forward pass sends. */
+  /** The part of {@link #moves} that the forward pass sends. */
   long forwardMoves(LinearAttentionLayout layout, int rank) {
     long queries = (long) heads * headDim;
     long all = queries + 2L * kvHeads * headDim;

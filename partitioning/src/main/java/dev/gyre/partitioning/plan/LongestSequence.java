@@ -10,16 +10,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The longest rows that a plan's mesh and schedule could train on with so much memory a worker, to
+ * The longest rows that a plan's mesh and schedule can train with the given memory per worker, to
  * one part in 64.
  *
- * @param policies the longest for each policy that the job allows, fastest first
+ * @param policies the longest row for each policy that the job allows, fastest first
  */
 public record LongestSequence(List<Longest> policies) {
-  /** Rows are compared in steps of so many tokens; shorter ones fit if these do. */
+  /** Row lengths are tested in steps of this many tokens; shorter ones fit if these do. */
   static final int STEP_TOKENS = 1024;
 
-  /** What travels in one message or lies in one index is counted in ints. */
+  /** Sizes of a message and of an index are ints. */
   private static final long MOST_INDEXED = Integer.MAX_VALUE;
 
   public LongestSequence {
@@ -81,7 +81,7 @@ public record LongestSequence(List<Longest> policies) {
     int length = steps * STEP_TOKENS;
     RowSchedules schedules =
         new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
-    // Where rows choose, a plan drops what holds more than there is.
+    // // A plan drops the schedules that need more memory than there is.
     Map<LayerKind, List<String>> least = RowSchedules.least(plan.candidates());
     SequenceLayout row = plan.layoutOf(new Documents(length));
     return Planner.memory(

@@ -3,7 +3,7 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
 
-/** Pairs that a mask shows, in closed form. */
+/** Number of visible pairs of a mask, in closed form. */
 final class MaskArea {
   private MaskArea() {}
 
@@ -14,7 +14,7 @@ final class MaskArea {
       long length = documents.length(d);
       long prefix = Math.min(mask.prefix(), length);
       int sinks = mask.sinksOf(d);
-      // The prefix sees itself; queries behind it what they would see without it.
+      // // The prefix sees itself; later queries see what they would see without it.
       pairs +=
           prefix * prefix
               + behind(length, mask.window(), sinks)

@@ -3,15 +3,15 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.NumberRange;
 
 /**
- * Bytes of the fullest rank, by what they are for. Activations, expert rows and scratch are those
- * of the moment at which they are most together, with as many expert rows as a round may have.
+ * Bytes of the rank with the most memory, by use. Activations, expert rows and scratch are those at
+ * the moment when their sum is largest, with as many expert rows as a round may have.
  *
  * @param weights compute copy: matmul weights in the compute dtype, norms and routers f32
  * @param gradients f32 of every weight the rank holds
  * @param optimizer f32 master weights and two moments of the rank's shard
- * @param activations what forward keeps for backward, all layers, but for expert rows
+ * @param activations kept by forward for backward, all layers, without expert rows
  * @param expertRows dispatched rows and what experts keep
- * @param scratch gradients, what is computed again, and messages on their way
+ * @param scratch gradients, recomputed activations, and messages in flight
  * @param balanced activations, expert rows and scratch with balanced experts and one document
  * @param stored on disk
  */
@@ -26,15 +26,14 @@ public record MemoryEstimate(
     long stored) {
 
   /**
-   * What alignment of tensors and rows of many documents are given over the model: a sixteenth, and
-   * 32 MiB, the most that small jobs with their few but equally many tensors have been seen to
-   * need.
+   * Reserve over the model for alignment of tensors and for rows of many documents: a sixteenth,
+   * plus 32 MiB, the most that small jobs with their small but equally many tensors have needed.
    */
   private static final long ROOM = 32L << 20;
 
   /**
-   * What the process itself takes: the Java heap at its limit of half a gigabyte, of which little
-   * is used, stands for compiled code and native libraries, too.
+   * Memory of the process itself. The Java heap at its limit of half a gigabyte, of which little is
+   * used, also covers compiled code and native libraries.
    */
   public static final long PROCESS = 512L << 20;
 
@@ -56,12 +55,12 @@ public record MemoryEstimate(
     return resident() + workspace() + PROCESS;
   }
 
-  /** What stays from step to step. */
+  /** Bytes that stay from step to step. */
   public long resident() {
     return weights + gradients + optimizer;
   }
 
-  /** Size of the rank's slab: all that lives within a step, with room. */
+  /** Size of the rank's slab: everything that lives within a step, with the reserve. */
   public long workspace() {
     long live = activations + expertRows + scratch;
     return live + live / 16 + ROOM;

@@ -11,9 +11,9 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import java.util.List;
 
-/** Memory of the fullest rank of a job on a mesh, under any policy. */
+/** Memory of the rank that needs most, for a job on a mesh, under any policy. */
 final class MemoryModel {
-  /** What the head's f32 logits of one tile may take. */
+  /** Limit for the head's f32 logits of one tile. */
   private static final long LOSS_TILE_BYTES = 64L << 20;
 
   /** Tokens of a loss tile at a small vocabulary: more make the head's matmuls no faster. */

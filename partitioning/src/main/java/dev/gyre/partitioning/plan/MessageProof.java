@@ -11,9 +11,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Sends meet receives. First the two ends of every channel are laid side by side; then the programs
- * run against each other, where a message completes only once both ends have posted it, as with no
- * buffer anywhere, and {@link ScheduleReplay} keeps account of what each rank has.
+ * Proves that sends match receives. First the two ends of every channel are compared. Then the
+ * programs are simulated against each other without any buffering: a message completes only when
+ * both ends have posted it. {@link ScheduleReplay} tracks what each rank holds.
  */
 final class MessageProof {
   private final SequenceLayout layout;
@@ -220,7 +220,7 @@ final class MessageProof {
     }
   }
 
-  /** Every stuck rank waits for one that is stuck too, so following them leads into a circle. */
+  /** Every stuck rank waits for another stuck rank, so following them finds a cycle. */
   private InvalidPlanException stuck(int first) {
     boolean[] seen = new boolean[ring];
     StringBuilder chain = new StringBuilder();
