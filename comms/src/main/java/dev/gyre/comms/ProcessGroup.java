@@ -123,7 +123,7 @@ public final class ProcessGroup {
    * groups never match by accident.
    */
   private int tag(Collective kind, int number) {
-    return kind.ordinal() << 24 | groupBits | (number & 0xFFFF);
+    return kind.tag() << 24 | groupBits | (number & 0xFFFF);
   }
 
   private static int byteOf(int hash) {

@@ -258,7 +258,7 @@ public final class CheckpointStore {
     return switch (e) {
       case AccessDeniedException f -> f.getFile() + ": access is denied";
       case NoSuchFileException f -> f.getFile() + ": no such file or folder";
-      case FileSystemException f -> f.getMessage();
+      case FileSystemException f -> String.valueOf(f.getMessage());
       default -> String.valueOf(e.getMessage());
     };
   }

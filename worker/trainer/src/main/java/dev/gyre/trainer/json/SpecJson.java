@@ -41,12 +41,12 @@ public final class SpecJson {
   private SpecJson() {}
 
   /** Names that earlier versions wrote. */
-  private interface FormerMemorySpec {
+  interface FormerMemorySpec {
     @JsonAlias("activations")
     String recompute();
   }
 
-  private interface FormerActivationPlan {
+  interface FormerActivationPlan {
     @JsonAlias("keep")
     String recompute();
   }

@@ -188,7 +188,7 @@ final class CompiledProgram {
 
   /** Encodes item and owner in 16 bits, so that ranks with different plans detect it. */
   private static int number(Message m) {
-    return code(m.item()) << 13 | m.owner() & 0x1FFF;
+    return (code(m.item()) << 13) | (m.owner() & 0x1FFF);
   }
 
   private static int code(Item item) {
