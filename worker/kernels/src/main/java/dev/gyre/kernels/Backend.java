@@ -3,10 +3,9 @@ package dev.gyre.kernels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * An open compute backend of one worker: its kernels and the memory they reach. Single-threaded:
- * one thread calls, and the backend itself uses at most the threads it was opened with. A backend
- * on host memory whose calls return when their work is done need not say more than its name and
- * kernels.
+ * An open compute backend of one worker: its kernels and their memory. Single-threaded: one thread
+ * calls it, and it uses at most the threads it was opened with. A backend on host memory whose
+ * calls return when their work is done only needs to implement its name and kernels.
  */
 public interface Backend extends AutoCloseable {
   /** The provider's name: {@code scalar}, {@code vector}, {@code onednn}, {@code torch}. */
@@ -20,18 +19,19 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * Whether some kernels are Java, as fast as the just-in-time compiler has made them in this
-   * process. Those of a library that is compiled already are what they are.
+   * Whether some kernels are Java code, whose speed depends on how the JIT compiled them in this
+   * process. Kernels of a native library do not change.
    */
   default boolean compiledHere() {
     return true;
   }
 
   /**
-   * Memory for tensors, zeroed and aligned for a {@link Workspace}. All tensors that kernels are
-   * given lie in it, and the host reaches them there as {@link #hostReads} and {@link #hostWrites}
-   * allow. On a CPU it is {@code host} itself, which must outlive the backend; a device's backend
-   * allocates as many bytes of its own, until it is closed, and leaves {@code host} alone.
+   * Memory for tensors, zeroed and aligned for a {@link Workspace}. All tensors passed to kernels
+   * are in it, and the host accesses them there by the rules of {@link #hostReads} and {@link
+   * #hostWrites}. On a CPU it is {@code host} itself, which must outlive the backend. A device
+   * backend allocates the same number of bytes itself until it is closed, and does not use {@code
+   * host}.
    *
    * @param host zeroed
    * @return the host's address of the first byte
@@ -41,22 +41,24 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * Returns when the host may read a tensor: what kernels called so far write to it is at its
-   * address, and stays there until a kernel is called that writes it.
+   * Returns when the host may read a tensor. The results of all kernels called so far are then at
+   * its address, and stay there until a kernel that writes it is called.
    */
   default void hostReads(Tensor t) {}
 
   /**
-   * Returns when the host, or a message that it receives, may write a tensor. Kernels that read it
-   * are called when it is written, and see what was. Every element has to be: what a kernel left
-   * there is gone, unless {@link #hostReads} came first.
+   * Returns when the host, or a message it receives, may write a tensor. Kernels that read it must
+   * be called after the write, and then see the written values. The host must write every element,
+   * because earlier results of kernels are lost unless {@link #hostReads} was called first.
    */
   default void hostWrites(Tensor t) {}
 
   /** Returns when all kernels called so far are done. */
   default void synchronize() {}
 
-  /** This backend but for its kernels, to watch or replace some of them. Closing it closes this. */
+  /**
+   * This backend with other kernels, to watch or replace some of them. Closing it closes this one.
+   */
   default Backend withKernels(Kernels others) {
     return new ReplacedKernels(this, others);
   }

@@ -2,13 +2,13 @@ package dev.gyre.kernels;
 
 import java.util.Set;
 
-/** What a backend can do here, or why it cannot. */
+/** What a backend supports on this machine, or why it cannot be used. */
 public sealed interface BackendProbe {
   /**
    * @param dtypes compute dtypes it accepts
    * @param nativeDtypes those the hardware multiplies natively, for {@code dtype: auto}
    * @param instructionSet for example {@code AVX512-BF16}, part of a run's manifest
-   * @param library name and version of what computes
+   * @param library name and version of the compute library
    */
   record Available(
       Set<DType> dtypes,
@@ -19,7 +19,7 @@ public sealed interface BackendProbe {
       implements BackendProbe {}
 
   /**
-   * @param reason one line a person can act on
+   * @param reason one line that says what to do
    */
   record Unavailable(String reason) implements BackendProbe {}
 }

@@ -4,13 +4,13 @@ package dev.gyre.kernels;
 public interface BackendProvider {
   String name();
 
-  /** Higher is tried first by {@code backend: auto}. */
+  /** Preference for {@code backend: auto}; higher is tried first. */
   int preference();
 
-  /** Looks, on the CPU, without side effects that last; never throws. */
+  /** Probes the CPU, without lasting side effects; never throws. */
   BackendProbe probe();
 
-  /** The same for any device. A backend that only knows the CPU need not say more than this. */
+  /** The same for any device. A backend that only supports the CPU need not override it. */
   default BackendProbe probe(Device device) {
     return device.isCpu()
         ? probe()

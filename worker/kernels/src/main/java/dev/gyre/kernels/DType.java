@@ -4,7 +4,7 @@ package dev.gyre.kernels;
 public enum DType {
   F32(4, "F32"),
   BF16(2, "BF16"),
-  /** Only for scalars that collect sums, and for tests. */
+  /** Only for scalars that accumulate sums, and for tests. */
   F64(8, "F64"),
   I32(4, "I32"),
   I64(8, "I64");

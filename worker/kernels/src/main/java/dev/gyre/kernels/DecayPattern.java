@@ -1,8 +1,8 @@
 package dev.gyre.kernels;
 
 /**
- * How linear attention forgets: which key/value head each head reads, how fast it decays, and where
- * it starts anew. Immutable; made once for a row and used by many calls.
+ * Decay of linear attention: which key/value head each query head reads, how fast its state decays,
+ * and where the state is reset. Immutable; created once per row and used by many calls.
  */
 public final class DecayPattern {
   private final int[] kvHeadOf;
@@ -12,8 +12,8 @@ public final class DecayPattern {
   /**
    * @param kvHeadOf key/value head of each query head
    * @param slopes of each query head, s ≥ 0: a token n positions back counts λⁿ, λ = exp(−s)
-   * @param resets tokens before which the state is set to zero, rising: each document's first token
-   *     among the call's tokens. Empty where all of them continue what came before
+   * @param resets tokens before which the state is set to zero, in ascending order: each document's
+   *     first token among the call's tokens; empty if all tokens continue an earlier document
    */
   public DecayPattern(int[] kvHeadOf, float[] slopes, int[] resets) {
     if (kvHeadOf.length != slopes.length) {
