@@ -8,6 +8,7 @@ import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.comms.aeron.AeronTransport;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.CoreShare;
+import dev.gyre.trainer.worker.ParentPipe;
 import java.io.IOException;
 import java.io.Writer;
 import java.nio.file.Files;
@@ -65,6 +66,7 @@ final class CollectivesRank {
 
   /** Of one rank: its number, then {@link #arguments}. */
   public static void main(String[] args) throws IOException {
+    ParentPipe.watch();
     int cores = CoreShare.take();
     int rank = Integer.parseInt(args[0]);
     int workers = Integer.parseInt(args[3]);
