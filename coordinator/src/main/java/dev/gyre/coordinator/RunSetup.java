@@ -1,6 +1,6 @@
 package dev.gyre.coordinator;
 
-import dev.gyre.comms.JoinToken;
+import dev.gyre.comms.control.JoinToken;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.FailureKind;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.control.ToWorker.KindCase;
 import io.grpc.Status;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.gyre.coordinator;
 
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.FromWorker;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.control.ToWorker;
 import java.nio.file.Path;
 import java.time.Duration;

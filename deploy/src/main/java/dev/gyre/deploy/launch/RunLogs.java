@@ -89,7 +89,8 @@ final class RunLogs implements AutoCloseable {
   }
 
   private static byte[] droppedNote(long bytes) {
-    return "(%d bytes of output are missing here: the file system was blocked)\n".formatted(bytes)
+    return "(%d bytes of output are missing here: the file system was blocked)\n"
+        .formatted(bytes)
         .getBytes(StandardCharsets.UTF_8);
   }
 

@@ -1,6 +1,6 @@
 package dev.gyre.deploy.launch;
 
-import dev.gyre.comms.JoinToken;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.trainer.worker.CoreShare;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.aeron.RunMediaDriver;
 import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.coordinator.Coordinator;
 import dev.gyre.coordinator.JobState;

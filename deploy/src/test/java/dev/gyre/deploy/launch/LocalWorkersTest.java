@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.comms.JoinToken;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.coordinator.Coordinator;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.coordinator.PlanMaker;

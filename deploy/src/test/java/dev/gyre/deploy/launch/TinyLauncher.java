@@ -1,6 +1,6 @@
 package dev.gyre.deploy.launch;
 
-import dev.gyre.comms.JoinToken;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.coordinator.Coordinator;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.coordinator.PlanMaker;

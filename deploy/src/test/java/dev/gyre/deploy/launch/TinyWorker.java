@@ -1,8 +1,8 @@
 package dev.gyre.deploy.launch;
 
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.trainer.control.CheckpointRequest;
 import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.worker.ParentPipe;

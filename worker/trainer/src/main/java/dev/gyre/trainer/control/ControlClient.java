@@ -2,7 +2,6 @@ package dev.gyre.trainer.control;
 
 import dev.gyre.comms.AwakeClock;
 import dev.gyre.comms.ExitCode;
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Checkpoint;
@@ -15,6 +14,7 @@ import dev.gyre.comms.control.Finished;
 import dev.gyre.comms.control.FromWorker;
 import dev.gyre.comms.control.Heartbeat;
 import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.control.Note;
 import dev.gyre.comms.control.Preempted;
 import dev.gyre.comms.control.Ready;

@@ -2,11 +2,11 @@ package dev.gyre.trainer.worker;
 
 import dev.gyre.comms.CommsException;
 import dev.gyre.comms.ExitCode;
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.control.MeasuredRates;
 import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.kernels.Device;

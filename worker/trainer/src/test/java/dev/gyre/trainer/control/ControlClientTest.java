@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.control.Alive;
 import dev.gyre.comms.control.Assignment;
@@ -17,6 +16,7 @@ import dev.gyre.comms.control.FailureKind;
 import dev.gyre.comms.control.FromWorker.KindCase;
 import dev.gyre.comms.control.Heartbeat;
 import dev.gyre.comms.control.Hello;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.control.Start;
 import dev.gyre.comms.control.Stop;
 import dev.gyre.comms.control.ToWorker;

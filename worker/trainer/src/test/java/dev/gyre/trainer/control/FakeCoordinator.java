@@ -2,9 +2,9 @@ package dev.gyre.trainer.control;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.gyre.comms.JoinToken;
 import dev.gyre.comms.control.ControlGrpc;
 import dev.gyre.comms.control.FromWorker;
+import dev.gyre.comms.control.JoinToken;
 import dev.gyre.comms.control.ToWorker;
 import io.grpc.Server;
 import io.grpc.Status;

@@ -1,4 +1,4 @@
-package dev.gyre.comms;
+package dev.gyre.comms.control;
 
 import io.grpc.ClientInterceptor;
 import io.grpc.Metadata;
@@ -17,6 +17,7 @@ import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Set;
+import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * It is handed over in a file that only its owner can read, never as an argument, which every user
  * can see.
  */
+@NullMarked // the rest of the package is generated
 public final class JoinToken {
   /** Environment variable of a worker: the file that holds the token. */
   public static final String FILE_VARIABLE = "GYRE_TOKEN_FILE";
