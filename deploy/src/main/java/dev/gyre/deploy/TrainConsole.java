@@ -103,7 +103,12 @@ final class TrainConsole implements JobEvents {
 
   @Override
   public void started() {
-    console.busy("start  %s joined, kernels warm; first step".formatted(workers()));
+    // The first step may take minutes, and a pipe shows no transient line.
+    if (console.isTerminal()) {
+      console.busy("start  %s joined, kernels warm; first step".formatted(workers()));
+    } else {
+      console.titled("start", workers() + " joined, kernels warm");
+    }
   }
 
   private String workers() {
@@ -113,10 +118,14 @@ final class TrainConsole implements JobEvents {
   @Override
   public void step(StepMetrics metrics) {
     if (lastStep == null) {
-      console.titled(
-          "start",
-          "%s joined, kernels warm, first step after %s      Ctrl-C saves and stops; again: stops now"
-              .formatted(workers(), Units.seconds((nanoClock.getAsLong() - beganNanos) / 1e9)));
+      String after =
+          "first step after %s      Ctrl-C saves and stops; again: stops now"
+              .formatted(Units.seconds((nanoClock.getAsLong() - beganNanos) / 1e9));
+      if (console.isTerminal()) {
+        console.titled("start", workers() + " joined, kernels warm, " + after);
+      } else {
+        console.titled("", after);
+      }
     }
     lastStep = metrics;
     if (Double.isNaN(metrics.loss()) && !metrics.skipped()) {
