@@ -71,7 +71,7 @@ final class SlowKernelTest {
   void theWorkerThatMetItIsStartedOnceMore() throws Exception {
     Gyre.Ended ended = train(1);
     assertEquals(0, ended.exit(), ended.output());
-    Says.all(ended, "met a slow kernel and is started once more");
+    Says.all(ended, "restarting the worker process once");
     String log = Files.readString(place.run(1).resolve("log.txt"));
     assertTrue(log.contains("kernel " + SlowVectorProvider.KERNEL + " runs at"), log);
     assertTrue(log.contains("backend vector") && log.contains("calibrated vector"), log);
