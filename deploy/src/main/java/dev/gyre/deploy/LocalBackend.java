@@ -37,7 +37,7 @@ final class LocalBackend {
     MissingPartException.requireBackend(wanted, device);
     String type = dtype == null ? BackendChoice.AUTO : Dtypes.name(dtype);
     try {
-      return BackendChoice.choose(wanted, type, Backends.offers(device));
+      return BackendChoice.choose(wanted, type, Backends.offers(wanted, device));
     } catch (Invalid e) {
       throw new CommandFailure(
           ExitCode.BAD_JOB,

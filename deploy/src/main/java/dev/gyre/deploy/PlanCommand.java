@@ -66,7 +66,7 @@ final class PlanCommand implements Callable<ExitCode> {
   public ExitCode call() throws IOException {
     JobSpec job = options.read();
     Preflight.requireWeights(job);
-    WorkerCapabilities here = LocalPlanner.offers(job.device());
+    WorkerCapabilities here = LocalPlanner.offers(job);
     Plan plan = LocalPlanner.plan(job, !unmeasured);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =

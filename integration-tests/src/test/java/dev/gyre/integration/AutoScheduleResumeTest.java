@@ -36,7 +36,7 @@ final class AutoScheduleResumeTest {
             "--set", "checkpoint={every: 5, keep: 2}"));
     arguments.addAll(List.of(more));
     return Gyre.start(
-        place.folder(), List.of("env", "XDG_CACHE_HOME=" + folder.resolve("cache")), arguments);
+        place.folder(), List.of("env", "GYRE_CACHE=" + folder.resolve("cache")), arguments);
   }
 
   private static void train(Gyre started) throws Exception {
@@ -55,7 +55,7 @@ final class AutoScheduleResumeTest {
    */
   private void praiseRememberedRates() throws IOException {
     List<Path> remembered = new ArrayList<>();
-    try (var files = Files.list(folder.resolve("cache/gyre/rates"))) {
+    try (var files = Files.list(folder.resolve("cache/rates"))) {
       files.forEach(remembered::add);
     }
     assertTrue(!remembered.isEmpty(), "rates are remembered");

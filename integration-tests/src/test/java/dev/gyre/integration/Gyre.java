@@ -112,9 +112,10 @@ final class Gyre implements AutoCloseable {
   }
 
   /** With libtorch on the class path, as the launcher script has it for {@code backend: torch}. */
-  static Ended runWithLibtorch(Path folder, List<String> arguments) throws Exception {
+  static Ended runWithLibtorch(Path folder, List<String> before, List<String> arguments)
+      throws Exception {
     String classPath = System.getProperty("java.class.path");
-    try (Gyre gyre = start(folder, List.of(), classPath, arguments)) {
+    try (Gyre gyre = start(folder, before, classPath, arguments)) {
       return gyre.await();
     }
   }

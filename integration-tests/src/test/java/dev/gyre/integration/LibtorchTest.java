@@ -35,7 +35,9 @@ final class LibtorchTest {
     Gyre.Ended vector = at.train("--workers", "1");
     assertEquals(0, vector.exit(), vector.output());
     List<String> ring = at.arguments("--ring", "2", "--expert-parallel", "2", "--backend", "torch");
-    Gyre.Ended torch = Gyre.runWithLibtorch(at.folder(), ring);
+    // Both workers and their launcher find the native library packed.
+    List<String> afresh = List.of("env", "GYRE_CACHE=" + folder.resolve("cache"));
+    Gyre.Ended torch = Gyre.runWithLibtorch(at.folder(), afresh, ring);
     assertEquals(0, torch.exit(), torch.output());
     Says.all(torch, "backend torch  f32  ");
     Trained.assertEqualWithin(Trained.of(at.run(1), STEPS), Trained.of(at.run(2), STEPS));
@@ -61,7 +63,7 @@ final class LibtorchTest {
     Workplace at = place("gpu");
     List<String> arguments =
         at.arguments("--workers", "1", "--backend", "torch", "--device", "cuda:99");
-    Gyre.Ended ended = Gyre.runWithLibtorch(at.folder(), arguments);
+    Gyre.Ended ended = Gyre.runWithLibtorch(at.folder(), List.of(), arguments);
     Says.all(ended, "'torch' cannot be used here", "cuda:99");
     assertEquals(BAD_JOB, ended.exit(), ended.output());
   }

@@ -43,11 +43,7 @@ final class SlowKernelTest {
       Files.createFile(slowProcesses.resolve("process-" + i));
     }
     Map<String, String> environment =
-        Map.of(
-            SlowVectorProvider.FOLDER,
-            slowProcesses.toString(),
-            "XDG_CACHE_HOME",
-            cache.toString());
+        Map.of(SlowVectorProvider.FOLDER, slowProcesses.toString(), "GYRE_CACHE", cache.toString());
     List<String> env = new ArrayList<>(List.of("env"));
     environment.forEach((name, value) -> env.add(name + "=" + value));
     List<String> arguments =
@@ -58,7 +54,7 @@ final class SlowKernelTest {
   }
 
   private boolean remembered() throws IOException {
-    Path rates = cache.resolve("gyre/rates");
+    Path rates = cache.resolve("rates");
     if (!Files.isDirectory(rates)) {
       return false;
     }

@@ -2,6 +2,7 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.Units;
+import dev.gyre.kernels.CacheFolder;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.data.DataException;
 import dev.gyre.trainer.data.DataPlaces;
@@ -14,12 +15,10 @@ import dev.gyre.trainer.data.Tokenizer;
 import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** A job's data, prepared and open. */
 public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implements AutoCloseable {
@@ -68,24 +67,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
 
   private static DataPlaces places(Path project) {
     return DataPlaces.of(BASE, CACHE.toAbsolutePath(), project)
-        .withOtherCache(
-            userCache(System.getenv("XDG_CACHE_HOME"), System.getProperty("user.home")));
-  }
-
-  /** Where prepared data is kept if the current folder cannot be written or read. */
-  static Path userCache(@Nullable String cacheHome, @Nullable String home) {
-    if (cacheHome != null && Path.of(cacheHome).isAbsolute()) {
-      return Path.of(cacheHome, "gyre", "data");
-    }
-    // A user without a home has "?" or "/".
-    if (home != null && Path.of(home).isAbsolute() && Files.isWritable(Path.of(home))) {
-      return Path.of(home, ".cache", "gyre", "data");
-    }
-    return Path.of(System.getProperty("java.io.tmpdir"), "gyre-" + user(), "data");
-  }
-
-  private static String user() {
-    return System.getProperty("user.name", "user").replaceAll("[^A-Za-z0-9_-]", "_");
+        .withOtherCache(CacheFolder.ofUser().resolve("data"));
   }
 
   private static JobData of(JobSpec job, Tokenizer tokenizer, TokenStore store) {

@@ -22,14 +22,10 @@ import dev.gyre.trainer.worker.HostLimits;
 public final class LocalPlanner {
   private LocalPlanner() {}
 
-  /**
-   * What this process finds here for a device; nothing is measured.
-   *
-   * @param device {@code cpu} or {@code cuda:N}
-   */
-  public static WorkerCapabilities offers(String device) {
+  /** What this process finds here for a job's backend and device; nothing is measured. */
+  public static WorkerCapabilities offers(JobSpec job) {
     return new WorkerCapabilities(
-        Backends.offers(Device.parse(device)),
+        Backends.offers(job.backend(), Device.parse(job.device())),
         Runtime.getRuntime().availableProcessors(),
         HostLimits.memoryBytes(),
         0,
@@ -44,7 +40,7 @@ public final class LocalPlanner {
    * @throws Invalid if the job contradicts itself or asks for what is not here
    */
   public static Plan plan(JobSpec job, boolean measured) {
-    WorkerCapabilities offers = offers(job.device());
+    WorkerCapabilities offers = offers(job);
     Plan unmeasured = Planner.plan(job, offers);
     if (!measured) {
       return unmeasured;

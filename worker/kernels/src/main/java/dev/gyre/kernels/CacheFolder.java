@@ -14,7 +14,11 @@ public final class CacheFolder {
 
   private CacheFolder() {}
 
-  /** {@code $GYRE_CACHE}, else {@code $XDG_CACHE_HOME/gyre}, else {@code ~/.cache/gyre}. */
+  /**
+   * {@code $GYRE_CACHE}, else {@code $XDG_CACHE_HOME/gyre}, else {@code ~/.cache/gyre}, else, for a
+   * user without a home, {@code gyre-USER} among temporary files: the launcher script's rule, and
+   * its folder where that started this process.
+   */
   public static Path ofUser() {
     return of(System.getenv(), System.getProperty("user.home"));
   }
@@ -28,11 +32,19 @@ public final class CacheFolder {
       return Path.of(named);
     }
     String caches = value(environment, "XDG_CACHE_HOME");
-    if (caches != null) {
+    if (caches != null && Path.of(caches).isAbsolute()) {
       return Path.of(caches, "gyre");
     }
     String ofHome = value(environment, "HOME");
-    return Path.of(ofHome == null ? home : ofHome, ".cache", "gyre");
+    Path folder = Path.of(ofHome == null ? home : ofHome);
+    // A user without a home has "?" or "/".
+    return folder.isAbsolute() && folder.getNameCount() > 0
+        ? folder.resolve(".cache").resolve("gyre")
+        : Path.of(System.getProperty("java.io.tmpdir"), "gyre-" + user());
+  }
+
+  private static String user() {
+    return System.getProperty("user.name", "user").replaceAll("[^A-Za-z0-9_-]", "_");
   }
 
   private static @Nullable String value(Map<String, String> environment, String name) {

@@ -1,6 +1,7 @@
 package dev.gyre.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.Map;
@@ -18,6 +19,22 @@ final class CacheFolderTest {
     assertEquals(
         Path.of("/home/x/.cache/gyre"), CacheFolder.of(Map.of("HOME", "/home/x"), "/home/passwd"));
     assertEquals(Path.of("/home/passwd/.cache/gyre"), CacheFolder.of(Map.of(), "/home/passwd"));
+  }
+
+  @Test
+  void withoutAHomeItIsATemporaryFolder() {
+    for (String none : new String[] {"?", "/"}) {
+      Path cache = CacheFolder.of(Map.of(), none);
+      assertEquals(Path.of(System.getProperty("java.io.tmpdir")), cache.getParent());
+      assertTrue(cache.getFileName().toString().startsWith("gyre-"), cache.toString());
+    }
+  }
+
+  @Test
+  void aRelativeFolderNamesNothing() {
+    assertEquals(
+        Path.of("/home/passwd/.cache/gyre"),
+        CacheFolder.of(Map.of("XDG_CACHE_HOME", "relative"), "/home/passwd"));
   }
 
   @Test

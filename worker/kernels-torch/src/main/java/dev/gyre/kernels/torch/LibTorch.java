@@ -32,7 +32,7 @@ final class LibTorch {
    *
    * @throws TorchException in one line: no build for this platform, no space, not loadable
    */
-  static LibTorch load() {
+  static synchronized LibTorch load() {
     // Read by JavaCPP when its first class is. Every native object is freed by a call here: no
     // collector thread, no finalizer and no limit on the process's memory, tensors being outside
     // of it anyway.
@@ -40,8 +40,9 @@ final class LibTorch {
     setUnlessSet("org.bytedeco.javacpp.maxphysicalbytes", "0");
     // The newest openblas there is has the number of the release before: known, and no news.
     setUnlessSet("org.bytedeco.javacpp.logger", "slf4j");
-    setUnlessSet("org.bytedeco.javacpp.cachedir", cache().resolve("javacpp").toString());
-    try {
+    Path folder = CacheFolder.ofUser().resolve("native");
+    setUnlessSet("org.bytedeco.javacpp.cachedir", folder.resolve("javacpp").toString());
+    try (UnpackLock _ = UnpackLock.in(folder)) {
       Loader.load(torch.class);
       return new LibTorch();
     } catch (LinkageError | RuntimeException e) {
@@ -55,10 +56,6 @@ final class LibTorch {
     if (System.getProperty(property) == null) {
       System.setProperty(property, value);
     }
-  }
-
-  private static Path cache() {
-    return CacheFolder.ofUser().resolve("native");
   }
 
   /** Why nothing can be computed on a device; empty if it can. */

@@ -64,7 +64,11 @@ public final class SoloModel implements AutoCloseable {
         Planner.plan(
             job.onOneWorker(context, backendName),
             new WorkerCapabilities(
-                Backends.offers(Device.CPU), 1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN));
+                Backends.offers(backendName, Device.CPU),
+                1,
+                HostLimits.memoryBytes(),
+                1,
+                Rates.UNKNOWN));
     Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =

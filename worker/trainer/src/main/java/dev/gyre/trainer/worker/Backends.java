@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The backends on this worker's class path, and those that can be downloaded. */
 public final class Backends {
@@ -28,9 +29,30 @@ public final class Backends {
     return found;
   }
 
-  /** Capabilities of each backend on a device, most preferred first, as the planner takes them. */
-  public static List<WorkerCapabilities.Backend> offers(Device device) {
-    return all().stream().map(provider -> offer(provider.name(), provider.probe(device))).toList();
+  /** A backend's answer. */
+  private record Probed(String name, BackendProbe probe) {}
+
+  /**
+   * The backends that a choice is made of. To ask libtorch means to load it: where a named backend
+   * can be used, no other is asked.
+   */
+  private static Stream<Probed> probed(String wanted, Device device) {
+    List<BackendProvider> all = all();
+    for (BackendProvider provider : all) {
+      if (provider.name().equals(wanted)
+          && provider.probe(device) instanceof BackendProbe.Available there) {
+        return Stream.of(new Probed(wanted, there));
+      }
+    }
+    return all.stream().map(provider -> new Probed(provider.name(), provider.probe(device)));
+  }
+
+  /**
+   * Capabilities of the wanted backend, or of all where it is {@code auto} or cannot be used, most
+   * preferred first, as the planner takes them.
+   */
+  public static List<WorkerCapabilities.Backend> offers(String wanted, Device device) {
+    return probed(wanted, device).map(p -> offer(p.name, p.probe)).toList();
   }
 
   private static WorkerCapabilities.Backend offer(String name, BackendProbe probe) {
@@ -47,22 +69,22 @@ public final class Backends {
     return dtypes.stream().map(Dtypes::name).sorted().toList();
   }
 
-  /** Capabilities of each backend on a device, most preferred first, as sent to the coordinator. */
-  public static List<Capability> capabilities(Device device) {
-    List<Capability> list = new ArrayList<>();
-    for (BackendProvider provider : all()) {
-      Capability.Builder c = Capability.newBuilder().setBackend(provider.name());
-      switch (provider.probe(device)) {
-        case BackendProbe.Available a -> {
-          c.setAvailable(true).setDevice(a.device());
-          c.setInstructionSet(a.instructionSet()).setLibrary(a.library());
-          c.addAllDtypes(names(a.dtypes())).addAllNativeDtypes(names(a.nativeDtypes()));
-        }
-        case BackendProbe.Unavailable u -> c.setReason(u.reason());
+  /** The same as {@link #offers}, as sent to the coordinator. */
+  public static List<Capability> capabilities(String wanted, Device device) {
+    return probed(wanted, device).map(p -> capability(p.name, p.probe)).toList();
+  }
+
+  private static Capability capability(String name, BackendProbe probe) {
+    Capability.Builder c = Capability.newBuilder().setBackend(name);
+    switch (probe) {
+      case BackendProbe.Available a -> {
+        c.setAvailable(true).setDevice(a.device());
+        c.setInstructionSet(a.instructionSet()).setLibrary(a.library());
+        c.addAllDtypes(names(a.dtypes())).addAllNativeDtypes(names(a.nativeDtypes()));
       }
-      list.add(c.build());
+      case BackendProbe.Unavailable u -> c.setReason(u.reason());
     }
-    return list;
+    return c.build();
   }
 
   /**
@@ -80,9 +102,9 @@ public final class Backends {
     throw new IllegalArgumentException("backend " + name + " is not available");
   }
 
-  /** One line per backend, available or not, most preferred first; for logs. */
-  static List<String> table(Device device) {
-    return all().stream().map(provider -> line(provider.name(), provider.probe(device))).toList();
+  /** The same as {@link #offers}, a line each; for logs. */
+  static List<String> table(String wanted, Device device) {
+    return probed(wanted, device).map(p -> line(p.name, p.probe)).toList();
   }
 
   private static String line(String name, BackendProbe probe) {

@@ -54,7 +54,7 @@ final class MeasuredBackend implements AutoCloseable {
     MeasuredBackend opened = new MeasuredBackend(device, cache, log);
     BackendChoice choice;
     try {
-      choice = BackendChoice.choose(wanted, dtype, Backends.offers(device));
+      choice = BackendChoice.choose(wanted, dtype, Backends.offers(wanted, device));
     } catch (Invalid refused) {
       return opened;
     }

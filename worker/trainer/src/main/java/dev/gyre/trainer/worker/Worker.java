@@ -57,7 +57,7 @@ final class Worker {
   int run() throws IOException, InterruptedException {
     JoinToken token = token();
     if (options.rank().equals(FIRST_RANK)) {
-      Backends.table(device()).forEach(Worker::log);
+      Backends.table(options.backend(), device()).forEach(Worker::log);
     }
     try (MeasuredBackend measured =
         MeasuredBackend.open(
@@ -158,7 +158,7 @@ final class Worker {
         .setCores(cores)
         .setMemoryBytes(HostLimits.memoryBytes())
         .setSharedMemoryBytes(SharedMemory.usableBytes())
-        .addAllCapabilities(Backends.capabilities(device()))
+        .addAllCapabilities(Backends.capabilities(options.backend(), device()))
         .setRates(
             MeasuredRates.newBuilder()
                 .setMatmulFlopsPerSecond(rates.matmulFlopsPerSecond())
