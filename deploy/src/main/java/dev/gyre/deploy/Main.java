@@ -34,19 +34,6 @@ import picocli.CommandLine.Spec;
       "65 corrupt checkpoint, 70 a bug in Gyre, 75 try again, 130 interrupted,",
       "143 preempted."
     },
-    subcommands = {
-      TrainCommand.class,
-      PlanCommand.class,
-      GenerateCommand.class,
-      DataCommand.class,
-      CheckpointCommand.class,
-      BenchCommand.class,
-      GoldenCommand.class,
-      DoctorCommand.class,
-      SchemaCommand.class,
-      VersionCommand.class,
-      CommandLine.HelpCommand.class
-    },
     synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
   static final int HELP_COLUMNS = 80;
@@ -63,11 +50,19 @@ public final class Main implements Runnable {
   public static void main(String[] args) {
     // Files and messages are the same everywhere: some languages write digits of their own.
     Locale.setDefault(Locale.ROOT);
-    System.exit(commandLine().execute(args));
+    CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
+    Commands.addNamed(line, args);
+    System.exit(configured(line).execute(args));
   }
 
+  /** With all commands. */
   static CommandLine commandLine() {
     CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
+    Commands.addAll(line);
+    return configured(line);
+  }
+
+  private static CommandLine configured(CommandLine line) {
     line.setUsageHelpWidth(HELP_COLUMNS);
     formatHelp(line);
     line.getHelpSectionMap().put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING, _ -> "");

@@ -1,0 +1,46 @@
+package dev.gyre.deploy;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine;
+
+/**
+ * The commands below {@code gyre}, by name. To read the options of all takes half a second of a
+ * core, so a call that names one gets only that.
+ */
+final class Commands {
+  private static final Map<String, Class<?>> ALL = new LinkedHashMap<>();
+
+  static {
+    ALL.put("train", TrainCommand.class);
+    ALL.put("plan", PlanCommand.class);
+    ALL.put("generate", GenerateCommand.class);
+    ALL.put("data", DataCommand.class);
+    ALL.put("checkpoint", CheckpointCommand.class);
+    ALL.put("bench", BenchCommand.class);
+    ALL.put("golden", GoldenCommand.class);
+    ALL.put("doctor", DoctorCommand.class);
+    ALL.put("schema", SchemaCommand.class);
+    ALL.put("version", VersionCommand.class);
+  }
+
+  private static final String HELP = "help";
+
+  private Commands() {}
+
+  /** Adds all, as help and suggestions need them. */
+  static void addAll(CommandLine line) {
+    ALL.forEach(line::addSubcommand);
+    line.addSubcommand(HELP, CommandLine.HelpCommand.class);
+  }
+
+  /** Adds what the arguments begin with, or all if that is no command. */
+  static void addNamed(CommandLine line, String[] arguments) {
+    Class<?> named = arguments.length == 0 ? null : ALL.get(arguments[0]);
+    if (named == null) {
+      addAll(line);
+    } else {
+      line.addSubcommand(arguments[0], named);
+    }
+  }
+}
