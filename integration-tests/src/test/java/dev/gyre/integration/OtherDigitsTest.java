@@ -12,7 +12,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** In a language that has digits of its own, files, their names and messages are as in any other. */
+/**
+ * In a language that has digits of its own, files, their names and messages are as in any other.
+ */
 final class OtherDigitsTest {
   private static final Pattern OTHER_DIGIT = Pattern.compile("(?![0-9])\\p{Nd}");
   private static final List<String> TEXTS =
@@ -23,8 +25,7 @@ final class OtherDigitsTest {
   @Test
   void noneOfThemIsWritten() throws Exception {
     Workplace place = Workplace.in(folder);
-    List<String> persian =
-        List.of("env", "JAVA_TOOL_OPTIONS=-Duser.language=fa -Duser.country=IR");
+    List<String> persian = List.of("env", "JAVA_TOOL_OPTIONS=-Duser.language=fa -Duser.country=IR");
     check(persian, place.arguments("--ring", "2", "--trace", "--set", "train.steps=3"));
     check(persian, List.of("plan", "job.yaml", "--ring", "2", "--svg", "plan.svg"));
     try (Stream<Path> all = Files.walk(folder)) {
