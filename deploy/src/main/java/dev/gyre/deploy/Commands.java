@@ -1,5 +1,15 @@
 package dev.gyre.deploy;
 
+import dev.gyre.deploy.command.DoctorCommand;
+import dev.gyre.deploy.command.GenerateCommand;
+import dev.gyre.deploy.command.GoldenCommand;
+import dev.gyre.deploy.command.PlanCommand;
+import dev.gyre.deploy.command.SchemaCommand;
+import dev.gyre.deploy.command.VersionCommand;
+import dev.gyre.deploy.command.bench.BenchCommand;
+import dev.gyre.deploy.command.checkpoint.CheckpointCommand;
+import dev.gyre.deploy.command.data.DataCommand;
+import dev.gyre.deploy.command.train.TrainCommand;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine;

@@ -3,6 +3,8 @@ package dev.gyre.deploy;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFileException;
 import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.options.CommandFailure;
+import dev.gyre.deploy.options.Version;
 import dev.gyre.trainer.worker.Failure;
 import java.io.IOException;
 import java.io.PrintWriter;

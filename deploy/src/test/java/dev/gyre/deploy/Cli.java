@@ -1,12 +1,15 @@
 package dev.gyre.deploy;
 
+import dev.gyre.comms.ExitCode;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 
 /** The command as a person runs it, but in this JVM: its exit code and what it printed. */
-record Cli(int exit, String out, String err) {
-  static Cli run(Object... args) {
+public record Cli(int exit, String out, String err) {
+  public static Cli run(Object... args) {
     String[] words = new String[args.length];
     for (int i = 0; i < words.length; i++) {
       words[i] = args[i].toString();
@@ -26,6 +29,11 @@ record Cli(int exit, String out, String err) {
       System.setOut(out);
       System.setErr(err);
     }
+  }
+
+  /** The exit code of a command that throws this. */
+  public static ExitCode exitOf(Throwable thrown) {
+    return Main.failed(thrown, new PrintWriter(new StringWriter()));
   }
 
   @Override

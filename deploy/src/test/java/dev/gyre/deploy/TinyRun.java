@@ -1,7 +1,7 @@
 package dev.gyre.deploy;
 
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.job.JobFile;
-import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.model.parameters.ModelParameters;
 import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.partitioning.job.JobSpec;
@@ -26,8 +26,8 @@ import java.util.Map;
  * A run as training leaves it, of a model whose every value is 0.5. Its data does not exist: what
  * reads it fails.
  */
-record TinyRun(RunFolder folder, JobSpec job) {
-  static final float VALUE = 0.5f;
+public record TinyRun(RunFolder folder, JobSpec job) {
+  public static final float VALUE = 0.5f;
 
   private static final String JOB =
       """
@@ -47,12 +47,12 @@ record TinyRun(RunFolder folder, JobSpec job) {
       """;
 
   /** A job file for runs of a name; the model has a mask that Hugging Face's class has not. */
-  static Path jobFile(Path folder, String name) throws IOException {
+  public static Path jobFile(Path folder, String name) throws IOException {
     return Files.writeString(folder.resolve(name + ".yaml"), JOB.formatted(name));
   }
 
   /** The job's next run, with checkpoints of these steps. */
-  static TinyRun in(Path runs, Path jobFile, long... steps) throws IOException {
+  public static TinyRun in(Path runs, Path jobFile, long... steps) throws IOException {
     JobSpec job = new JobFile((_, _) -> null, _ -> 256).read(jobFile, List.of());
     TinyRun run = new TinyRun(RunFolder.create(runs, job.name()), job);
     Files.writeString(run.folder.job(), SpecJson.write(job));
@@ -85,11 +85,11 @@ record TinyRun(RunFolder folder, JobSpec job) {
     return slices;
   }
 
-  Path step(long step) {
+  public Path step(long step) {
     return folder.checkpoints().resolve("step-" + step);
   }
 
-  void damage(long step) throws IOException {
+  public void damage(long step) throws IOException {
     Path file = step(step).resolve(ShardWriter.fileName(0));
     byte[] bytes = Files.readAllBytes(file);
     bytes[bytes.length / 2] ^= 1;
@@ -97,7 +97,7 @@ record TinyRun(RunFolder folder, JobSpec job) {
   }
 
   /** Reading a folder as a file fails for everybody, even for a user whom nothing is denied. */
-  void makeUnreadable(long step) throws IOException {
+  public void makeUnreadable(long step) throws IOException {
     Path file = step(step).resolve(Manifest.FILE);
     Files.delete(file);
     Files.createDirectory(file);

@@ -5,9 +5,9 @@ import dev.gyre.comms.aeron.SharedFolder;
 import dev.gyre.comms.aeron.UdpPorts;
 import dev.gyre.comms.memory.SharedMemory;
 import dev.gyre.coordinator.WorkerExit;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.launch.CoreShares;
 import dev.gyre.deploy.launch.LocalWorkers;
-import dev.gyre.deploy.launch.RunFolder;
 import dev.gyre.deploy.launch.WorkerCommand;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
@@ -35,7 +35,7 @@ public record CollectivesBench(
    * Runs all of it; nothing is left running.
    *
    * @param folder gets the workers' logs and the results
-   * @throws CommandFailure if a worker fails; names it and its log
+   * @throws IOException if a worker fails; names it and its log
    */
   public List<CollectiveResult> run(RunFolder folder) throws IOException, InterruptedException {
     Path parent = SharedMemory.folderOr(folder.path());

@@ -1,7 +1,7 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.comms.linux.TerminalSize;
-import dev.gyre.deploy.output.BackgroundWriter;
+import dev.gyre.deploy.files.BackgroundWriter;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.function.IntSupplier;

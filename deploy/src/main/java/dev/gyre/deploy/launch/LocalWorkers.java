@@ -3,6 +3,7 @@ package dev.gyre.deploy.launch;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.SystemLimits;
 import dev.gyre.coordinator.WorkerExit;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.trainer.files.StorageException;
 import dev.gyre.trainer.worker.ParentPipe;
 import java.io.IOException;

@@ -3,7 +3,8 @@ package dev.gyre.deploy.launch;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
 
-import dev.gyre.deploy.output.BackgroundWriter;
+import dev.gyre.deploy.files.BackgroundWriter;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.trainer.files.StorageException;
 import java.io.IOException;
 import java.io.OutputStream;

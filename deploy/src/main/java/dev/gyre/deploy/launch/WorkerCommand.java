@@ -1,6 +1,7 @@
 package dev.gyre.deploy.launch;
 
 import dev.gyre.comms.control.JoinToken;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.trainer.worker.CoreShare;
 import java.nio.file.Path;
 import java.util.ArrayList;

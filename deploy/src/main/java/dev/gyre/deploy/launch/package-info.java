@@ -1,6 +1,6 @@
 /**
- * Running a job on this machine: its folder, its worker processes and their output, and what
- * signals mean.
+ * Processes on this machine: command lines and JVM flags of workers, their cores, output and
+ * signals, and the distribution that they are started from.
  */
 @NullMarked
 package dev.gyre.deploy.launch;

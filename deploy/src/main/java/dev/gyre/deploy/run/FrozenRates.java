@@ -1,5 +1,6 @@
 package dev.gyre.deploy.run;
 
+import dev.gyre.deploy.files.PlanFile;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;

@@ -2,7 +2,8 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.coordinator.PlanMaker;
-import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.files.RunFolder;
+import dev.gyre.deploy.files.RunSpecs;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.InvalidPlanException;

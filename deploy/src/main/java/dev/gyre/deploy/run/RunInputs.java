@@ -1,7 +1,7 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.deploy.console.Console;
-import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.DurableFiles;
 import dev.gyre.trainer.checkpoint.Manifest;

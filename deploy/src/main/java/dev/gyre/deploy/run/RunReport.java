@@ -1,7 +1,9 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.coordinator.RunListener;
-import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.files.RunFiles;
+import dev.gyre.deploy.files.RunFolder;
+import dev.gyre.deploy.files.RunSpecs;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;

@@ -1,6 +1,6 @@
 package dev.gyre.deploy.run;
 
-import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.trainer.worker.WorkerTrace;
 import java.io.BufferedReader;
 import java.io.IOException;

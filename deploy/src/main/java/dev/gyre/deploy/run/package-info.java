@@ -1,6 +1,6 @@
 /**
- * Running a job on this machine: data, coordinator, media driver and workers, from start to
- * outcome.
+ * Runs one job: checks it, plans it, serves the coordinator and reports progress until the outcome.
+ * Processes are started by {@link dev.gyre.deploy.launch}.
  */
 @NullMarked
 package dev.gyre.deploy.run;

@@ -8,7 +8,7 @@ import dev.gyre.comms.Channel;
 import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
-import dev.gyre.deploy.launch.RunFolder;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.trainer.json.SpecJson;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;

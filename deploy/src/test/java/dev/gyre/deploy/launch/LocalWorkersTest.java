@@ -15,6 +15,7 @@ import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
 import dev.gyre.coordinator.StopCause;
 import dev.gyre.coordinator.WorkerExit;
+import dev.gyre.deploy.files.RunFolder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

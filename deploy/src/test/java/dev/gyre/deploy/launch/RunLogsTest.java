@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.trainer.files.StorageException;
 import java.io.ByteArrayInputStream;
 import java.io.RandomAccessFile;

@@ -7,6 +7,7 @@ import dev.gyre.coordinator.PlanMaker;
 import dev.gyre.coordinator.PlannedTimes;
 import dev.gyre.coordinator.RunListener;
 import dev.gyre.coordinator.RunSetup;
+import dev.gyre.deploy.files.RunFolder;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

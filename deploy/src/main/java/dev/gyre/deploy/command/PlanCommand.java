@@ -1,0 +1,138 @@
+package dev.gyre.deploy.command;
+
+import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.console.Console;
+import dev.gyre.deploy.console.PlanReport;
+import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.drawing.ScheduleDrawing;
+import dev.gyre.deploy.options.Home;
+import dev.gyre.deploy.options.JobOptions;
+import dev.gyre.deploy.run.JobData;
+import dev.gyre.deploy.run.LocalPlanner;
+import dev.gyre.deploy.run.Preflight;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.PlanValidator;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.data.BatchShape;
+import dev.gyre.trainer.data.RowShape;
+import dev.gyre.trainer.json.SpecJson;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "plan",
+    mixinStandardHelpOptions = true,
+    header = "Show how a job would run on this machine, without running it.",
+    description = {
+      "Prints mesh, placement of tokens, heads and experts, traffic, memory and time, and proves the"
+          + " schedule of the first batch. A degree that is 0 or not given is chosen by the plan. Exits"
+          + " with 64 if the job cannot run."
+    },
+    footer = {
+      "",
+      "Try    ./gyre plan --ring 4",
+      "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg",
+      "       ./gyre plan JOB.yaml --json > plan.json",
+      "       ./gyre train JOB.yaml --plan plan.json"
+    })
+public final class PlanCommand implements Callable<ExitCode> {
+  @Mixin private JobOptions options = new JobOptions();
+
+  @Option(names = "--json", description = "Print the plan as JSON, for train --plan.")
+  private boolean json;
+
+  @Option(
+      names = "--svg",
+      paramLabel = "FILE",
+      description = "Draw the attention schedule of a full row, one picture per layer type.")
+  private @Nullable Path svg;
+
+  @Option(
+      names = "--no-measure",
+      description = "Do not measure this machine: faster, but without a predicted step time.")
+  private boolean unmeasured;
+
+  @Override
+  public ExitCode call() throws IOException {
+    JobSpec job = options.read();
+    Preflight.requireWeights(job);
+    WorkerCapabilities here = LocalPlanner.offers(job);
+    Plan plan = LocalPlanner.plan(job, !unmeasured);
+    Optional<FirstBatch> batch = firstBatch(job);
+    PlanReport report =
+        PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));
+    long memory = here.workerMemoryBytes(plan.mesh().workers());
+    if (json) {
+      PlanValidator.requireMemory(plan, memory);
+      System.out.println(SpecJson.write(plan));
+      return ExitCode.DONE;
+    }
+    Console console = Console.standard();
+    Path picture = svg;
+    if (picture != null) {
+      Documents full = new Documents(job.train().sequenceLength());
+      Files.writeString(picture, ScheduleDrawing.of(job.model(), plan, full));
+      console.titled("drawn", picture.toString());
+      return ExitCode.DONE;
+    }
+    console.titled("job", options.path().toString());
+    console.titled("data", batch.map(FirstBatch::text).orElseGet(() -> unprepared(job)));
+    console.titled("model", PlanText.model(job.model()));
+    report.lines(memory).forEach(console::line);
+    PlanValidator.requireMemory(plan, memory);
+    return ExitCode.DONE;
+  }
+
+  private record FirstBatch(List<Documents> rows, String text) {}
+
+  private static Optional<FirstBatch> firstBatch(JobSpec job) {
+    Optional<JobData> prepared = JobData.find(job, Home.folder());
+    if (prepared.isEmpty()) {
+      return Optional.empty();
+    }
+    try (JobData data = prepared.get()) {
+      Preflight.requireRows(job, data);
+      Preflight.requireLabels(job, data);
+      BatchShape shape = data.feed().shape(0);
+      List<Documents> rows = new ArrayList<>();
+      int documents = 0;
+      for (RowShape row : shape.rows()) {
+        rows.add(row.documents());
+        documents += row.documents().count();
+      }
+      String text =
+          "%s%n       first batch: %,d tokens, %,d labelled, in %s and %s"
+              .formatted(
+                  data.describe(),
+                  shape.tokens(),
+                  shape.labelled(),
+                  documents == 1 ? "1 document" : documents + " documents",
+                  rows.size() == 1 ? "1 row" : rows.size() + " rows");
+      return Optional.of(new FirstBatch(rows, text));
+    }
+  }
+
+  /** The most work a batch can be. */
+  private static List<Documents> fullRows(JobSpec job) {
+    Documents full = new Documents(job.train().sequenceLength());
+    return Collections.nCopies(job.train().rowsPerStep(), full);
+  }
+
+  private static String unprepared(JobSpec job) {
+    return ("not prepared yet (./gyre data prepare does it), so the first batch is not known;%n"
+            + "       shown for full rows of one document each, %,d tokens")
+        .formatted(job.train().batchTokens());
+  }
+}

@@ -1,0 +1,67 @@
+package dev.gyre.deploy.command.checkpoint;
+
+import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.options.CheckpointArgument;
+import dev.gyre.deploy.options.CheckpointSelection;
+import dev.gyre.deploy.options.CommandFailure;
+import dev.gyre.deploy.options.DtypeOption;
+import dev.gyre.kernels.DType;
+import dev.gyre.trainer.checkpoint.HuggingFaceExport;
+import dev.gyre.trainer.data.Tokenizers;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "export",
+    mixinStandardHelpOptions = true,
+    header = "Export a checkpoint as a Hugging Face folder.",
+    description = {
+      "Writes config.json and model.safetensors of the named checkpoint, or of a run's newest intact one,"
+          + " and the run's tokenizer.json if it has one. Warns of keys that the Hugging Face class"
+          + " ignores."
+    },
+    footer = {
+      "",
+      "Try    ./gyre checkpoint export quickstart --hf out/",
+      "then   AutoModelForCausalLM.from_pretrained(\"out/\")  in Python, or",
+      "       model: {from: out/}                            in a job file"
+    })
+final class CheckpointExportCommand implements Callable<ExitCode> {
+  @Mixin private CheckpointArgument checkpoint = new CheckpointArgument();
+
+  @Option(
+      names = "--hf",
+      paramLabel = "DIR",
+      required = true,
+      description = "Folder to write. It is created; it must not hold a model yet.")
+  private Path target = Path.of("");
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "T",
+      defaultValue = "f32",
+      converter = DtypeOption.class,
+      description = "f32 (exact) or bf16 (rounded, half the size). Default: ${DEFAULT-VALUE}.")
+  private DType dtype = DType.F32;
+
+  @Override
+  public ExitCode call() throws IOException {
+    if (Files.exists(target) && !Files.isDirectory(target)) {
+      throw new CommandFailure(ExitCode.BAD_JOB, "--hf " + target + " is a file; name a folder");
+    }
+    Path found = checkpoint.find();
+    Path tokenizer = CheckpointSelection.runOf(found).resolve(Tokenizers.RUN_COPY);
+    List<Path> companions = Files.isRegularFile(tokenizer) ? List.of(tokenizer) : List.of();
+    for (String warning : HuggingFaceExport.export(found, target, dtype, companions)) {
+      System.err.println("gyre: " + warning);
+    }
+    System.out.println(found + " -> " + target);
+    return ExitCode.DONE;
+  }
+}

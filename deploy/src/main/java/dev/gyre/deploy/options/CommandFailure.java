@@ -1,0 +1,28 @@
+package dev.gyre.deploy.options;
+
+import dev.gyre.comms.ExitCode;
+
+/** Ends a command with one message for a person, already worded, and an exit code. */
+public final class CommandFailure extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+  private final ExitCode exitCode;
+
+  public CommandFailure(ExitCode exitCode, String message) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+
+  /**
+   * @param problem names the option or file, its value and the limit
+   * @throws CommandFailure as a bad command line unless it holds
+   */
+  public static void require(boolean holds, String problem) {
+    if (!holds) {
+      throw new CommandFailure(ExitCode.BAD_JOB, problem);
+    }
+  }
+
+  public ExitCode exitCode() {
+    return exitCode;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.gyre.deploy.options;
+
+import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.kernels.BackendProvider;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Device;
+import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.plan.BackendChoice;
+import dev.gyre.trainer.worker.Backends;
+import dev.gyre.trainer.worker.Dtypes;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** Which backend a command uses that computes in its own process. */
+public final class LocalBackend {
+  private LocalBackend() {}
+
+  /**
+   * A backend's name, as {@link BackendChoice} decides from what this process finds on the CPU.
+   *
+   * @param wanted a name, or {@code auto} for the most preferred that computes the dtype
+   * @throws CommandFailure naming what there is, and why the others cannot be used
+   */
+  public static String choose(String wanted, DType dtype) {
+    return choose(wanted, Device.CPU, dtype).name();
+  }
+
+  /**
+   * Backend and dtype on a device.
+   *
+   * @param dtype null for {@code auto}
+   * @throws CommandFailure as above
+   */
+  public static BackendChoice choose(String wanted, Device device, @Nullable DType dtype) {
+    MissingPartException.requireBackend(wanted, device);
+    String type = dtype == null ? BackendChoice.AUTO : Dtypes.name(dtype);
+    try {
+      return BackendChoice.choose(wanted, type, Backends.offers(wanted, device));
+    } catch (Invalid e) {
+      throw new CommandFailure(
+          ExitCode.BAD_JOB,
+          "--backend %s --dtype %s on %s: %s".formatted(wanted, type, device, e.problem()));
+    }
+  }
+
+  /**
+   * @param name of one, or null for all
+   * @param device where they are to compute
+   * @throws CommandFailure naming those there are
+   */
+  public static List<BackendProvider> providers(@Nullable String name, Device device) {
+    if (name != null) {
+      MissingPartException.requireBackend(name, device);
+    }
+    List<BackendProvider> all = Backends.all();
+    List<BackendProvider> named =
+        name == null ? all : all.stream().filter(p -> p.name().equals(name)).toList();
+    if (named.isEmpty()) {
+      String known = all.stream().map(BackendProvider::name).collect(Collectors.joining(", "));
+      throw new CommandFailure(
+          ExitCode.BAD_JOB, "--backend %s: there are %s".formatted(name, known));
+    }
+    return named;
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.command.bench;
+
+import org.jspecify.annotations.NullMarked;

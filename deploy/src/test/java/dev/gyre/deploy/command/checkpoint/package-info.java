@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.command.checkpoint;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.command.data;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.command;
+
+import org.jspecify.annotations.NullMarked;

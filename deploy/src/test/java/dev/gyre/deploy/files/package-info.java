@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.files;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,0 @@
-@NullMarked
-package dev.gyre.deploy.output;
-
-import org.jspecify.annotations.NullMarked;
