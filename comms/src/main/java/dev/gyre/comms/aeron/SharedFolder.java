@@ -1,5 +1,6 @@
 package dev.gyre.comms.aeron;
 
+import dev.gyre.comms.LockClaim;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -15,7 +16,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -32,19 +32,13 @@ public final class SharedFolder implements AutoCloseable {
   private static final String PREFIX = "gyre-";
   private static final int ATTEMPTS = 100;
 
-  /**
-   * Folders of this process. A process loses its lock on a file when it closes any channel to that
-   * file, so it must not open the files of its own folders again.
-   */
-  private static final Set<Path> OWN = ConcurrentHashMap.newKeySet();
-
   private final Path path;
-  private final Path key;
+  private final LockClaim claim;
   private final FileChannel lock;
 
-  private SharedFolder(Path path, Path key, FileChannel lock) {
+  private SharedFolder(Path path, LockClaim claim, FileChannel lock) {
     this.path = path;
-    this.key = key;
+    this.claim = claim;
     this.lock = lock;
   }
 
@@ -81,8 +75,11 @@ public final class SharedFolder implements AutoCloseable {
       throw new IOException(
           "cannot make the run's shared folder " + path + ": " + failed.getMessage(), failed);
     }
-    Path key = path.toRealPath();
-    OWN.add(key);
+    LockClaim claim = LockClaim.of(path.resolve(LOCK)).orElse(null);
+    if (claim == null) { // this process looks at the folder at this moment
+      isRemovedAsEmpty(path);
+      return null;
+    }
     FileChannel channel = null;
     try {
       channel =
@@ -92,19 +89,19 @@ public final class SharedFolder implements AutoCloseable {
               PrivateFiles.FILE);
       FileLock held = channel.lock(); // at most another process's sweep holds it, briefly
       if (held.isValid() && Files.exists(path.resolve(LOCK))) {
-        return new SharedFolder(path, key, channel);
+        return new SharedFolder(path, claim, channel);
       }
     } catch (NoSuchFileException swept) {
-      // // Between its creation and its locking the folder looks abandoned.
+      // Between its creation and its locking the folder looks abandoned.
     } catch (IOException failed) {
-      OWN.remove(key);
+      claim.close();
       delete(path);
       throw new IOException("cannot lock " + path.resolve(LOCK) + ": " + failed.getMessage());
     }
     if (channel != null) {
       channel.close();
     }
-    OWN.remove(key);
+    claim.close();
     return null;
   }
 
@@ -131,9 +128,7 @@ public final class SharedFolder implements AutoCloseable {
     List<Path> found = new ArrayList<>();
     try (DirectoryStream<Path> folders = Files.newDirectoryStream(parent, PREFIX + "*")) {
       for (Path folder : folders) {
-        if (Files.isDirectory(folder)
-            && !OWN.contains(folder.toRealPath())
-            && isAbandoned(folder, remove)) {
+        if (Files.isDirectory(folder) && isAbandoned(folder, remove)) {
           found.add(folder);
         }
       }
@@ -146,6 +141,16 @@ public final class SharedFolder implements AutoCloseable {
   }
 
   private static boolean isAbandoned(Path folder, boolean remove) {
+    try (LockClaim claim = LockClaim.of(folder.resolve(LOCK)).orElse(null)) {
+      return claim != null && isUnlocked(folder, remove);
+    } catch (NoSuchFileException noLock) {
+      return remove && isRemovedAsEmpty(folder);
+    } catch (IOException notOurs) {
+      return false; // belongs to another user
+    }
+  }
+
+  private static boolean isUnlocked(Path folder, boolean remove) throws IOException {
     try (FileChannel channel = FileChannel.open(folder.resolve(LOCK), StandardOpenOption.WRITE)) {
       if (channel.tryLock() == null) {
         return false;
@@ -154,10 +159,6 @@ public final class SharedFolder implements AutoCloseable {
         delete(folder);
       }
       return true;
-    } catch (NoSuchFileException noLock) {
-      return remove && isRemovedAsEmpty(folder);
-    } catch (IOException notOurs) {
-      return false; // belongs to another user
     }
   }
 
@@ -205,7 +206,7 @@ public final class SharedFolder implements AutoCloseable {
     } catch (IOException failed) {
       throw new UncheckedIOException("cannot unlock " + path, failed);
     } finally {
-      OWN.remove(key);
+      claim.close();
     }
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -11,12 +12,24 @@ import org.junit.jupiter.api.io.TempDir;
 class RunLockTest {
   @TempDir Path runs;
 
+  /** A second attempt, refused, must not release what the first one holds. */
   @Test
-  void aRunHasOneProcessAtATime() throws IOException {
+  void aRunHasOneHolderAtATime() throws Exception {
     RunFolder folder = RunFolder.create(runs, "a");
+    RunFolder linked =
+        RunFolder.open(Files.createSymbolicLink(runs.resolve("link"), folder.path()));
     try (RunLock _ = RunLock.take(folder)) {
-      IOException e = assertThrows(IOException.class, () -> RunLock.take(folder));
-      assertTrue(e.getMessage().contains("is running in another process"), e.getMessage());
+      for (RunFolder again : new RunFolder[] {folder, linked}) {
+        IOException e = assertThrows(IOException.class, () -> RunLock.take(again));
+        assertTrue(e.getMessage().contains("is running in this process"), e.getMessage());
+        assertThrows(IOException.class, () -> RunRecovery.recover(again));
+      }
+      try (RunLockHolder other = RunLockHolder.start(folder)) {
+        assertTrue(other.said().contains("is running in another process"), other.said());
+      }
+    }
+    try (RunLockHolder other = RunLockHolder.start(folder)) {
+      assertTrue(other.isTaken(), other.said());
     }
     RunLock.take(folder).close();
   }

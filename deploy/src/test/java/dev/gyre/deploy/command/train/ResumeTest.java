@@ -7,12 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.Cli;
 import dev.gyre.deploy.TinyRun;
+import dev.gyre.deploy.files.RunLockHolder;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -129,13 +127,11 @@ final class ResumeTest {
   }
 
   @Test
-  void aRunThatIsRunningIsNotTouched() throws IOException {
+  void aRunThatIsRunningIsNotTouched() throws Exception {
     TinyRun run = TinyRun.in(runs, job, 10);
     Path unfinished = Files.createDirectory(run.step(10).resolveSibling(".tmp-step-20"));
-    try (FileChannel channel =
-            FileChannel.open(
-                run.folder().lock(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock _ = channel.lock()) {
+    try (RunLockHolder running = RunLockHolder.start(run.folder())) {
+      assertTrue(running.isTaken(), running.said());
       assertRefused(resume(), ExitCode.TRY_AGAIN, "is running in another process");
     }
     assertTrue(Files.exists(unfinished));

@@ -1,10 +1,10 @@
 package dev.gyre.trainer.data;
 
+import dev.gyre.comms.LockClaim;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -20,11 +20,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class FileTurn implements AutoCloseable {
   private final Path path;
-  private final @Nullable FileChannel channel;
+  private final FileChannel channel;
+  private final LockClaim claim;
 
-  private FileTurn(Path path, @Nullable FileChannel channel) {
+  private FileTurn(Path path, FileChannel channel, LockClaim claim) {
     this.path = path;
     this.channel = channel;
+    this.claim = claim;
   }
 
   /** What came of an attempt. */
@@ -48,6 +50,22 @@ final class FileTurn implements AutoCloseable {
    * @param owner text for those who wait
    */
   static Result attempt(Path path, String owner) throws IOException {
+    LockClaim claim = LockClaim.of(path).orElse(null);
+    if (claim == null) {
+      return new Result(Attempt.UNKNOWN, null, "another thread of this process holds " + path);
+    }
+    Result result = null;
+    try {
+      result = attempt(path, owner, claim);
+      return result;
+    } finally {
+      if (result == null || result.turn == null) {
+        claim.close();
+      }
+    }
+  }
+
+  private static Result attempt(Path path, String owner, LockClaim claim) throws IOException {
     FileChannel channel;
     boolean own = true;
     try {
@@ -67,9 +85,6 @@ final class FileTurn implements AutoCloseable {
     FileLock lock;
     try {
       lock = own ? channel.tryLock() : channel.tryLock(0, Long.MAX_VALUE, true);
-    } catch (OverlappingFileLockException _) {
-      channel.close();
-      return new Result(Attempt.UNKNOWN, null, "another thread of this process holds " + path);
     } catch (IOException e) {
       channel.close();
       return new Result(Attempt.UNKNOWN, null, String.valueOf(e.getMessage()));
@@ -88,7 +103,7 @@ final class FileTurn implements AutoCloseable {
     }
     channel.truncate(0);
     channel.write(ByteBuffer.wrap(owner.getBytes(StandardCharsets.UTF_8)));
-    return new Result(Attempt.HELD, new FileTurn(path, channel), "");
+    return new Result(Attempt.HELD, new FileTurn(path, channel, claim), "");
   }
 
   private static boolean removed(Path path) {
@@ -111,7 +126,8 @@ final class FileTurn implements AutoCloseable {
   /** Who holds the lock, as that process wrote it. */
   static String owner(Path path) {
     try {
-      return Files.readString(path).strip();
+      // Even to read this process's own lock file would release the lock.
+      return LockClaim.isClaimed(path) ? "" : Files.readString(path).strip();
     } catch (IOException _) {
       return "";
     }
@@ -133,10 +149,9 @@ final class FileTurn implements AutoCloseable {
   /** Removes the file, then gives the lock up. */
   @Override
   public void close() throws IOException {
-    if (channel != null) {
-      try (channel) {
-        Files.deleteIfExists(path);
-      }
+    try (claim;
+        channel) {
+      Files.deleteIfExists(path);
     }
   }
 }
