@@ -22,8 +22,15 @@ import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.lang.foreign.Linker;
 import java.lang.foreign.SymbolLookup;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZonedDateTime;
+import java.util.Date;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+import org.agrona.concurrent.SystemEpochClock;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -188,6 +195,31 @@ final class ArchitectureTest {
             .orShould()
             .callMethod(System.class, "getProperty", String.class);
     rule.check(classes);
+  }
+
+  /** The wall clock is set forward and back while a run goes on; nothing may wait by it. */
+  @Test
+  void nothingIsTimedByTheWallClock() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage(GENERATED)
+        .and()
+        // Compares the times of files, which are the wall clock's, and tells people since when.
+        .doNotHaveFullyQualifiedName("dev.gyre.trainer.data.StoreCache")
+        .should()
+        .callMethod(System.class, "currentTimeMillis")
+        .orShould()
+        .callMethod(LockSupport.class, "parkUntil", long.class)
+        .orShould()
+        .callMethod(Instant.class, "now")
+        .orShould()
+        .callMethod(LocalDateTime.class, "now")
+        .orShould()
+        .callMethod(ZonedDateTime.class, "now")
+        .orShould()
+        .dependOnClassesThat()
+        .belongToAnyOf(Date.class, Clock.class, SystemEpochClock.class)
+        .check(classes);
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,7 @@ final class StoreCache {
   private static final Duration ABANDONED = Duration.ofDays(1);
 
   private static final long RETRY_MILLIS = 50;
-  private static final long TOLD_EVERY_MILLIS = 60_000;
+  private static final long TOLD_EVERY_NANOS = TimeUnit.MINUTES.toNanos(1);
 
   private final Path folder;
   private final PrepareListener listener;
@@ -101,8 +102,8 @@ final class StoreCache {
 
   private Turn await(String key) throws IOException {
     Path lock = folder.resolve(key + LOCK);
-    long begun = System.currentTimeMillis();
-    long told = 0;
+    long begun = System.nanoTime();
+    long told = begun - TOLD_EVERY_NANOS;
     while (true) {
       FileTurn.Result result = FileTurn.attempt(lock, owner());
       switch (result.attempt()) {
@@ -114,10 +115,10 @@ final class StoreCache {
           return new Turn(null);
         }
         case BUSY -> {
-          long now = System.currentTimeMillis();
-          if (told == 0 || now - told >= TOLD_EVERY_MILLIS) {
+          long now = System.nanoTime();
+          if (now - told >= TOLD_EVERY_NANOS) {
             told = now;
-            listener.note(waiting(lock, (now - begun) / 1000));
+            listener.note(waiting(lock, TimeUnit.NANOSECONDS.toSeconds(now - begun)));
           }
         }
         case AGAIN -> {}
@@ -221,7 +222,17 @@ final class StoreCache {
       return FileTurn.abandoned(maker);
     }
     // Just begun, or on a file system without locks, or of an older build.
-    long age = System.currentTimeMillis() - Files.getLastModifiedTime(temporary).toMillis();
-    return age > ABANDONED.toMillis();
+    return System.currentTimeMillis() - lastWrittenMillis(temporary) > ABANDONED.toMillis();
+  }
+
+  /** A folder's own time stands still while the files in it grow. */
+  private static long lastWrittenMillis(Path temporary) throws IOException {
+    long newest = Files.getLastModifiedTime(temporary).toMillis();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(temporary)) {
+      for (Path file : files) {
+        newest = Math.max(newest, Files.getLastModifiedTime(file).toMillis());
+      }
+    }
+    return newest;
   }
 }

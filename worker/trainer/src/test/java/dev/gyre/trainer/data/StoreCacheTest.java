@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -117,6 +119,9 @@ final class StoreCacheTest {
     Path deadLock = Files.writeString(cache.resolve("aaaa.lock"), "process 1");
     Path old = Files.createDirectory(cache.resolve(".tmp-bbbb-2"));
     Files.setLastModifiedTime(old, FileTime.from(Instant.now().minusSeconds(2 * 86_400)));
+    Path growing = Files.createDirectory(cache.resolve(".tmp-eeee-5"));
+    Files.writeString(growing.resolve("tokens.bin"), "half");
+    Files.setLastModifiedTime(growing, FileTime.from(Instant.now().minusSeconds(2 * 86_400)));
     Path justBegun = Files.createDirectory(cache.resolve(".tmp-cccc-3"));
     Path living = Files.createDirectory(cache.resolve(".tmp-dddd-4"));
     Process maker = holder(living.resolve("maker.lock"));
@@ -126,12 +131,66 @@ final class StoreCacheTest {
       assertFalse(Files.exists(deadLock));
       assertFalse(Files.exists(old));
       assertTrue(Files.exists(justBegun));
+      assertTrue(Files.exists(growing), "its maker writes, on a file system without locks");
       assertTrue(Files.exists(living.resolve("maker.lock")));
       assertTrue(Files.exists(cache.resolve("dddd.lock")));
       assertFalse(Files.exists(Path.of(store.folder() + ".lock")));
     }
     end(maker);
     end(waiter);
+  }
+
+  /** Another thread's preparation keeps its locks when this thread looks for what is left. */
+  @Test
+  void aSweepKeepsTheLocksOfItsOwnProcess() throws Exception {
+    Path cache = Files.createDirectory(data.cache());
+    Path living = Files.createDirectory(cache.resolve(".tmp-dddd-4"));
+    Path maker = living.resolve("maker.lock");
+    Path waiter = cache.resolve("dddd.lock");
+    FileTurn making = Objects.requireNonNull(FileTurn.attempt(maker, "this").turn());
+    FileTurn waiting = Objects.requireNonNull(FileTurn.attempt(waiter, "this").turn());
+    data.prepare(DOCS).close();
+    assertEquals("", FileTurn.owner(waiter));
+    for (Path lock : List.of(maker, waiter)) {
+      assertEquals("not held", held(List.of(), lock), lock + " is free for another process");
+    }
+    making.close();
+    waiting.close();
+    assertEquals("held", held(List.of(), waiter));
+  }
+
+  private String held(List<String> before, Path lock) throws Exception {
+    Process process = java(before, LockHolder.class.getName(), lock.toString());
+    String said = process.inputReader().readLine();
+    end(process);
+    return said;
+  }
+
+  /** There the holder's number is another process's or nobody's here: only its lock counts. */
+  @Test
+  void aLockHeldInAnotherPidNamespaceIsHeld() throws Exception {
+    List<String> elsewhere =
+        List.of("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child");
+    assumeTrue(canRun(elsewhere), "this system lets nobody make a PID namespace");
+    Path cache = Files.createDirectory(data.cache());
+    Path living = Files.createDirectory(cache.resolve(".tmp-dddd-4"));
+    Process holder =
+        java(elsewhere, LockHolder.class.getName(), living.resolve("maker.lock").toString());
+    assertEquals("held", holder.inputReader().readLine());
+    data.prepare(DOCS).close();
+    assertTrue(Files.exists(living), "its maker lives");
+    end(holder);
+    Files.writeString(living.resolve("maker.lock"), "process " + ProcessHandle.current().pid());
+    StoreWriter.delete(data.prepare(DOCS).folder());
+    data.prepare(DOCS).close();
+    assertFalse(Files.exists(living), "its maker has ended, whoever has its number now");
+  }
+
+  private static boolean canRun(List<String> before) throws IOException, InterruptedException {
+    List<String> probe = new ArrayList<>(before);
+    probe.add("true");
+    return Files.isExecutable(Path.of("/usr/bin/unshare"))
+        && new ProcessBuilder(probe).start().waitFor() == 0;
   }
 
   /** However long it takes; and it says for whom. */
