@@ -416,7 +416,7 @@ public final class PlanReport {
       documents += row.layout.documents().count();
     }
     return ("every visible pair of %s with %s is computed exactly once, every send is received,"
-            + "%n       nothing waits in a circle: forward and backward")
+            + "%n       no deadlock: forward and backward")
         .formatted(
             rows.size() == 1 ? "1 row" : rows.size() + " rows",
             documents == 1 ? "1 document" : documents + " documents");

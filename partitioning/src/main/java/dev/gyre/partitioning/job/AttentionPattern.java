@@ -4,8 +4,8 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.List;
 
 /**
- * How the layers of a model mix tokens. Window, sinks, anchor and prefix are those of softmax
- * layers; linear ones see what came before in their document, all of it and no more.
+ * The tokens that each layer of a model attends to. Window, sinks, anchor and prefix apply to
+ * softmax layers. Linear layers are causal inside each document.
  *
  * @param layers kind of each layer; empty for one kind everywhere: sliding if there is a window,
  *     else full
@@ -13,12 +13,13 @@ import java.util.List;
  * @param sinks first tokens of a document that its sliding layers see outside of the window
  * @param anchor whether the row's first token is visible to all its documents, in every softmax
  *     layer
- * @param prefix first tokens of each document that see each other both ways, in every softmax
- *     layer; they are read, not predicted: tokens whose label lies among them have none
+ * @param prefix first tokens of each document that attend to each other in both directions, in
+ *     every softmax layer; they are input only, so a token whose label would be one of them has no
+ *     label
  */
 public record AttentionPattern(
     List<LayerKind> layers, int window, int sinks, boolean anchor, int prefix) {
-  /** Of a window, of sinks and of a prefix. */
+  /** Range of window, sinks and prefix, in tokens. */
   public static final NumberRange TOKENS = NumberRange.whole(0, 1L << 30);
 
   /** Full attention in every layer. */
@@ -44,7 +45,10 @@ public record AttentionPattern(
     }
   }
 
-  /** A state sums what came before, and nothing else: no key can be left out of it, or added. */
+  /**
+   * The state of a linear layer sums all earlier tokens of the document, so a mask cannot be
+   * applied to it.
+   */
   private static void requireNoMask(String key, boolean set) {
     Invalid.require(
         !set,
@@ -90,8 +94,9 @@ public record AttentionPattern(
   }
 
   /**
-   * Rotary position of a document's first token: 0, or 1 behind an anchor. So a document sees the
-   * anchor where its own first token would be if it began with it, wherever it lies in the row.
+   * Rotary position of a document's first token: 0, or 1 after an anchor. So every document sees
+   * the anchor at position 0, directly before its own first token, wherever the document is in the
+   * row.
    */
   public int firstPosition(int document) {
     return anchor && document > 0 ? 1 : 0;

@@ -9,10 +9,10 @@ import java.nio.charset.StandardCharsets;
  * <p>Source: the pointer specification, github.com/git-lfs/git-lfs, docs/spec.md.
  */
 public final class GitLfsPointer {
-  /** What is wrong and what to do; the file's name goes before it. */
+  /** The problem and what to do, to be appended to the file's name. */
   public static final String PROBLEM = "is a Git LFS pointer, not the file: git lfs pull";
 
-  /** As many first bytes of a file as {@link #matches} needs. */
+  /** Number of leading bytes of a file that {@link #matches} needs. */
   public static final int BYTES = 64;
 
   private static final byte[] VERSION =

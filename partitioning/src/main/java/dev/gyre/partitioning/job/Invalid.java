@@ -3,8 +3,8 @@ package dev.gyre.partitioning.job;
 import java.util.List;
 
 /**
- * A job description that cannot mean anything. The message names the key (dotted, as in the job
- * file), the value, the limit, and what to do.
+ * An invalid job. The message names the key (dotted, as in the job file), the value, the limit, and
+ * what to do.
  */
 public final class Invalid extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
@@ -14,7 +14,7 @@ public final class Invalid extends IllegalArgumentException {
   /**
    * @param key dotted path as in the job file, for example {@code mesh.ulysses}, or an option, for
    *     example {@code --ring}
-   * @param problem the value, the limit and the way out
+   * @param problem the value, the limit and what to do
    */
   public Invalid(String key, String problem) {
     super(key + (key.startsWith("--") ? " " : ": ") + problem);

@@ -45,7 +45,7 @@ public record JobSpec(
             .formatted(device, backend));
   }
 
-  /** The same model and data on one worker, in f32, with rows of so many tokens. */
+  /** The same model and data on one worker, in f32, with rows of {@code sequenceLength} tokens. */
   public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
     TrainSpec one =
         new TrainSpec(
@@ -87,15 +87,15 @@ public record JobSpec(
       ROWS.require("eval.rows", rows);
     }
 
-    /** Whether one is due after a step; arguments as of {@link Checkpoint#due}. */
+    /** Whether an evaluation is due after a step; arguments as of {@link Checkpoint#due}. */
     public boolean due(long done, long steps) {
       return done == steps || (every > 0 && done % every == 0);
     }
   }
 
   /**
-   * @param every steps between checkpoints; 0 for the end only, {@link #NEVER} for none but those
-   *     asked for while the job runs
+   * @param every steps between checkpoints; 0 for the end only, {@link #NEVER} for only those
+   *     requested while the job runs
    * @param keep newest checkpoints kept
    */
   public record Checkpoint(long every, int keep) {
@@ -110,7 +110,7 @@ public record JobSpec(
     }
 
     /**
-     * Whether one is written after a step.
+     * Whether a checkpoint is written after a step.
      *
      * @param done steps done so far
      * @param steps of the whole job

@@ -1,6 +1,9 @@
 package dev.gyre.partitioning.job;
 
-/** What mixes the tokens of a layer, by Hugging Face's names of {@code layer_types}. */
+/**
+ * How a layer mixes tokens. The keys are those of {@code layer_types} in Hugging Face
+ * configurations.
+ */
 public enum LayerKind {
   /** Softmax attention over all keys before the query. */
   FULL("full_attention"),
@@ -21,9 +24,9 @@ public enum LayerKind {
   }
 
   /**
-   * The kind of a key.
+   * The kind with this key.
    *
-   * @param where the key that holds it, for the error
+   * @param where job key that holds it, for the error message
    */
   public static LayerKind of(String key, String where) {
     StringBuilder known = new StringBuilder();

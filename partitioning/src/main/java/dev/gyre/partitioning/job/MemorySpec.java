@@ -3,28 +3,30 @@ package dev.gyre.partitioning.job;
 import java.util.List;
 
 /**
- * Which activations a step keeps, and where. No choice here changes a value that is trained; only
- * an MLP tile changes last bits, as it orders a sum.
+ * Activation recomputation, offload and MLP tiles. No setting changes the result of training,
+ * except that an MLP tile changes the order of a sum, and so its last bits.
  *
  * @param recompute activations that blocks recompute in the backward pass: {@code auto}, {@code
  *     none} (all are kept), {@code attention-saving} (all but attention's output) or {@code all};
- *     {@value #FORMER_ALL}, which jobs of earlier versions say, becomes {@code all}
- * @param offload {@code auto}, {@code true} or {@code false}: whether kept activations are on disk
+ *     {@value #FORMER_ALL}, from jobs of earlier versions, becomes {@code all}
+ * @param offload {@code auto}, {@code true} or {@code false}: whether saved activations are
+ *     offloaded to disk
  * @param offloadFolder where; empty for the run's folder
- * @param mlpTile tokens whose gate, up and hidden exist at once; 0 for all; {@link #AUTO_TILE}
+ * @param mlpTile tokens of an MLP tile, whose gate, up and hidden activations are in memory at
+ *     once; 0 for one tile; {@link #AUTO_TILE}
  */
 public record MemorySpec(String recompute, String offload, String offloadFolder, int mlpTile) {
   public static final String AUTO = "auto";
   public static final String FORMER_ALL = "full";
 
-  /** Leaves the tile to the plan. */
+  /** The planner chooses the tile. */
   public static final int AUTO_TILE = -1;
 
   public static final List<String> RECOMPUTES = List.of(AUTO, "none", "attention-saving", "all");
   public static final List<String> OFFLOADS = List.of(AUTO, "true", "false");
   public static final NumberRange MLP_TILE = NumberRange.whole(AUTO_TILE, 1L << 30);
 
-  /** Leaves all to the plan. */
+  /** The planner chooses every setting. */
   public static final MemorySpec PLANNED = new MemorySpec(AUTO, AUTO, "", AUTO_TILE);
 
   public MemorySpec {

@@ -3,11 +3,11 @@ package dev.gyre.partitioning.job;
 import java.util.List;
 
 /**
- * The degrees a person asks for, and how rows are shared over a ring; 0 or {@value #AUTO} leaves
- * one to the plan.
+ * The requested degrees of the mesh, and the schedule and token layout of the ring. The planner
+ * chooses what is 0 or {@value #AUTO}.
  *
  * @param workers dataParallel · ring · ulysses where those are given
- * @param schedule what attention sends round the ring, and how
+ * @param schedule attention schedule of each kind of layer
  * @param layout {@value #AUTO}, zigzag, striped or contiguous
  */
 public record MeshSpec(
@@ -18,10 +18,10 @@ public record MeshSpec(
     int expertParallel,
     ScheduleSpec schedule,
     String layout) {
-  /** The plan chooses. */
+  /** The planner chooses. */
   public static final String AUTO = "auto";
 
-  /** 0 leaves a degree to the plan. */
+  /** At 0 the planner chooses the degree. */
   public static final NumberRange DEGREE = NumberRange.whole(0, 1024);
 
   public static final List<String> LAYOUTS = List.of(AUTO, "zigzag", "striped", "contiguous");
@@ -35,7 +35,7 @@ public record MeshSpec(
     Invalid.requireOneOf(LAYOUTS, "mesh.layout", layout);
   }
 
-  /** Degrees only. */
+  /** Degrees only; the planner chooses schedule and layout. */
   public MeshSpec(int workers, int dataParallel, int ring, int ulysses, int expertParallel) {
     this(workers, dataParallel, ring, ulysses, expertParallel, ScheduleSpec.AUTO, AUTO);
   }

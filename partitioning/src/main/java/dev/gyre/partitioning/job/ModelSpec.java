@@ -13,8 +13,8 @@ import java.util.Map;
  * @param modelType {@code mixtral} (experts) or {@code llama} (all layers dense)
  * @param intermediateSize width of an expert's, or a dense layer's, hidden layer
  * @param numLocalExperts experts per MoE layer; 0 for an all-dense model
- * @param numExpertsPerTok experts each token visits
- * @param attention which tokens each layer mixes
+ * @param numExpertsPerTok experts per token (top-k)
+ * @param attention which tokens each layer attends to
  * @param mlpOnlyLayers layers with a dense MLP instead of experts
  * @param initializerRange standard deviation of initial weights; 0 for 1/√fan-in
  */
@@ -44,13 +44,13 @@ public record ModelSpec(
   public static final NumberRange INTERMEDIATE_SIZE = NumberRange.whole(1, 1 << 30);
   public static final NumberRange EXPERTS = NumberRange.whole(0, 1 << 16);
 
-  /** At 0 a row of zeros divides zero by zero. */
+  /** At 0, a row of zeros would be computed as 0/0. */
   public static final NumberRange RMS_NORM_EPS = NumberRange.above(0);
 
   public static final NumberRange ROPE_THETA = NumberRange.above(0);
   public static final NumberRange INITIALIZER_RANGE = NumberRange.atLeast(0);
 
-  /** 2^50: beyond any machine, and far enough from 2^63 for sizes and FLOPs to be counted. */
+  /** 2^50: more than any cluster holds, and small enough that bytes and FLOPs stay below 2^63. */
   private static final double MOST_PARAMETERS = 0x1p50;
 
   public ModelSpec {
@@ -104,7 +104,7 @@ public record ModelSpec(
             MOST_PARAMETERS));
   }
 
-  /** The same model with its head sharing the embedding's weights, or not. */
+  /** The same model with tied or untied embeddings. */
   public ModelSpec withTiedEmbeddings(boolean tied) {
     return new ModelSpec(
         modelType,

@@ -7,8 +7,8 @@ import java.util.Locale;
  * the reader of job files, the JSON Schema, the options of commands and the guide all take it from
  * there.
  *
- * <p>Real numbers are computed with in f32, so a limit holds for the value as given and as rounded
- * to f32: 1e-50 is not above 0, and 1e39 is not finite.
+ * <p>Real numbers are converted to f32, so a limit holds for the value as given and as rounded to
+ * f32: 1e-50 is not above 0, and 1e39 is not finite.
  *
  * @param least smallest number, negative infinity for none
  * @param leastExcluded whether {@code least} itself is not allowed
@@ -23,7 +23,7 @@ public record NumberRange(
   public enum Kind {
     WHOLE,
     REAL,
-    /** A part of a whole from 0 to 1, for people a percentage. */
+    /** A fraction from 0 to 1, shown as a percentage. */
     SHARE
   }
 
@@ -87,7 +87,7 @@ public record NumberRange(
   /**
    * What is wrong with a value outside, for example {@code 0 must be at least 1}.
    *
-   * @param shown the value as a person wrote it
+   * @param shown the value as the user wrote it
    */
   public String problem(String shown, double value) {
     boolean beyondF32 = Double.isInfinite(value) || (inside(value) && !inside((float) value));
@@ -115,7 +115,7 @@ public record NumberRange(
     }
   }
 
-  /** For a person, for example {@code at least 1}, {@code from 0 to below 1}. */
+  /** Text for messages, for example {@code at least 1}, {@code from 0 to below 1}. */
   public String text() {
     if (least == -NONE && most == NONE) {
       return kind == Kind.WHOLE ? "a 64-bit whole number" : "a finite number";

@@ -6,17 +6,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The attention schedules a person asks for: one for all layers, or one for each kind of layer.
+ * The requested attention schedules: one for all layers, or one for each kind of layer.
  *
  * @param others for layers of kinds that are not named
  * @param named by kind of layer
  */
 public record ScheduleSpec(String others, Map<LayerKind, String> named) {
-  /** What a job file may say. */
+  /** The values that a job file may contain. */
   public static final List<String> KEYS =
       List.of(MeshSpec.AUTO, "ring", "allgather", "balanced", "tokenring");
 
-  /** The plan chooses, row by row. */
+  /** The planner chooses for each row. */
   public static final ScheduleSpec AUTO = all(MeshSpec.AUTO);
 
   private static final String KEY = "mesh.schedule";
@@ -30,8 +30,7 @@ public record ScheduleSpec(String others, Map<LayerKind, String> named) {
     Invalid.require(
         !named.containsKey(LayerKind.LINEAR),
         KEY,
-        "'%s' layers pass states on and have no schedule; leave them out"
-            .formatted(LayerKind.LINEAR.key()));
+        "'%s' layers have no attention schedule; leave them out".formatted(LayerKind.LINEAR.key()));
   }
 
   private static void require(String schedule) {
@@ -70,7 +69,7 @@ public record ScheduleSpec(String others, Map<LayerKind, String> named) {
     return new ScheduleSpec(others, named);
   }
 
-  /** What layers of a kind use. */
+  /** The schedule of a kind of layer. */
   public String of(LayerKind kind) {
     return named.getOrDefault(kind, others);
   }

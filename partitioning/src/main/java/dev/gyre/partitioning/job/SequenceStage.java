@@ -38,9 +38,9 @@ public record SequenceStage(int tokens, double share, long batchTokens) {
   }
 
   /**
-   * Sequences that are trained on side by side in one row, so that short ones do not cost a pass
-   * each. They do not attend to each other. The largest number that divides a step's sequences and
-   * fits the longest row.
+   * Sequences that are packed in one row, so that short ones do not take a pass each. They do not
+   * attend to each other. The largest number that divides a step's sequences and fits the longest
+   * row.
    *
    * @param longest most tokens of a row of the run
    */

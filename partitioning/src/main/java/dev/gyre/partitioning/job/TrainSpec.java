@@ -6,14 +6,15 @@ import java.util.List;
  * The training loop.
  *
  * @param sequenceLength most tokens of a row; with stages, of the longest
- * @param batchTokens global tokens of a step, a multiple of sequenceLength; accumulation follows
+ * @param batchTokens global tokens of a step, a multiple of sequenceLength; gradient accumulation
+ *     follows from it
  * @param steps optimizer steps
  * @param seed keys every random choice
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
  * @param balanceLoss α of the load-balance loss
  * @param zLoss coefficient of the router z-loss
  * @param nonFinite {@code fail} or {@code skip} when a loss or norm is not finite
- * @param memory what a step may keep, and where
+ * @param memory activation recomputation and offload
  * @param stages the length curriculum, in order; empty to train on rows of {@code sequenceLength}
  *     throughout
  */
@@ -106,10 +107,10 @@ public record TrainSpec(
     public static final NumberRange CLIP = NumberRange.atLeast(0);
     public static final NumberRange WEIGHT_DECAY = NumberRange.atLeast(0);
 
-    /** At 1 a moment would never take a gradient in, and its bias correction divides by zero. */
+    /** At 1, a moment would ignore every gradient, and its bias correction would divide by zero. */
     public static final NumberRange BETA = NumberRange.below(0, 1);
 
-    /** At 0 an entry without gradients divides zero by zero. */
+    /** At 0, an element that never had a gradient would be computed as 0/0. */
     public static final NumberRange EPS = NumberRange.above(0);
 
     public static final List<String> SCHEDULES = List.of("cosine", "constant");

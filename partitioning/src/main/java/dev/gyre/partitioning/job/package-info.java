@@ -1,4 +1,4 @@
-/** The job a person describes: model, data, training, mesh. Records that check themselves. */
+/** A job: model, data, training and mesh, as records that validate their values. */
 @NullMarked
 package dev.gyre.partitioning.job;
 

@@ -1,4 +1,4 @@
-/** Which worker holds which token of a row. */
+/** Token layouts: which rank holds which token of a row. */
 @NullMarked
 package dev.gyre.partitioning.layout;
 

@@ -1,4 +1,4 @@
-/** Workers in named degrees, and who belongs to which group. */
+/** The mesh of workers: its degrees, and the ranks of each process group. */
 @NullMarked
 package dev.gyre.partitioning.mesh;
 

@@ -5,15 +5,15 @@ import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.TrainSpec;
 
 /**
- * Which activations blocks recompute in the backward pass, where kept ones are, and in which tiles
- * blocks compute.
+ * Activation recomputation, offload and tile sizes of a plan.
  *
  * @param recompute {@code none} (all are kept), {@code attention-saving} or {@code all}; {@value
- *     MemorySpec#FORMER_ALL}, which plans of earlier versions say, becomes {@code all}
- * @param offload whether kept activations are on disk
- * @param mlpTile tokens or expert rows whose gate, up and hidden exist at once; 0 for all
- * @param lossTile tokens whose logits exist at once
- * @param reason why, for a person
+ *     MemorySpec#FORMER_ALL}, from plans of earlier versions, becomes {@code all}
+ * @param offload whether saved activations are offloaded to disk
+ * @param mlpTile tokens or expert rows of an MLP tile, whose gate, up and hidden activations are in
+ *     memory at once; 0 for one tile
+ * @param lossTile tokens whose logits are in memory at once
+ * @param reason why this policy was chosen, as text for messages
  */
 public record ActivationPlan(
     String recompute, boolean offload, int mlpTile, int lossTile, String reason) {
@@ -35,7 +35,7 @@ public record ActivationPlan(
     return new ActivationPlan(recompute, offload, mlpTile, lossTile, why);
   }
 
-  /** For a person, for example {@code attention-saving, MLP in tiles of 2048, on disk}. */
+  /** Text for messages, for example {@code attention-saving, MLP in tiles of 2048, on disk}. */
   public String describe() {
     return recompute
         + (mlpTile == 0 ? "" : ", MLP in tiles of " + mlpTile)

@@ -11,7 +11,7 @@ import java.util.List;
  * Picks, per row, the schedule with the shortest predicted time. A schedule that needs more memory
  * than the first one is taken only if it is faster by {@value #LEAST_GAIN_PERMILLE} thousandths,
  * the accuracy of the prediction. A pure function of the plan's frozen rates and the row, so that
- * all ranks, and a resumed run, choose alike.
+ * all ranks, and a resumed run, make the same choice.
  */
 final class AutoSchedule implements ScheduleKind {
   private static final long LEAST_GAIN_PERMILLE = 10;
@@ -27,8 +27,8 @@ final class AutoSchedule implements ScheduleKind {
     this.clock = clock;
   }
 
-  /** The time that another schedule must be below to be taken instead of the first. */
-  static long clearlySooner(long micros) {
+  /** Another schedule replaces the first only if its time is below this. */
+  static long clearlyFaster(long micros) {
     return micros - micros * LEAST_GAIN_PERMILLE / 1000;
   }
 
@@ -54,7 +54,7 @@ final class AutoSchedule implements ScheduleKind {
       return best;
     }
     long first = clock.micros(best);
-    long least = clearlySooner(first);
+    long least = clearlyFaster(first);
     for (ScheduleKind candidate : candidates.subList(1, candidates.size())) {
       AttentionSchedule schedule = candidate.schedule(layout, mask);
       long micros = clock.micros(schedule);

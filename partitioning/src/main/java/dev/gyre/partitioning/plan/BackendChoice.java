@@ -13,7 +13,7 @@ import java.util.List;
  * @param dtype {@code bf16} or {@code f32}, one of the backend's
  */
 public record BackendChoice(WorkerCapabilities.Backend backend, String dtype) {
-  /** Leaves a backend or a dtype to {@link #choose}. */
+  /** A backend or dtype that {@link #choose} replaces. */
   public static final String AUTO = "auto";
 
   private static final String BF16 = "bf16";
@@ -24,14 +24,14 @@ public record BackendChoice(WorkerCapabilities.Backend backend, String dtype) {
   }
 
   /**
-   * An explicit backend is that one or an error, never another. {@code auto} is the first available
-   * one that computes the dtype. {@code dtype: auto} is bf16 where the backend multiplies it
-   * natively, else f32.
+   * A named backend is used, or is an error; no other backend replaces it. {@code auto} is the
+   * first available one that computes the dtype. {@code dtype: auto} is bf16 where the backend
+   * multiplies it natively, else f32.
    *
    * @param wanted a backend's name or {@code auto}
    * @param dtype {@code bf16}, {@code f32} or {@code auto}
-   * @param offers what there is, most preferred first, unavailable ones included
-   * @throws Invalid for {@code backend} or {@code train.dtype}, saying what there is instead
+   * @param offers all backends, most preferred first, unavailable ones included
+   * @throws Invalid for {@code backend} or {@code train.dtype}, listing what is available
    */
   public static BackendChoice choose(
       String wanted, String dtype, List<WorkerCapabilities.Backend> offers) {

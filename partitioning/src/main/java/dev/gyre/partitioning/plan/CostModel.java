@@ -46,10 +46,10 @@ public final class CostModel {
   }
 
   /**
-   * FLOPs of a row's attention, all layers, forward and backward. Softmax: 2 for each multiply-add
-   * of scores and of weighted sums are 4 a pair, head and element forward; backward does five such
-   * products to forward's two. Source: Dao, FlashAttention-2, section 4.1. Linear: a token's key
-   * meets its value and its query the state, 4·D² a head; backward twice that.
+   * FLOPs of a row's attention, all layers, forward and backward. Softmax: scores and weighted sums
+   * are two products of 2 FLOPs per pair, head and element forward; backward computes five such
+   * products. Source: Dao, FlashAttention-2, section 4.1. Linear: the products key · value and
+   * query · state take 4·D² per token and head; backward takes twice that.
    */
   public static long attentionFlops(ModelSpec model, Documents documents) {
     long pairs = 0;
@@ -65,8 +65,8 @@ public final class CostModel {
   }
 
   /**
-   * FLOPs of all else: 2 per weight and token forward, 4 backward. Experts count for the tokens
-   * that visit them.
+   * FLOPs of everything but attention: 2 per weight and token forward, 4 backward. Experts count
+   * for the tokens routed to them.
    */
   public static long linearFlops(ModelSpec model, long tokens) {
     return Math.multiplyExact(6 * ModelSize.of(model).multiplied(), tokens);
@@ -80,8 +80,9 @@ public final class CostModel {
   /**
    * @param schedules of every kind of softmax layers, with what they send for a row of the full
    *     length
-   * @param layout how rows are dealt, in zigzag chunks of at least {@code minChunk} tokens
-   * @param recompute as {@link ActivationPlan} names it: what is recomputed is sent again
+   * @param layout token layout of rows, with zigzag chunks of at least {@code minChunk} tokens
+   * @param recompute as {@link ActivationPlan} names it: recomputed attention and experts
+   *     communicate again
    */
   public StepCost step(
       List<ScheduleChoice> schedules, LayoutKind layout, int minChunk, String recompute) {
@@ -110,8 +111,8 @@ public final class CostModel {
   }
 
   /**
-   * Time that all ranks wait for: a rank's even share of all but the experts, and the experts of
-   * the rank with the most rows.
+   * FLOPs of the slowest rank: an even share of everything but the experts, and the experts of the
+   * rank with the most expert rows.
    */
   private long busiestLinearFlops(long tokens, int ranks) {
     long rows = tokens * size.expertsPerToken() / ranks;
@@ -121,7 +122,7 @@ public final class CostModel {
     return Math.addExact(linearFlops(model, tokens) / ranks, Math.multiplyExact(perRow, over));
   }
 
-  /** Of one rank in a linear layer. */
+  /** Bytes that one rank sends in one linear layer. */
   private interface LinearTraffic {
     long of(LinearAttentionBytes bytes, LinearAttentionLayout layout, int rank);
   }
@@ -136,7 +137,7 @@ public final class CostModel {
         bytes.moves(layout, rank) + (forwardAgain ? bytes.forwardMoves(layout, rank) : 0);
   }
 
-  /** All linear layers, all ranks of a row. */
+  /** Bytes of all linear layers and all ranks of a row. */
   private long linearBytesOfRow(LayoutKind layout, int minChunk, LinearTraffic traffic) {
     if (model.linearLayers() == 0 || mesh.rowRanks() == 1) {
       return 0;
@@ -158,9 +159,9 @@ public final class CostModel {
   }
 
   /**
-   * One layer, all ranks of a row. Forward q, k, v go out and the output comes back in the compute
-   * dtype; backward dOut goes out, and dq, dk, dv come back in f32. A rank keeps its own tokens'
-   * part of its own heads.
+   * Bytes of the Ulysses all-to-all in one layer, all ranks of a row. Forward exchanges q, k, v and
+   * the output in the compute dtype; backward exchanges dOut in the compute dtype and dq, dk, dv in
+   * f32. A rank does not send its own tokens' part of its own heads.
    */
   private long ulyssesBytesOfRow(boolean forwardAgain) {
     HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
@@ -197,7 +198,10 @@ public final class CostModel {
     return rows() * micros;
   }
 
-  /** Dispatch and combine, forward and backward, and forward again where it is run again. */
+  /**
+   * Bytes of dispatch and combine, forward and backward, and forward once more if experts are
+   * recomputed.
+   */
   private long expertBytes(long tokensOfRank, boolean forwardAgain) {
     int exchanges = forwardAgain ? 6 : 4;
     long rows = tokensOfRank * size.expertsPerToken();
@@ -216,7 +220,9 @@ public final class CostModel {
         + othersShare(meanExperts(), replicas()) * elementBytes;
   }
 
-  /** The part of n values outside of one's own of p even shards. */
+  /**
+   * How many of n values are outside of a rank's own shard, if they are divided into p even shards.
+   */
   private static long othersShare(long n, int p) {
     return n - n / p;
   }

@@ -12,7 +12,7 @@ import java.util.IdentityHashMap;
 final class CoveredRows {
   private final IdentityHashMap<Work, Rows> known = new IdentityHashMap<>();
 
-  /** Local rows of the query owner, and of the key owner. Not to be changed. */
+  /** Local rows of the query owner, and of the key owner. Callers must not change them. */
   record Rows(BitSet queries, BitSet keys) {}
 
   Rows of(Work work) {

@@ -5,19 +5,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Chooses the number of ranks that experts are divided over. With few ranks, each holds more
- * experts: no rank waits for the one with the hot expert and rows are not sent, but there are more
- * weights to hold and more gradients to sum.
+ * Chooses the number of ranks that experts are divided over. With a smaller degree each rank holds
+ * more experts. That reduces load imbalance and all-to-all traffic, but needs more memory for
+ * weights and more gradient reduction.
  */
 final class ExpertParallelChoice {
   private ExpertParallelChoice() {}
 
   /**
    * The plan with the lowest predicted step time among those that recompute least; with equal times
-   * the one with the least memory. If none fits, the one that needs least.
+   * the one with the least memory. If none fits, the one that needs the least memory.
    *
    * @param plans of one job, by ascending degree, with known step times
-   * @param asked what the job says about activations
+   * @param asked the job's activation settings
    * @param workerBytes memory of one worker
    */
   static Plan of(List<Plan> plans, MemorySpec asked, long workerBytes) {

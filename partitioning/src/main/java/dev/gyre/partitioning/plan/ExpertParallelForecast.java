@@ -3,7 +3,7 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.NumberRange;
 
 /**
- * What a job is predicted to need with its experts over so many ranks.
+ * Predicted step time and memory of a job at one expert-parallel degree.
  *
  * @param expertParallel ranks of an expert group
  * @param micros of a step

@@ -37,7 +37,7 @@ public record ExpertPlacement(int experts, int expertParallel) {
    * every rank has all experts.
    *
    * @param rows M, at least 0
-   * @param expertsPerToken experts each token visits, which are distinct
+   * @param expertsPerToken experts per token (top-k), which are distinct
    */
   long busiest(long rows, int expertsPerToken) {
     if (experts < 2) {

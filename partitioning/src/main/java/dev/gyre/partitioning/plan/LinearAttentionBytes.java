@@ -4,7 +4,7 @@ import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 
 /**
- * What one linear-attention layer sends in a row, forward and backward; exact.
+ * Exact bytes that one linear-attention layer sends for a row, forward and backward.
  *
  * @param elementBytes bytes of the compute dtype
  */
@@ -40,9 +40,9 @@ public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elem
   }
 
   /**
-   * Bytes that a rank sends because tokens change rank: q, k, v to where the layer computes and out
-   * from there; dOut, and then dq, dk, dv. Gradients of queries, keys and values are f32, all else
-   * is in the compute dtype.
+   * Bytes that a rank sends to redistribute tokens. Forward: q, k and v to the layer's layout, and
+   * the output back. Backward: dOut, and then dq, dk and dv. Gradients of queries, keys and values
+   * are f32, all else is in the compute dtype.
    */
   public long moves(LinearAttentionLayout layout, int rank) {
     long queries = (long) heads * headDim;

@@ -19,7 +19,7 @@ public record LongestSequence(List<Longest> policies) {
   /** Row lengths are tested in steps of this many tokens; shorter ones fit if these do. */
   static final int STEP_TOKENS = 1024;
 
-  /** Sizes of a message and of an index are ints. */
+  /** Message sizes and indices are 32-bit. */
   private static final long MOST_INDEXED = Integer.MAX_VALUE;
 
   public LongestSequence {
@@ -81,7 +81,7 @@ public record LongestSequence(List<Longest> policies) {
     int length = steps * STEP_TOKENS;
     RowSchedules schedules =
         new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
-    // // A plan drops the schedules that need more memory than there is.
+    // // A plan drops the schedules that do not fit in memory.
     Map<LayerKind, List<String>> least = RowSchedules.least(plan.candidates());
     SequenceLayout row = plan.layoutOf(new Documents(length));
     return Planner.memory(

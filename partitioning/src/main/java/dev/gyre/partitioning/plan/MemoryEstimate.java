@@ -4,13 +4,13 @@ import dev.gyre.partitioning.job.NumberRange;
 
 /**
  * Bytes of the rank with the most memory, by use. Activations, expert rows and scratch are those at
- * the moment when their sum is largest, with as many expert rows as a round may have.
+ * the peak of their sum, with the most expert rows that a round may have.
  *
  * @param weights compute copy: matmul weights in the compute dtype, norms and routers f32
  * @param gradients f32 of every weight the rank holds
  * @param optimizer f32 master weights and two moments of the rank's shard
- * @param activations kept by forward for backward, all layers, without expert rows
- * @param expertRows dispatched rows and what experts keep
+ * @param activations saved by forward for backward, all layers, without expert rows
+ * @param expertRows dispatched rows and the activations that experts save
  * @param scratch gradients, recomputed activations, and messages in flight
  * @param balanced activations, expert rows and scratch with balanced experts and one document
  * @param stored on disk
@@ -27,13 +27,13 @@ public record MemoryEstimate(
 
   /**
    * Reserve over the model for alignment of tensors and for rows of many documents: a sixteenth,
-   * plus 32 MiB, the most that small jobs with their small but equally many tensors have needed.
+   * plus 32 MiB, the most that small jobs, whose tensors are as many but smaller, have needed.
    */
   private static final long ROOM = 32L << 20;
 
   /**
-   * Memory of the process itself. The Java heap at its limit of half a gigabyte, of which little is
-   * used, also covers compiled code and native libraries.
+   * Memory of the process outside of the workspace: the Java heap's limit of half a gigabyte. The
+   * heap is mostly unused, so the limit also covers compiled code and native libraries.
    */
   public static final long PROCESS = 512L << 20;
 
@@ -55,7 +55,7 @@ public record MemoryEstimate(
     return resident() + workspace() + PROCESS;
   }
 
-  /** Bytes that stay from step to step. */
+  /** Bytes that stay allocated between steps. */
   public long resident() {
     return weights + gradients + optimizer;
   }
@@ -66,7 +66,7 @@ public record MemoryEstimate(
     return live + live / 16 + ROOM;
   }
 
-  /** The categories with their bytes, for a person. */
+  /** The categories with their bytes, as text for messages. */
   public String describe() {
     return "weights %s, gradients %s, optimizer %s, activations %s, expert rows %s, scratch %s"
         .formatted(

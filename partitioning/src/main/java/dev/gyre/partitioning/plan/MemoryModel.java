@@ -11,12 +11,14 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import java.util.List;
 
-/** Memory of the rank that needs most, for a job on a mesh, under any policy. */
+/** Memory of the rank with the highest use, for a job on a mesh, under any activation policy. */
 final class MemoryModel {
   /** Limit for the head's f32 logits of one tile. */
   private static final long LOSS_TILE_BYTES = 64L << 20;
 
-  /** Tokens of a loss tile at a small vocabulary: more make the head's matmuls no faster. */
+  /**
+   * Tokens of a loss tile at a small vocabulary: larger tiles do not speed up the head's matmuls.
+   */
   private static final long MOST_LOSS_TILE = 1024;
 
   private final ModelSpec model;
@@ -32,10 +34,10 @@ final class MemoryModel {
   private final boolean moved;
 
   /**
-   * @param layout how rows are dealt
+   * @param layout token layout of rows
    * @param mostRingTokens of {@link #mostRingTokens}
    * @param row one document of the full length
-   * @param schedules of each mask, for that row, which holds most
+   * @param schedules of each mask, for that row, which needs the most memory
    */
   MemoryModel(
       ModelSpec model,
@@ -77,8 +79,8 @@ final class MemoryModel {
   }
 
   /**
-   * Most tokens of a ring rank, whatever the documents. Zigzag: cut documents leave a rank one
-   * token over its even share each, and a document dealt whole goes to a rank at or below the mean.
+   * Most tokens of a ring rank, whatever the documents. Zigzag: each cut document gives a rank at
+   * most one token above its even share, and an uncut document goes to a rank at or below the mean.
    */
   static long mostRingTokens(LayoutKind kind, int ring, int minChunk, int sequenceLength) {
     long even = Math.ceilDiv(sequenceLength, ring);
@@ -89,7 +91,7 @@ final class MemoryModel {
     return Math.min(sequenceLength, even + Math.max(shortest, sequenceLength / shortest));
   }
 
-  /** Tokens whose logits exist at once: as many as 64 MiB of f32 hold, from 16 to 1,024. */
+  /** Tokens whose logits are in memory at once: as many as 64 MiB of f32 hold, from 16 to 1,024. */
   static int lossTile(ModelSpec model) {
     long rows = LOSS_TILE_BYTES / (F32_BYTES * model.vocabSize());
     return Math.toIntExact(Math.clamp(rows, 16, MOST_LOSS_TILE));
@@ -136,7 +138,7 @@ final class MemoryModel {
     return PassMemory.of(model, mesh, elementBytes, policy, shape);
   }
 
-  /** Of the rows of the whole expert group, the share of expert rank 0's experts. */
+  /** Expert rank 0's share of the rows of its expert group, with balanced routing. */
   private long balancedRows() {
     if (size.moeLayers() == 0) {
       return 0;

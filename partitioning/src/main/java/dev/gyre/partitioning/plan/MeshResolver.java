@@ -10,22 +10,23 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Fills in the degrees a job leaves open.
+ * Chooses the degrees that a job leaves open.
  *
  * <ul>
  *   <li>Neither workers nor a degree given: 2 workers. Only degrees given: their product.
- *   <li>Ulysses is 1 unless given, or unless it alone is open.
+ *   <li>Ulysses is 1 unless it is given or is the only open degree.
  *   <li>Ring and data-parallel both open: the largest ring that leaves each rank {@value
- *       #TOKENS_PER_RANK} tokens of a row, and data-parallel for the rest; but a longer ring before
- *       more data ranks than a step has rows, for those would stand idle.
- *   <li>Expert-parallel open: {@link Planner} takes one of {@link #expertParallel}; where there is
- *       nothing to choose by, the largest.
+ *       #TOKENS_PER_RANK} tokens of a row, and data-parallel for the rest; but data-parallel never
+ *       exceeds the rows of a step, because the other ranks would be idle; the ring is longer
+ *       instead.
+ *   <li>Expert-parallel open: {@link Planner} takes one of {@link #expertParallel}; without rates
+ *       to predict from, the largest.
  * </ul>
  */
 final class MeshResolver {
   static final int DEFAULT_WORKERS = 2;
 
-  /** Below this a ring hop's messages cost more than its tiles of attention. */
+  /** With fewer tokens per rank, a ring hop's messages take longer than its attention tiles. */
   static final int TOKENS_PER_RANK = 1024;
 
   private final MeshSpec spec;

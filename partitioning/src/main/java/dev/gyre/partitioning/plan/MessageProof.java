@@ -27,7 +27,7 @@ final class MessageProof {
 
   private final List<List<Posted>> receives = new ArrayList<>();
 
-  /** Per rank: the step it is in, and how many of that step's messages wait. */
+  /** Per rank: its current step, and how many messages of that step are incomplete. */
   private final int[] step;
 
   private final int[] waiting;
@@ -68,7 +68,7 @@ final class MessageProof {
     holdings.proveComplete();
   }
 
-  // --- both ends side by side -----------------------------------------------------------------
+  // --- compare both ends of each channel -------------------------------------------------------
 
   private void collect() {
     for (int rank = 0; rank < ring; rank++) {
@@ -158,7 +158,7 @@ final class MessageProof {
     return message.rows().isEmpty() ? text.append(" none").toString() : text.toString();
   }
 
-  // --- the programs against each other --------------------------------------------------------
+  // --- simulate the programs -------------------------------------------------------------------
 
   private void run() {
     for (int rank = 0; rank < ring; rank++) {
@@ -234,7 +234,7 @@ final class MessageProof {
       rank = message.peer();
     }
     return new InvalidPlanException(
-        phase.label() + ": ranks wait in a circle: " + chain + "which waits already");
+        phase.label() + ": deadlock: " + chain + "which is waiting already");
   }
 
   private Message firstWaiting(int rank) {

@@ -3,7 +3,7 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.ModelSpec;
 
 /**
- * Parameters of a model by what they are for.
+ * Parameters of a model, by use.
  *
  * @param embedding token embedding; also the head's weights if those are tied
  * @param head untied output projection; 0 if tied
@@ -14,7 +14,7 @@ import dev.gyre.partitioning.job.ModelSpec;
  * @param expert one expert of one layer
  * @param moeLayers layers with experts
  * @param experts experts per MoE layer
- * @param expertsPerToken experts each token visits
+ * @param expertsPerToken experts per token (top-k)
  */
 public record ModelSize(
     long embedding,
@@ -60,7 +60,7 @@ public record ModelSize(
     return dense() + expert * moeLayers * experts;
   }
 
-  /** Parameters a token meets. */
+  /** Active parameters: those that one token is computed with. */
   public long active() {
     return dense() + expert * moeLayers * expertsPerToken;
   }
@@ -80,7 +80,10 @@ public record ModelSize(
     return expert * moeLayers * placement.count(expertRank);
   }
 
-  /** Weights a token is multiplied with: no embedding look-up, no norms, the head even if tied. */
+  /**
+   * Weights of one token's matmuls: without embedding look-up and norms, with the head even if it
+   * is tied.
+   */
   public long multiplied() {
     return attention + mlp + routers + embedding + expert * moeLayers * expertsPerToken;
   }

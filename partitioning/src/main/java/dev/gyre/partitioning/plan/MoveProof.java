@@ -8,11 +8,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Proves that every token of a row reaches the rank that computes it in linear layers, exactly
- * once. That each position is held by one rank of the layout is proven elsewhere; here, that a rank
- * hands out all it holds and in the order in which it holds it (so that a move is one piece of its
- * rows), each token to the one rank in whose range it lies. Moves are both sends and receives, so
- * they match; they start together, so nothing waits in a circle.
+ * Proves that every token of a row reaches, exactly once, the rank that computes it in linear
+ * layers. {@link PlanValidator} proves that one rank of the layout holds each position. This class
+ * proves that a rank moves every token it holds, in its local order (so that a move is a contiguous
+ * part of its tokens), to the rank whose range contains the token. A move is a send and its
+ * receive, so the two match. All moves start together, so there is no deadlock.
  */
 final class MoveProof {
   private final SequenceLayout layout;
@@ -27,7 +27,8 @@ final class MoveProof {
     int ranks = layout.ring() * layout.ulysses();
     if (linear.ranks() != ranks) {
       throw new InvalidPlanException(
-          "linear layers are cut for %d ranks of a row on %d".formatted(linear.ranks(), ranks));
+          "linear layers are divided over %d ranks, but the row has %d"
+              .formatted(linear.ranks(), ranks));
     }
     proveStarts(ranks);
     List<List<TokenRange>> handed = handedOut(ranks);
@@ -41,7 +42,7 @@ final class MoveProof {
     for (int rank = 0; rank < ranks; rank++) {
       if (linear.tokens(rank) < 0) {
         throw new InvalidPlanException(
-            "linear layers: rank %d starts at %d, the next before it"
+            "linear layers: rank %d starts at %d, after the start of the next rank"
                 .formatted(rank, linear.start(rank)));
       }
     }
@@ -89,7 +90,7 @@ final class MoveProof {
     return handed;
   }
 
-  /** The same positions in the same order, however they are cut in runs. */
+  /** Compares positions and their order; the runs may be divided differently. */
   private static void proveSame(int rank, List<TokenRange> held, List<TokenRange> handed) {
     int at = 0;
     int used = 0;

@@ -9,8 +9,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 
 /**
- * One micro-batch's forward and backward as the model's operations take memory, tensor by tensor in
- * their order, so that the peak is theirs. Held to the measured peak by a test in the trainer.
+ * Simulates the memory of one micro-batch's forward and backward: every tensor in the order in
+ * which the model's operations allocate it, so that the peak is the same. A test in the trainer
+ * compares it with the measured peak.
  *
  * <p>Legend: t tokens of the rank, T those of its ring rank, d hidden size, H and K all query and
  * key/value heads times head size, h and k one Ulysses rank's, F expert or MLP width, V vocabulary,
@@ -38,10 +39,15 @@ final class PassMemory {
   private long storedNow;
   private long storedMost;
 
-  /** After the loss: the residual's gradient, which the blocks hand down. */
+  /**
+   * Position after the loss: the gradient of the residual stream, which each block passes to the
+   * one before.
+   */
   private StackModel.Mark gradient = stack.mark();
 
-  /** Whether a segment's saves are dropped at its end, as it will be run again. */
+  /**
+   * Whether a segment's saved activations are dropped at its end, because backward recomputes them.
+   */
   private boolean dropping;
 
   private PassMemory(
@@ -72,7 +78,7 @@ final class PassMemory {
     rows = t * model.numExpertsPerTok();
   }
 
-  /** The stacks after a pass, and the most that lay on disk. */
+  /** The stacks after a pass, and the peak of offloaded bytes. */
   record Result(StackModel stack, long stored) {}
 
   static Result of(
@@ -94,7 +100,7 @@ final class PassMemory {
     stack.save(residual());
     stack.passing(rounded(t * d));
     if (policy.offload()) {
-      stack.save(residual()); // the other of the two that take turns
+      stack.save(residual()); // the second of two alternating residual buffers
     }
     int layers = model.numHiddenLayers();
     StackModel.Mark[] starts = new StackModel.Mark[2 * layers];
@@ -112,7 +118,7 @@ final class PassMemory {
     }
   }
 
-  /** Returns what is kept, not counting what is on disk. */
+  /** Returns the bytes saved for backward, in memory or offloaded, without the residual. */
   private long forwardOf(int block, StackModel.Mark start) {
     boolean recomputed = !policy.recompute().equals(ActivationPlan.NONE);
     dropping = recomputed;
@@ -141,7 +147,7 @@ final class PassMemory {
     return kept;
   }
 
-  /** What a block that is run again keeps. */
+  /** Saves what a recomputed block keeps for backward. */
   private void keepAgain(int block) {
     if (block % 2 == 0) {
       if (policy.recompute().equals(ActivationPlan.ATTENTION_SAVING)) {
@@ -164,7 +170,7 @@ final class PassMemory {
       storedNow -= stored.pop();
     }
     if (policy.recompute().equals(ActivationPlan.NONE)) {
-      // Experts' rows are told apart only where all layers' are there at once.
+      // Expert rows are counted apart only if those of all layers are in memory at once.
       long experts = policy.offload() ? 0 : before.savedExperts() - start.savedExperts();
       stack.saveExperts(experts);
       stack.save(kept - experts);
@@ -201,7 +207,7 @@ final class PassMemory {
     return F32_BYTES * t * d;
   }
 
-  /** Bytes of a copy in the compute dtype of something in f32; nothing where they are one. */
+  /** Bytes of a compute-dtype copy of an f32 tensor; 0 if the compute dtype is f32. */
   private long rounded(long elements) {
     return e == F32_BYTES ? 0 : e * elements;
   }
@@ -223,7 +229,7 @@ final class PassMemory {
     norm();
     boolean attentionKept = again && policy.recompute().equals(ActivationPlan.ATTENTION_SAVING);
     if (attentionKept && ulysses) {
-      return; // what was exchanged is kept, so that q, k and v are not made again
+      return; // exchanged q, k and v are saved, so they are not recomputed
     }
     save(e * t * qWidth);
     save(e * t * kvWidth);
@@ -262,7 +268,7 @@ final class PassMemory {
   }
 
   private void attentionBackward() {
-    stack.scratch(e * t * qWidth); // of attention's output
+    stack.scratch(e * t * qWidth); // gradient of attention's output
     stack.passing(rounded(t * d));
     stack.scratch(F32_BYTES * t * qWidth);
     stack.scratch(2 * F32_BYTES * t * kvWidth);
@@ -293,7 +299,7 @@ final class PassMemory {
 
   private void linearForward(boolean again) {
     norm();
-    save(2 * e * t * qWidth); // q, and what silu makes of it
+    save(2 * e * t * qWidth); // q, and silu of it
     save(2 * e * t * kvWidth);
     save(e * t * kvWidth);
     if (!again || policy.recompute().equals(ActivationPlan.ALL)) {
@@ -316,7 +322,7 @@ final class PassMemory {
     save(F32_BYTES * t);
   }
 
-  /** The last rank of a row hears of the states of all others. */
+  /** The last rank of a row receives the states of all others. */
   private long ranksBefore() {
     return rowRanks - 1;
   }
@@ -329,9 +335,9 @@ final class PassMemory {
   }
 
   private void linearBackward() {
-    stack.scratch(F32_BYTES * t * qWidth); // of the normed output
+    stack.scratch(F32_BYTES * t * qWidth); // gradient of the normed output
     stack.passing(rounded(t * d));
-    stack.scratch(F32_BYTES * t * qWidth); // of the output
+    stack.scratch(F32_BYTES * t * qWidth); // gradient of the output
     stack.scratch(F32_BYTES * t * (qWidth + 2 * kvWidth));
     StackModel.Mark mark = stack.mark();
     stack.scratch(rounded(t * qWidth));
@@ -347,7 +353,7 @@ final class PassMemory {
     stack.releaseScratch(mark);
     stack.scratch(F32_BYTES * t * d); // of the norm's output
     stack.passing(rounded(t * kvWidth));
-    stack.scratch(F32_BYTES * t * kvWidth); // of what silu was taken of
+    stack.scratch(F32_BYTES * t * kvWidth); // gradient of silu's input
     stack.scratch(F32_BYTES * t * qWidth);
     stack.passing(rounded(t * qWidth));
   }
@@ -379,7 +385,10 @@ final class PassMemory {
     return policy.mlpTile() == 0 ? count : Math.min(count, policy.mlpTile());
   }
 
-  /** Probabilities, log-sum-exp; chosen experts, weights, rows and slots. */
+  /**
+   * Saves the routing decision: probabilities, log-sum-exp, chosen experts, weights, rows and
+   * slots.
+   */
   private void decision() {
     stack.save(F32_BYTES * t * (model.numLocalExperts() + 1L + 4L * model.numExpertsPerTok()));
   }
@@ -418,7 +427,7 @@ final class PassMemory {
     }
   }
 
-  /** The router's own norm in f32, where the block's is rounded. */
+  /** Bytes of the router's norm in f32, if the block's is rounded to bf16. */
   private long normed() {
     return e == F32_BYTES ? 0 : F32_BYTES * t * (d + 1);
   }

@@ -3,13 +3,13 @@ package dev.gyre.partitioning.plan;
 /**
  * Sizes of one micro-batch on one rank.
  *
- * @param tokens outside of attention
- * @param ringTokens inside: of all Ulysses ranks of the ring rank
+ * @param tokens tokens of the rank outside of attention
+ * @param ringTokens tokens inside attention, after the Ulysses exchange
  * @param received expert rows of a round
- * @param severalRounds whether there are more, so that none is kept
- * @param forwardSlots bytes for what is other ring ranks' in attention's forward
+ * @param severalRounds whether dispatch takes several rounds, so that expert rows are not saved
+ * @param forwardSlots bytes for data of other ring ranks in attention's forward
  * @param backwardSlots the same in its backward
- * @param moved whether linear attention sends tokens to where they are in rank order
+ * @param moved whether linear attention redistributes tokens into rank order
  */
 record PassShape(
     long tokens,

@@ -21,26 +21,25 @@ import java.util.Map;
 
 /**
  * Every decision of how a job runs, frozen. Ranks that hold equal plans make equal choices for
- * every batch; {@link #sha256} is how they make sure.
+ * every batch; they compare {@link #sha256} to verify it.
  *
  * @param formatVersion {@link #FORMAT_VERSION} of the code that wrote it
- * @param layout how a row is dealt over the ring
- * @param layouts why: what rows are predicted to take in the layouts there were to choose from;
- *     none where nothing was chosen
+ * @param layout token layout of rows over the ring
+ * @param layouts predicted times of the candidate layouts; empty if there was no choice
  * @param minChunk fewest tokens of a zigzag chunk
- * @param schedules what the attention of each kind of layers runs on
- * @param backend name of what computes
+ * @param schedules attention schedules of each kind of layer
+ * @param backend name of the compute backend
  * @param device where it computes, {@code cpu} or {@code cuda:N}
  * @param dtype compute dtype, {@code bf16} or {@code f32}
  * @param transport {@code ipc} or {@code udp}
- * @param instructionSet what the backend's bits depend on
+ * @param instructionSet instruction set that the bits of the backend's results depend on
  * @param kernelThreads threads of a worker's kernels
- * @param expertParallelForecasts why: what other degrees of expert-parallel are predicted to need;
- *     none where nothing was chosen
+ * @param expertParallelForecasts predictions for the candidate expert-parallel degrees; empty if
+ *     there was no choice
  * @param expertRowsBound most rows a rank receives in one round of dispatch
- * @param activations which activations blocks recompute, and where kept ones are
- * @param workspaceBytes a rank's slab
- * @param rates what decisions were made from
+ * @param activations activation recomputation and offload
+ * @param workspaceBytes size of a rank's workspace
+ * @param rates measured rates that the decisions are based on
  * @param cost predicted FLOPs and bytes of a step and rank
  * @param memory predicted bytes of the fullest rank
  * @param stepMicros predicted duration of a step; 0 if a rate is unknown
@@ -73,10 +72,10 @@ public record Plan(
 
   private static final NumberRange KERNEL_THREADS = NumberRange.whole(1, 4096);
 
-  /** Grows with every change of the fields or of what they mean. */
+  /** Incremented when the fields or their meaning change. */
   public static final int FORMAT_VERSION = 7;
 
-  /** Named what is recomputed otherwise, and meant the same. */
+  /** Format 6 differs only in the names of the recompute policies. */
   public static final int OLDEST_READ = 6;
 
   public Plan {
@@ -104,12 +103,12 @@ public record Plan(
     }
   }
 
-  /** Who holds what of one row. */
+  /** The token layout of one row. */
   public SequenceLayout layoutOf(Documents documents) {
     return Layouts.of(layout, documents, mesh.ring(), mesh.ulysses(), minChunk);
   }
 
-  /** How the attention of rows runs, by kind of layer. */
+  /** The attention schedule of each kind of layer. */
   public Map<LayerKind, ScheduleKind> scheduleKinds(ModelSpec model) {
     RowSchedules all = new RowSchedules(model, mesh, dtype, transport, rates);
     Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
@@ -117,14 +116,14 @@ public record Plan(
     return kinds;
   }
 
-  /** What rows may choose from, by kind of layer. */
+  /** The candidate schedules of each kind of layer. */
   Map<LayerKind, List<String>> candidates() {
     Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
     schedules.forEach(choice -> candidates.put(choice.layers(), choice.candidates()));
     return candidates;
   }
 
-  /** The same with the reasons for its expert-parallel degree. */
+  /** The same plan with predictions for the candidate expert-parallel degrees. */
   Plan withExpertForecasts(List<ExpertParallelForecast> forecasts) {
     return new Plan(
         formatVersion,
@@ -242,7 +241,7 @@ public record Plan(
     }
   }
 
-  /** What another plan does otherwise, one {@code key: this → other} a line; empty if equal. */
+  /** Differences from another plan, one line {@code key: this → other} each; empty if equal. */
   public List<String> differences(Plan other) {
     Map<String, String> theirs = other.fields();
     List<String> differences = new ArrayList<>();
@@ -258,8 +257,8 @@ public record Plan(
   }
 
   /**
-   * How long a rank may wait for another that is well: a kernel over a long row may take most of a
-   * step, and a step twice as long as predicted. Two minutes at least.
+   * How long a rank may wait for a healthy peer. A kernel over a long row may take most of a step,
+   * and a step twice the predicted time. At least two minutes.
    */
   public long stallTimeoutNanos() {
     return Math.max(LEAST_STALL_TIMEOUT_NANOS, 2000 * Math.min(stepMicros, Long.MAX_VALUE / 2000));

@@ -17,9 +17,9 @@ public final class PlanValidator {
   /**
    * Proves for one row, forward and backward: every position is held once; every visible (query,
    * key) pair is computed exactly once and no other; every send has its receive, in order, with the
-   * same item, owner and rows; nothing waits in a circle even if no message is ever buffered;
-   * whatever is sent or computed with was held before, and nothing arrives twice; every partial
-   * result reaches its owner exactly once, with all rows it has.
+   * same item, owner and rows; there is no deadlock even without buffering; a rank holds what it
+   * sends or computes with, and receives nothing twice; every partial result reaches its owner
+   * exactly once, with all its rows.
    *
    * @param mask what it must compute
    * @throws InvalidPlanException naming the first violation found
@@ -70,7 +70,8 @@ public final class PlanValidator {
                   memory.describe(),
                   plan.activations().describe(),
                   plan.activations().reason(),
-                  // Where the planner chose, no other degree of expert-parallel needs less.
+                  // If the planner chose the expert-parallel degree, no other degree needs less
+                  // memory.
                   plan.expertParallelForecasts().isEmpty()
                       ? "ring or expert ranks"
                       : "ring ranks"));

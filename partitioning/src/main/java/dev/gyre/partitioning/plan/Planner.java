@@ -17,13 +17,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Turns a job and what the workers offer into a plan. Pure: equal arguments, equal plan. */
+/**
+ * Makes a plan from a job and the capabilities of its workers. Pure: equal arguments give equal
+ * plans.
+ */
 public final class Planner {
   private Planner() {}
 
   /**
-   * The mesh of a job, which needs no knowledge of the workers but how many it asks for. Where
-   * expert-parallel is open it is the largest there may be; {@link #plan} may take less.
+   * The mesh of a job, from the job alone. An open expert-parallel degree is the largest possible
+   * one; {@link #plan} may choose a smaller one.
    *
    * @throws Invalid if the degrees contradict each other or the model
    */
@@ -46,8 +49,8 @@ public final class Planner {
   }
 
   /**
-   * Decides all that the job leaves to {@code auto}. Whether the memory is there is {@link
-   * PlanValidator#requireMemory}'s question, so that a plan that does not fit can still be shown.
+   * Decides all that the job leaves to {@code auto}. Does not check that the plan fits in memory,
+   * so that one that does not can still be shown; {@link PlanValidator#requireMemory} checks it.
    *
    * @throws Invalid if the job contradicts itself or asks for what the workers do not have
    */
@@ -86,7 +89,7 @@ public final class Planner {
     Candidates taken = candidates(job, schedules, mesh, dtype, true);
     ActivationPlan activations = PolicyChoice.choose(asked, taken.memory(), lossTile, workerBytes);
     Candidates all = candidates(job, schedules, mesh, dtype, false);
-    // A schedule that is sooner is not worth computing activations again, which takes longer.
+    // Recomputing activations takes longer than a faster schedule saves.
     if (all.memory().estimate(activations).total() <= workerBytes) {
       taken = all;
       activations = PolicyChoice.choose(asked, all.memory(), lossTile, workerBytes);
@@ -125,7 +128,7 @@ public final class Planner {
         cost.micros(rates, costs.attentionMicros(choices)));
   }
 
-  /** What rows may run on, and what that needs: schedules by kind of layer, and the longest row. */
+  /** Candidate schedules by kind of layer, and the memory that they need for the longest row. */
   private record Candidates(
       LayoutChoice layout,
       Map<LayerKind, List<String>> schedules,
@@ -133,7 +136,7 @@ public final class Planner {
       MemoryModel memory) {}
 
   /**
-   * @param least of every kind of layer only the schedule that holds least memory
+   * @param least whether each kind of layer keeps only the schedule with the least memory
    */
   private static Candidates candidates(
       JobSpec job, RowSchedules schedules, Mesh mesh, String dtype, boolean least) {
@@ -155,9 +158,9 @@ public final class Planner {
   }
 
   /**
-   * What a job needs with rows of a length.
+   * The memory model of a job with rows of one length.
    *
-   * @param longest schedules of one document of that length, all that there may be
+   * @param longest all candidate schedules for one document of that length
    */
   static MemoryModel memory(
       ModelSpec model,
@@ -205,7 +208,7 @@ public final class Planner {
   }
 
   /**
-   * The workspace that a job needs under a plan's decisions, which may be another job's.
+   * The workspace bytes that a job needs under a plan, which may have been made for another job.
    *
    * @throws Invalid if the plan's mesh cannot be this model's
    */
@@ -218,7 +221,7 @@ public final class Planner {
     if (!candidates.keySet().equals(job.model().maskOfKind().keySet())) {
       throw new Invalid(
           "plan.schedules",
-          "they are of other kinds of layers than this job's; plan it: ./gyre plan --json");
+          "the plan is for other kinds of layers than the job has; make a new one: ./gyre plan --json");
     }
     schedules.requireMasks(candidates);
     SequenceLayout row = plan.layoutOf(new Documents(length));
@@ -237,8 +240,8 @@ public final class Planner {
   }
 
   /**
-   * Balanced routing sends every rank as many rows as it sends itself; twice that is the bound, but
-   * never more than all rows of the expert group. At least one, so that rounds come to an end.
+   * With balanced routing a rank receives as many rows as it sends. The bound is twice that, at
+   * most all rows of the expert group, and at least one so that rounds terminate.
    */
   private static long expertRowsBound(Mesh mesh, ModelSize size, int length, long ringTokens) {
     long balanced = (long) size.expertsPerToken() * Math.ceilDiv(length, mesh.rowRanks());

@@ -5,9 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Picks the activations to recompute: the first policy that fits, in the order of its cost. None
- * costs nothing; tiles recompute gate and up of the MLPs; attention-saving recomputes what grows
- * with N, all also what grows with N²; a disk is slower than all of them.
+ * Chooses the cheapest activation policy that fits. In ascending order of cost: no recomputation;
+ * MLP tiles, which recompute gate and up; attention-saving, which recomputes what grows with N;
+ * all, which also recomputes what grows with N²; offload to disk.
  */
 final class PolicyChoice {
   /**
@@ -22,9 +22,9 @@ final class PolicyChoice {
   private PolicyChoice() {}
 
   /**
-   * @param asked what the job leaves open is chosen
+   * @param asked the job's settings; those at auto are chosen
    * @param workerBytes memory of one worker
-   * @return the first that fits; if none does, the one that needs least
+   * @return the first that fits; if none does, the one that needs the least memory
    */
   static ActivationPlan choose(
       MemorySpec asked, MemoryModel memory, int lossTile, long workerBytes) {
@@ -56,7 +56,7 @@ final class PolicyChoice {
             .formatted(mib(workerBytes), tooLarge, other(memory, lossTile, workerBytes)));
   }
 
-  /** What the job does not allow, but would fit. */
+  /** Names a policy that would fit but that the job's settings exclude. */
   private static String other(MemoryModel memory, int lossTile, long workerBytes) {
     for (ActivationPlan candidate : candidates(MemorySpec.PLANNED, lossTile)) {
       long bytes = memory.estimate(candidate).total();
@@ -77,7 +77,7 @@ final class PolicyChoice {
     return MemoryEstimate.mebibytes(bytes);
   }
 
-  /** All that the job allows, fastest first. */
+  /** All policies that the job allows, fastest first. */
   static List<ActivationPlan> candidates(MemorySpec asked, int lossTile) {
     List<ActivationPlan> all = new ArrayList<>();
     for (boolean offload : new boolean[] {false, true}) {
@@ -91,7 +91,7 @@ final class PolicyChoice {
           continue;
         }
         if (open && offload && recompute.equals(ActivationPlan.NONE)) {
-          continue; // what is cheap to compute again comes back sooner than from a disk
+          continue; // recomputing these is faster than reading them from disk
         }
         if (asked.mlpTile() != MemorySpec.AUTO_TILE) {
           all.add(new ActivationPlan(recompute, offload, asked.mlpTile(), lossTile, ""));

@@ -32,7 +32,7 @@ record Polygon(
         tile.maxDelta() + shift);
   }
 
-  /** The part of it from an index of each piece on. */
+  /** The part with queries from {@code queryIndex} and keys from {@code keyIndex} on. */
   Polygon from(int queryIndex, int keyIndex) {
     return new Polygon(
         query,
@@ -49,17 +49,17 @@ record Polygon(
     return queryFirst > queryLast || keyFirst > keyLast || nearest() > farthest();
   }
 
-  /** Smallest i − j there is. */
+  /** Smallest i − j of a pair. */
   private long nearest() {
     return Math.max(least, queryFirst - keyLast);
   }
 
-  /** Largest i − j there is. */
+  /** Largest i − j of a pair. */
   private long farthest() {
     return Math.min(most, queryLast - keyFirst);
   }
 
-  /** Fewest places from a key to its query; negative where the key comes after. */
+  /** Smallest distance from a key to its query, in tokens; negative where the key comes after. */
   long leastDistance() {
     long smallest = Long.MAX_VALUE;
     for (int corner = 0; corner < 4; corner++) {
@@ -70,7 +70,7 @@ record Polygon(
     return smallest;
   }
 
-  /** Most places from a key to its query. */
+  /** Largest distance from a key to its query, in tokens. */
   long mostDistance() {
     long largest = Long.MIN_VALUE;
     for (int corner = 0; corner < 4; corner++) {

@@ -3,12 +3,12 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.NumberRange;
 
 /**
- * What one worker with its kernel threads was measured to do, rounded to whole numbers, so that
- * decisions made from them are the same on every rank. 0 where not measured.
+ * Measured rates of one worker with its kernel threads, in whole numbers, so that every rank makes
+ * the same decisions from them. 0 if not measured.
  *
  * @param matmulFlopsPerSecond large matmuls in the compute dtype
  * @param attentionFlopsPerSecond causal attention forward, masked pairs not counted
- * @param linkBytesPerSecond what a rank sends while all send
+ * @param linkBytesPerSecond send bandwidth of a rank while all ranks send
  */
 public record Rates(
     long matmulFlopsPerSecond, long attentionFlopsPerSecond, long linkBytesPerSecond) {
@@ -31,8 +31,8 @@ public record Rates(
   }
 
   /**
-   * What is left of them when all workers of a host compute at once: a worker measures with a core
-   * to itself as often as not, and keeps the best it ever saw.
+   * The rates when all workers of a host compute at once. A worker often measures with a core to
+   * itself, and keeps its best rate.
    *
    * @param workers on the host, each with its kernel threads
    * @param cores of the host
@@ -51,9 +51,9 @@ public record Rates(
   }
 
   /**
-   * What is left of them on a transport. Workers measure how fast they copy, before there is a link
-   * to measure; sockets do no better than {@value #UDP_BYTES_PER_SECOND} bytes a second, what
-   * Aeron's rings over loopback were seen to carry.
+   * The rates with a transport. Workers measure memory copies, before there is a link to measure.
+   * UDP is limited to {@value #UDP_BYTES_PER_SECOND} bytes per second, the measured throughput of
+   * Aeron over loopback.
    */
   public Rates over(String transport) {
     return transport.equals("udp")

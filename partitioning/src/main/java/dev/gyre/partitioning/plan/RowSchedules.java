@@ -24,7 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Which schedules there are for a model's kinds of layers on a mesh, and what each would take. */
+/** The attention schedules that each kind of layer can use on a mesh, with predicted times. */
 public final class RowSchedules {
   private final ModelSpec model;
   private final Mesh mesh;
@@ -34,7 +34,7 @@ public final class RowSchedules {
   /**
    * @param dtype {@code bf16} or {@code f32}
    * @param transport {@code ipc} or {@code udp}
-   * @param rates to choose by; if one is unknown nothing is chosen, and {@code auto} is ring
+   * @param rates for predictions; if one is unknown, {@code auto} is ring
    */
   public RowSchedules(ModelSpec model, Mesh mesh, String dtype, String transport, Rates rates) {
     this.model = model;
@@ -62,11 +62,12 @@ public final class RowSchedules {
   }
 
   /**
-   * The layout asked for, or the first that all schedules asked for can work on. Rows whose layers
-   * are all linear lie in rank order: nothing then has to move, and no pairs are to be evened out.
+   * The requested layout, or the first that all requested schedules support. If all layers are
+   * linear, it is contiguous: tokens are in rank order already, and there is no attention to
+   * balance.
    *
    * @param layout {@code auto} or a layout's key
-   * @throws Invalid if a schedule cannot work on the layout asked for
+   * @throws Invalid if a requested schedule does not support the requested layout
    */
   public LayoutKind layout(ScheduleSpec spec, String layout) {
     List<LayoutKind> able = new ArrayList<>();
@@ -95,13 +96,13 @@ public final class RowSchedules {
   }
 
   /**
-   * The layout of a job's rows. Where it is left open, zigzag unless consecutive cuts are predicted
-   * to be clearly sooner: where windows or linear layers are most of the work. Striped order is no
-   * candidate: zigzag is as even, and has P times fewer tiles.
+   * The layout of a job's rows. If it is auto: zigzag, unless contiguous is predicted to be clearly
+   * faster, as with many sliding-window or linear layers. Striped is no candidate: zigzag balances
+   * as well with P times fewer tiles.
    *
    * @param length tokens of the longest rows
-   * @param least whether each kind of layer runs on the schedule that holds least memory
-   * @throws Invalid if a schedule cannot work on the layout asked for
+   * @param least whether each kind of layer uses the schedule with the least memory
+   * @throws Invalid if a requested schedule does not support the requested layout
    */
   public LayoutChoice layout(MeshSpec asked, int length, boolean least) {
     LayoutKind first = layout(asked.schedule(), asked.layout());
@@ -113,9 +114,9 @@ public final class RowSchedules {
     }
     LayoutForecast zigzag = forecast(asked.schedule(), LayoutKind.ZIGZAG, length, least);
     LayoutForecast contiguous = forecast(asked.schedule(), LayoutKind.CONTIGUOUS, length, least);
-    boolean sooner = contiguous.micros() < AutoSchedule.clearlySooner(zigzag.micros());
+    boolean faster = contiguous.micros() < AutoSchedule.clearlyFaster(zigzag.micros());
     return new LayoutChoice(
-        sooner ? LayoutKind.CONTIGUOUS : LayoutKind.ZIGZAG, List.of(zigzag, contiguous));
+        faster ? LayoutKind.CONTIGUOUS : LayoutKind.ZIGZAG, List.of(zigzag, contiguous));
   }
 
   private LayoutForecast forecast(ScheduleSpec spec, LayoutKind layout, int length, boolean least) {
@@ -135,7 +136,7 @@ public final class RowSchedules {
     return new LayoutForecast(layout, micros);
   }
 
-  /** Short documents and long ones in one row: no layout is even because of how they fall. */
+  /** A row with short and long documents, so that no layout is balanced by chance. */
   private static Documents halves(int length) {
     int[] lengths = new int[Integer.SIZE];
     int count = 0;
@@ -147,7 +148,9 @@ public final class RowSchedules {
     return new Documents(Arrays.copyOf(lengths, count));
   }
 
-  /** What a linear layer sends; what it computes is the same in every layout. */
+  /**
+   * Predicted communication time of a linear layer; its compute time is the same in every layout.
+   */
   private long linearMicros(LinearAttentionLayout linear) {
     LinearAttentionBytes bytes = LinearAttentionBytes.of(model, elementBytes);
     long most = 0;
@@ -157,7 +160,7 @@ public final class RowSchedules {
     return clock.micros(most, linear.moves().isEmpty() ? 2 : 6);
   }
 
-  /** How the layers of each kind run on rows of a layout that {@link #layout} gave. */
+  /** The schedule of each kind of layer, for a layout from {@link #layout}. */
   public Map<LayerKind, ScheduleKind> kinds(ScheduleSpec spec, LayoutKind layout) {
     Map<LayerKind, ScheduleKind> kinds = new LinkedHashMap<>();
     candidates(spec, layout).forEach((layers, keys) -> kinds.put(layers, kind(keys)));
@@ -165,10 +168,10 @@ public final class RowSchedules {
   }
 
   /**
-   * By kind of layer: the schedule asked for, or all that compute its mask and can work on a
+   * Candidate schedules by kind of layer: the requested one, or all that support its mask and the
    * layout.
    *
-   * @throws Invalid if a schedule asked for cannot compute a mask
+   * @throws Invalid if a requested schedule does not support a mask
    */
   public Map<LayerKind, List<String>> candidates(ScheduleSpec spec, LayoutKind layout) {
     Map<LayerKind, List<String>> candidates = new LinkedHashMap<>();
@@ -195,7 +198,7 @@ public final class RowSchedules {
     return able;
   }
 
-  /** Of every kind of layer the one that holds least: what is gathered at once is held at once. */
+  /** Keeps the first candidate of each kind of layer, which is the one with the least memory. */
   static Map<LayerKind, List<String>> least(Map<LayerKind, List<String>> candidates) {
     Map<LayerKind, List<String>> least = new LinkedHashMap<>();
     candidates.forEach((layers, keys) -> least.put(layers, keys.subList(0, 1)));
@@ -221,7 +224,7 @@ public final class RowSchedules {
         });
   }
 
-  /** What {@code auto} is where nothing is to be chosen, or nothing known to choose by. */
+  /** The schedule that {@code auto} means if there is no choice, or no rate to choose by. */
   private static String first(String key) {
     return key.equals(MeshSpec.AUTO) ? ScheduleKind.KEYS.getFirst() : key;
   }
@@ -231,7 +234,7 @@ public final class RowSchedules {
         key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh));
   }
 
-  /** One kind, or the choice between several. */
+  /** The schedule, or the choice per row between several. */
   ScheduleKind kind(List<String> candidates) {
     return candidates.size() == 1
         ? plain(candidates.getFirst())
@@ -239,7 +242,7 @@ public final class RowSchedules {
   }
 
   /**
-   * What each candidate takes, and which is chosen.
+   * The predicted time of each candidate, and the choice.
    *
    * @param row the longest there is
    * @param recompute as {@link ActivationPlan} names it: attention may run forward twice
@@ -255,7 +258,7 @@ public final class RowSchedules {
     return new ScheduleChoice(layers, kind(candidates).schedule(row, mask).kind(), forecasts);
   }
 
-  /** Every schedule that a row may run on, for the memory that each takes. */
+  /** All candidate schedules of a row, to compute the memory that each needs. */
   List<AttentionSchedule> all(Map<LayerKind, List<String>> candidates, SequenceLayout row) {
     List<AttentionSchedule> all = new ArrayList<>();
     candidates.forEach(

@@ -4,12 +4,12 @@ import dev.gyre.partitioning.job.LayerKind;
 import java.util.List;
 
 /**
- * Which schedules the layers of a kind may run on, and why which one is taken: the forecasts are of
- * a row that is one document of the full length. With several, every row takes the one that is
- * predicted to be through first for it, with a margin for the first in the list.
+ * The candidate schedules of a kind of layer, with forecasts for a row that is one document of the
+ * full length. With several candidates, each row uses the one with the lowest predicted time, with
+ * a margin in favour of the first in the list.
  *
  * @param chosen the schedule of such a row
- * @param forecasts one for each schedule, the one that holds least memory first
+ * @param forecasts one for each schedule, the one with the least memory first
  */
 public record ScheduleChoice(LayerKind layers, String chosen, List<ScheduleForecast> forecasts) {
   public ScheduleChoice {
@@ -31,7 +31,7 @@ public record ScheduleChoice(LayerKind layers, String chosen, List<ScheduleForec
     return forecasts.size() > 1;
   }
 
-  /** What is predicted of the chosen one. */
+  /** The forecast of the chosen schedule. */
   public ScheduleForecast forecast() {
     return forecasts.stream()
         .filter(forecast -> forecast.schedule().equals(chosen))

@@ -11,15 +11,13 @@ import dev.gyre.partitioning.schedule.MessageBytes;
 import java.util.List;
 
 /**
- * Runs a schedule in thought, as the engine would: every rank at its own pace, step by step. A rank
- * enters a step, posts its messages, computes its tiles, and leaves when its messages are through;
- * a message begins when both of its ends have posted it. Whole numbers only, so that ranks with
- * equal rates come to equal times. Its cost is in proportion to tiles and messages.
+ * Simulates a schedule as the engine runs it, rank by rank and step by step. A rank enters a step,
+ * posts its messages, computes its tiles, and leaves when its messages are complete. A message
+ * starts when both ends have posted it. Integer arithmetic, so that ranks with equal rates compute
+ * equal times. The cost of a simulation is proportional to tiles and messages.
  */
 final class ScheduleClock {
-  /**
-   * What meeting others once costs, whatever is sent: a rank that has parked takes so long to wake.
-   */
+  /** Fixed cost of one synchronisation with other ranks: the time to wake a parked thread. */
   static final long WAIT_NANOS = 50_000;
 
   /** Posting, matching and completing a transfer: 1.3 µs for 4 KB when both ranks are awake. */
@@ -35,7 +33,7 @@ final class ScheduleClock {
 
   private static final long NANOS_PER_SECOND = 1_000_000_000;
 
-  /** A dozen days. */
+  /** About twelve days. */
   private static final long MOST_SECONDS = 1_000_000;
 
   private final Rates rates;
@@ -69,10 +67,9 @@ final class ScheduleClock {
   }
 
   /**
-   * Microseconds of messages that nothing is computed beside; 0 if a rate is unknown.
+   * Microseconds of messages that do not overlap with compute; 0 if a rate is unknown.
    *
-   * @param mostBytes of the rank that has most
-   * @param exchanges how often ranks meet
+   * @param mostBytes of the rank that sends most @param exchanges number of synchronisations
    */
   long micros(long mostBytes, int exchanges) {
     return rates.known()
@@ -141,7 +138,7 @@ final class ScheduleClock {
     return Math.max(computed, met) + nanos(in, rates.linkBytesPerSecond()) + posted;
   }
 
-  /** Received results are read once more, and added to what lies there. */
+  /** Bytes of received results, which are read once more and added to the accumulator. */
   private long added(Step step) {
     long added = 0;
     for (Message m : step.receives()) {

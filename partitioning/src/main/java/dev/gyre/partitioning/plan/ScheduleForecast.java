@@ -3,7 +3,7 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.NumberRange;
 
 /**
- * What one schedule is predicted to take.
+ * Predicted time and traffic of one schedule.
  *
  * @param schedule key of its kind
  * @param micros of a layer's forward and backward attention over one row; 0 if a rate is unknown

@@ -13,9 +13,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Memory for what belongs to other owners while a schedule runs. An item has a slot from the first
- * step that touches it to the last; a result that arrives has one more until it is added. Slots of
- * an item are used again, slots of different items are not.
+ * Memory for data of other ranks while a schedule runs. An item has a slot from the first step that
+ * touches it to the last; a received result has one more until it is added. Slots are reused for
+ * the same item only.
  */
 public final class ScheduleMemory {
   private ScheduleMemory() {}

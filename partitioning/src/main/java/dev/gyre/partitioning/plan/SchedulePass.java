@@ -4,10 +4,10 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import java.util.List;
 
 /**
- * What the items of a schedule mean in one of its halves.
+ * The meaning of a schedule's items in its forward or backward pass.
  *
- * @param queryInput what a rank needs of a query's owner to compute a tile
- * @param results items that collect shares of several ranks and end at their owner
+ * @param queryInput item of the query's owner that a rank needs to compute a tile
+ * @param results items that sum shares of several ranks and end at their owner
  */
 record SchedulePass(String label, Item queryInput, List<Item> results) {
   static final SchedulePass FORWARD =

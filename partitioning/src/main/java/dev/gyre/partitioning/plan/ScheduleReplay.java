@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What every rank has while a schedule is played: rows of inputs, and for each owner's accumulator
- * whose shares are in it. A share is what one work adds; it must be in its owner's accumulator
- * exactly once in the end.
+ * Simulates what every rank holds while a schedule runs: rows of inputs, and the shares in each
+ * accumulator. A share is the partial result of one work. In the end it must be in its owner's
+ * accumulator exactly once.
  */
 final class ScheduleReplay {
   private final SchedulePass phase;
@@ -74,7 +74,7 @@ final class ScheduleReplay {
     return sets;
   }
 
-  /** Takes what the step sends as it is before the step, then does the step's work. */
+  /** Captures what the step sends before the step changes it, then applies the step's work. */
   void beginStep(int rank, int step, Step now) {
     stepOf[rank] = step;
     for (Message message : now.sends()) {
@@ -98,8 +98,8 @@ final class ScheduleReplay {
   }
 
   /**
-   * A share is in a message as a whole or not at all: every row it added to travels, and nothing is
-   * added while the sum is on its way.
+   * A message contains a share completely or not at all: it has every row the share was added to,
+   * and nothing is added to the sum while the message is in flight.
    */
   private void proveWhole(int rank, int step, Message message, List<Work> works) {
     BitSet left = (BitSet) rowsTouched(message.item())[rank * ring + message.owner()].clone();
@@ -151,7 +151,7 @@ final class ScheduleReplay {
     return missing.isEmpty();
   }
 
-  /** Tile by tile, once a row is known to be missing: the error names the tile. */
+  /** Checks tile by tile after a row was found missing, so that the error names the tile. */
   private void proveTiles(int rank, int step, Work work) {
     for (AttentionTile tile : work.tiles()) {
       proveHeld(
@@ -178,7 +178,7 @@ final class ScheduleReplay {
     int gap = sets == null ? from : sets[rank * ring + owner].nextClearBit(from);
     if (gap < to) {
       throw new InvalidPlanException(
-          "%s: rank %d step %d %s %s of rank %d rows %d..%d, but has not got row %d"
+          "%s: rank %d step %d %s %s of rank %d rows %d..%d, but does not hold row %d"
               .formatted(phase.label(), rank, step, verb, item, owner, from, to - 1, gap));
     }
   }
@@ -199,7 +199,10 @@ final class ScheduleReplay {
     return sets;
   }
 
-  /** The oldest message on its way has both ends; it counts at the receiver when its step ends. */
+  /**
+   * Completes the oldest message in flight between two ranks; it counts at the receiver when the
+   * receiver's step ends.
+   */
   void travel(int from, int to) {
     List<Parcel> parcels = outgoing.get(from);
     for (int i = 0; i < parcels.size(); i++) {
@@ -245,7 +248,7 @@ final class ScheduleReplay {
     incoming.get(rank).clear();
   }
 
-  /** What arrives again would be written under the eyes of whoever works with it. */
+  /** Receiving the same rows twice would overwrite data that the step is reading. */
   private void proveNew(int rank, Message message, TokenRange run, BitSet held) {
     int again = held.nextSetBit(run.start());
     if (again >= 0 && again < run.end()) {
@@ -261,7 +264,7 @@ final class ScheduleReplay {
     return "that of rank %d step %d".formatted(one.rank(), one.step());
   }
 
-  /** Every share has reached its owner. */
+  /** Proves that every share has reached its owner. */
   void proveComplete() {
     for (Item result : phase.results()) {
       for (int share = 0; share < shares.size(); share++) {

@@ -1,11 +1,11 @@
 package dev.gyre.partitioning.plan;
 
 /**
- * The worker's two-ended workspace in numbers: what is saved at its bottom, what is scratch at its
- * top, and the most that both were together.
+ * Byte counts of the worker's two-ended workspace: saved tensors at the bottom, scratch at the top,
+ * and the peak of their sum.
  */
 final class StackModel {
-  /** As the workspace aligns every tensor. */
+  /** Alignment of every tensor in the workspace. */
   private static final long ALIGNMENT_BYTES = 64;
 
   private long saved;
@@ -15,7 +15,7 @@ final class StackModel {
   private long peakSaved;
   private long peakExperts;
 
-  /** A place on all stacks to go back to. */
+  /** A position of all stacks to release them to. */
   record Mark(long saved, long savedExperts, long scratch) {}
 
   Mark mark() {
@@ -27,7 +27,7 @@ final class StackModel {
     updatePeak();
   }
 
-  /** Saved, of dispatched rows. */
+  /** Saves bytes of dispatched rows. */
   void saveExperts(long bytes) {
     savedExperts += aligned(bytes);
     updatePeak();
@@ -47,7 +47,7 @@ final class StackModel {
     scratch = to.scratch;
   }
 
-  /** Scratch that is given back at once. */
+  /** Allocates scratch and releases it at once. */
   void passing(long bytes) {
     scratch += aligned(bytes);
     updatePeak();
@@ -75,7 +75,7 @@ final class StackModel {
     return peak;
   }
 
-  /** Saved at the peak, but for dispatched rows. */
+  /** Saved bytes at the peak, without dispatched rows. */
   long peakSaved() {
     return peakSaved;
   }

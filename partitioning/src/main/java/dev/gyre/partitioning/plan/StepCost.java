@@ -3,18 +3,18 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.job.NumberRange;
 
 /**
- * What one optimizer step costs a rank of the busiest data rank, averaged over the ranks of its row
- * but for the experts' work: forward and backward, all micro-steps. Bytes are payload sent to other
- * ranks.
+ * Cost of one optimizer step for one rank, in the row group with the most rows: forward and
+ * backward of all micro-batches. It is the mean over the ranks of the row, except for the experts'
+ * work. Bytes are payload sent to other ranks.
  *
- * @param linearFlops projections, MLPs, routers and head, and the experts of the rank that has the
- *     one most rows want, as the others wait for it
+ * @param linearFlops projections, MLPs, routers and head, and the experts of the rank with the most
+ *     popular expert, because the others wait for it
  * @param attentionFlops scores and weighted sums over visible pairs only
- * @param ringBytes what the attention schedule's messages hold
- * @param ulyssesBytes heads against tokens
+ * @param ringBytes payload of the attention schedule's messages
+ * @param ulyssesBytes payload of the Ulysses all-to-all
  * @param stateBytes states of linear attention
- * @param moveBytes tokens that change place for linear attention
- * @param expertBytes dispatch and combine, routing taken as balanced
+ * @param moveBytes tokens that are redistributed for linear attention
+ * @param expertBytes dispatch and combine, with balanced routing
  * @param gradientBytes reduce-scatter of gradients, f32
  * @param parameterBytes all-gather of updated parameters
  */
@@ -53,10 +53,10 @@ public record StepCost(
   }
 
   /**
-   * Predicted microseconds: matmuls, attention, and what is sent beside it, one after the other. 0
-   * if a rate is unknown.
+   * Predicted microseconds: the sum of matmuls, attention and all other communication, without
+   * overlap. 0 if a rate is unknown.
    *
-   * @param attentionMicros of all layers' attention over all rows, what it sends included
+   * @param attentionMicros of all layers' attention over all rows, including its communication
    */
   public long micros(Rates rates, long attentionMicros) {
     if (!rates.known()) {

@@ -13,8 +13,9 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Exactly once, without looking at pairs: if every pair of every tile is visible, no two tiles
- * share a pair, and the areas add up to the number of visible pairs, then the tiles are the mask.
+ * Proves that every visible pair is computed exactly once, without enumerating pairs: if every pair
+ * of every tile is visible, no two tiles share a pair, and the areas add up to the number of
+ * visible pairs, then the tiles are the mask.
  */
 final class TileProof {
   private final SequenceLayout layout;
@@ -25,7 +26,7 @@ final class TileProof {
   /** Per ring rank, by local index: which of its pieces holds it. */
   private final List<int[]> pieceAt = new ArrayList<>();
 
-  /** Per pair of owners the works that were shown: the same ones need not be shown again. */
+  /** Per pair of owners, the works that are proven already; equal works are not proven again. */
   private final List<List<Placed>> shown = new ArrayList<>();
 
   private record Placed(int rank, int step, Work work) {}
@@ -86,7 +87,7 @@ final class TileProof {
     }
   }
 
-  /** Whether these are the same works, wherever and whenever they are done. */
+  /** Whether these are the same works, regardless of rank and step. */
   private static boolean sameWorks(List<Placed> placed, List<Placed> before) {
     if (placed.size() != before.size()) {
       return false;
@@ -176,7 +177,10 @@ final class TileProof {
 
   // --- no pair in two tiles -------------------------------------------------------------------
 
-  /** A sweep over the queries: of tiles that begin earlier only those that reach here count. */
+  /**
+   * Sweeps over the queries: of the tiles that begin earlier, only those that reach this query can
+   * overlap.
+   */
   private static void proveDisjoint(String phase, List<Placed> placed) {
     List<PlacedTile> tiles = new ArrayList<>();
     for (Placed one : placed) {
@@ -259,7 +263,7 @@ final class TileProof {
     return new InvalidPlanException(phase + ": " + pairs + " visible pairs are in no tile");
   }
 
-  /** Counted query by query: slow, and nothing the tiles were made with. */
+  /** Counts query by query: slow, but independent of the code that made the tiles. */
   private long visibleBetween(Piece query, Piece key) {
     long pairs = 0;
     for (int i = 0; i < query.count(); i++) {

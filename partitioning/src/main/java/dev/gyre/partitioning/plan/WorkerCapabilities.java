@@ -3,7 +3,7 @@ package dev.gyre.partitioning.plan;
 import java.util.List;
 
 /**
- * What the workers' hosts offer; where hosts differ, the least of them.
+ * Capabilities of the workers' hosts; where hosts differ, the minimum.
  *
  * @param backends in order of preference, unavailable ones included
  * @param hostCores cores of one host
@@ -22,7 +22,7 @@ public record WorkerCapabilities(
   }
 
   /**
-   * One backend's answer.
+   * Availability of one backend.
    *
    * @param unavailable why it cannot be used; empty if it can
    * @param dtypes compute dtypes it accepts: {@code bf16}, {@code f32}
@@ -44,7 +44,7 @@ public record WorkerCapabilities(
     }
   }
 
-  /** The same workers, taken to be so fast. */
+  /** The same workers with other rates. */
   public WorkerCapabilities with(Rates other) {
     return new WorkerCapabilities(backends, hostCores, hostMemoryBytes, workersPerHost, other);
   }

@@ -1,4 +1,7 @@
-/** The frozen decision of how a job runs, its proof, its cost. */
+/**
+ * The plan of a job: every decision of how it runs, the proofs that it is correct, and its
+ * predicted cost.
+ */
 @NullMarked
 package dev.gyre.partitioning.plan;
 

@@ -221,7 +221,7 @@ class AutoScheduleTest {
     assertEquals(none.workspaceBytes(), Planner.workspaceBytes(job(all, 4, "auto", "auto"), none));
     Invalid e =
         Assertions.assertThrows(Invalid.class, () -> ScheduleSpec.parse("linear_attention=ring"));
-    assertTrue(e.getMessage().contains("have no schedule"), e::getMessage);
+    assertTrue(e.getMessage().contains("have no attention schedule"), e::getMessage);
   }
 
   @Test
@@ -262,7 +262,7 @@ class AutoScheduleTest {
     assertTrue(key.getMessage().startsWith("mesh.schedule: 'star'"), key::getMessage);
   }
 
-  /** Whatever the rates and the row: the soonest, or the first where no other is clearly sooner. */
+  /** Whatever the rates and the row: the fastest, or the first where no other is clearly faster. */
   @Test
   void theSoonestIsChosen() {
     Documents one = new Documents(8192);
@@ -290,7 +290,7 @@ class AutoScheduleTest {
                       .mapToLong(ScheduleForecast::micros)
                       .min()
                       .orElseThrow();
-              boolean clear = least < AutoSchedule.clearlySooner(first);
+              boolean clear = least < AutoSchedule.clearlyFaster(first);
               assertEquals(clear ? least : first, choice.forecast().micros(), choice::toString);
               chosen.add(choice.chosen());
             }

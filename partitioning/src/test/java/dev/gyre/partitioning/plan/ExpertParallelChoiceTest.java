@@ -72,7 +72,7 @@ final class ExpertParallelChoiceTest {
     assertTrue(alone.memory().total() <= workerBytes, "it would fit, and keep less");
     assertNotEquals(roomy.activations().describe(), alone.activations().describe());
     Plan tight = Planner.plan(job(2048, 0), workers(rates, workerBytes));
-    assertTrue(alone.stepMicros() < tight.stepMicros(), "although it would be sooner");
+    assertTrue(alone.stepMicros() < tight.stepMicros(), "although it would be faster");
     assertTrue(tight.mesh().expertParallel() > 1, tight.mesh()::toString);
     assertEquals(roomy.activations().describe(), tight.activations().describe());
     assertTrue(tight.memory().total() <= workerBytes);

@@ -357,7 +357,7 @@ class PlanValidatorTest {
             2,
             0,
             Mutation.receives(Mutation.replace(0, m -> keysOf3(m.peer()))));
-    assertNames(refused(bad), "rank 1 step 0 sends KEY_VALUE of rank 3", "has not got row 0");
+    assertNames(refused(bad), "rank 1 step 0 sends KEY_VALUE of rank 3", "does not hold row 0");
   }
 
   private Message keysOf3(int peer) {
@@ -421,7 +421,7 @@ class PlanValidatorTest {
     }
     assertNames(
         refused(new AttentionSchedule("ring", programs, good.backward())),
-        "forward: ranks wait in a circle: rank 0 step 0 waits for rank 3 (KEY_VALUE of rank 3",
+        "forward: deadlock: rank 0 step 0 waits for rank 3 (KEY_VALUE of rank 3",
         "rank 3 step 0 waits for rank 2");
   }
 
