@@ -117,6 +117,16 @@ final class Checkout {
     return this;
   }
 
+  /** Whether builds record the classes of a start, which takes a run; at first they do not. */
+  void recordClasses(boolean on) throws IOException {
+    Path job = SCRIPTS.resolve("start.yaml");
+    if (on) {
+      copy(job, folder);
+    } else {
+      Files.delete(folder.resolve(job));
+    }
+  }
+
   /** Starts {@code ./gyre} in a folder. */
   Gyre start(Path in, List<String> arguments) throws IOException {
     List<String> line = new ArrayList<>();

@@ -127,6 +127,30 @@ final class LauncherTest {
     assertEquals(1, checkout.distributions().size(), "nobody uses the others");
   }
 
+  @Test
+  void aBuildRecordsTheClassesOfAStart() throws Exception {
+    Path place = workplace("classes");
+    checkout.recordClasses(true);
+    Gyre.Ended built = checkout.run(place, "version");
+    assertEquals(0, built.exit(), built.output());
+    List<Path> recorded =
+        checkout.distributions().stream()
+            .map(dist -> dist.resolve("classes"))
+            .filter(Files::isDirectory)
+            .toList();
+    assertEquals(1, recorded.size(), built.output());
+    assertTrue(Files.size(recorded.getFirst().resolve("worker.jsa")) > 0);
+
+    Path loaded = place.resolve("loaded.txt");
+    checkout.with("JDK_JAVA_OPTIONS", "-Xlog:class+load:file=" + loaded);
+    Gyre.Ended started = checkout.run(place, "version");
+    checkout.with("JDK_JAVA_OPTIONS", null).recordClasses(false);
+    assertEquals(0, started.exit(), started.output());
+    assertTrue(
+        Files.readString(loaded).contains("dev.gyre.deploy.Main source: shared objects file (top)"),
+        started.output());
+  }
+
   private static String line(ProcessHandle process) {
     return process.info().commandLine().orElse("") + " ";
   }

@@ -41,6 +41,7 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
    */
   public List<String> jvm(ProcessRole role, String run, int rank, Path crashes) {
     List<String> options = new ArrayList<>(JvmArguments.of(role, run));
+    options.addAll(ClassArchive.options(role, rank));
     options.add("-Xmx" + heapBytes);
     options.add(
         "-XX:ErrorFile=" + crashes.resolve("hs_err_rank-" + rank + "_pid%p.log").toAbsolutePath());

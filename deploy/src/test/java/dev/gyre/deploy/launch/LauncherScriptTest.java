@@ -72,6 +72,8 @@ final class LauncherScriptTest {
     assertTrue(Files.readString(dist.resolve("built-from")).contains("  pom.xml\n"));
     assertTrue(output.contains("java @" + dist + "/jvm.args "), output);
     assertTrue(output.contains(" -Dgyre.role=launcher "), output);
+    String archive = " -XX:SharedArchiveFile=" + dist + "/classes/launcher.jsa ";
+    assertTrue(output.contains(archive), output);
     assertTrue(output.contains(" -Dgyre.home=" + checkout.folder() + " "), output);
     assertTrue(
         output.contains(" -cp " + dist + "/lib/gyre.jar dev.gyre.deploy.Main train --set a=b c\n"),

@@ -1,5 +1,7 @@
 package dev.gyre.kernels.onednn.binding;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -7,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 
 class MicroKernelsTest {
@@ -63,11 +66,56 @@ class MicroKernelsTest {
   /** A trial must notice a kernel that computes something else. */
   @Test
   void aWrongProductIsNoticed() {
-    MicroKernelTrial trial =
-        new MicroKernelTrial((accumulate, m, n, k, a, lda, b, ldb, c, ldc) -> true);
-    assertEquals("oneDNN's micro-kernel for a product 64x64x64 is wrong", trial.failure());
-    MicroKernelTrial none =
-        new MicroKernelTrial((accumulate, m, n, k, a, lda, b, ldb, c, ldc) -> false);
-    assertEquals("oneDNN's micro-kernel for a product 64x64x64 does not compile", none.failure());
+    assertNull(new MicroKernelTrial(MicroKernelsTest::product).failure());
+    String wrong = "oneDNN's micro-kernel for a product 64x64x64 is wrong";
+    assertEquals(wrong, new MicroKernelTrial((_, _, _, _, _, _, _, _, _, _) -> true).failure());
+    assertEquals(wrong, trialThat((c, ldc) -> c.setAtIndex(JAVA_FLOAT, 3L * ldc + 5, 1e4f)));
+    assertEquals(wrong, trialThat((c, ldc) -> c.setAtIndex(JAVA_FLOAT, ldc - 1, 0)));
+    assertEquals(wrong, trialThat(MicroKernelsTest::swapTwoColumns));
+    assertEquals(
+        "oneDNN's micro-kernel for a product 64x64x64 does not compile",
+        new MicroKernelTrial((_, _, _, _, _, _, _, _, _, _) -> false).failure());
+  }
+
+  private static void swapTwoColumns(MemorySegment c, int ldc) {
+    for (long row = 0; row < 64; row++) {
+      float left = c.getAtIndex(JAVA_FLOAT, row * ldc + 1);
+      c.setAtIndex(JAVA_FLOAT, row * ldc + 1, c.getAtIndex(JAVA_FLOAT, row * ldc + 2));
+      c.setAtIndex(JAVA_FLOAT, row * ldc + 2, left);
+    }
+  }
+
+  /** What a trial says of right products that are spoilt then. */
+  private static String trialThat(BiConsumer<MemorySegment, Integer> spoils) {
+    return String.valueOf(
+        new MicroKernelTrial(
+                (accumulate, m, n, k, a, lda, b, ldb, c, ldc) -> {
+                  product(accumulate, m, n, k, a, lda, b, ldb, c, ldc);
+                  spoils.accept(MemorySegment.ofAddress(c).reinterpret(4L * m * ldc), ldc);
+                  return true;
+                })
+            .failure());
+  }
+
+  /** {@link MicroKernels#multiply} in plain loops. */
+  private static boolean product(
+      boolean accumulate, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
+    MemorySegment left = MemorySegment.ofAddress(a).reinterpret(2L * m * lda);
+    MemorySegment right = MemorySegment.ofAddress(b).reinterpret(2L * k * ldb);
+    MemorySegment to = MemorySegment.ofAddress(c).reinterpret(4L * m * ldc);
+    for (int i = 0; i < m; i++) {
+      for (int j = 0; j < n; j++) {
+        float sum = accumulate ? to.getAtIndex(JAVA_FLOAT, (long) i * ldc + j) : 0;
+        for (int p = 0; p < k; p++) {
+          sum += value(left, (long) i * lda + p) * value(right, (p / 2L * ldb + j) * 2 + p % 2);
+        }
+        to.setAtIndex(JAVA_FLOAT, (long) i * ldc + j, sum);
+      }
+    }
+    return true;
+  }
+
+  private static float value(MemorySegment bf16, long index) {
+    return Float.intBitsToFloat(bf16.getAtIndex(JAVA_SHORT, index) << 16);
   }
 }
