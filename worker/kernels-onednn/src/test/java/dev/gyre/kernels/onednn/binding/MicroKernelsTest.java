@@ -91,7 +91,7 @@ class MicroKernelsTest {
         new MicroKernelTrial(
                 (accumulate, m, n, k, a, lda, b, ldb, c, ldc) -> {
                   product(accumulate, m, n, k, a, lda, b, ldb, c, ldc);
-                  spoils.accept(MemorySegment.ofAddress(c).reinterpret(4L * m * ldc), ldc);
+                  spoils.accept(at(c, 4L * m * ldc), ldc);
                   return true;
                 })
             .failure());
@@ -100,9 +100,9 @@ class MicroKernelsTest {
   /** {@link MicroKernels#multiply} in plain loops. */
   private static boolean product(
       boolean accumulate, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
-    MemorySegment left = MemorySegment.ofAddress(a).reinterpret(2L * m * lda);
-    MemorySegment right = MemorySegment.ofAddress(b).reinterpret(2L * k * ldb);
-    MemorySegment to = MemorySegment.ofAddress(c).reinterpret(4L * m * ldc);
+    MemorySegment left = at(a, 2L * m * lda);
+    MemorySegment right = at(b, 2L * k * ldb);
+    MemorySegment to = at(c, 4L * m * ldc);
     for (int i = 0; i < m; i++) {
       for (int j = 0; j < n; j++) {
         float sum = accumulate ? to.getAtIndex(JAVA_FLOAT, (long) i * ldc + j) : 0;
@@ -113,6 +113,11 @@ class MicroKernelsTest {
       }
     }
     return true;
+  }
+
+  @SuppressWarnings("restricted")
+  private static MemorySegment at(long address, long bytes) {
+    return MemorySegment.ofAddress(address).reinterpret(bytes);
   }
 
   private static float value(MemorySegment bf16, long index) {
