@@ -2,13 +2,18 @@ package dev.gyre.deploy.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.ExpertParallelForecast;
 import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.json.SpecException;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -39,9 +44,73 @@ final class FormerSpecsTest {
   }
 
   @Test
+  void forecastsAndRecomputationHadOtherNamesInFormatSix() throws IOException {
+    String former =
+        resource("plan-format-6.json")
+            .replace(
+                "\"expertParallelForecasts\": []",
+                "\"expertForecasts\": [{\"expertParallel\": 2, \"micros\": 3, \"memoryBytes\": 4}]");
+    Plan plan = SpecJson.read(former, Plan.class, "plan.json");
+    assertEquals(
+        List.of(new ExpertParallelForecast(2, 3, 4)), plan.expertParallelForecasts(), former);
+    assertRefused(
+        former.replace("\"formatVersion\": 6", "\"formatVersion\": 7"),
+        Plan.class,
+        "activations.recompute");
+  }
+
+  @Test
   void aJobThatNamesActivations() throws IOException {
     JobSpec job = SpecJson.read(resource("job-activations.json"), JobSpec.class, "job.json");
     assertEquals("all", job.train().memory().recompute());
     assertEquals(job, SpecJson.read(SpecJson.write(job), JobSpec.class, "job.json"));
+  }
+
+  /** Bytes that were no UTF-8 were replaced; today's default refuses them. */
+  @Test
+  void keysThatAJobLacksSayWhatItsBuildDid() throws IOException {
+    JobSpec job = SpecJson.read(resource("job-activations.json"), JobSpec.class, "job.json");
+    assertEquals("replace", job.dataset().invalidText());
+    assertEquals("none", job.dataset().specialTokens());
+    assertEquals("parse", job.dataset().specialText());
+    assertEquals(
+        List.of(new DatasetSpec.Source("in/a.txt", "", "text", 1.0, "none")),
+        job.dataset().train());
+    assertEquals(List.of(), job.train().stages());
+  }
+
+  @Test
+  void keysThatAJobHasAreKept() throws IOException {
+    String json =
+        resource("job-activations.json")
+            .replace(
+                "\"holdout\": 0.0",
+                "\"holdout\": 0.0, \"invalidText\": \"skip\", \"specialTokens\": \"template\","
+                    + " \"specialText\": \"text\"")
+            .replace("\"weight\": 1.0", "\"weight\": 1.0, \"join\": \"folder\"");
+    DatasetSpec dataset = SpecJson.read(json, JobSpec.class, "job.json").dataset();
+    assertEquals("folder", dataset.train().getFirst().join());
+    assertEquals("skip", dataset.invalidText());
+    assertEquals("template", dataset.specialTokens());
+    assertEquals("text", dataset.specialText());
+  }
+
+  @Test
+  void keysThatNoBuildKnewAreRefused() throws IOException {
+    String json = resource("job-activations.json");
+    assertRefused(json.replace("\"packing\"", "\"color\": 1, \"packing\""), JobSpec.class, "color");
+    assertRefused(
+        json.replace("\"activations\"", "\"recompute\": \"all\", \"activations\""),
+        JobSpec.class,
+        "activations");
+    assertRefused("[]", JobSpec.class, "");
+    assertRefused(json + "{}", JobSpec.class, "");
+  }
+
+  private static <T extends Record> void assertRefused(String json, Class<T> type, String key) {
+    SpecException e =
+        assertThrows(SpecException.class, () -> SpecJson.read(json, type, "the file"));
+    assertTrue(e.getMessage().startsWith("the file is not a valid "), e.getMessage());
+    assertTrue(e.getMessage().contains(key), e.getMessage());
   }
 }

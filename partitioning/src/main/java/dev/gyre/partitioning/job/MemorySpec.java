@@ -7,8 +7,7 @@ import java.util.List;
  * except that an MLP tile changes the order of a sum, and so its last bits.
  *
  * @param recompute activations that blocks recompute in the backward pass: {@code auto}, {@code
- *     none} (all are kept), {@code attention-saving} (all but attention's output) or {@code all};
- *     {@value #FORMER_ALL}, from jobs of earlier versions, becomes {@code all}
+ *     none} (all are kept), {@code attention-saving} (all but attention's output) or {@code all}
  * @param offload {@code auto}, {@code true} or {@code false}: whether saved activations are
  *     offloaded to disk
  * @param offloadFolder where; empty for the run's folder
@@ -17,6 +16,8 @@ import java.util.List;
  */
 public record MemorySpec(String recompute, String offload, String offloadFolder, int mlpTile) {
   public static final String AUTO = "auto";
+
+  /** What earlier builds call {@code all}. */
   public static final String FORMER_ALL = "full";
 
   /** The planner chooses the tile. */
@@ -30,7 +31,6 @@ public record MemorySpec(String recompute, String offload, String offloadFolder,
   public static final MemorySpec PLANNED = new MemorySpec(AUTO, AUTO, "", AUTO_TILE);
 
   public MemorySpec {
-    recompute = recompute.equals(FORMER_ALL) ? "all" : recompute;
     Invalid.requireOneOf(RECOMPUTES, "train.recompute", recompute);
     Invalid.requireOneOf(OFFLOADS, "train.offload", offload);
     MLP_TILE.require("train.mlp-tile", mlpTile);

@@ -7,8 +7,7 @@ import dev.gyre.partitioning.job.TrainSpec;
 /**
  * Activation recomputation, offload and tile sizes of a plan.
  *
- * @param recompute {@code none} (all are kept), {@code attention-saving} or {@code all}; {@value
- *     MemorySpec#FORMER_ALL}, from plans of earlier versions, becomes {@code all}
+ * @param recompute {@code none} (all are kept), {@code attention-saving} or {@code all}
  * @param offload whether saved activations are offloaded to disk
  * @param mlpTile tokens or expert rows of an MLP tile, whose gate, up and hidden activations are in
  *     memory at once; 0 for one tile
@@ -22,7 +21,6 @@ public record ActivationPlan(
   public static final String ALL = "all";
 
   public ActivationPlan {
-    recompute = recompute.equals(MemorySpec.FORMER_ALL) ? ALL : recompute;
     if (!recompute.equals(NONE) && !recompute.equals(ATTENTION_SAVING) && !recompute.equals(ALL)) {
       throw new InvalidPlanException(
           "recompute '" + recompute + "' of the plan must be none, attention-saving or all");

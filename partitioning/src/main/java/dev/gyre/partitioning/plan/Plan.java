@@ -75,14 +75,13 @@ public record Plan(
   /** Incremented when the fields or their meaning change. */
   public static final int FORMAT_VERSION = 7;
 
-  /** Format 6 differs only in the names of the recompute policies. */
+  /** Has former names of some fields; its JSON is read as {@link #FORMAT_VERSION}. */
   public static final int OLDEST_READ = 6;
 
   public Plan {
     layouts = List.copyOf(layouts);
     schedules = List.copyOf(schedules);
     expertParallelForecasts = List.copyOf(expertParallelForecasts);
-    formatVersion = formatVersion == OLDEST_READ ? FORMAT_VERSION : formatVersion;
     if (formatVersion != FORMAT_VERSION) {
       throw new InvalidPlanException(
           "the plan has format %d, this build reads %d; plan the job again"

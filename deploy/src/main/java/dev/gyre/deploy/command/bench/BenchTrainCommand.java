@@ -292,13 +292,13 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     }
   }
 
-  /** The option had another name. */
+  /** The option had another name, and one of its values, too. */
   private String recompute() {
     if (activations == null) {
       return recompute;
     }
     System.err.println("gyre: --activations is now --recompute, and full is all");
-    return activations;
+    return activations.equals(MemorySpec.FORMER_ALL) ? "all" : activations;
   }
 
   @Override

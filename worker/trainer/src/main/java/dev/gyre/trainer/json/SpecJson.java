@@ -1,8 +1,5 @@
 package dev.gyre.trainer.json;
 
-import com.fasterxml.jackson.annotation.JsonAlias;
-import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.plan.ActivationPlan;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
@@ -18,7 +15,10 @@ import tools.jackson.databind.ValueSerializer;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
 
-/** Records to JSON and back. JSON that does not match the record exactly is refused. */
+/**
+ * Records to JSON and back. JSON that does not match the record exactly is refused, except for jobs
+ * and plans of earlier builds, see {@link FormerSpecs}.
+ */
 public final class SpecJson {
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -30,8 +30,6 @@ public final class SpecJson {
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .addMixIn(MemorySpec.class, FormerMemorySpec.class)
-          .addMixIn(ActivationPlan.class, FormerActivationPlan.class)
           .addModule(
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())
@@ -39,17 +37,6 @@ public final class SpecJson {
           .build();
 
   private SpecJson() {}
-
-  /** Names that earlier versions wrote. */
-  interface FormerMemorySpec {
-    @JsonAlias("activations")
-    String recompute();
-  }
-
-  interface FormerActivationPlan {
-    @JsonAlias("keep")
-    String recompute();
-  }
 
   public static String write(Record spec) {
     return JSON.writeValueAsString(spec);
@@ -67,7 +54,7 @@ public final class SpecJson {
    */
   public static <T extends Record> T read(String json, Class<T> type, String what) {
     try {
-      return JSON.readValue(json, type);
+      return JSON.readValue(FormerSpecs.upgrade(JSON, json, type), type);
     } catch (JacksonException e) {
       throw new SpecException(
           "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);

@@ -1,0 +1,88 @@
+package dev.gyre.trainer.json;
+
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.plan.Plan;
+import java.util.function.Consumer;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Job and plan as earlier builds wrote them, brought to the keys of this build. A key that was
+ * renamed gets its present name. A key that did not exist gets the value that describes what the
+ * earlier build did, which may differ from today's default. All other keys are left as they are:
+ * reading the record refuses the unknown ones.
+ */
+final class FormerSpecs {
+  private static final String RECOMPUTE = "recompute";
+
+  private FormerSpecs() {}
+
+  /**
+   * @param json the text of a record of this type
+   * @return the text with the keys of this build; the same text if there is nothing to change
+   */
+  static String upgrade(ObjectMapper mapper, String json, Class<?> type) throws JacksonException {
+    Consumer<ObjectNode> upgrade;
+    if (type == JobSpec.class) {
+      upgrade = FormerSpecs::job;
+    } else if (type == Plan.class) {
+      upgrade = FormerSpecs::plan;
+    } else {
+      return json;
+    }
+    // Exact decimals, so that a number is read from the upgraded text as from the original.
+    JsonNode former =
+        mapper.reader().with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS).readTree(json);
+    if (!(former.deepCopy() instanceof ObjectNode present)) {
+      return json;
+    }
+    upgrade.accept(present);
+    return present.equals(former) ? json : mapper.writeValueAsString(present);
+  }
+
+  private static void job(ObjectNode job) {
+    if (job.path("dataset") instanceof ObjectNode dataset) {
+      for (JsonNode source : dataset.path("train")) {
+        if (source instanceof ObjectNode one) {
+          one.putIfAbsent("join", one.stringNode("none"));
+        }
+      }
+      // Bytes that are no UTF-8 became U+FFFD, and binary files were left out.
+      dataset.putIfAbsent("invalidText", dataset.stringNode("replace"));
+      dataset.putIfAbsent("specialTokens", dataset.stringNode("none"));
+      dataset.putIfAbsent("specialText", dataset.stringNode("parse"));
+    }
+    if (job.path("train") instanceof ObjectNode train) {
+      train.putIfAbsent("stages", train.arrayNode());
+      recompute(train.path("memory"), "activations");
+    }
+  }
+
+  private static void plan(ObjectNode plan) {
+    if (plan.path("formatVersion").asInt(0) == Plan.OLDEST_READ) {
+      rename(plan, "expertForecasts", "expertParallelForecasts");
+      recompute(plan.path("activations"), "keep");
+      plan.put("formatVersion", Plan.FORMAT_VERSION);
+    }
+  }
+
+  private static void recompute(JsonNode memory, String formerName) {
+    if (memory instanceof ObjectNode object) {
+      rename(object, formerName, RECOMPUTE);
+      if (object.path(RECOMPUTE).asString("").equals(MemorySpec.FORMER_ALL)) {
+        object.put(RECOMPUTE, "all");
+      }
+    }
+  }
+
+  /** Does nothing if both names are there: reading the record then refuses the former one. */
+  private static void rename(ObjectNode object, String formerName, String name) {
+    if (object.has(formerName) && !object.has(name)) {
+      object.set(name, object.remove(formerName));
+    }
+  }
+}
