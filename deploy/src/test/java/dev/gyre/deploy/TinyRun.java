@@ -64,7 +64,7 @@ public record TinyRun(RunFolder folder, JobSpec job) {
 
   private void save(long step) throws IOException {
     Path checkpoints = folder.checkpoints();
-    RunIdentity identity = RunIdentity.of(job, "f32", "data", Map.of());
+    RunIdentity identity = RunIdentity.of(job, "f32", "3:data", Map.of());
     Manifest manifest = Manifest.of(step, 0, 1, step, identity, job.model(), "", "{}");
     Path temporary = CheckpointStore.temporary(checkpoints, step);
     new CheckpointStore(checkpoints, 9, null, _ -> {})

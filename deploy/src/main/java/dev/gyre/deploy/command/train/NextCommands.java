@@ -33,8 +33,12 @@ record NextCommands(JobSpec job, RunFolder folder, List<String> arguments) {
     console.titled("", "./gyre checkpoint export %s --hf out/".formatted(run()));
   }
 
-  /** How a command can name the run from here: by its name where that is enough. */
   private String run() {
+    return run(folder);
+  }
+
+  /** How a command can name a run from here: by its name where that is enough. */
+  static String run(RunFolder folder) {
     Path usual = Path.of("runs").resolve(folder.name());
     return folder.path().toAbsolutePath().equals(usual.toAbsolutePath())
         ? folder.name()

@@ -9,6 +9,8 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.Manifest;
 import dev.gyre.trainer.checkpoint.ResumeCheck;
+import dev.gyre.trainer.data.DataException;
+import dev.gyre.trainer.data.Feed;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -85,10 +87,23 @@ record ResumePoint(RunFolder folder, Path checkpoint, Manifest manifest) {
   }
 
   /**
-   * Before any worker starts: that the job computes what the run computed. Data, and what the plan
-   * decides, are compared later.
+   * Before data is read or a worker starts: that the job computes what the run computed, from data
+   * that this build can compare. Data, and what the plan decides, are compared later.
+   *
+   * @throws dev.gyre.trainer.checkpoint.ResumeRefusedException naming the keys that differ
+   * @throws DataException if an earlier build prepared the data; says how to go on
    */
   void requireSameJob(JobSpec job) {
     ResumeCheck.requireSameJob(checkpoint, manifest.identity(), job);
+    if (!Feed.isComparable(manifest.identity().data())) {
+      throw new DataException(
+          """
+          cannot resume from %s: an earlier build prepared the data of this run, and this build \
+          may make other rows of the same files.
+                Train to the end with that build, or start a new run from the weights:
+                ./gyre checkpoint export %s --hf out/
+                then, in the job file, replace all keys of model by: model: {from: out/}"""
+              .formatted(checkpoint, NextCommands.run(folder)));
+    }
   }
 }

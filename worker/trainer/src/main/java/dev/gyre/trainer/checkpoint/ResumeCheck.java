@@ -64,8 +64,9 @@ public final class ResumeCheck {
     keys.addAll(now.keySet());
     List<Difference> found = new ArrayList<>();
     for (String key : keys) {
+      String former = RunIdentity.FORMER_VALUES.getOrDefault(key, ABSENT);
       Difference one =
-          new Difference(key, saved.getOrDefault(key, ABSENT), now.getOrDefault(key, ABSENT));
+          new Difference(key, saved.getOrDefault(key, former), now.getOrDefault(key, ABSENT));
       if (!one.saved().equals(one.now())) {
         found.add(one);
       }

@@ -40,6 +40,12 @@ public record RunIdentity(
           "model.attention.anchor", "model.anchor_token",
           "model.attention.prefix", "model.prefix_length");
 
+  /**
+   * Keys that identities of earlier builds do not have, with the value that describes what those
+   * builds computed.
+   */
+  static final Map<String, String> FORMER_VALUES = Map.of("train.stages", List.of().toString());
+
   public RunIdentity {
     arithmetic = new TreeMap<>(arithmetic);
     circumstances = new TreeMap<>(circumstances);

@@ -292,6 +292,14 @@ public final class Feed {
     return FINGERPRINT + store.contentHash();
   }
 
+  /**
+   * Whether a saved fingerprint is of this build's kind. If it is not, the same files may give
+   * other rows than they gave the run that saved it, and the two cannot be compared.
+   */
+  public static boolean isComparable(String savedFingerprint) {
+    return savedFingerprint.startsWith(FINGERPRINT);
+  }
+
   /** Rows before a step: the data cursor. */
   public long cursor(long step) {
     long rows = 0;

@@ -62,6 +62,26 @@ final class ResumeCheckTest {
         List.of(), ResumeCheck.check(FOLDER, identity(SAVED), identity(job(8, 64, 100, 1e-3, 1))));
   }
 
+  /** Builds that had no stages trained as a job without stages does. */
+  @Test
+  void aCheckpointWithoutStagesIsOfARunWithoutStages() {
+    RunIdentity saved = identity(SAVED);
+    saved.arithmetic().remove("train.stages");
+    assertEquals(List.of(), ResumeCheck.check(FOLDER, saved, identity(SAVED)));
+
+    RunIdentity staged = identity(SAVED);
+    staged.arithmetic().put("train.stages", "[SequenceStage]");
+    ResumeRefusedException e =
+        assertThrows(ResumeRefusedException.class, () -> ResumeCheck.check(FOLDER, saved, staged));
+    assertTrue(e.getMessage().contains("train.stages: [] -> [SequenceStage]"), e.getMessage());
+
+    saved.arithmetic().remove("train.seed");
+    e =
+        assertThrows(
+            ResumeRefusedException.class, () -> ResumeCheck.check(FOLDER, saved, identity(SAVED)));
+    assertTrue(e.getMessage().contains("train.seed: (absent) -> 7"), e.getMessage());
+  }
+
   @Test
   void meshAndLengthOfTheRunMayChangeAndAreListed() {
     RunIdentity now =
