@@ -69,7 +69,8 @@ final class ScheduleClock {
   /**
    * Microseconds of messages that do not overlap with compute; 0 if a rate is unknown.
    *
-   * @param mostBytes of the rank that sends most @param exchanges number of synchronisations
+   * @param mostBytes of the rank that sends most
+   * @param exchanges number of synchronisations
    */
   long micros(long mostBytes, int exchanges) {
     return rates.known()
