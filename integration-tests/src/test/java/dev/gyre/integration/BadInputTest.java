@@ -3,7 +3,6 @@ package dev.gyre.integration;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
@@ -306,22 +305,7 @@ final class BadInputTest {
 
   private static Gyre.Ended trainWithSharedMemory(String size, Workplace at, String... more)
       throws Exception {
-    List<String> mounted =
-        List.of(
-            "unshare",
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            "mount -t tmpfs -o size=" + size + " tmpfs /dev/shm && exec \"$@\"",
-            "sh");
-    List<String> probe = new ArrayList<>(mounted);
-    probe.add("true");
-    assumeTrue(
-        Files.isExecutable(Path.of("/usr/bin/unshare"))
-            && new ProcessBuilder(probe).start().waitFor() == 0,
-        "this system lets nobody mount");
+    List<String> mounted = Namespaces.withTmpfs(Path.of("/dev/shm"), size);
     try (Gyre gyre = Gyre.start(at.folder(), mounted, at.arguments(more))) {
       return gyre.await();
     }

@@ -48,8 +48,24 @@ public final class ShardWriter {
       Files.createDirectories(temporary);
       return write(file, slices, progress);
     } catch (IOException failed) {
-      throw StorageException.of(file, failed);
+      removeHalf(file);
+      throw StorageException.of(file, bytes(slices), failed);
     }
+  }
+
+  /** A file that is not whole is of no use, and its room is needed for the next attempt. */
+  private static void removeHalf(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException left) {
+      return; // what failed before is what the person must know
+    }
+  }
+
+  private static long bytes(List<OwnedSlice> slices) {
+    return slices.stream().mapToLong(OwnedSlice::count).sum()
+        * Float.BYTES
+        * StateKind.values().length;
   }
 
   private static FileEntry write(Path file, List<OwnedSlice> slices, WriteProgress progress)

@@ -5,8 +5,10 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * A file cannot be written. The message names the file, the system's reason, and what to do: {@code
@@ -30,6 +32,30 @@ public final class StorageException extends IOException {
     return new StorageException(named(file, cause) + ": " + reason + advice(reason), cause);
   }
 
+  /**
+   * Of a file whose size is known: on a full disk the message has that size and the free space.
+   *
+   * @param bytes of the whole file
+   */
+  public static StorageException of(Path file, long bytes, IOException cause) {
+    String reason = reason(cause);
+    if (cause instanceof StorageException || !isFull(reason)) {
+      return of(file, cause);
+    }
+    return new StorageException(
+        named(file, cause) + ": " + reason + room(file, bytes) + advice(reason), cause);
+  }
+
+  private static String room(Path file, long bytes) {
+    try {
+      long free = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
+      return String.format(
+          Locale.ROOT, " (it takes %.1f MB, %.1f MB are free)", bytes / 1e6, free / 1e6);
+    } catch (IOException unknown) {
+      return String.format(Locale.ROOT, " (it takes %.1f MB)", bytes / 1e6);
+    }
+  }
+
   /** The same with what was being done, such as {@code saving step 100}. */
   public StorageException during(String what) {
     return new StorageException(what + ": " + getMessage(), this);
@@ -41,8 +67,12 @@ public final class StorageException extends IOException {
         || (getCause() instanceof StorageException inner && inner.isLasting());
   }
 
+  private static boolean isFull(String reason) {
+    return reason.contains("No space left on device") || reason.contains("Disk quota exceeded");
+  }
+
   private static String advice(String reason) {
-    if (reason.contains("No space left on device") || reason.contains("Disk quota exceeded")) {
+    if (isFull(reason)) {
       return "; free some and go on with --resume";
     }
     return SystemLimits.advice(reason)

@@ -36,4 +36,20 @@ class StorageExceptionTest {
         "saving step 100: c/s: No space left on device; free some and go on with --resume",
         saving.getMessage());
   }
+
+  @Test
+  void aFullDiskIsNamedWithTheSizeOfTheFileAndTheFreeSpace() {
+    Path file = Path.of("rank-00000.safetensors");
+    String full =
+        StorageException.of(file, 12_345_678, new IOException("No space left on device"))
+            .getMessage();
+    assertTrue(
+        full.matches(
+            "rank-00000.safetensors: No space left on device \\(it takes 12\\.3 MB, [0-9]+\\.[0-9]"
+                + " MB are free\\); free some and go on with --resume"),
+        full);
+    assertEquals(
+        "rank-00000.safetensors: Input/output error",
+        StorageException.of(file, 1, new IOException("Input/output error")).getMessage());
+  }
 }
