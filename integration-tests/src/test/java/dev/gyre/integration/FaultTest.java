@@ -8,9 +8,11 @@ import dev.gyre.trainer.step.StepMetrics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -22,7 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * One run that everything happens to, in this order: a worker is killed, the launcher is killed, a
- * person interrupts; each time it goes on from its newest checkpoint, and at last it ends well.
+ * person interrupts; each time it goes on from its newest checkpoint, and at last it ends well. Its
+ * folder is then used without the rest.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -150,6 +153,34 @@ final class FaultTest {
       Says.all(ended, "stopped at once");
       assertEquals(List.of(), Trained.metrics(place.run(2)), "no step came to its end");
       assertNothingIsLeft(workers);
+    }
+  }
+
+  /** A run's folder is all that its model needs, wherever it is moved. */
+  @Test
+  @Order(6)
+  void aMovedRunGeneratesAndIsExportedWithoutJobAndText() throws Exception {
+    Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));
+    Files.move(place.run(1), elsewhere.resolve("moved"));
+    for (String gone : List.of("job.yaml", "text", ".gyre", "runs")) {
+      delete(folder.resolve(gone));
+    }
+    String[] generate = {"generate", "moved", "public ", "--tokens", "5"};
+    Gyre.Ended generated = Gyre.run(elsewhere, generate);
+    assertEquals(0, generated.exit(), generated.output());
+    Says.all(generated, "public ");
+    Gyre.Ended exported = Gyre.run(elsewhere, "checkpoint", "export", "moved", "--hf", "model");
+    assertEquals(0, exported.exit(), exported.output());
+    for (String file : List.of("config.json", "model.safetensors")) {
+      assertTrue(Files.size(elsewhere.resolve("model").resolve(file)) > 0, file);
+    }
+  }
+
+  private static void delete(Path files) throws IOException {
+    try (Stream<Path> all = Files.walk(files)) {
+      for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
     }
   }
 }
