@@ -15,6 +15,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
@@ -33,6 +34,11 @@ final class SignalTest {
 
   /** Longer than the gap after which a process knows that it was suspended. */
   private static final long SUSPENDED_NANOS = TimeUnit.SECONDS.toNanos(7);
+
+  /** Than the limit of 20 s on a rank without progress. */
+  private static final long SHORTER_NANOS = TimeUnit.SECONDS.toNanos(12);
+
+  private static final long LONGER_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   @TempDir private static Path folder;
 
@@ -89,6 +95,48 @@ final class SignalTest {
       }
       assertTrue(assertSaved(gyre.await(), workers) > saved + 200);
     }
+  }
+
+  /**
+   * Longer than every limit of the run, which counts only time in which its processes could run.
+   */
+  @Test
+  @Order(5)
+  @Tag("long")
+  void aRunThatWasStoppedForLongerThanItsLimitGoesOn() throws Exception {
+    Workplace at = Workplace.in(Files.createDirectory(folder.resolve("stopped")));
+    List<String> arguments =
+        at.arguments(
+            "--ring",
+            "2",
+            "--stall-timeout",
+            "20s",
+            "--set",
+            "train.steps=1000000",
+            "--set",
+            "checkpoint={every: 100, keep: 2}");
+    try (Gyre gyre = Gyre.start(at.folder(), List.of("setsid"), arguments)) {
+      long saved = Long.parseLong(gyre.awaitOutput(SAVED).group(1));
+      ProcessHandle worker = gyre.workers().getLast();
+      Gyre.kill("STOP", worker.pid());
+      LockSupport.parkNanos(SHORTER_NANOS);
+      Gyre.kill("CONT", worker.pid());
+      gyre.awaitOutput("^saved +step " + (saved + 200) + " ");
+      for (int times = 1; times <= 2; times++) {
+        gyre.signalGroup("STOP");
+        LockSupport.parkNanos(LONGER_NANOS);
+        gyre.signalGroup("CONT");
+        long later = Trained.metrics(at.run(1)).getLast().step() / 100 * 100 + 300;
+        gyre.awaitOutput("^saved +step " + later + " ");
+      }
+      gyre.signal("TERM");
+      Gyre.Ended ended = gyre.await();
+      assertEquals(PREEMPTED, ended.exit(), ended.output());
+      Says.all(ended, "preempted, saved in");
+      assertFalse(ended.output().contains("was lost"), ended.output());
+    }
+    assertEquals(List.of(), at.sharedMemory());
+    at.newestCheckpoint(1);
   }
 
   @Test
