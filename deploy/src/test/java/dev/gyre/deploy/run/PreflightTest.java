@@ -22,7 +22,7 @@ class PreflightTest {
     Preflight.requireWorkers(1, GB / 100);
     String typo = refusal(2000, 24 * GB);
     assertTrue(typo.contains("is 2,000, but"), typo);
-    assertTrue(typo.contains("Use at most --workers 163"), typo);
+    assertTrue(typo.contains("Use at most --workers 122"), typo);
     String many = refusal(2000, 1000 * GB);
     assertTrue(many.contains("a run has at most 256 workers. Use at most --workers 256"), many);
   }
