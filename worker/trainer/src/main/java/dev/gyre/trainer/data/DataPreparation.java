@@ -173,8 +173,8 @@ public final class DataPreparation {
       Problems problems = pump.run();
       if (writer.documents() == 0) {
         throw new DataException(
-            ("dataset.train: no document is left of %s: %,d files are binary, %,d documents are"
-                    + " empty; name files with text")
+            ("dataset.train: no document is left of %s (binary files: %,d, empty documents: %,d);"
+                    + " name files with text")
                 .formatted(
                     String.join(", ", sources),
                     problems.count(ProblemKind.BINARY),

@@ -155,6 +155,33 @@ final class SourcesTest {
   }
 
   @Test
+  void emptyLinesOfJsonAreCountedWithTheFirstPlace() throws IOException {
+    data.write(
+        "a.jsonl", "{\"text\":\"one\"}\n{\"text\":\"\"}\n{\"text\":\"two\"}\n{\"text\":\"\"}\n");
+    data.write("none.jsonl", "");
+    try (TokenStore store = data.prepare(source("a.jsonl", ""))) {
+      assertEquals(2, store.documents());
+      assertEquals(2, count(store, ProblemKind.EMPTY));
+      assertTrue(store.faults().getFirst().first().contains("a.jsonl:2"), store.faults()::toString);
+    }
+  }
+
+  @Test
+  void dataOfEmptyDocumentsOnlyIsRefusedByName() throws IOException {
+    data.write("lines.jsonl", "{\"text\":\"\"}\n{\"text\":\"\"}\n");
+    data.write("docs/a.txt", "");
+    data.write("docs/b.txt", "");
+    data.write("docs/c.bin", new byte[] {0});
+    data.write("none.jsonl", "");
+    assertMessage(
+        "no document is left of lines.jsonl (binary files: 0, empty documents: 2)",
+        source("lines.jsonl", ""));
+    assertMessage(
+        "no document is left of docs (binary files: 1, empty documents: 2)", source("docs", ""));
+    assertMessage("no document is left of none.jsonl (", source("none.jsonl", ""));
+  }
+
+  @Test
   void missingAndUnmatchedPathsAreNamed() throws IOException {
     data.write("docs/a.txt", "text");
     assertMessage("nope.txt: no such file or folder", source("nope.txt", ""));
@@ -163,7 +190,8 @@ final class SourcesTest {
     assertMessage("no folder", source("gone/*.java", ""));
     assertMessage("is never closed", source("docs", "[a"));
     data.write("bin/x", new byte[] {0});
-    assertMessage("no document is left of bin: 1 files are binary", source("bin", ""));
+    assertMessage(
+        "no document is left of bin (binary files: 1, empty documents: 0)", source("bin", ""));
     assertFalse(
         Files.exists(data.cache()) && hasTemporary(), "a failed preparation left its folder");
   }
