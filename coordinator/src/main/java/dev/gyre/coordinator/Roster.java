@@ -76,7 +76,7 @@ final class Roster {
       return Optional.of("this is run " + run + ", not " + hello.getRun());
     }
     if (full()) {
-      return Optional.of("all " + workers + " workers have joined already");
+      return Optional.of("no worker is missing: %d of %d have joined".formatted(workers, workers));
     }
     if (wanted < -1 || wanted >= workers) {
       return Optional.of("rank " + wanted + " is not among 0 to " + (workers - 1));

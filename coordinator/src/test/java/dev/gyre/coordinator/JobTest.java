@@ -88,7 +88,7 @@ class JobTest {
     assertEquals("the first message must be hello", stranger.refusal);
     bench.say(1, Say.hello(1));
     bench.job.message(stranger, Say.hello(-1), bench.now());
-    assertEquals("all 2 workers have joined already", stranger.refusal);
+    assertEquals("no worker is missing: 2 of 2 have joined", stranger.refusal);
     bench.job.broken(stranger, "CANCELLED", bench.now());
     assertTrue(bench.outcome().isEmpty());
   }

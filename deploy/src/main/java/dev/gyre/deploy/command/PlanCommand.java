@@ -4,6 +4,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanReport;
 import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.drawing.ScheduleDrawing;
 import dev.gyre.deploy.options.Home;
 import dev.gyre.deploy.options.JobOptions;
@@ -113,13 +114,13 @@ public final class PlanCommand implements Callable<ExitCode> {
         documents += row.documents().count();
       }
       String text =
-          "%s%n       first batch: %,d tokens, %,d labelled, in %s and %s"
+          "%s%n       first batch: %s, %,d labelled, in %s and %s"
               .formatted(
                   data.describe(),
-                  shape.tokens(),
+                  Units.of(shape.tokens(), "token"),
                   shape.labelled(),
-                  documents == 1 ? "1 document" : documents + " documents",
-                  rows.size() == 1 ? "1 row" : rows.size() + " rows");
+                  Units.of(documents, "document"),
+                  Units.of(rows.size(), "row"));
       return Optional.of(new FirstBatch(rows, text));
     }
   }

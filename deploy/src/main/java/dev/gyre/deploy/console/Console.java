@@ -158,7 +158,7 @@ public final class Console implements AutoCloseable {
 
   /** What finds no room is counted, and said when there is room again. */
   private void print(PrintStream to, String clear, String text) {
-    String note = missed == 0 ? "" : "(%d lines are not shown)%n".formatted(missed);
+    String note = missed == 0 ? "" : "(not shown: %s)%n".formatted(Units.of(missed, "line"));
     if (take(to, clear + note + text + System.lineSeparator())) {
       missed = 0;
     } else {

@@ -129,7 +129,7 @@ public final class PlanReport {
             mesh.dataParallel(),
             mesh.ring(),
             mesh.ulysses(),
-            PlanText.workers(mesh.workers()),
+            Units.of(mesh.workers(), "worker"),
             plan.layout().key(),
             layoutReason(),
             mesh.expertParallel(),
@@ -274,7 +274,7 @@ public final class PlanReport {
       pairs = Math.max(pairs, attention.balance.pairsOverMean());
     }
     List<String> rowsOf = new ArrayList<>();
-    used.forEach((kind, n) -> rowsOf.add(kind + " for " + (n == 1 ? "1 row" : n + " rows")));
+    used.forEach((kind, n) -> rowsOf.add(kind + " for " + Units.of(n, "row")));
     return String.format(
         Locale.ROOT,
         "%s × %d (%s): %s%s;%n       the fullest ring rank is over its row's mean by %.1f %% in tokens, %.1f %% in pairs",
@@ -417,8 +417,6 @@ public final class PlanReport {
     }
     return ("every visible pair of %s with %s is computed exactly once, every send is received,"
             + "%n       no deadlock: forward and backward")
-        .formatted(
-            rows.size() == 1 ? "1 row" : rows.size() + " rows",
-            documents == 1 ? "1 document" : documents + " documents");
+        .formatted(Units.of(rows.size(), "row"), Units.of(documents, "document"));
   }
 }

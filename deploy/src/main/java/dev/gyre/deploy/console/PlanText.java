@@ -24,19 +24,16 @@ public final class PlanText {
   public static String model(ModelSpec model) {
     ModelSize size = ModelSize.of(model);
     String experts =
-        size.experts() == 0 ? "dense" : size.experts() + " experts top-" + model.numExpertsPerTok();
-    return "%s parameters, %s active   %d layers, d %d, %s"
+        size.experts() == 0
+            ? "dense"
+            : Units.of(size.experts(), "expert") + " top-" + model.numExpertsPerTok();
+    return "%s parameters, %s active   %s, d %d, %s"
         .formatted(
             Units.count(size.total()),
             Units.count(size.active()),
-            model.numHiddenLayers(),
+            Units.of(model.numHiddenLayers(), "layer"),
             model.hiddenSize(),
             experts);
-  }
-
-  /** {@code 1 worker}, {@code 2 workers}. */
-  public static String workers(int count) {
-    return count == 1 ? "1 worker" : count + " workers";
   }
 
   /**
@@ -99,7 +96,9 @@ public final class PlanText {
       return "no experts";
     }
     if (placement.expertParallel() == 1 && plan.mesh().workers() > 1) {
-      return "all %d experts on each".formatted(placement.experts());
+      return placement.experts() == 1
+          ? "the expert on each"
+          : "all %d experts on each".formatted(placement.experts());
     }
     List<String> counts = new ArrayList<>();
     for (int rank = 0; rank < placement.expertParallel(); rank++) {

@@ -30,13 +30,13 @@ public final class RowText {
     lines.add(
         String.format(
             Locale.ROOT,
-            "row %d (epoch %d, row %,d of it): %,d tokens in %s, %,d labels",
+            "row %d (epoch %d, row %,d of it): %s in %s, %s",
             index,
             shape.epoch(),
             shape.row(),
-            shape.tokens(),
-            row.pieces().size() == 1 ? "1 document" : row.pieces().size() + " documents",
-            shape.labelled()));
+            Units.of(shape.tokens(), "token"),
+            Units.of(row.pieces().size(), "document"),
+            Units.of(shape.labelled(), "label")));
     int at = 0;
     for (Piece piece : row.pieces()) {
       lines.add(heading(at, piece));
@@ -50,12 +50,12 @@ public final class RowText {
     boolean ends = piece.from() + piece.tokens() == piece.documentTokens();
     return String.format(
         Locale.ROOT,
-        "%,7d  %s  (%s)  %,d tokens, %,d labels%s",
+        "%,7d  %s  (%s)  %s, %s%s",
         at,
         printable(piece.name()),
         piece.source(),
-        piece.tokens(),
-        ends ? piece.tokens() - 1 : piece.tokens(),
+        Units.of(piece.tokens(), "token"),
+        Units.of(ends ? piece.tokens() - 1 : piece.tokens(), "label"),
         cuts(piece, ends));
   }
 

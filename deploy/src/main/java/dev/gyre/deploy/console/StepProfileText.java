@@ -14,8 +14,8 @@ public final class StepProfileText {
   public static List<String> lines(StepProfile profile) {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "rank 0, mean of %d steps of %s; time and calls a step"
-            .formatted(profile.steps(), Units.seconds(profile.stepSeconds())));
+        "rank 0, mean of %s of %s; time and calls a step"
+            .formatted(Units.of(profile.steps(), "step"), Units.seconds(profile.stepSeconds())));
     for (StepProfile.Part part : profile.parts()) {
       double share = part.seconds() / profile.stepSeconds();
       int filled = (int) Math.round(BAR * Math.min(1, share));

@@ -55,7 +55,7 @@ public final class StepTable {
     if (!headed) {
       console.line("");
       console.line(
-          "  step   loss   raw  nats/token    tok/s   MFU   grad  lr           mem    left");
+          "  step   loss   raw  nats/token    tok/s   MFU   grad  lr          mem     left");
       headed = true;
     }
     if (m.skipped()) {
@@ -85,7 +85,7 @@ public final class StepTable {
     int filled = (int) Math.round(BAR * Math.clamp(mean / fullBar, 0, 1));
     return String.format(
         Locale.ROOT,
-        "%6d  %5s %5s  %-10s  %,7.0f  %4s  %5s  %-7s  %7s  %6s",
+        "%6d  %5s %5s  %-10s  %,7.0f  %4s  %5s  %-7s  %6s  %7s",
         m.step(),
         loss(mean),
         m.skipped() ? "nan" : loss(m.loss()),
@@ -95,7 +95,7 @@ public final class StepTable {
         Units.norm(m.gradNorm()),
         Units.rate(m.lr()),
         Units.bytes(m.memoryBytes()),
-        Units.seconds((double) (steps - m.step()) * secondsPerStep));
+        Units.left((double) (steps - m.step()) * secondsPerStep));
   }
 
   private static String loss(double loss) {

@@ -31,17 +31,40 @@ public final class Units {
         : String.format(Locale.ROOT, "%,.0f", n);
   }
 
-  /** For example {@code 2m55s}, {@code 12.4 s}. */
+  /** A number of things: {@code 1 layer}, {@code 2,048 tokens}. */
+  public static String of(long n, String noun) {
+    return String.format(Locale.ROOT, n == 1 ? "%,d %s" : "%,d %ss", n, noun);
+  }
+
+  /** In at most two units: {@code 2h 10m}, {@code 2m 55s}, {@code 12 s}, {@code 12 ms}. */
   public static String seconds(double s) {
-    if (s >= 3600) {
-      return String.format(Locale.ROOT, "%dh%02dm", (long) s / 3600, (long) s % 3600 / 60);
+    if (s >= 59.5) {
+      return minutes(Math.round(s));
     }
-    if (s >= 60) {
-      return String.format(Locale.ROOT, "%dm%02ds", (long) s / 60, (long) s % 60);
+    if (s >= 0.0995) {
+      return String.format(Locale.ROOT, s >= 9.95 ? "%.0f s" : "%.1f s", s);
     }
-    return s >= 10
-        ? String.format(Locale.ROOT, "%.0f s", s)
-        : String.format(Locale.ROOT, s >= 0.1 || s == 0 ? "%.1f s" : "%.3f s", s);
+    return s == 0
+        ? "0 s"
+        : String.format(Locale.ROOT, s >= 0.00995 ? "%.0f ms" : "%.1f ms", s * 1e3);
+  }
+
+  /** Time left, in whole seconds: {@code 45 s}, {@code 2m 10s}, {@code 3d 4h}. */
+  public static String left(double s) {
+    long whole = Math.round(s);
+    return whole < 60 ? whole + " s" : minutes(whole);
+  }
+
+  private static String minutes(long s) {
+    if (s < 3600) {
+      return "%dm %ds".formatted(s / 60, s % 60);
+    }
+    long m = s / 60;
+    return m < 24 * 60 ? "%dh %dm".formatted(m / 60, m % 60) : days(m / 60);
+  }
+
+  private static String days(long h) {
+    return h < 100 * 24 ? "%dd %dh".formatted(h / 24, h % 24) : "%,dd".formatted(h / 24);
   }
 
   public static String percent(double share) {

@@ -80,9 +80,9 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
     PackStats stats = feed.stats(0);
     return String.format(
         Locale.ROOT,
-        "%s  %,d documents  %s, %s held out; rows %.1f %% full, %.1f %% of documents cut",
+        "%s  %s  %s, %s held out; rows %.1f %% full, %.1f %% of documents cut",
         String.join(", ", store.sources()),
-        store.documents(),
+        Units.of(store.documents(), "document"),
         Units.bytes(store.textBytes()),
         Units.percent(feed.heldOutShare()),
         100 * stats.fill(),

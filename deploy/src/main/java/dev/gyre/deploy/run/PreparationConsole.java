@@ -61,14 +61,12 @@ final class PreparationConsole implements PrepareListener {
     double left = (bytesTotal - bytesDone) / Math.max(bytesPerSecond, 1);
     return String.format(
         Locale.ROOT,
-        "data   %,d documents, %s of %s, %s/s, %s tokens/s, %s",
-        documents,
+        "data   %s, %s of %s, %s/s, %s tokens/s, %s",
+        Units.of(documents, "document"),
         Units.bytes(bytesDone),
         Units.bytes(bytesTotal),
         Units.bytes(bytesPerSecond),
         Units.count(tokens / Math.max(seconds, 1e-3)),
-        bytesDone == bytesTotal
-            ? "done in " + Units.seconds(seconds)
-            : Units.seconds(left) + " left");
+        bytesDone == bytesTotal ? "done in " + Units.seconds(seconds) : Units.left(left) + " left");
   }
 }

@@ -68,7 +68,7 @@ final class PreparationConsoleTest {
     now.addAndGet(SECOND);
     console.progress(1, 2, 10, 40);
     String text = said.toString(StandardCharsets.UTF_8);
-    assertTrue(text.startsWith("data   1 documents, 10 B of 40 B"), text);
+    assertTrue(text.startsWith("data   1 document, 10 B of 40 B"), text);
     assertFalse(text.contains("\n"), text);
   }
 }

@@ -323,7 +323,8 @@ final class BenchTrainCommand implements Callable<ExitCode> {
             needed));
     Console console = new Console(System.err, false);
     console.line(
-        "%s  %s  %s".formatted(Version.line(), Cpu.model(), PlanText.workers(resolved.workers())));
+        "%s  %s  %s"
+            .formatted(Version.line(), Cpu.model(), Units.of(resolved.workers(), "worker")));
     Recorded recorded = new Recorded(console, job);
     Outcome outcome;
     try (JobData data = JobData.open(job, Home.folder(), console)) {

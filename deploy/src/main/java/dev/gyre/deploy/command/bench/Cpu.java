@@ -1,5 +1,6 @@
 package dev.gyre.deploy.command.bench;
 
+import dev.gyre.deploy.console.Units;
 import dev.gyre.trainer.calibration.Machine;
 
 /** This machine's processor, for people. */
@@ -8,6 +9,8 @@ final class Cpu {
 
   /** Its name, with the cores this process may use. */
   static String model() {
-    return Machine.processorName() + ", " + Runtime.getRuntime().availableProcessors() + " cores";
+    return Machine.processorName()
+        + ", "
+        + Units.of(Runtime.getRuntime().availableProcessors(), "core");
   }
 }

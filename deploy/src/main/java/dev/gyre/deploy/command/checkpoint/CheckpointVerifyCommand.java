@@ -48,8 +48,8 @@ final class CheckpointVerifyCommand implements Callable<ExitCode> {
         Manifest manifest = CheckpointStore.verify(folder);
         long bytes = manifest.files().stream().mapToLong(FileEntry::bytes).sum();
         System.out.printf(
-            "%s  whole: step %d, %d files, %s%n",
-            folder, manifest.step(), manifest.files().size(), Units.bytes(bytes));
+            "%s  whole: step %d, %s, %s%n",
+            folder, manifest.step(), Units.of(manifest.files().size(), "file"), Units.bytes(bytes));
       } catch (CheckpointException e) {
         damaged = true;
         System.out.println(folder + "  DAMAGED");

@@ -3,6 +3,7 @@ package dev.gyre.deploy.command.data;
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.RowText;
+import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.options.Home;
 import dev.gyre.deploy.options.JobArgument;
 import dev.gyre.deploy.run.JobData;
@@ -12,7 +13,6 @@ import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.trainer.data.BatchShape;
 import java.io.IOException;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -68,13 +68,12 @@ final class DataInspectCommand implements Callable<ExitCode> {
       BatchShape shape = data.feed().shape(step);
       int all = shape.rows().size();
       console.line(
-          String.format(
-              Locale.ROOT,
-              "step %d: %s, %,d tokens, %,d labels",
-              step,
-              all == 1 ? "1 row" : all + " rows",
-              shape.tokens(),
-              shape.labelled()));
+          "step %d: %s, %s, %s"
+              .formatted(
+                  step,
+                  Units.of(all, "row"),
+                  Units.of(shape.tokens(), "token"),
+                  Units.of(shape.labelled(), "label")));
       RowText text = new RowText(chars);
       for (int row = 0; row < Math.min(rows, all); row++) {
         List<String> lines =

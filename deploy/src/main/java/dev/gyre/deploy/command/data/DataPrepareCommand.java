@@ -45,12 +45,12 @@ final class DataPrepareCommand implements Callable<ExitCode> {
           "epoch",
           String.format(
               Locale.ROOT,
-              "%,d rows of %,d tokens: %,.0f steps of %,d rows; %,d rows are held out, %s of the tokens",
-              train.rows(),
-              train.rowTokens(),
-              (double) train.rows() / job.train().rowsPerStep(),
-              job.train().rowsPerStep(),
-              data.feed().heldOutRows(),
+              "%s of %s: %s of %s; held out: %s, %s of the tokens",
+              Units.of(train.rows(), "row"),
+              Units.of(train.rowTokens(), "token"),
+              Units.of(Math.round((double) train.rows() / job.train().rowsPerStep()), "step"),
+              Units.of(job.train().rowsPerStep(), "row"),
+              Units.of(data.feed().heldOutRows(), "row"),
               Units.percent(data.feed().heldOutShare())));
       console.titled(
           "kept",

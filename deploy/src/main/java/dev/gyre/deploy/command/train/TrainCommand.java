@@ -4,6 +4,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.coordinator.Outcome;
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.PlanText;
+import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.files.PlanFile;
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.launch.Interrupts;
@@ -134,11 +135,11 @@ public final class TrainCommand implements Callable<ExitCode> {
     }
     Preflight.requireWorkers(workers);
     console.line(
-        "%s  %d cores, %s"
+        "%s  %s, %s"
             .formatted(
                 Version.line(),
-                Runtime.getRuntime().availableProcessors(),
-                PlanText.workers(workers)));
+                Units.of(Runtime.getRuntime().availableProcessors(), "core"),
+                Units.of(workers, "worker")));
     ResumePoint from = resume ? ResumePoint.find(job, run, runs.path(), console::line) : null;
     console.titled(
         "job",
@@ -187,8 +188,8 @@ public final class TrainCommand implements Callable<ExitCode> {
     long steps = job.train().steps();
     console.titled(
         "done",
-        "nothing is left to do: %s has trained %,d steps, train.steps is %,d"
-            .formatted(from.folder(), done, steps));
+        "nothing is left to do: %s has trained %s, train.steps is %,d"
+            .formatted(from.folder(), Units.of(done, "step"), steps));
     next(job, from.folder()).print(console, done);
   }
 

@@ -112,7 +112,7 @@ final class TrainConsole implements JobEvents {
   }
 
   private String workers() {
-    return PlanText.workers(plan == null ? 0 : plan.mesh().workers());
+    return Units.of(plan == null ? 0 : plan.mesh().workers(), "worker");
   }
 
   @Override
@@ -189,9 +189,9 @@ final class TrainConsole implements JobEvents {
     console.line("");
     console.titled(
         "done",
-        "%,d steps%s, %s tokens in %s, %s of it exposed communication and waits%s"
+        "%s%s, %s tokens in %s, %s of it exposed communication and waits%s"
             .formatted(
-                stepSeconds.size(),
+                Units.of(stepSeconds.size(), "step"),
                 skipped == 0 ? "" : " (%,d skipped: not finite)".formatted(skipped),
                 Units.count(tokens),
                 Units.seconds(trainSeconds),

@@ -68,7 +68,7 @@ final class CheckpointCommandsTest {
   void verifyTellsWholeFromDamaged() throws IOException {
     Cli whole = Cli.run("checkpoint", "verify", "tiny", "--runs", runs);
     assertEquals(0, whole.exit(), whole::toString);
-    assertTrue(whole.out().contains(step(10) + "  whole: step 10, 1 files"), whole::toString);
+    assertTrue(whole.out().contains(step(10) + "  whole: step 10, 1 file,"), whole::toString);
 
     run.damage(10);
     Cli damaged = Cli.run("checkpoint", "verify", "tiny", "--runs", runs);

@@ -66,8 +66,7 @@ final class DataCommandsTest {
     Cli prepared = Cli.run("data", "prepare", job);
     assertEquals(0, prepared.exit(), prepared::toString);
     assertTrue(prepared.out().contains(", 1.0 % held out;"), prepared::toString);
-    assertTrue(
-        prepared.out().contains("rows are held out, 1.0 % of the tokens"), prepared::toString);
+    assertTrue(prepared.out().contains(" rows, 1.0 % of the tokens"), prepared::toString);
   }
 
   @Test

@@ -113,7 +113,7 @@ public final class HfWeights implements AutoCloseable {
                     name,
                     files.holding(name).file(),
                     counts[i] == 1 ? "1 value that is" : counts[i] + " values that are",
-                    tensors == 1 ? "" : ", and so do %d more tensors".formatted(tensors - 1)));
+                    tensors == 1 ? "" : "; tensors with such values: %d".formatted(tensors)));
       }
     }
   }

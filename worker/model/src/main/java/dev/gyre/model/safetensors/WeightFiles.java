@@ -67,7 +67,7 @@ record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
       }
       List<String> notes = new ArrayList<>();
       notes.add(
-          "%s is read; delete %s, which names %d shards that are not there"
+          "%s is read; delete %s, whose shards are not there: %d"
               .formatted(SINGLE, INDEX, shards.size()));
       notes.addAll(notes(SINGLE, names, new TreeSet<>(List.of(SINGLE, INDEX))));
       return new WeightFiles(null, notes);
@@ -76,10 +76,10 @@ record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
       boolean one = missing.size() == 1;
       throw new SafetensorsException(
           folder.resolve(INDEX),
-          "the index names %d shards, %d %s missing: %s; download %s again"
+          "%d of %d shards in the index %s missing: %s; download %s again"
               .formatted(
-                  shards.size(),
                   missing.size(),
+                  shards.size(),
                   one ? "is" : "are",
                   some(missing),
                   one ? "it" : "them"));

@@ -123,7 +123,7 @@ final class HfFolderTest {
     refusedAsNotFinite(
         "model.norm.weight of "
             + weights
-            + " holds 2 values that are not finite, and so do 1 more tensors; download it again");
+            + " holds 2 values that are not finite; tensors with such values: 2; download it again");
   }
 
   private void refusedAsNotFinite(String problem) throws IOException {

@@ -82,8 +82,8 @@ final class WeightFilesTest {
     assertNull(chosen.shardOf());
     assertEquals(
         List.of(
-            "model.safetensors is read; delete model.safetensors.index.json, which names 2 shards that"
-                + " are not there"),
+            "model.safetensors is read; delete model.safetensors.index.json, whose shards are"
+                + " not there: 2"),
         chosen.notes());
   }
 
@@ -93,12 +93,12 @@ final class WeightFilesTest {
     index(FIRST, SECOND, SECOND);
     assertRefused(
         INDEX
-            + ": the index names 2 shards, 1 is missing: model-00002-of-00002.safetensors; download it"
+            + ": 1 of 2 shards in the index is missing: model-00002-of-00002.safetensors; download it"
             + " again");
     Files.delete(folder.resolve(FIRST));
     Files.createSymbolicLink(folder.resolve(FIRST), folder.resolve("gone"));
     assertRefused(
-        "the index names 2 shards, 2 are missing: " + FIRST + ", " + SECOND + "; download");
+        "2 of 2 shards in the index are missing: " + FIRST + ", " + SECOND + "; download");
   }
 
   @Test

@@ -64,7 +64,7 @@ public record DataManifest(
       lines.add("dataset keys: %s -> %s".formatted(settings, now.settings));
     }
     if (sources.size() != now.sources.size()) {
-      lines.add("%d sources -> %d".formatted(sources.size(), now.sources.size()));
+      lines.add("sources: %d -> %d".formatted(sources.size(), now.sources.size()));
     }
     Map<Named, StoredFile> left = new HashMap<>();
     now.files.forEach(file -> left.put(new Named(file.source(), file.name()), file));
@@ -82,7 +82,7 @@ public record DataManifest(
       lines.add("the files are the same, in another order");
     }
     if (lines.isEmpty() && allFiles != now.allFiles) {
-      lines.add("%,d files -> %,d".formatted(allFiles, now.allFiles));
+      lines.add("files: %,d -> %,d".formatted(allFiles, now.allFiles));
     }
     return lines;
   }

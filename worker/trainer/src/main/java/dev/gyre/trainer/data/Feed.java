@@ -125,7 +125,7 @@ public final class Feed {
       long seed) {
     if (dataset.train().size() != store.sources().size()) {
       throw new IllegalArgumentException(
-          "%d sources in the job, %d in the token store %s"
+          "dataset.train: sources in the job: %d, in the token store: %d, %s"
               .formatted(dataset.train().size(), store.sources().size(), store.folder()));
     }
     return new Feed(store, dataset, curriculum, steps, prefix, seed);

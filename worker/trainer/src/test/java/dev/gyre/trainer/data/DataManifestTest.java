@@ -43,7 +43,7 @@ final class DataManifestTest {
         List.of(
             "the tokenizer is another one",
             "dataset keys: invalid-text error -> invalid-text skip",
-            "1 sources -> 2"),
+            "sources: 1 -> 2"),
         run.differences(now));
   }
 }
