@@ -79,8 +79,8 @@ final class MemoryModel {
   }
 
   /**
-   * Most tokens of a ring rank, whatever the documents. Zigzag: each cut document gives a rank at
-   * most one token above its even share, and an uncut document goes to a rank at or below the mean.
+   * Most tokens of a ring rank, for any documents. Zigzag: each cut document gives a rank at most
+   * one token above its even share, and an uncut document goes to a rank at or below the mean.
    */
   static long mostRingTokens(LayoutKind kind, int ring, int minChunk, int sequenceLength) {
     long even = Math.ceilDiv(sequenceLength, ring);

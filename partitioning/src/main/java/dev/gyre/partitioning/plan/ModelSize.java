@@ -70,7 +70,7 @@ public record ModelSize(
     return embedding + head + norms + attention + mlp + routers;
   }
 
-  /** Parameters held in f32 whatever the compute dtype: norms and routers. */
+  /** Parameters held in f32 with any compute dtype: norms and routers. */
   public long alwaysF32() {
     return norms + routers;
   }

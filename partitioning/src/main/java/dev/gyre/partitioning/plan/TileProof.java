@@ -161,8 +161,8 @@ final class TileProof {
           mask.seesAnchorElsewhere(query.document()) && key.document() == 0 && key.first() == 0;
       return all.from(0, anchor ? 1 : 0).isEmpty();
     }
-    // Where the key comes after the query both lie in the prefix, unless the key lies behind it;
-    // where the query is far from its key both do, unless the query lies behind it.
+    // A key after its query is visible only if both are in the prefix, so check that no such key is
+    // beyond the prefix. Likewise, a query out of the window must not be beyond the prefix.
     Polygon keysBehind = all.from(0, key.indexFrom(mask.prefix()));
     if (!keysBehind.isEmpty() && keysBehind.leastDistance() < 0) {
       return false;

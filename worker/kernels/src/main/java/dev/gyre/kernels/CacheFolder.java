@@ -5,26 +5,26 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a user's processes keep what is costly to make again: unpacked native libraries, measured
- * rates. Nothing is lost when it is deleted.
+ * The user's cache folder: unpacked native libraries, measured rates and other files that are slow
+ * to recreate. It can be deleted at any time.
  */
 public final class CacheFolder {
-  /** The environment variable that names the folder and goes before all else. */
+  /** The environment variable that names the folder; it takes precedence over the defaults. */
   public static final String VARIABLE = "GYRE_CACHE";
 
   private CacheFolder() {}
 
   /**
    * {@code $GYRE_CACHE}, else {@code $XDG_CACHE_HOME/gyre}, else {@code ~/.cache/gyre}, else, for a
-   * user without a home, {@code gyre-USER} among temporary files: the launcher script's rule, and
-   * its folder where that started this process.
+   * user without a home, {@code gyre-USER} among temporary files: the launcher script applies the
+   * same rule.
    */
   public static Path ofUser() {
     return of(System.getenv(), System.getProperty("user.home"));
   }
 
   /**
-   * @param home of the user, where HOME does not say
+   * @param home home folder of the user if HOME is not set
    */
   static Path of(Map<String, String> environment, String home) {
     String named = value(environment, VARIABLE);

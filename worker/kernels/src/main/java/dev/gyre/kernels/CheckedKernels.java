@@ -1,9 +1,9 @@
 package dev.gyre.kernels;
 
 /**
- * The kernels of any backend. Each call's shapes and dtypes are checked here, once, before the
- * backend computes: a backend cannot have an unchecked kernel, and its own parts check nothing but
- * the values of indices and labels ({@link KernelChecks#index}, {@link KernelChecks#label}).
+ * Checks the shapes and dtypes of every kernel call before the backend computes. So a backend
+ * cannot have an unchecked kernel, and its own classes check only the values of indices and labels
+ * ({@link KernelChecks#index}, {@link KernelChecks#label}).
  */
 public final class CheckedKernels implements Kernels {
   private final MovementKernels movement;

@@ -6,14 +6,14 @@ import java.lang.reflect.Proxy;
 import java.util.function.Consumer;
 
 /**
- * One call of a kernel as a value, for those that treat all kernels alike: to count, time, delay or
- * leave them out. It allocates, so it has no place in a training step.
+ * One kernel call as a value, for code that treats all kernels alike, for example to count, time,
+ * delay or skip them. It allocates, so training steps must not use it.
  *
  * @param method of {@link Kernels}
  * @param arguments as the caller gave them, not copied
  */
 public record KernelCall(Method method, Object[] arguments) {
-  /** Kernels whose every call is handed to the receiver, which decides what becomes of it. */
+  /** Kernels that pass every call to the receiver, which may or may not perform it. */
   public static Kernels receivedBy(Consumer<KernelCall> receiver) {
     return (Kernels)
         Proxy.newProxyInstance(
@@ -43,7 +43,7 @@ public record KernelCall(Method method, Object[] arguments) {
     return method.getName();
   }
 
-  /** Makes the call. What the kernel throws comes through as it is. */
+  /** Performs the call. Exceptions of the kernel are rethrown unchanged. */
   public void on(Kernels kernels) {
     try {
       method.invoke(kernels, arguments);

@@ -450,7 +450,7 @@ public final class KernelChecks {
     for (int e = 0; e < experts; e++) {
       if (offsets[e] > offsets[e + 1]) {
         throw new IllegalArgumentException(
-            "offsets fall at expert %d: %d, then %d".formatted(e, offsets[e], offsets[e + 1]));
+            "offsets decrease at expert %d: %d, then %d".formatted(e, offsets[e], offsets[e + 1]));
       }
     }
   }

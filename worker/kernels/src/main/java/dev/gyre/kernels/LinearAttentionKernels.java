@@ -8,7 +8,7 @@ public interface LinearAttentionKernels {
   /**
    * Causal linear attention with decay: out_t = q_t·S_t with S_t = λ·S_{t−1} + k_t·v_tᵀ for each
    * query head's own λ; S is zero before a document's first token. q compute [T,H,D], k and v
-   * compute [T,K,D], out compute [T,H,D]. Takes time in proportion to T.
+   * compute [T,K,D], out compute [T,H,D]. Its time is proportional to T.
    *
    * @param state F32 [H,D,D], keys by values: the state before the first token on entry, after the
    *     last on return. Source: Qin et al., Lightning Attention-2, algorithm 1.
@@ -17,8 +17,9 @@ public interface LinearAttentionKernels {
       Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out);
 
   /**
-   * What {@link #linearAttention} does to the state, without its output; or, {@code backward}, what
-   * {@link #linearAttentionBackward} does to the state's gradient, without the others.
+   * Updates the state as {@link #linearAttention} does, without computing the output. With {@code
+   * backward}, updates the state's gradient as {@link #linearAttentionBackward} does, without the
+   * other gradients.
    *
    * @param a keys compute [T,K,D]; backward, queries compute [T,H,D]
    * @param b values, or dOut, like a

@@ -15,8 +15,9 @@ public interface LinearKernels {
   void linearBackwardWeight(Tensor dy, Tensor x, Tensor dw);
 
   /**
-   * Experts' {@link #linear}: rows {@code [offsets[e], offsets[e+1])} of x and y meet w[e]. x
-   * compute [M,I], w compute [E,O,I], y compute or F32 [M,O], offsets of length E+1 from 0 to M.
+   * Experts' {@link #linear}: rows {@code [offsets[e], offsets[e+1])} of x and y are multiplied
+   * with w[e]. x compute [M,I], w compute [E,O,I], y compute or F32 [M,O], offsets of length E+1
+   * from 0 to M.
    */
   void groupedLinear(Tensor x, Tensor w, int[] offsets, Tensor y);
 

@@ -2,7 +2,7 @@ package dev.gyre.kernels;
 
 import java.lang.foreign.MemorySegment;
 
-/** A backend with kernels of someone else. */
+/** A backend whose kernels are replaced by others. */
 record ReplacedKernels(Backend backend, Kernels kernels) implements Backend {
   @Override
   public String name() {

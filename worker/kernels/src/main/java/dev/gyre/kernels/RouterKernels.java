@@ -13,7 +13,7 @@ public interface RouterKernels {
   void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights);
 
   /**
-   * dLogits F32 [T,E] = what comes through the weights (dWeights F32 [T,k]), plus the gradient
+   * dLogits F32 [T,E] = the gradient through the weights (dWeights F32 [T,k]), plus the gradient
    * through probs when every token's dProbs is the vector probsGrad F32 [E], plus zGrad·lse·probs
    * (zGrad = 2·coefficient/tokens of the z-loss).
    */

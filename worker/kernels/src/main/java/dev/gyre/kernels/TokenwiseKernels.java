@@ -1,7 +1,7 @@
 package dev.gyre.kernels;
 
 /**
- * What is computed for every token by itself: norm, rotary positions, activations. The legend of
+ * Kernels that compute each token independently: norm, rotary positions, activations. The legend of
  * shapes and the common rules are in {@link Kernels}.
  */
 public interface TokenwiseKernels {

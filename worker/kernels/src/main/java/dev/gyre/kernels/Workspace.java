@@ -19,8 +19,8 @@ public final class Workspace {
 
   /**
    * @param base host or device address, aligned to {@value #ALIGNMENT_BYTES} bytes
-   * @param sizeBytes size of the slab; what is over a multiple of {@value #ALIGNMENT_BYTES} is not
-   *     used, so that tensors at the top are aligned, too
+   * @param sizeBytes size of the slab; it is rounded down to a multiple of {@value
+   *     #ALIGNMENT_BYTES}, so that tensors at the top are aligned, too
    */
   public Workspace(long base, long sizeBytes) {
     if (base % ALIGNMENT_BYTES != 0) {
@@ -77,7 +77,7 @@ public final class Workspace {
   }
 
   /**
-   * Takes the bottom again up to a mark where it ended before, for contents that are put back.
+   * Allocates the bottom again up to an earlier mark, for contents that are read back from storage.
    *
    * @throws IllegalStateException if it reaches further, or scratch is there now
    */
@@ -90,7 +90,7 @@ public final class Workspace {
     peakBytes = Math.max(peakBytes, low + size - high);
   }
 
-  /** What was or will be saved from one mark to another, as bytes in fours. */
+  /** The bytes saved between two marks, as a tensor of 4-byte elements. */
   public Tensor saved(long fromMark, long toMark) {
     return new Tensor(base + fromMark, DType.I32, (toMark - fromMark) / DType.I32.bytes());
   }

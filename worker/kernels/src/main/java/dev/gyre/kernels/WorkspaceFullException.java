@@ -1,6 +1,6 @@
 package dev.gyre.kernels;
 
-/** The step needs more memory than its slab has. */
+/** The step needs more memory than its workspace has. */
 public final class WorkspaceFullException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

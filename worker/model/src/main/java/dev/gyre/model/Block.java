@@ -23,7 +23,7 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
     this.backwardPhase = backwardPhase;
   }
 
-  /** For errors, for example {@code layer 3 attention}. */
+  /** The name for error messages, for example {@code layer 3 attention}. */
   final String name() {
     return "layer " + layer + " " + phase.label();
   }
@@ -32,7 +32,7 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
    * Composes the block's operations.
    *
    * @param x residual stream F32 [T,d]
-   * @param next F32 [T,d], written: x plus the block's output; may be x where no backward follows
+   * @param next F32 [T,d], written: x plus the block's output; may be x if no backward follows
    */
   abstract void forward(Variable x, Variable next, PassContext pass);
 

@@ -19,12 +19,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder of the Llama / Mixtral family on one rank. It never asks how many ranks there are: the
- * ports do what needs the others.
+ * A decoder of the Llama / Mixtral family on one rank. It does not know the number of ranks: the
+ * ports handle all communication.
  *
- * <p>Every rank calls the same methods in the same order, with zero tokens where it has none. All
- * step memory comes from the workspace and is given back before a call returns, also when it
- * throws. Single-threaded.
+ * <p>Every rank calls the same methods in the same order, also ranks without tokens. All step
+ * memory comes from the workspace and is released before a call returns, also if it throws.
+ * Single-threaded.
  */
 public final class DecoderModel {
   private final ModelSpec model;
@@ -40,8 +40,8 @@ public final class DecoderModel {
 
   /**
    * @param workspace memory of this backend that holds a micro-batch's activations
-   * @param activations where each block's input and what it keeps wait for backward; null for the
-   *     workspace
+   * @param activations where block inputs and saved activations are offloaded until backward; null
+   *     to keep them in the workspace
    */
   public DecoderModel(
       ModelSpec model,
@@ -163,7 +163,7 @@ public final class DecoderModel {
     return new PassContext(batch, ropeTable, new RouterStatistics(model), observer);
   }
 
-  /** Embedding and all blocks; the last residual. */
+  /** Runs the embedding and all blocks; returns the last residual. */
   private Variable layers(PassContext pass, @Nullable FiniteCheck check) {
     pass.observer().entering(-1, ModelPhase.EMBEDDING);
     Variable x = embedding.forward(pass.batch().tokens(), pass.observer());
@@ -174,7 +174,7 @@ public final class DecoderModel {
     for (Block block : blocks) {
       Tensor input = x.value();
       x = run(block, x, spare, pass);
-      spare = spare == null ? null : input; // its contents are stored
+      spare = spare == null ? null : input; // its contents are offloaded
       if (check != null) {
         check.checkFinite(x.value(), block.name());
       }
@@ -190,8 +190,8 @@ public final class DecoderModel {
    * @param spare memory for the block's output; null for new memory
    */
   private Variable run(Block block, Variable x, @Nullable Tensor spare, PassContext pass) {
-    // The norm's backward reads its input, so a training pass needs a new residual; else the old
-    // one is updated in place.
+    // The norm's backward reads its input, so a training pass needs a new residual; otherwise the
+    // old one is updated in place.
     Variable next =
         tape.training()
             ? new Variable(

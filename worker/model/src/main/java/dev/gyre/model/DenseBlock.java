@@ -9,7 +9,7 @@ final class DenseBlock extends Block {
   private final @Nullable TiledMlp tiled;
 
   /**
-   * @param tile tokens whose gate, up and hidden exist at once; 0 for all
+   * @param tile tokens of a tile, whose gate, up and hidden are in memory at once; 0 for one tile
    */
   DenseBlock(Ops ops, ModelSpec model, int layer, int tile) {
     super(ops, model, layer, ModelPhase.MLP, ModelPhase.MLP_BACKWARD);
@@ -34,7 +34,7 @@ final class DenseBlock extends Block {
       tiled.forward(h, x, next);
       return;
     }
-    // gate and up lie one after another, so one matmul makes both halves of each row.
+    // gate and up are contiguous, so one matmul computes both halves of each row.
     Variable gateUp = ops.linear(h, names.gate(), hidden, ops.compute, 2 * width);
     ops.linearToResidual(ops.swiglu(gateUp), names.down(), width, x, next);
   }

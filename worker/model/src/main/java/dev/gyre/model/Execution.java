@@ -4,13 +4,13 @@ import dev.gyre.kernels.DType;
 import dev.gyre.model.tape.Checkpointing;
 
 /**
- * How a model computes, as opposed to what.
+ * Settings of how a model computes; they do not change the model.
  *
  * @param compute dtype of matmul inputs: F32 or BF16
- * @param checkpointing what each block keeps for its backward pass
- * @param lossTileTokens tokens whose logits exist at once in the head
- * @param mlpTileTokens rows whose gate, up and hidden exist at once in an MLP or a rank's experts;
- *     0 for all. With tiles they are never kept, but made again in the backward pass
+ * @param checkpointing activation recomputation of each block
+ * @param lossTileTokens tokens whose logits are in memory at once in the head
+ * @param mlpTileTokens rows of an MLP or expert tile, whose gate, up and hidden are in memory at
+ *     once; 0 for one tile. With tiles, backward recomputes them
  */
 public record Execution(
     DType compute, Checkpointing checkpointing, int lossTileTokens, int mlpTileTokens) {
@@ -26,12 +26,12 @@ public record Execution(
     }
   }
 
-  /** Without tiles in the MLP. */
+  /** Without MLP tiles. */
   public Execution(DType compute, Checkpointing checkpointing, int lossTileTokens) {
     this(compute, checkpointing, lossTileTokens, 0);
   }
 
-  /** Keeps all activations; 1,024 tokens a loss tile (1 MB of logits at a vocabulary of 256). */
+  /** Keeps all activations; 1,024 tokens per loss tile (1 MB of logits at a vocabulary of 256). */
   public static Execution of(DType compute) {
     return new Execution(compute, Checkpointing.NONE, 1024);
   }

@@ -12,9 +12,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Rows to their experts, through SwiGLU, and back, in as many rounds as the group agrees on. What a
- * single round receives is saved; of several rounds, which only unbalanced steps have, none is:
- * each is received and computed again in the backward pass, so that memory is bounded by one round.
+ * Dispatches rows to their experts, computes SwiGLU and returns the outputs, in as many rounds as
+ * the group agrees on. A single round saves its activations. Several rounds, which only unbalanced
+ * steps have, save nothing: backward dispatches and recomputes each, so that memory is bounded by
+ * one round.
  */
 final class Experts {
   private final Ops ops;
@@ -23,7 +24,8 @@ final class Experts {
   private final long hidden;
 
   /**
-   * @param tile rows whose gate, up and hidden exist at once; 0 for all of a round
+   * @param tile rows of a tile, whose gate, up and hidden are in memory at once; 0 for all rows of
+   *     a round
    */
   Experts(Ops ops, ModelSpec model, ExpertGroup group, int layer, int tile) {
     this.ops = ops;
@@ -33,7 +35,7 @@ final class Experts {
     this.hidden = model.hiddenSize();
   }
 
-  /** The only round of a pass: R received rows, compute [R,d], and what was saved of them. */
+  /** The only round of a pass: R received rows, compute [R,d], and their saved activations. */
   private record Single(Tensor received, @Nullable Activations activations) {}
 
   /**
@@ -79,7 +81,7 @@ final class Experts {
         : ops.workspace.scratch(ops.compute, round.receivedRows(), hidden);
   }
 
-  /** The adjoint of combine is dispatch, and the other way round. */
+  /** The adjoint of combine is dispatch, and vice versa. */
   private void backward(
       Variable h, Routing routing, List<Round> rounds, @Nullable Single single, Variable y) {
     Workspace workspace = ops.workspace;

@@ -8,12 +8,12 @@ import dev.gyre.partitioning.job.ModelSpec;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The SwiGLU of a rank's experts over rows sorted by expert: whole, or one tile of rows after
- * another, so that gate, up and hidden of all rows never exist at once.
+ * The SwiGLU of a rank's experts over rows sorted by expert: all rows at once, or tile by tile, so
+ * that gate, up and hidden of only one tile are in memory.
  *
- * <p>Legend: R rows, n rows of a tile, d hidden size, F expert width. A tile's rows may be of
- * several experts, and an expert's in several tiles. Tiles change no row's value; a weight's
- * gradient is the sum of the tiles' in order, so its last bits depend on the tile.
+ * <p>Legend: R rows, n rows of a tile, d hidden size, F expert width. A tile may hold rows of
+ * several experts, and an expert may have rows in several tiles. Tiles change no row's value; a
+ * weight's gradient is the sum of the tiles' in order, so its last bits depend on the tile.
  */
 final class GatedExperts {
   private final Ops ops;
@@ -25,8 +25,8 @@ final class GatedExperts {
   private final int tile;
 
   /**
-   * @param firstExpert of the rank's, which are consecutive
-   * @param tile rows of a tile; 0 for all
+   * @param firstExpert first of the rank's experts, which are consecutive @param tile rows of a
+   *     tile; 0 for one tile
    */
   GatedExperts(Ops ops, ModelSpec model, int layer, int firstExpert, long experts, int tile) {
     this.ops = ops;
@@ -40,7 +40,7 @@ final class GatedExperts {
   }
 
   /**
-   * What backward needs besides the rows.
+   * Activations that backward needs besides the rows.
    *
    * @param gateUp compute [R,2F]
    * @param h compute [R,F]
@@ -50,7 +50,7 @@ final class GatedExperts {
   /**
    * @param rows compute [R,d]
    * @param offsets start of each expert's rows, then R
-   * @param save whether to save what backward needs; with tiles there is nothing to save
+   * @param save whether to save what backward needs; tiles save nothing
    * @param out compute [R,d], written
    * @return what was saved
    */
@@ -81,7 +81,7 @@ final class GatedExperts {
   /**
    * Adds the weights' gradients.
    *
-   * @param saved by {@link #forward}, or null to compute it again
+   * @param saved by {@link #forward}, or null to recompute it
    * @param gradient compute [R,d]: of out on entry, of rows on return
    */
   void backward(Tensor rows, int[] offsets, @Nullable Activations saved, Tensor gradient) {
@@ -112,7 +112,7 @@ final class GatedExperts {
     kernels.swigluBackward(dH, a.gateUp, dGateUp);
     kernels.groupedLinearBackwardWeight(
         dGateUp, rows, offsets, ops.store.gradient(gateUpName, experts, 2 * width, hidden));
-    // The result's gradient is done with: its place takes that of the rows.
+    // The result's gradient is not needed any more; the rows' gradient overwrites it.
     kernels.groupedLinearBackwardInput(dGateUp, gateUp(), offsets, gradient);
   }
 

@@ -12,9 +12,8 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Final norm, logits and cross-entropy, one tile of tokens after another, so that logits for all
- * tokens never exist at once. In training each tile's gradient is made right away, while its logits
- * are there.
+ * Final norm, logits and cross-entropy, tile by tile, so that the logits of only one tile are in
+ * memory. In training, each tile's gradient is computed directly after its logits.
  */
 final class LanguageHead {
   private final Ops ops;
@@ -32,8 +31,8 @@ final class LanguageHead {
   }
 
   /**
-   * Σ of this rank's nats. In a training pass x gets its gradient, made in scratch, and the weights
-   * theirs.
+   * Σ of this rank's nats. A training pass also computes the gradients of x, in scratch, and of the
+   * weights.
    *
    * @param x residual F32 [T,d]
    * @param losses F32 [T] to be written, or null

@@ -9,11 +9,11 @@ import dev.gyre.partitioning.job.ModelSpec;
  * norm → silu(q), silu(k), v → linear attention with decay over the row → norm → output projection
  * onto the residual.
  *
- * <p>The decay tells how far back a token is, so there is no rotation. Sums of unbounded size take
- * the place of softmax's averages, so the output is normed, over all heads together as in the
- * published models: a document's first token has (q·k)·v for an output, which a norm of each head
- * alone would turn into ±v, with a jump where q·k changes sign. Source: Qin et al., TransNormerLLM,
- * section 3 (without its gate on the output), and Lightning Attention-2.
+ * <p>The decay encodes distance, so there is no rotary embedding. The output is an unbounded sum,
+ * not an average as in softmax attention, so it is normed, over all heads together as in the
+ * published models. A norm per head would turn the output of a document's first token, (q·k)·v,
+ * into ±v, with a jump where q·k changes sign. Source: Qin et al., TransNormerLLM, section 3
+ * (without its gate on the output), and Lightning Attention-2.
  */
 final class LinearAttentionBlock extends Block {
   private final SequenceGroup sequence;
@@ -26,14 +26,14 @@ final class LinearAttentionBlock extends Block {
   }
 
   /**
-   * How fast each head forgets: a token n positions back counts exp(−s·n) with s of head h (from 0)
-   * of H in layer l (from 0) of L
+   * Decay rate of each head: a token n positions back counts exp(−s·n) with s of head h (from 0) of
+   * H in layer l (from 0) of L
    *
    * <pre>s = 2^(−8(h+1)/H) · (1 − l/(L−1) + 10⁻⁵)</pre>
    *
-   * and the bracket 1 + 10⁻⁵ for a single layer: heads see from a token to a few hundred far in the
-   * first layer and everything in the last. Source: the published code of Lightning Attention-2 and
-   * MiniMax-01; the powers are ALiBi's, here for any H.
+   * with 1 + 10⁻⁵ in place of the bracket for a single layer. In the first layer heads see from one
+   * token to a few hundred back, in the last layer everything. Source: the published code of
+   * Lightning Attention-2 and MiniMax-01; the powers are ALiBi's, here for any H.
    */
   static float[] slopes(int heads, int layer, int layers) {
     double ofLayer = (layers == 1 ? 1 : 1 - layer / (layers - 1.0)) + 1e-5;

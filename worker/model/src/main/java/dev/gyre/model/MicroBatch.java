@@ -5,10 +5,10 @@ import dev.gyre.kernels.Tensor;
 
 /**
  * This rank's tokens of one row, and the sizes of the row and batch they belong to. The row itself
- * (its documents, who holds what) is set on the {@link dev.gyre.model.port.SequenceGroup}.
+ * (its documents and token layout) is set on the {@link dev.gyre.model.port.SequenceGroup}.
  *
  * @param tokens I32 [T]; T may be 0
- * @param labels I32 [T], −100 where there is none
+ * @param labels I32 [T], −100 for no label
  * @param positions I32 [T], position inside the document
  * @param rowTokens tokens of the whole row over all its ranks; 0 for no row
  * @param batchLabelled labelled tokens of the global batch

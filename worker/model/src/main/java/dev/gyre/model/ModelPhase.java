@@ -1,6 +1,6 @@
 package dev.gyre.model;
 
-/** Parts of a pass, as a rank reports where it is. */
+/** Parts of a pass, for progress reports of a rank. */
 public enum ModelPhase {
   EMBEDDING("embedding"),
   ATTENTION("attention"),
@@ -19,7 +19,7 @@ public enum ModelPhase {
     this.label = label;
   }
 
-  /** Words for progress lines and errors. */
+  /** Text for progress lines and errors. */
   public String label() {
     return label;
   }

@@ -12,7 +12,8 @@ final class MoeBlock extends Block {
   private final Experts experts;
 
   /**
-   * @param tile rows whose gate, up and hidden exist at once in this rank's experts; 0 for all
+   * @param tile rows of a tile of this rank's experts, whose gate, up and hidden are in memory at
+   *     once; 0 for one tile
    */
   MoeBlock(
       Ops ops,

@@ -1,7 +1,8 @@
 package dev.gyre.model;
 
 /**
- * What is minimised: cross-entropy + balance · Σ_layers E·Σ fₑPₑ + z · Σ_layers mean lse².
+ * The objective that training minimises: cross-entropy + balance · Σ_layers E·Σ fₑPₑ + z · Σ_layers
+ * mean lse².
  *
  * @param balance α of the load-balance loss
  * @param z coefficient of the router z-loss

@@ -3,16 +3,16 @@ package dev.gyre.model;
 import dev.gyre.kernels.Tensor;
 
 /**
- * Watches a pass, and can replay router choices. Called on the model's thread; tensors are the
- * backend's, to be read after {@link dev.gyre.kernels.Backend#hostReads}, valid during the call
- * only, and not to be written unless said.
+ * Watches a pass, and can replay router choices. Called on the model's thread; tensors belong to
+ * the backend: read them after {@link dev.gyre.kernels.Backend#hostReads}, only during the call,
+ * and do not write them unless a method says so.
  */
 public interface Observer {
   /** Watches nothing. */
   Observer NONE = new Observer() {};
 
   /**
-   * The pass enters a part of the model.
+   * Called when the pass enters a part of the model.
    *
    * @param layer −1 outside of the layers
    */

@@ -12,12 +12,12 @@ import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
- * The operations blocks are composed of. Each runs its kernel, saves what its backward needs, and
- * records that backward.
+ * The operations that blocks are composed of. Each runs its kernel, saves what its backward needs,
+ * and records that backward.
  *
- * <p>Gradients: F32 where several contributions meet or a kernel produces F32 (residual, norm
- * outputs, q, k, v), else the compute dtype. An operation's own scratch is given back when it
- * returns; a gradient it makes stays, so gradients are made before scratch.
+ * <p>Gradients are F32 if they sum several contributions or a kernel produces F32 (residual, norm
+ * outputs, q, k, v), else in the compute dtype. An operation releases its own scratch when it
+ * returns. The gradients it creates stay, so it allocates them before scratch.
  */
 final class Ops {
   final Kernels kernels;
@@ -75,7 +75,7 @@ final class Ops {
   /**
    * As above.
    *
-   * @param computed whether y needs a value: its own backward reads none
+   * @param computed whether to compute y's value; its backward does not read it
    */
   Variable linear(
       Variable x, String weight, long in, boolean computed, DType gradientType, long... outDims) {
@@ -107,8 +107,8 @@ final class Ops {
   }
 
   /**
-   * next = residual + x·wᵀ, F32 [T,O]. {@code next} may be {@code residual} itself where no
-   * backward follows. A segment's last operation: not done again when the segment is.
+   * next = residual + x·wᵀ, F32 [T,O]. {@code next} may be {@code residual} itself if no backward
+   * follows. The last operation of a segment: a recomputed segment skips it.
    */
   void linearToResidual(Variable x, String weight, long in, Variable residual, Variable next) {
     long tokens = x.value().dim(0);
@@ -125,7 +125,7 @@ final class Ops {
         });
   }
 
-  /** Copies the residual stream into its successor, unless they are one. */
+  /** Copies the residual stream into its successor, unless both are the same tensor. */
   void carry(Variable residual, Variable next) {
     if (residual != next) {
       kernels.copy(residual.value(), next.value());
@@ -154,7 +154,7 @@ final class Ops {
     return converted;
   }
 
-  /** Rotates x [T,H,D] in place, where it has a value. */
+  /** Rotates x [T,H,D] in place, if it has a value. */
   void rope(Variable x, Tensor table) {
     if (x.hasValue()) {
       kernels.rope(x.value(), table, false);
@@ -162,12 +162,12 @@ final class Ops {
     tape.record(() -> kernels.rope(x.gradient(), table, true));
   }
 
-  /** What one attention call made. */
+  /** Results of one attention call. */
   private record AttentionResult(Tensor out, SequenceGroup.Saved saved) {}
 
   /**
-   * Whether the attention that follows needs values of q, k and v: not if it was kept from the
-   * first run together with copies of them.
+   * Whether the next attention needs the values of q, k and v. It does not if its result was kept
+   * from the first run together with copies of them.
    */
   boolean attentionReadsInputs() {
     return !(tape.keptNext() instanceof AttentionResult made) || made.saved.readsInputs();

@@ -14,9 +14,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Softmax top-k over an F32 linear map of the normed residual, and the index work that sorts rows
- * by expert. Source: Shazeer et al., Outrageously Large Neural Networks; renormalised as in
- * Mixtral.
+ * Softmax top-k over an F32 linear map of the normed residual, and the sort of rows by expert.
+ * Source: Shazeer et al., Outrageously Large Neural Networks; renormalised as in Mixtral.
  */
 final class Router {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -38,7 +37,7 @@ final class Router {
     this.names = new ParameterNames(layer);
   }
 
-  /** What the router made of T tokens, M = T·k rows; see {@link Routing}. */
+  /** The router's decision for T tokens, M = T·k rows; see {@link Routing}. */
   private record Decision(
       Tensor probs,
       Tensor lse,
@@ -49,7 +48,7 @@ final class Router {
       int[] rowsPerExpert) {}
 
   /**
-   * @param x residual F32 [T,d]; the router norms it in F32 whatever the compute dtype
+   * @param x residual F32 [T,d]; the router norms it in F32 with any compute dtype
    * @param h the norm's output [T,d], whose gradient the router contributes to
    */
   Routing forward(Variable x, Variable h, PassContext pass) {
@@ -132,7 +131,9 @@ final class Router {
     return ops.store.weight(names.router(), model.numLocalExperts(), model.hiddenSize());
   }
 
-  /** The norm's output in F32: h itself, or, where h was rounded, made again in scratch. */
+  /**
+   * The norm's output in F32: h itself, or, if h was rounded to BF16, a recomputed copy in scratch.
+   */
   private Tensor normed(Variable x, Variable h) {
     if (h.value().dtype() == DType.F32) {
       return h.value();
@@ -145,7 +146,7 @@ final class Router {
     return out;
   }
 
-  /** Softmax over the logits of given choices. */
+  /** Computes the weights of given choices: softmax over their logits. */
   private void replayedWeights(
       MemorySegment logits, MemorySegment indices, MemorySegment weights, long tokens) {
     int k = model.numExpertsPerTok();

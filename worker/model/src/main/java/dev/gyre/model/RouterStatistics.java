@@ -4,7 +4,7 @@ import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.job.ModelSpec;
 
 /**
- * What the routers of one pass chose, for the auxiliary losses.
+ * Statistics of the routers' choices in one pass, for the auxiliary losses.
  *
  * <p>Per row and layer: f = n/(T·k) with n the choices of each expert over the whole row, P the
  * mean router probability over the row, balance loss E·Σ fₑPₑ. n is summed over the ranks of the
@@ -56,7 +56,7 @@ final class RouterStatistics {
     settled = true;
   }
 
-  /** fₑ of the row; 0 where there is no row. */
+  /** fₑ of the row; 0 if there is no row. */
   double share(int layer, int expert, MicroBatch batch) {
     if (!settled) {
       throw new IllegalStateException("router statistics are read before they are summed");

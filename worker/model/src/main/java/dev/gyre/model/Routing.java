@@ -10,7 +10,7 @@ import dev.gyre.model.tape.Variable;
  * @param indices I32 [T,k] chosen experts, best first
  * @param tokenOfRow I32 [M]: token of each row once rows are sorted by expert, then token
  * @param slots I32 [T,k]: the row of each choice
- * @param rowsPerExpert rows of each of all experts
+ * @param rowsPerExpert rows of each expert, over all experts
  */
 record Routing(
     Variable weights, Tensor indices, Tensor tokenOfRow, Tensor slots, int[] rowsPerExpert) {}

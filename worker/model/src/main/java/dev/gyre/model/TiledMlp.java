@@ -6,9 +6,9 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.tape.Variable;
 
 /**
- * A SwiGLU MLP onto the residual, one tile of tokens after another: gate, up and hidden exist for
- * one tile only, and are made again in the backward pass. Tiles change no token's value; a weight's
- * gradient is the sum of the tiles' in order, so its last bits depend on the tile.
+ * A SwiGLU MLP onto the residual, tile by tile. Gate, up and hidden of only one tile are in memory;
+ * backward recomputes them. Tiles change no token's value; a weight's gradient is the sum of the
+ * tiles' in order, so its last bits depend on the tile.
  *
  * <p>Legend: T tokens, n of a tile, d hidden size, F width.
  */
@@ -30,7 +30,7 @@ final class TiledMlp {
   }
 
   /**
-   * A segment's last operation: not done again when the segment is.
+   * The last operation of a segment: a recomputed segment skips it.
    *
    * @param h compute [T,d]
    * @param next F32 [T,d], written: residual + MLP(h)

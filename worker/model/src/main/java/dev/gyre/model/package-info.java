@@ -1,7 +1,7 @@
 /**
  * Decoder models over the kernels: ops with forward and backward, the tape, layers, router, losses,
- * Hugging Face weights. A model never asks how many workers there are: what crosses ranks goes
- * through the ports.
+ * Hugging Face weights. A model does not know the number of ranks: all communication goes through
+ * the ports.
  */
 @NullMarked
 package dev.gyre.model;

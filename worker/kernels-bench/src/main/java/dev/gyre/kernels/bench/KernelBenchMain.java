@@ -18,14 +18,14 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * The process that hosts JMH: measures kernel after kernel, each in JVM forks of its own, and
- * prints a line of {@link ForkTimes} for each as it is done.
+ * The process that hosts JMH. It measures one kernel after another, each in its own JVM forks, and
+ * prints a line of {@link ForkTimes} after each.
  *
  * <p>Arguments: {@code backend device dtype forks log long|standard kernel,… jvmFlag…}. Memory and
- * the plain linears, what all others are held against, come first and always.
+ * the plain linears, the reference for all others, are always measured, and first.
  */
 public final class KernelBenchMain {
-  /** Short ones, so that some of them meet no other process. */
+  /** Short iterations, so that some run without disturbance by other processes. */
   private static final int ITERATIONS = 10;
 
   private static final TimeValue ITERATION = TimeValue.milliseconds(50);
@@ -78,7 +78,7 @@ public final class KernelBenchMain {
     System.out.println(times.line());
   }
 
-  /** The host's, or what the backend's own copy moves in a GPU's. */
+  /** Measures memory bandwidth: of the host, or of a GPU by the backend's copy kernel. */
   private ForkTimes memory() throws RunnerException {
     if (!device.isCpu()) {
       return measure(ForkTimes.MEMORY, KernelWorkload.COPY, Variant.STANDARD);

@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * One call of one kernel. Its operands are made, and its code compiled, before JMH looks at the
- * clock, so that short iterations suffice.
+ * One call of one kernel. Operands are created and code is JIT-compiled before JMH starts to
+ * measure, so that short iterations suffice.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -48,7 +48,10 @@ public class KernelBenchmark {
   @Param({})
   public String dtype = "";
 
-  /** Of the operands, whose tensors do not keep their memory alive; it ends with the JVM. */
+  /**
+   * Memory of the operands, because tensors do not keep their memory alive; freed when the JVM
+   * ends.
+   */
   private final Arena arena = Arena.ofAuto();
 
   private @Nullable Backend opened;

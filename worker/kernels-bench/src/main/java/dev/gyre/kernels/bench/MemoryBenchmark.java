@@ -11,12 +11,12 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 
-/** The bandwidth of one core to memory: a plain copy of what no cache holds. */
+/** The memory bandwidth of one core: a copy of more bytes than fit in a cache. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.SECONDS)
 public class MemoryBenchmark {
-  /** Twice this is in use: above the 32 MB of shared cache that common machines have. */
+  /** Source and target have this size each: more than the usual 32 MB of shared cache. */
   static final long BYTES = 64L << 20;
 
   private static final long ALIGNMENT = 64;

@@ -2,9 +2,9 @@ package dev.gyre.kernels.bench;
 
 import java.util.concurrent.TimeUnit;
 
-/** Repeats work until the compiler is done with it. */
+/** Repeats work until the JIT has compiled it. */
 final class WarmUp {
-  /** C2 needs a second or so for kernels in Java, whatever else the machine does. */
+  /** C2 takes about a second to compile a Java kernel, also on a busy machine. */
   private static final long LEAST_NANOS = TimeUnit.MILLISECONDS.toNanos(1000);
 
   private static final long STEADY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);

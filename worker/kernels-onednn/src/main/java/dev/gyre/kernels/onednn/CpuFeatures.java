@@ -8,11 +8,11 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * What this CPU multiplies, as oneDNN sees it.
+ * Matrix instructions of this CPU, as oneDNN reports them.
  *
  * @param instructionSet the widest oneDNN uses, for the run's manifest
- * @param bf16 whether BF16 products run at a useful speed
- * @param nativeBf16 whether the CPU multiplies BF16 itself
+ * @param bf16 whether BF16 products are fast enough to be useful
+ * @param nativeBf16 whether the CPU has BF16 instructions
  */
 record CpuFeatures(String instructionSet, boolean bf16, boolean nativeBf16) {
   // Bits of dnnl_cpu_isa_t in oneapi/dnnl/dnnl_types.h.
@@ -46,12 +46,15 @@ record CpuFeatures(String instructionSet, boolean bf16, boolean nativeBf16) {
     return new CpuFeatures(bf16 ? "NEON-BF16" : "NEON", bf16, bf16);
   }
 
-  /** Whether products run on tile registers, whose rate depends on how operands lie in memory. */
+  /**
+   * Whether products use tile registers (AMX), whose speed depends on the memory layout of
+   * operands.
+   */
   boolean tiles() {
     return instructionSet.equals(AMX_NAME);
   }
 
-  /** Whether Linux lists the feature; false where there is no such list. */
+  /** Whether /proc/cpuinfo lists the feature; false if there is no such file. */
   private static boolean cpuInfoNames(String feature) {
     try {
       return Files.readAllLines(CPU_INFO).stream()

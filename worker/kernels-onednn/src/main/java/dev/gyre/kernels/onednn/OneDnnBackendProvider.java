@@ -14,13 +14,13 @@ import dev.gyre.kernels.vector.VectorBackendProvider;
 import java.util.Set;
 
 /**
- * Finds and opens oneDNN: the first choice on CPUs. Probing unpacks the library into the user's
- * cache the first time.
+ * Finds and opens oneDNN, the preferred backend on CPUs. The first probe unpacks the library into
+ * the user's cache folder.
  */
 public final class OneDnnBackendProvider implements BackendProvider {
   static final String NAME = "onednn";
 
-  /** Whose kernels compute all that is not a product of matrices. */
+  /** Its kernels compute everything that is not a matrix product. */
   private final VectorBackendProvider vector = new VectorBackendProvider();
 
   @Override
@@ -28,7 +28,7 @@ public final class OneDnnBackendProvider implements BackendProvider {
     return NAME;
   }
 
-  /** Above every other CPU backend; a GPU's goes higher. */
+  /** Higher than every other CPU backend, lower than a GPU backend. */
   @Override
   public int preference() {
     return 100;

@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
  * need a compiled product per row count, so rows are cut into powers of two from {@link
  * #LEAST_ROWS} to {@link #MOST_ROWS} (eight products per weight shape, however the experts' row
  * counts change), and the few rows left go through f32 scratch. Small products whose right-hand
- * side lies in pairs of rows, attention's, are those of {@link MicroKernels}.
+ * side is stored in pairs of rows, those of attention, are computed by {@link MicroKernels}.
  */
 final class OneDnnProducts implements Products {
   private static final int LEAST_ROWS = 32;
   private static final int MOST_ROWS = 4096;
 
   /**
-   * Packing B reads and writes it once, as much work as a few tens of rows; from here on it is lost
-   * in the product.
+   * Packing reads and writes B once, as much work as a few tens of rows of the product. From this
+   * many rows on, its cost is negligible.
    */
   private static final int LEAST_ROWS_TO_PACK = 512;
 
@@ -34,11 +34,11 @@ final class OneDnnProducts implements Products {
 
   /**
    * @param library closed with this
-   * @param packs whether BF16 weights are packed for many rows, anew in each call: with tile
+   * @param packs whether BF16 weights are packed, in each call with many rows: with tile
    *     instructions that doubles the rate. With AVX512-BF16 (Zen 4) it gains 1 to 5 % on 1,024 to
-   *     4,096 rows and loses 2 to 8 % on 512, so that copies kept from step to step would save only
-   *     the packing itself
-   * @param microKernels of the library, closed with this; null where it has none to use
+   *     4,096 rows and loses 2 to 8 % on 512, so caching packed copies between steps would save
+   *     only the packing itself
+   * @param microKernels of the library, closed with this; null if it has no usable ones
    */
   OneDnnProducts(OneDnn library, boolean packs, @Nullable MicroKernels microKernels) {
     this.library = library;
@@ -48,8 +48,8 @@ final class OneDnnProducts implements Products {
   }
 
   /**
-   * A oneDNN of its own for one kernel thread, which never enters a parallel region: OpenMP starts
-   * no thread and nothing spins.
+   * Opens a separate oneDNN for one kernel thread. It never enters a parallel region, so OpenMP
+   * starts no threads and does not spin.
    *
    * @throws OneDnnException if the library does not load
    */
@@ -99,7 +99,10 @@ final class OneDnnProducts implements Products {
     return microKernels != null;
   }
 
-  /** A compiled F32 product copies a transposed A first, and is 7 % slower than the gemm. */
+  /**
+   * False for F32 with a transposed A: a compiled product copies A first, and is 7 % slower than
+   * the gemm.
+   */
   private static boolean paysToCompile(int flags) {
     return Products.has(flags, BF16_IN) || !Products.has(flags, TRANSPOSE_A);
   }

@@ -2,7 +2,7 @@ package dev.gyre.kernels.torch;
 
 import org.bytedeco.javacpp.Pointer;
 
-/** A pointer that owns nothing and can be pointed anywhere. */
+/** A pointer without ownership whose address can be set. */
 final class Address extends Pointer {
   Address at(long value) {
     address = value;

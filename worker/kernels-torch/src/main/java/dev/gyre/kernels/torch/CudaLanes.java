@@ -14,13 +14,15 @@ import org.bytedeco.pytorch.global.torch_cuda;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A GPU's: the stream that libtorch's kernels are launched on, and one of its own for each
- * direction of copies. Each process that shares the GPU has its own.
+ * Queues of a GPU: the stream on which libtorch launches kernels, and one copy stream per
+ * direction. Each process that shares the GPU has its own.
  */
 final class CudaLanes implements Lanes {
   private final Device device;
 
-  /** Null is CUDA's default stream, which libtorch launches on unless told otherwise. */
+  /**
+   * Null is CUDA's default stream, on which libtorch launches kernels unless configured otherwise.
+   */
   private final @Nullable CUstream_st compute;
 
   private final CUstream_st uploads;
@@ -33,7 +35,7 @@ final class CudaLanes implements Lanes {
   private final Address to = new Address();
 
   /**
-   * @throws TorchException if CUDA refuses
+   * @throws TorchException if a CUDA call fails
    */
   CudaLanes(Device device) {
     this.device = device;
@@ -45,7 +47,10 @@ final class CudaLanes implements Lanes {
     this.downloads = copies();
   }
 
-  /** Non-blocking: libtorch's stream is the default one, which waits for every other kind. */
+  /**
+   * Creates a non-blocking stream, because libtorch uses the default stream, which synchronises
+   * with blocking ones.
+   */
   private static CUstream_st copies() {
     CUstream_st stream = new CUstream_st();
     Gpu.check(
@@ -53,12 +58,17 @@ final class CudaLanes implements Lanes {
     return stream;
   }
 
-  /** Memory, streams and events are made for the calling thread's device. */
+  /**
+   * Selects the device of the calling thread, for which CUDA creates memory, streams and events.
+   */
   private void select() {
     Gpu.check(cudart.cudaSetDevice(device.index()), "selecting " + device);
   }
 
-  /** The default stream is that of the calling thread's device, so it is chosen first. */
+  /**
+   * The stream of a lane. The default stream is that of the calling thread's device, so the device
+   * is selected first.
+   */
   private @Nullable CUstream_st stream(Lane lane) {
     return switch (lane) {
       case UPLOAD -> uploads;

@@ -4,7 +4,7 @@ import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.Function;
 import org.bytedeco.pytorch.QualifiedName;
 
-/** The compiled kernels by name. They belong to the unit they were compiled in. */
+/** The compiled kernels by name. The compilation unit owns them. */
 final class Functions {
   private final CompilationUnit scripts;
 
@@ -13,7 +13,7 @@ final class Functions {
   }
 
   /**
-   * @throws IllegalStateException for a name that no script defines
+   * @throws IllegalStateException if no script defines the name
    */
   Function get(String name) {
     try (QualifiedName qualified = new QualifiedName(name)) {

@@ -6,7 +6,10 @@ import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.global.torch_cuda;
 
-/** What only libtorch's CUDA build can say; touched only where that build has found a GPU. */
+/**
+ * Calls that only libtorch's CUDA build has. The class must only be loaded if that build has found
+ * a GPU.
+ */
 final class Gpu {
   private Gpu() {}
 
@@ -17,7 +20,7 @@ final class Gpu {
   }
 
   /**
-   * @throws TorchException with what failed and CUDA's words for it
+   * @throws TorchException naming the failed operation and CUDA's error message
    */
   static void check(int error, String what) {
     if (error != cudart.cudaSuccess) {

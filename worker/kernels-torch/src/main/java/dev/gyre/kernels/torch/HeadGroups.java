@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Cuts the query heads of a call into runs that are views of one strided tensor: consecutive
- * key/value heads, each shared by equally many consecutive query heads. Grouped-query attention
- * whose heads divide evenly is one run, and so is one key/value head per query head.
+ * Divides the query heads of a call into runs that are views of one strided tensor: consecutive
+ * key/value heads, each shared by equally many consecutive query heads. Multi-head attention is one
+ * run, and so is grouped-query attention whose heads divide evenly.
  */
 final class HeadGroups {
   private HeadGroups() {}

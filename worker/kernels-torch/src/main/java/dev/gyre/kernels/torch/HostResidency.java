@@ -4,7 +4,7 @@ import dev.gyre.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/** A CPU's: kernels and the host have one memory, and a call returns when it is done. */
+/** Residency on a CPU: kernels and host share memory, and calls are synchronous. */
 final class HostResidency implements Residency {
   @Override
   public long memory(MemorySegment host) {

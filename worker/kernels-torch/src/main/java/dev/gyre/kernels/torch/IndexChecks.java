@@ -7,11 +7,11 @@ import dev.gyre.kernels.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Checks the values of indices and labels on the host before libtorch gets them, although this
- * waits for a GPU that wrote them: libtorch's own assertion on a GPU ends the whole process without
- * naming the value.
+ * Checks the values of indices and labels on the host before libtorch reads them. That waits for a
+ * GPU that wrote them, but libtorch's own assertion on a GPU ends the process without naming the
+ * value.
  *
- * @param residency brings the values to the host
+ * @param residency copies the values to the host
  */
 record IndexChecks(Residency residency) {
   void check(String name, Tensor indices, long limit) {

@@ -1,21 +1,24 @@
 package dev.gyre.kernels.torch;
 
 /**
- * What {@link Mirrors} asks of a device: memory on both sides, and three queues of work that run
- * beside each other. Nothing but an event orders one queue's work after another's.
+ * The device operations that {@link Mirrors} needs: memory on host and device, and three queues
+ * that run concurrently. Only events order the work of different queues.
  */
 interface Lanes extends AutoCloseable {
-  /** Uploads and downloads are apart: a download waits for a kernel, and no upload behind it. */
+  /**
+   * Uploads and downloads have separate queues, so that uploads do not wait for a download that
+   * waits for a kernel.
+   */
   enum Lane {
     UPLOAD,
     COMPUTE,
     DOWNLOAD
   }
 
-  /** Address of zeroed host memory that copies leave and reach without the host, until closed. */
+  /** Address of zeroed page-locked host memory, for asynchronous copies; valid until closed. */
   long pageLocked(long bytes);
 
-  /** Address of device memory, of any content, until closed. */
+  /** Address of device memory with undefined contents; valid until closed. */
   long onDevice(long bytes);
 
   /** Queues a copy on {@link Lane#UPLOAD}. */
@@ -24,16 +27,16 @@ interface Lanes extends AutoCloseable {
   /** Queues a copy on {@link Lane#DOWNLOAD}. */
   void download(long device, long host, long bytes);
 
-  /** An event that comes when all that a lane has been given so far is done; numbers ascend. */
+  /** Records an event that completes after all work queued on a lane so far; numbers ascend. */
   int record(Lane lane);
 
-  /** What a lane is given from here on starts after the event. */
+  /** Work queued on the lane from now on starts after the event. */
   void waitFor(Lane lane, int event);
 
   /** Returns after the event. */
   void await(int event);
 
-  /** Returns when all lanes are idle. Events recorded before mean nothing any more. */
+  /** Returns when all lanes are idle. Earlier events become invalid. */
   void drain();
 
   @Override

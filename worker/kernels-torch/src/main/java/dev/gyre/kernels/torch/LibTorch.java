@@ -15,7 +15,7 @@ import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The native library, loaded once a process, and what it finds here.
+ * The native library, loaded once per process, and what it supports on this machine.
  *
  * <p>JavaCPP unpacks it into {@code native} in the user's {@link CacheFolder}, which takes 400 MB
  * there.
@@ -28,17 +28,18 @@ final class LibTorch {
   private LibTorch() {}
 
   /**
-   * Loads it; after the first time this costs next to nothing.
+   * Loads the library; later calls are cheap.
    *
    * @throws TorchException in one line: no build for this platform, no space, not loadable
    */
   static synchronized LibTorch load() {
-    // Read by JavaCPP when its first class is. Every native object is freed by a call here: no
-    // collector thread, no finalizer and no limit on the process's memory, tensors being outside
-    // of it anyway.
+    // JavaCPP reads these properties when its first class is loaded. This package frees every
+    // native object explicitly, so it needs neither JavaCPP's garbage collector thread nor its
+    // memory limit, which would not count tensors anyway.
     setUnlessSet("org.bytedeco.javacpp.nopointergc", "true");
     setUnlessSet("org.bytedeco.javacpp.maxphysicalbytes", "0");
-    // The newest openblas there is has the number of the release before: known, and no news.
+    // Sends JavaCPP's warning to SLF4J, which drops it: the newest openblas artifact has the
+    // version number of an earlier JavaCPP release.
     setUnlessSet("org.bytedeco.javacpp.logger", "slf4j");
     Path folder = CacheFolder.ofUser().resolve("native");
     setUnlessSet("org.bytedeco.javacpp.cachedir", folder.resolve("javacpp").toString());
@@ -58,15 +59,15 @@ final class LibTorch {
     }
   }
 
-  /** Why nothing can be computed on a device; empty if it can. */
+  /** Why a device cannot be used; empty if it can. */
   String whyNot(Device device) {
     if (device.isCpu()) {
       return "";
     }
     if (!torch.hasCUDA()) {
       return device
-          + " needs libtorch with CUDA, and this is its CPU build: ./gyre brings the other for"
-          + " device: cuda:N where Maven Central has one (linux-x86_64)";
+          + " needs libtorch with CUDA, and this is the CPU build. ./gyre downloads the CUDA build for"
+          + " device: cuda:N if Maven Central has one (linux-x86_64)";
     }
     int gpus = torch.cuda_device_count();
     if (gpus == 0) {
@@ -78,7 +79,9 @@ final class LibTorch {
     return "";
   }
 
-  /** BF16 only where matrix units multiply it: on a CPU libtorch's attention is f32 inside. */
+  /**
+   * BF16 only on GPUs with bfloat16 tensor cores: on a CPU, libtorch's attention computes in f32.
+   */
   Set<DType> nativeDtypes(Device device) {
     // Ampere, 8.0, is the first with bfloat16 tensor cores.
     return !device.isCpu() && Gpu.capability(device) >= 80
@@ -118,8 +121,8 @@ final class LibTorch {
   }
 
   /**
-   * How many threads the calling thread's kernels use, in libtorch and in the BLAS it calls.
-   * Between calls they wait, by the launcher's environment, without spinning.
+   * Sets how many threads the calling thread's kernels use, in libtorch and in its BLAS. Idle
+   * threads do not spin, because the launcher sets their environment so.
    */
   void useThreads(int threads) {
     torch.set_num_threads(threads);

@@ -11,39 +11,39 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 
 /**
- * A device's: page-locked memory on the host, whose addresses tensors have, and as much on the
- * device at a fixed distance, where kernels find them.
+ * Residency on a device: page-locked memory on the host, whose addresses tensors have, and device
+ * memory of the same size. Kernels use the device address at a fixed offset.
  *
- * <p>Bytes travel when the other side needs them and has not got them: up before the first call
- * that reads what the host wrote, down when the host asks for what a kernel wrote. All else stays
- * where it is. Copies run beside kernels: a call returns when it is launched, so the uploads of the
- * next ones travel while its kernels compute, and a download waits for the last kernel that wrote
- * its bytes, not for those queued after it.
+ * <p>Bytes are copied only when the other side needs them: uploaded before the first call that
+ * reads what the host wrote, and downloaded when the host reads what a kernel wrote. Copies overlap
+ * with kernels. A call returns when its kernels are launched, so the uploads of later calls run
+ * while they compute. A download waits for the last kernel that wrote its bytes, not for kernels
+ * queued after it.
  *
- * <p>Two things are waited for besides. The host writes its memory when uploads from there are
- * done; what it wrote goes up when the kernels are done that were called before it wrote, as they
- * may still read the bytes it replaces.
+ * <p>There are two more waits. The host may write its memory only after uploads from there have
+ * completed. An upload waits for the kernels that were called before the host wrote, because they
+ * may still read the bytes that it replaces.
  */
 final class Mirrors implements Residency {
-  /** In place of an event: it has happened, or there is none. */
+  /** Stands for an event that has completed, or for none. */
   private static final int PAST = -1;
 
   private record Slab(long host, long device, long bytes) {}
 
-  /** Bytes that the device has had; of others the host's are newer. */
+  /** A range of bytes that the device has a copy of. For all other bytes, the host's are newer. */
   private static final class Piece {
     final long from;
     final long to;
 
-    /** Which side has what the other has not. */
+    /** Which side has the newer bytes. */
     Newer newer = Newer.NEITHER;
 
     /** The event after the last upload from the host's memory. */
     int uploaded = PAST;
 
     /**
-     * The event after the kernel that wrote the device's, where they are newer; after those that
-     * may read them, where the host's are.
+     * If the device's bytes are newer: the event after the kernel that wrote them. If the host's
+     * are: the event after the kernels that may read the device's.
      */
     int computed = PAST;
 
@@ -125,7 +125,7 @@ final class Mirrors implements Residency {
   }
 
   /**
-   * @param free the event after which nothing uses what the device has there
+   * @param free the event after which no kernel uses the device's bytes
    */
   private int upload(Tensor t, long from, long to, int free) {
     if (from == to) {
@@ -141,7 +141,7 @@ final class Mirrors implements Residency {
     return piece.uploaded;
   }
 
-  /** The pieces of a tensor, those cut that reach over its ends. */
+  /** The pieces inside a tensor; pieces that extend beyond it are split. */
   private Collection<Piece> within(Tensor t) {
     cut(t.address());
     cut(t.address() + t.byteSize());
@@ -170,7 +170,7 @@ final class Mirrors implements Residency {
     }
   }
 
-  /** One piece in place of all that a tensor had. */
+  /** Replaces all pieces of a tensor by one. */
   private void replace(Tensor t, Newer newer, int computed) {
     Piece piece = new Piece(t.address(), t.address() + t.byteSize());
     piece.newer = newer;
@@ -221,7 +221,7 @@ final class Mirrors implements Residency {
     }
     Collection<Piece> old = within(t);
     if (old.isEmpty()) {
-      return; // the device has never had them
+      return; // the device never had a copy
     }
     for (Piece piece : old) {
       if (piece.uploaded != PAST) {

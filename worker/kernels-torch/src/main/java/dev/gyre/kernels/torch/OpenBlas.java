@@ -8,12 +8,14 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.util.Optional;
 
-/** The one setting of OpenBLAS that JavaCPP has no method for. */
+/** The thread count of OpenBLAS, for which JavaCPP has no method. */
 @SuppressWarnings("restricted")
 final class OpenBlas {
   private OpenBlas() {}
 
-  /** Without this it starts a thread for every core, whatever libtorch was told. */
+  /**
+   * Without this call OpenBLAS starts a thread for every core, regardless of libtorch's setting.
+   */
   static void useThreads(int threads) {
     // Loaded by JavaCPP with the class loader of this class. On macOS libtorch calls Accelerate.
     Optional<MemorySegment> set = SymbolLookup.loaderLookup().find("openblas_set_num_threads");

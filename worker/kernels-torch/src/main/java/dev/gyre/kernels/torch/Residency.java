@@ -5,16 +5,16 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * Where the memory of tensors is that kernels reach, and what has to travel before they do. A
- * tensor has the address of its bytes on the host; used by one thread.
+ * Location of tensors for kernels, and the copies that are needed before kernels run. A tensor's
+ * address is that of its bytes on the host. Single-threaded.
  */
 interface Residency extends AutoCloseable {
-  /** What a call does to an operand. */
+  /** How a call accesses an operand. */
   enum Access {
     READ,
-    /** Writes every element, whatever was there. */
+    /** Writes every element, without reading. */
     OVERWRITE,
-    /** Reads and writes, or leaves some elements as they were. */
+    /** Reads and writes, or writes only some elements. */
     UPDATE;
 
     boolean writes() {
@@ -27,13 +27,13 @@ interface Residency extends AutoCloseable {
   /** As {@link dev.gyre.kernels.Backend#memory}. */
   long memory(MemorySegment host);
 
-  /** Where kernels find a tensor. */
+  /** The address of a tensor for kernels. */
   long address(Tensor t);
 
-  /** Kernels launched from here on find these operands. */
+  /** Makes these operands available to kernels launched from now on. */
   void before(List<Operand> operands);
 
-  /** The kernels that write these operands are launched. */
+  /** Called after the kernels that use these operands were launched. */
   void after(List<Operand> operands);
 
   /** As {@link dev.gyre.kernels.Backend#hostReads}. */
@@ -45,7 +45,7 @@ interface Residency extends AutoCloseable {
   /** As {@link dev.gyre.kernels.Backend#synchronize}. */
   void synchronize();
 
-  /** Nothing may be under way. */
+  /** All kernels and copies must have completed. */
   @Override
   void close();
 }

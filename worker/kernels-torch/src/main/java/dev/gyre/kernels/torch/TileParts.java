@@ -3,19 +3,20 @@ package dev.gyre.kernels.torch;
 import dev.gyre.kernels.AttentionTiles;
 
 /**
- * Cuts a tile into parts the library computes well: rectangles in which every query sees every key
- * and squares with a causal diagonal, both for its flash operators, and blocks of what is left.
+ * Divides a tile into parts that libtorch computes efficiently: rectangles in which every query
+ * sees every key and squares with a causal diagonal, both for its flash-attention operators, and
+ * blocks for the rest.
  *
  * <p>With only a lower limit on i − j, which is what causal masks have at any offset, rectangles
- * and one square are all there is:
+ * and one square are enough:
  *
  * <pre>
  *    keys →   [ all | square ]     minDelta below 0: the first −minDelta keys are seen by all
  *    queries ↓[     |  rest  ]     more queries than keys: the rest sees all of them
  * </pre>
  *
- * An upper limit, a sliding window, is computed in blocks; those that no pair is visible in are
- * left out.
+ * An upper limit, a sliding window, is computed in blocks; blocks without a visible pair are
+ * skipped.
  */
 final class TileParts {
   /** Rows and columns of a block: 256 × 1,024 scores of a head are one megabyte. */
@@ -23,10 +24,11 @@ final class TileParts {
 
   static final int BLOCK_KEYS = 1024;
 
-  /** Takes the parts of a tile, in an order that depends on nothing but the tile. */
+  /** Receives the parts of a tile, in an order that depends only on the tile. */
   interface Parts {
     /**
-     * @param causal whether query i of these sees keys up to i only, of equally many; else all
+     * @param causal whether query i sees only keys up to i, with as many keys as queries; else
+     *     every query sees all keys
      */
     void flash(int query, int queries, int key, int keys, boolean causal);
 
@@ -41,7 +43,7 @@ final class TileParts {
     long most = tiles.maxDelta(tile);
     long queries = tiles.queryCount(tile);
     long keys = tiles.keyCount(tile);
-    // Rows and columns without a visible pair go first; 0 <= j < keys bounds i, and the other way.
+    // First drops rows and columns without a visible pair: 0 <= j < keys bounds i, and vice versa.
     long firstQuery = Math.max(0, least);
     long endQuery = Math.min(queries, most + keys);
     long firstKey = Math.max(0, firstQuery - most);
@@ -80,7 +82,7 @@ final class TileParts {
     }
   }
 
-  /** Any band as blocks, those left out that no pair is visible in. */
+  /** Any band as blocks; blocks without a visible pair are skipped. */
   static void blocks(int q, int nq, int k, int nk, long lower, long upper, Parts parts) {
     for (int i = 0; i < nq; i += BLOCK_QUERIES) {
       int rows = Math.min(BLOCK_QUERIES, nq - i);

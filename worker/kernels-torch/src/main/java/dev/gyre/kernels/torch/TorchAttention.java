@@ -8,16 +8,19 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.bytedeco.pytorch.Function;
 
-/** Attention, one call of the library for each part of a tile and each run of heads. */
+/** Attention, with one libtorch call for each part of a tile and each run of heads. */
 final class TorchAttention implements AttentionKernels {
-  /** What a device's flash operator takes; the rest goes block by block. */
+  /** What a device's flash-attention operator supports; other calls are computed block by block. */
   interface Flashes {
     boolean take(DType dtype, long headSize);
 
-    /** The CPU's takes everything, as f32. */
+    /** The CPU's operator supports everything, as f32. */
     Flashes ON_CPU = (_, _) -> true;
 
-    /** The GPU's is of 16-bit types, heads padded to eights by its callers, and shared memory. */
+    /**
+     * The GPU's operator supports 16-bit types and head sizes that are multiples of 8 and fit in
+     * shared memory.
+     */
     Flashes ON_GPU = (dtype, size) -> dtype == DType.BF16 && size % 8 == 0 && size <= 256;
   }
 
@@ -41,7 +44,7 @@ final class TorchAttention implements AttentionKernels {
     this.delta = functions.get("attention_delta");
   }
 
-  /** What both directions read. */
+  /** Inputs of forward and backward. */
   private record Inputs(
       Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, float scale) {}
 
@@ -61,7 +64,7 @@ final class TorchAttention implements AttentionKernels {
         call -> call.update(out).update(lse).run(band));
   }
 
-  /** Final lse and delta; dq, dk and dv are added to. */
+  /** Final lse and delta; dq, dk and dv are accumulated into. */
   private record Gradients(Tensor dOut, Tensor lse, Tensor delta, Tensor dq, Tensor dk, Tensor dv) {
     private TorchCall onto(TorchCall call) {
       return call.read(dOut).read(lse).read(delta).update(dq).update(dk).update(dv);
@@ -112,7 +115,10 @@ final class TorchAttention implements AttentionKernels {
     }
   }
 
-  /** Starts a call for each part and run of heads; the direction adds its own and runs it. */
+  /**
+   * Creates a call for each part and run of heads; forward or backward adds its arguments and runs
+   * it.
+   */
   private final class Caller implements TileParts.Parts {
     private final Inputs in;
     private final List<int[]> runs;

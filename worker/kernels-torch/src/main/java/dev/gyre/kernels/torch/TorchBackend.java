@@ -10,7 +10,7 @@ import org.bytedeco.pytorch.CompilationUnit;
 import org.bytedeco.pytorch.Context;
 import org.bytedeco.pytorch.global.torch;
 
-/** The given threads in the host's memory, or a GPU with {@link Mirrors} of it. */
+/** libtorch on the CPU with the given threads, or on a GPU with {@link Mirrors} of its memory. */
 final class TorchBackend implements Backend {
   private final Device device;
   private final CompilationUnit scripts;
@@ -50,7 +50,7 @@ final class TorchBackend implements Backend {
   }
 
   /**
-   * @param residency becomes the backend's, which closes it
+   * @param residency owned and closed by the backend
    */
   static TorchBackend open(
       LibTorch library,
@@ -60,12 +60,13 @@ final class TorchBackend implements Backend {
       TorchAttention.Flashes flashes) {
     library.useThreads(threads);
     Context context = torch.globalContext();
-    // Fixed summation order. Where libtorch has none it warns and goes on; of what is called here
-    // that is nothing.
+    // Fixed summation order. For operators without one libtorch only warns, but none of them is
+    // called here.
     context.setDeterministicAlgorithms(true, true);
-    // With the line above every empty tensor would first be filled, which no caller here sees.
+    // The deterministic mode fills new tensors, which is not needed: kernels write every element.
     context.setDeterministicFillUninitializedMemory(false);
-    // Products of bfloat16 add up in float32, whole sums of them, and float32 stays float32.
+    // bfloat16 products accumulate in float32, without reduced-precision reductions, and float32
+    // products do not use TF32.
     context.setAllowBF16ReductionCuBLAS(false);
     context.setAllowTF32CuBLAS(false);
     return new TorchBackend(device, library.compile(), residency, flashes);

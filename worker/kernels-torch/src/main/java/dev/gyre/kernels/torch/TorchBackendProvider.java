@@ -7,7 +7,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import java.util.Set;
 
-/** Opens libtorch, where its native library is on the class path and loads. */
+/** Opens libtorch, if its native library is on the class path and can be loaded. */
 public final class TorchBackendProvider implements BackendProvider {
   static final String NAME = "torch";
 
@@ -17,7 +17,8 @@ public final class TorchBackendProvider implements BackendProvider {
   }
 
   /**
-   * Above the scalar twin only: on a CPU the others are faster, on a GPU it is asked for by name.
+   * Higher than the scalar backend only: on a CPU the other backends are faster, and a GPU job
+   * names this backend.
    */
   @Override
   public int preference() {

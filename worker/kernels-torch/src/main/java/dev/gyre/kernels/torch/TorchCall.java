@@ -18,8 +18,8 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The arguments of one call of a compiled function, then the call. Made anew for each; closing it
- * frees every native object it made. Tensors wrap their addresses: nothing is copied here.
+ * Collects the arguments of one call of a compiled function, and runs it. Closing it frees every
+ * native object it created. Tensors wrap addresses, without copies.
  */
 final class TorchCall implements AutoCloseable {
   private final Wrapping wrapping;
@@ -41,12 +41,12 @@ final class TorchCall implements AutoCloseable {
     return operand(t, Residency.Access.OVERWRITE);
   }
 
-  /** The function adds to it, or writes only some of it. */
+  /** The function accumulates into it, or writes only some of its elements. */
   TorchCall update(Tensor t) {
     return operand(t, Residency.Access.UPDATE);
   }
 
-  /** The function adds to it, or writes every element. */
+  /** The function accumulates into it, or writes every element. */
   TorchCall result(Tensor t, boolean accumulate) {
     return accumulate ? update(t) : overwrite(t);
   }
@@ -71,7 +71,7 @@ final class TorchCall implements AutoCloseable {
     return this;
   }
 
-  /** A tensor that is none, where an operator takes that for an absent one. */
+  /** An undefined tensor, which operators treat as an absent argument. */
   TorchCall undefined() {
     push(new IValue(new org.bytedeco.pytorch.Tensor()));
     return this;
@@ -97,13 +97,14 @@ final class TorchCall implements AutoCloseable {
   }
 
   /**
-   * Runs it; on a GPU, starts it.
+   * Runs the function; on a GPU, launches it.
    *
    * @throws TorchException with libtorch's message
    */
   void run(Function function) {
-    // A setting of the calling thread. The optimizer would trade start-up time and, on a GPU, bits
-    // for fewer launches: the second call of a function would differ from the first.
+    // A setting of the calling thread. TorchScript's optimizer would reduce launches, but costs
+    // start-up time, and on a GPU the second call of a function would differ in bits from the
+    // first.
     torch.setGraphExecutorOptimize(false);
     wrapping.residency.before(operands);
     try {
@@ -114,7 +115,7 @@ final class TorchCall implements AutoCloseable {
     wrapping.residency.after(operands);
   }
 
-  /** Without the C++ stack that libtorch appends. */
+  /** The message without the C++ stack trace that libtorch appends. */
   private static String firstWords(String message) {
     int trace = message.indexOf("Exception raised from");
     return (trace < 0 ? message : message.substring(0, trace)).strip();
@@ -126,9 +127,9 @@ final class TorchCall implements AutoCloseable {
     scope.close();
   }
 
-  /** Makes libtorch's tensors of one device. Belongs to a backend; used by one call at a time. */
+  /** Creates libtorch tensors of one device. Owned by a backend; used by one call at a time. */
   static final class Wrapping implements AutoCloseable {
-    /** Most integers of one call: a list of experts' offsets, and some. */
+    /** Capacity in integers: more than the lists of experts' offsets of one call. */
     private long capacity = 1 << 10;
 
     private final Residency residency;
@@ -140,8 +141,7 @@ final class TorchCall implements AutoCloseable {
     private MemorySegment ints = arena.allocate(capacity * Long.BYTES, Long.BYTES);
 
     /**
-     * @param device which computes
-     * @param residency where it finds tensors; stays the caller's
+     * @param device of the tensors @param residency location of tensors; closed by the caller
      */
     Wrapping(org.bytedeco.pytorch.Device device, Residency residency) {
       this.residency = residency;
@@ -184,7 +184,7 @@ final class TorchCall implements AutoCloseable {
       return torch.from_blob(address.at(ints.address() + (long) from * Long.BYTES), dims, hostInts);
     }
 
-    /** Between the integers of the same call, which are as wide. */
+    /** Stored in the same buffer as the integers of the call, which have the same width. */
     org.bytedeco.pytorch.Tensor reals(double[] values, int from) {
       if (from + values.length > capacity) {
         grow(from + values.length);
@@ -197,7 +197,7 @@ final class TorchCall implements AutoCloseable {
           address.at(ints.address() + (long) from * Double.BYTES), dims, hostReals);
     }
 
-    /** Lists of the same call made before stay readable until the backend is closed. */
+    /** Earlier lists of the same call stay valid until the backend is closed. */
     private void grow(long needed) {
       while (capacity < needed) {
         capacity *= 2;

@@ -2,7 +2,7 @@ package dev.gyre.kernels.torch;
 
 import org.jspecify.annotations.Nullable;
 
-/** What libtorch refused or could not do, in its own words without its native stack. */
+/** An error of libtorch: its own message without the native stack trace. */
 final class TorchException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

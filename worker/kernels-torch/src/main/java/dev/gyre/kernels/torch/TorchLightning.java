@@ -5,7 +5,7 @@ import dev.gyre.kernels.LinearAttentionKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
-/** Linear attention with decay, one call of the library's script for each kernel. */
+/** Linear attention with decay, one TorchScript call per kernel. */
 final class TorchLightning implements LinearAttentionKernels {
   private final TorchCall.Wrapping wrapping;
   private final Function forward;
@@ -59,7 +59,7 @@ final class TorchLightning implements LinearAttentionKernels {
     }
   }
 
-  /** Key/value heads, slopes, and where documents start. */
+  /** Adds key/value heads, slopes and document starts to a call. */
   private static TorchCall with(TorchCall call, DecayPattern pattern) {
     int[] kvHeadOf = new int[pattern.heads()];
     double[] slopes = new double[pattern.heads()];

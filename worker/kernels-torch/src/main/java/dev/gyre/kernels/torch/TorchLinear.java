@@ -4,7 +4,7 @@ import dev.gyre.kernels.LinearKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
-/** Dense and grouped matrix products, one call of a script each. */
+/** Dense and grouped matrix products, one TorchScript call each. */
 final class TorchLinear implements LinearKernels {
   private final TorchCall.Wrapping wrapping;
   private final Function linear;

@@ -4,7 +4,7 @@ import dev.gyre.kernels.LossKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
-/** Cross-entropy, sums and the optimizer step, one call of a script each. */
+/** Cross-entropy, sums and the optimizer step, one TorchScript call each. */
 final class TorchLoss implements LossKernels {
   private final TorchCall.Wrapping wrapping;
   private final IndexChecks indices;

@@ -4,7 +4,7 @@ import dev.gyre.kernels.MovementKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
-/** Filling, copying, adding and indexing rows, one call of a script each. */
+/** Filling, copying, adding and indexing rows, one TorchScript call each. */
 final class TorchMovement implements MovementKernels {
   private final TorchCall.Wrapping wrapping;
   private final IndexChecks indices;

@@ -4,7 +4,7 @@ import dev.gyre.kernels.RouterKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
-/** The router's choice and the mixing of experts' results, one call of a script each. */
+/** Choosing experts and combining their outputs, one TorchScript call each. */
 final class TorchRouter implements RouterKernels {
   private final TorchCall.Wrapping wrapping;
   private final IndexChecks indices;

@@ -4,7 +4,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.TokenwiseKernels;
 import org.bytedeco.pytorch.Function;
 
-/** Norm, rotary positions and activations, one call of a script each. */
+/** Norm, rotary positions and activations, one TorchScript call each. */
 final class TorchTokenwise implements TokenwiseKernels {
   private final TorchCall.Wrapping wrapping;
   private final Function rmsNorm;

@@ -8,8 +8,8 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Held by one process of a machine at a time while it unpacks and loads the native library. JavaCPP
- * itself unpacks a file that another process has just unpacked and mapped a second time, in place,
+ * A lock that one process of a machine holds while it unpacks and loads the native library. Without
+ * it, JavaCPP may overwrite a file in place that another process has just unpacked and mapped,
  * which kills that process with SIGBUS.
  */
 final class UnpackLock implements AutoCloseable {
@@ -20,10 +20,10 @@ final class UnpackLock implements AutoCloseable {
   }
 
   /**
-   * Waits for the lock. In a folder that cannot be written or locked there is none: nothing is
+   * Waits for the lock. A folder that cannot be written or locked has no lock, but nothing is
    * unpacked there either.
    *
-   * @param folder is made if missing
+   * @param folder is created if missing
    */
   static UnpackLock in(Path folder) {
     FileChannel opened = null;
@@ -39,7 +39,7 @@ final class UnpackLock implements AutoCloseable {
     }
   }
 
-  /** Gives the lock up; the file stays. */
+  /** Releases the lock; the file stays. */
   @Override
   public void close() {
     if (channel == null) {
@@ -48,7 +48,7 @@ final class UnpackLock implements AutoCloseable {
     try {
       channel.close();
     } catch (IOException _) {
-      // The lock is gone all the same.
+      // The lock is released anyway.
     }
   }
 }

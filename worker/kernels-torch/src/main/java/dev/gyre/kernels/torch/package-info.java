@@ -1,9 +1,9 @@
 /**
- * Kernels on libtorch, on a CPU or a CUDA GPU. What they compute is written in TorchScript beside
- * the classes, one function per kernel and the same one for both devices; Java wraps addresses as
- * tensors, cuts attention's tiles into what the library's flash operators take, and calls.
+ * Kernels on libtorch, on a CPU or a CUDA GPU. Each kernel is a TorchScript function, in a resource
+ * of this package, and the same on both devices. Java wraps addresses as tensors, divides attention
+ * tiles into parts that the flash-attention operators support, and calls the functions.
  *
- * <p>The one package that knows libtorch's Java classes.
+ * <p>The only package that depends on libtorch's Java classes.
  */
 @NullMarked
 package dev.gyre.kernels.torch;

@@ -22,9 +22,9 @@ def shared(x: Tensor, heads: List[int]) -> Tensor:
   return x.unsqueeze(1).expand(-1, heads[3], -1, -1)
 
 
-# Naively out' = out·exp(lse − lse') + outB·exp(lseB − lse') with lse' = logaddexp(lse, lseB). The two weights add
-# up to 1, and the second is σ(lseB − lse), which keeps its digits when both are large. Where both are −∞ it would
-# be NaN, and is 0.
+# The naive formula is out' = out·exp(lse − lse') + outB·exp(lseB − lse') with lse' = logaddexp(lse, lseB).
+# The two weights add up to 1, and the second is σ(lseB − lse), which keeps its precision when both are large.
+# If both are −∞ it would be NaN, so it is set to 0.
 def merge(out_b: Tensor, lse_b: Tensor, out: Tensor, lse: Tensor) -> None:
   share = torch.sigmoid(lse_b - lse).masked_fill_(torch.isneginf(lse_b), 0.0)
   out.add_((out_b - out).mul_(share.unsqueeze(-1)))
@@ -39,7 +39,7 @@ def attention_delta(out: Tensor, d_out: Tensor, delta: Tensor) -> None:
   delta.copy_((f32(out) * f32(d_out)).sum(-1))
 
 
-# Every query sees every key, or, where causal, those up to its own place among equally many.
+# Every query sees every key, or, if causal, the keys up to its own index (as many keys as queries).
 def attention_flash(
   q: Tensor, k: Tensor, v: Tensor, place: Tensor, group: Tensor, causal: bool, scale: float, out: Tensor, lse: Tensor
 ) -> None:
@@ -57,8 +57,8 @@ def attention_flash(
   merge(f32(o), l, queries(out, at[0], at[1], heads), row_scalars(lse, at[0], at[1], heads))
 
 
-# The library's backward wants the output, to form delta = rowsum(dOut·out). We have delta, of all keys and not
-# of this part: dOut·(delta / rowsum(dOut²)) is an output with just that delta.
+# libtorch's backward takes the output, from which it computes delta = rowsum(dOut·out). We have delta, of all
+# keys and not of this part: dOut·(delta / rowsum(dOut²)) is an output with that delta.
 def attention_flash_backward(
   q: Tensor, k: Tensor, v: Tensor, place: Tensor, group: Tensor, causal: bool, scale: float,
   d_out: Tensor, lse: Tensor, delta: Tensor, dq: Tensor, dk: Tensor, dv: Tensor, undefined: Tensor
@@ -75,7 +75,7 @@ def attention_flash_backward(
   stand_in = (wide * factor.unsqueeze(-1))
   l = nothing_seen(row_scalars(lse, at[0], at[1], heads)).contiguous()
   if q.is_cuda:
-    # Sequence offsets that are defined, even empty, would mean sequences of many lengths.
+    # Defined sequence offsets, even empty ones, would select the variable-length mode.
     gq, gk, gv = torch._scaled_dot_product_flash_attention_backward(
       d, wq, shared(wk, heads), shared(wv, heads), stand_in.to(q.dtype), l, undefined, undefined, at[1], at[3],
       0.0, causal, undefined, undefined, scale=scale)
@@ -87,12 +87,12 @@ def attention_flash_backward(
   keys(dv, at[2], at[3], heads).add_(f32(gv).sum(1))
 
 
-# A row that saw no key has lse −∞; with +∞ its exp(score − lse) is 0, as it must be.
+# A row without visible keys has lse −∞; with +∞ instead, its exp(score − lse) is 0, as it must be.
 def nothing_seen(lse: Tensor) -> Tensor:
   return lse.masked_fill(torch.isneginf(lse), float('inf'))
 
 
-# Which pairs of a block are hidden: i − j outside [least, most], counted inside the tile.
+# Mask of the invisible pairs of a block: i − j outside [least, most], counted inside the tile.
 def hidden(nq: int, nk: int, first: int, least: int, most: int, like: Tensor) -> Tensor:
   i = torch.arange(nq, device=like.device).unsqueeze(1)
   delta = i - torch.arange(nk, device=like.device) + first

@@ -1,5 +1,6 @@
-# y (+)= a·b. Equal dtypes go to the library as they are, with sums in float32. A float32 result of bfloat16
-# operands is one product with float32 output on a GPU; a CPU has no such product, so operands are widened.
+# y (+)= a·b. Equal dtypes are passed to libtorch directly, which accumulates in float32. A float32 result of
+# bfloat16 operands is one product with float32 output on a GPU; a CPU has no such product, so operands are
+# widened.
 def product(a: Tensor, b: Tensor, y: Tensor, accumulate: bool) -> None:
   if y.dtype != a.dtype and a.is_cuda:
     p = torch.mm(a, b, out_dtype=6)
@@ -28,7 +29,7 @@ def linear_backward_weight(dy: Tensor, x: Tensor, dw: Tensor) -> None:
   product(dy.t(), x, dw, True)
 
 
-# Experts with no rows cost nothing, not even a launch.
+# Experts without rows are skipped.
 def grouped_linear(x: Tensor, w: Tensor, offsets: Tensor, y: Tensor) -> None:
   at : List[int] = offsets.tolist()
   for e in range(len(at) - 1):

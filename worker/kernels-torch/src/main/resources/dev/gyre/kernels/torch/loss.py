@@ -1,4 +1,4 @@
-# In the logits' own memory: there is no room for a second T×V tensor.
+# In place, because there is no memory for a second T×V tensor.
 def cross_entropy(logits: Tensor, labels: Tensor, grad_scale: float, losses: Tensor) -> None:
   unlabelled = (labels < 0)
   label = labels.to(4).clamp(min=0).unsqueeze(1)
@@ -11,13 +11,13 @@ def cross_entropy(logits: Tensor, labels: Tensor, grad_scale: float, losses: Ten
   logits.mul_(grad_scale).masked_fill_(unlabelled.unsqueeze(1), 0.0)
 
 
-# In index order, as a running sum in float64 does on the host; the caller reads it there next.
+# Summed in float64 on the host, in index order; the caller reads the sum on the host next.
 def sum(x: Tensor, total: Tensor) -> None:
   terms = torch.cat([total.cpu(), x.flatten().cpu().to(7)])
   total.copy_(torch.cumsum(terms, 0).narrow(0, terms.size(0) - 1, 1))
 
 
-# In float64, a piece at a time: a whole float64 copy of all gradients would not fit.
+# In float64, piece by piece, because a float64 copy of all gradients would not fit.
 def sum_squares(x: Tensor, total: Tensor) -> None:
   flat = x.flatten()
   n = flat.size(0)
@@ -28,8 +28,9 @@ def sum_squares(x: Tensor, total: Tensor) -> None:
     total.add_(torch.dot(wide, wide))
 
 
-# The fused operator writes a scaled gradient back, and ours is an input: it is scaled into a copy. The weights are
-# returned so that the compiler sees a use of the list: it would drop a call that only changes a local list.
+# The fused operator writes a scaled gradient back, but ours is an input, so it is scaled into a copy. The
+# weights are returned so that the TorchScript compiler sees a use of the list; it would drop a call that only
+# modifies a local list.
 def adam_w(
   w: Tensor, m: Tensor, v: Tensor, grad: Tensor, grad_scale: float, lr: float, beta1: float, beta2: float,
   eps: float, decay: float, step: int

@@ -31,8 +31,8 @@ def gather_rows(table: Tensor, indices: Tensor, out: Tensor) -> None:
     out.masked_fill_((indices < 0).unsqueeze(1), 0.0)
 
 
-# index_add_ adds in index order on a CPU, and on a GPU because deterministic algorithms are asked for.
-# A row to skip is added as zeros to row 0.
+# index_add_ adds in index order on a CPU, and on a GPU because deterministic algorithms are enabled.
+# Skipped rows are added to row 0 as zeros.
 def scatter_add_rows(rows: Tensor, indices: Tensor, table: Tensor) -> None:
   if table.size(0) > 0:
     skipped = (indices < 0).unsqueeze(1)

@@ -31,7 +31,7 @@ def combine_rows(rows: Tensor, slots: Tensor, weights: Tensor, out: Tensor) -> N
     out.copy_(sums)
 
 
-# A row that is in no slot is left as it was, so slots of −1 are dropped before anything is written.
+# A row that is in no slot must stay unchanged, so slots of −1 are removed first.
 def combine_rows_backward(
   d_out: Tensor, rows: Tensor, slots: Tensor, weights: Tensor, d_rows: Tensor, d_weights: Tensor
 ) -> None:

@@ -2,12 +2,12 @@ package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.Tensor;
 
-/** {@link dev.gyre.kernels.Kernels#adamW}, a parameter a row. */
+/** {@link dev.gyre.kernels.Kernels#adamW}; each parameter is a row. */
 final class AdamWRows extends RowKernel {
-  /** Parameters of a part: whole cache lines. */
+  /** Parts begin at multiples of this many parameters: whole cache lines. */
   private static final int GRAIN = 1 << 12;
 
-  /** Elements of one call of the primitive, which counts in int. */
+  /** Most elements of one call of the primitive, whose count is an int. */
   private static final int MOST = 1 << 20;
 
   private Tensor w = NONE;

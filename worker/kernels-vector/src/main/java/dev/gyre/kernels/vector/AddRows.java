@@ -2,9 +2,9 @@ package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.Tensor;
 
-/** {@link dev.gyre.kernels.Kernels#add}, a run of elements a row. */
+/** {@link dev.gyre.kernels.Kernels#add}; each run of elements is a row. */
 final class AddRows extends RowKernel {
-  /** Elements that stay in the first-level cache as F32. */
+  /** Elements of a run: as F32 they stay in the first-level cache. */
   private static final int RUN = 1024;
 
   private Tensor x = NONE;

@@ -5,11 +5,11 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /**
- * The tensors of one attention call as addresses and strides, set anew for each call so that blocks
- * need no objects. Queries are [Tq,H,D], keys and values [Tk,K,D].
+ * The tensors of one attention call as addresses and strides. The object is reused for every call,
+ * so that blocks need no allocation. Queries are [Tq,H,D], keys and values [Tk,K,D].
  */
 final class AttentionCall {
-  /** Stands where there was no call yet. */
+  /** Placeholder before the first call. */
   static final AttentionCall NONE = new AttentionCall();
 
   private int[] kvHeadOf = {};
@@ -31,8 +31,8 @@ final class AttentionCall {
   int keyStride;
   float scale;
 
-  // F32 tensors, as addresses: what the forward pass updates, what the backward pass reads and adds
-  // to.
+  // Addresses of F32 tensors that the forward pass updates, and that the backward pass reads and
+  // accumulates into.
   long out;
   long lse;
   long dOut;

@@ -13,22 +13,22 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Brings rows of q, k, v and dOut, of one head, into the layouts that {@link Products} read best,
- * so that no product turns or packs an operand. Where products take pairs ({@link Products#pairs}),
- * inner sizes are padded with zeros to {@link BlockWalk#GRAIN}; else they are what they are.
+ * Copies rows of q, k, v and dOut of one head into the layouts that {@link Products} reads fastest,
+ * so that no product transposes or packs an operand. If products take pairs ({@link
+ * Products#pairs}), inner sizes are padded with zeros to {@link BlockWalk#GRAIN}.
  *
  * <p>Sums over queries may take them in any order, so pairs are those of {@link
  * ScoreLanes#pairQueries}: queries i and i + {@link Simd#LANES} of 2·{@link Simd#LANES}.
  */
 final class AttentionOperands {
-  /** Rows turned at a time: what stays in the first-level cache. */
+  /** Rows transposed at a time, so that they stay in the first-level cache. */
   private static final int ROWS = 64;
 
   private final Scratch line = new Scratch();
   private float[] square = {};
-  private float[] turned = {};
+  private float[] transposed = {};
 
-  /** Whether BF16 operands lie in pairs. */
+  /** Whether BF16 operands are stored in pairs. */
   boolean pairs;
 
   boolean bf16;
@@ -51,7 +51,7 @@ final class AttentionOperands {
     int stride = (Math.max(depth, size) + LANES - 1) / LANES * LANES + 16;
     if (square.length < ROWS * stride) {
       square = new float[ROWS * stride];
-      turned = new float[ROWS * stride];
+      transposed = new float[ROWS * stride];
     }
   }
 
@@ -59,7 +59,7 @@ final class AttentionOperands {
     line.close();
   }
 
-  /** An inner size as products want it. */
+  /** An inner size, padded if products require it. */
   int inner(int count) {
     return pairs ? padded(count, BlockWalk.GRAIN) : count;
   }
@@ -68,12 +68,12 @@ final class AttentionOperands {
     return (count + grain - 1) / grain * grain;
   }
 
-  /** Whether {@code count} rows of a tensor are an operand as they are. */
+  /** Whether {@code count} rows of a tensor can be an operand without a copy. */
   boolean direct(int count) {
     return depth == size && inner(count) == count;
   }
 
-  /** to [inner(count)][depth] = the rows, zeros beyond. */
+  /** to [inner(count)][depth] = the rows, with zeros after them. */
   void copyRows(long from, int stride, int count, long to) {
     long rowBytes = (long) depth * bytes;
     for (int r = 0; r < count; r++) {
@@ -89,12 +89,12 @@ final class AttentionOperands {
   }
 
   /**
-   * The right-hand operand of scores: rows turned, to [depth][toStride], or in pairs of the inner
-   * size [depth/2][toStride][2]; zeros from {@code count} to {@code lanes}.
+   * The right-hand operand of scores: transposed rows, to [depth][toStride], or in pairs of the
+   * inner size [depth/2][toStride][2]; zeros from {@code count} to {@code lanes}.
    *
-   * @param from rows of depth elements where they are in pairs
+   * @param from rows of depth elements if they are in pairs
    */
-  void turnQueries(long from, int stride, int count, int lanes, long to, int toStride) {
+  void transposeQueries(long from, int stride, int count, int lanes, long to, int toStride) {
     if (pairs) {
       turn(from, 2L * stride, count, depth / 2, lanes, to, 4L * toStride, false);
     } else {
@@ -103,12 +103,12 @@ final class AttentionOperands {
   }
 
   /**
-   * The left-hand operand of sums over keys: rows turned, to [size][toStride], zeros from {@code
-   * count} to inner(count).
+   * The left-hand operand of sums over keys: transposed rows, to [size][toStride], zeros from
+   * {@code count} to inner(count).
    */
-  void turnKeys(long from, int stride, int count, long to, int toStride) {
+  void transposeKeys(long from, int stride, int count, long to, int toStride) {
     if (pairs) {
-      turnPairs(from, 2L * stride, count, inner(count) / 2, to, 2L * toStride);
+      transposePairs(from, 2L * stride, count, inner(count) / 2, to, 2L * toStride);
     } else {
       turn(from, (long) stride * bytes, count, size, count, to, (long) toStride * bytes, bf16);
     }
@@ -131,25 +131,26 @@ final class AttentionOperands {
         Panels.load(from + (first + r) * rowBytes, widen, columns, square, r * stride);
       }
       Arrays.fill(square, count * stride, padded(width, LANES) * stride, 0f);
-      Transpose.turn(square, stride, padded(width, LANES), columns, turned, 0, ROWS);
-      storeTurned(columns, width, to + (long) first * (widen ? 2 : 4), toBytes, widen);
+      Transpose.transpose(square, stride, padded(width, LANES), columns, transposed, 0, ROWS);
+      storeTransposed(columns, width, to + (long) first * (widen ? 2 : 4), toBytes, widen);
     }
   }
 
-  private void storeTurned(int columns, int width, long to, long toBytes, boolean narrow) {
+  private void storeTransposed(int columns, int width, long to, long toBytes, boolean narrow) {
     long buffer = narrow ? line.reserve(Scratch.bytes(ROWS)) : 0;
     for (int c = 0; c < columns; c++) {
       long row = to + c * toBytes;
       if (narrow) {
-        Panels.store(turned, c * ROWS, width, buffer);
+        Panels.store(transposed, c * ROWS, width, buffer);
         VectorMove.toBf16(buffer, row, width);
       } else {
-        Panels.store(turned, c * ROWS, width, row);
+        Panels.store(transposed, c * ROWS, width, row);
       }
     }
   }
 
-  private void turnPairs(long from, long rowBytes, int rows, int toPairs, long to, long toBytes) {
+  private void transposePairs(
+      long from, long rowBytes, int rows, int toPairs, long to, long toBytes) {
     int stride = padded(size, LANES) + 16;
     for (int first = 0; first < toPairs; first += ROWS) {
       int width = Math.min(ROWS, toPairs - first);
@@ -160,8 +161,8 @@ final class AttentionOperands {
         loadPairs(a, row + 1 < rows ? a + rowBytes : 0, size, square, r * stride);
       }
       Arrays.fill(square, count * stride, padded(width, LANES) * stride, 0f);
-      Transpose.turn(square, stride, padded(width, LANES), size, turned, 0, ROWS);
-      storeTurned(size, width, to + 4L * first, toBytes, false);
+      Transpose.transpose(square, stride, padded(width, LANES), size, transposed, 0, ROWS);
+      storeTransposed(size, width, to + 4L * first, toBytes, false);
     }
   }
 
@@ -232,8 +233,8 @@ final class AttentionOperands {
     }
   }
 
-  /** Rows of F32 from lanes: to [count][toStride] = the turned columns of [size][laneBytes]. */
-  void turnResult(long from, long rowBytes, int count, long to, int toStride) {
+  /** Rows of F32 from lanes: to [count][toStride] = the transposed columns of [size][laneBytes]. */
+  void transposeResult(long from, long rowBytes, int count, long to, int toStride) {
     int stride = ROWS + 16;
     for (int lane = 0; lane < count; lane += ROWS) {
       int width = Math.min(ROWS, count - lane);
@@ -243,10 +244,10 @@ final class AttentionOperands {
           Panels.load(from + (first + r) * rowBytes + 4L * lane, false, width, square, r * stride);
         }
         Arrays.fill(square, rows * stride, LANES * stride, 0f);
-        Transpose.turn(square, stride, LANES, width, turned, 0, LANES);
+        Transpose.transpose(square, stride, LANES, width, transposed, 0, LANES);
         for (int c = 0; c < width; c++) {
           long row = to + 4L * ((long) (lane + c) * toStride + first);
-          Panels.store(turned, c * LANES, rows, row);
+          Panels.store(transposed, c * LANES, rows, row);
         }
       }
     }

@@ -16,8 +16,8 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * {@link VectorRows#swiglu} and its gradient on BF16 rows in one pass, without widened copies. The
  * sigmoid is computed in F32 as there, with the less accurate exponential of {@link Exp}. Widening,
- * narrowing and exp are written out where they are used: helpers that take or return vectors are
- * not always inlined.
+ * narrowing and exp are written out where they are used, because the JIT does not always inline
+ * helpers that take or return vectors.
  */
 final class Bf16Activation {
   private Bf16Activation() {}
@@ -153,7 +153,7 @@ final class Bf16Activation {
     }
   }
 
-  /** One exp, with the very operations of the vector loops. */
+  /** One exp, with the same operations as the vector loops. */
   private static float exp(float x) {
     float clamped = x > Exp.HIGH ? Exp.HIGH : x < Exp.LOW ? Exp.LOW : x;
     float t = Math.fma(clamped, Exp.LOG2_E, Exp.ROUNDER);

@@ -4,36 +4,39 @@ import dev.gyre.kernels.AttentionTiles;
 
 /**
  * Walks an attention call block by block: tile, run of at most {@link #RUN} queries, block of at
- * most {@link #KEYS} keys that they see, and in it {@link #QUERIES} queries at a time. So what is
- * packed of the keys serves a whole run, and the queries' own operands, packed once, stay in the
- * second-level cache.
+ * most {@link #KEYS} keys that they see, and in it {@link #QUERIES} queries at a time. So packed
+ * keys are used by a whole run, and the queries' operands, packed once, stay in the second-level
+ * cache.
  *
  * <p>Blocks outside a tile's band are skipped; blocks the band cuts are split into strips of {@link
- * #STRIP} queries, each with just the keys that it sees, so that a causal diagonal costs little
+ * #STRIP} queries, each with only the keys that it sees, so that a causal diagonal costs little
  * more than its visible half. Queries that see no key of a tile, and keys that no query of it sees,
- * enter no product, whatever they hold.
+ * take part in no product, so their values do not matter.
  */
 abstract class BlockWalk {
-  /** Packing a block of keys costs what some 50 queries do; operands of a run are 1 MB. */
+  /** Packing a block of keys takes as long as about 50 queries; operands of a run have 1 MB. */
   static final int RUN = 1024;
 
-  /** Two F32 blocks of 128·256 and what is made of them are 512 KB: half a second-level cache. */
+  /**
+   * Two F32 blocks of 128·256 and the operands computed from them take 512 KB: half a second-level
+   * cache.
+   */
   static final int QUERIES = 128;
 
   static final int KEYS = 256;
   static final int STRIP = 64;
 
-  /** Keys of a strip begin and end at multiples of this: what a BF16 product sums at a time. */
+  /** Keys of a strip begin and end at multiples of this, the inner size of a BF16 product step. */
   static final int GRAIN = 32;
 
-  /** A run of queries of one head begins; blocks lie inside it. */
+  /** Called at the start of a run of queries of one head, before its blocks. */
   abstract void begin(int tile, int head, int query, int count);
 
-  /** Blocks of these keys follow, all of which a query of the run sees. */
+  /** Called before the blocks of these keys. Each key is seen by a query of the run. */
   abstract void keysBegin(int tile, int head, int key, int count);
 
   /**
-   * One block of pairs, not empty.
+   * Called for each block of pairs; not empty.
    *
    * @param query first query, in the tile
    * @param key first key, in the tile: a multiple of {@link #GRAIN} behind the first of its keys;
@@ -42,13 +45,13 @@ abstract class BlockWalk {
    */
   abstract void block(int tile, int head, int query, int queries, int key, int keys, boolean cut);
 
-  /** The blocks of these keys are done. */
+  /** Called after the blocks of these keys. */
   abstract void keysEnd(int tile, int head, int key, int count);
 
-  /** The run is over. */
+  /** Called at the end of a run. */
   abstract void end(int tile, int head, int query, int count);
 
-  /** All blocks of one head whose queries lie in [from, to) of the call's tensor. */
+  /** Walks all blocks of one head whose queries are in [from, to) of the call's tensor. */
   final void walk(AttentionTiles tiles, int head, long from, long to) {
     for (int tile = 0; tile < tiles.count(); tile++) {
       int start = tiles.queryStart(tile);
@@ -93,7 +96,7 @@ abstract class BlockWalk {
       if (first >= end) {
         continue;
       }
-      // Whole grains of keys, so that the shapes that come back are few.
+      // Whole grains of keys, so that products have few different shapes.
       first -= (first - key) % GRAIN;
       end = Math.min(endKey, end + Math.floorMod(key - end, GRAIN));
       boolean cut =
@@ -104,7 +107,7 @@ abstract class BlockWalk {
   }
 
   /**
-   * Hides the scores [keys][lanes] of pairs that the band does.
+   * Masks the scores [keys][lanes] of pairs outside of the band.
    *
    * @param rowBytes from one key to the next
    */
@@ -129,12 +132,12 @@ abstract class BlockWalk {
     }
   }
 
-  /** The first query of the tile that sees a key. Others have no part in any product. */
+  /** The first query of the tile that sees a key. Queries before it take part in no product. */
   private static int firstActive(AttentionTiles tiles, int tile) {
     return Math.clamp(tiles.minDelta(tile), 0, tiles.queryCount(tile));
   }
 
-  /** The query behind the last that sees a key; that may be none. */
+  /** The query after the last that sees a key; 0 if none does. */
   private static int endActive(AttentionTiles tiles, int tile) {
     if (tiles.keyCount(tile) == 0) {
       return 0;
@@ -148,7 +151,7 @@ abstract class BlockWalk {
     return Math.clamp((long) query - tiles.maxDelta(tile), 0, tiles.keyCount(tile));
   }
 
-  /** The key behind the last that a query sees: i − j ≥ minDelta. */
+  /** The key after the last that a query sees: i − j ≥ minDelta. */
   static int endVisible(AttentionTiles tiles, int tile, int query) {
     return Math.clamp((long) query - tiles.minDelta(tile) + 1, 0, tiles.keyCount(tile));
   }

@@ -4,18 +4,18 @@ package dev.gyre.kernels.vector;
  * The constants of the exponentials that vector loops evaluate. All write x as n·ln 2 + r, or n + r
  * for a power of two, and compute 2ⁿ by an integer shift and the rest by a minimax polynomial in r:
  * multiply-adds and integer operations only, so that every compiler of the JVM gives the same bits.
- * Loops write the steps out; helpers that take or return vectors are not always inlined.
+ * Loops write the steps out, because the JIT does not always inline helpers that take or return
+ * vectors.
  *
- * <p>There are three, for what their results are used for:
+ * <p>There are three, with the accuracy that their results need:
  *
  * <ul>
  *   <li>{@link VectorRows#exp}, relative error 2e-7 (F32 rounding is 6e-8): softmax of the loss and
  *       of the router, and F32 activations, whose results and sums stay F32. Degree 6, and ln 2 in
  *       two parts, so that r is exact for arguments up to 88.
  *   <li>{@link ScoreLanes}, relative error 2e-7: attention probabilities. A power of two: log₂ e is
- *       part of the factor that scales the scores, so there is no ln 2 to subtract and one
- *       multiplication less for each score. Degree 5 is enough for |r| ≤ ½ with a fitted linear
- *       term.
+ *       part of the factor that scales the scores, which saves the subtraction of ln 2 and one
+ *       multiplication per score. Degree 5 is enough for |r| ≤ ½ with a fitted linear term.
  *   <li>{@link Bf16Activation}, relative error 8e-6: the result is rounded to BF16, an error of up
  *       to 500 times that. The first polynomial without its last term, and ln 2 in one part.
  * </ul>

@@ -7,12 +7,12 @@ import dev.gyre.kernels.Tensor;
  * The attention kernels in blocks over any {@link Products}, on one or more threads.
  *
  * <p>Forward, a unit of work is one head's run of {@link BlockWalk#RUN} queries; backward it is one
- * key/value head with all its query heads, so that no two threads add to one gradient. Units are
- * cut alike for every number of threads, so the bits do not depend on it; with fewer key/value
- * heads than threads the backward pass leaves threads idle.
+ * key/value head with all its query heads, so that no two threads accumulate into the same
+ * gradient. Units do not depend on the number of threads, so neither do the bits of the results.
+ * With fewer key/value heads than threads, the backward pass leaves threads idle.
  */
 final class FlashAttention implements AutoCloseable {
-  /** Below, no f32 score is low enough to hide a pair. */
+  /** With a smaller scale, no f32 score is low enough to mask a pair. */
   private static final float LEAST_SCALE = 1e-30f;
 
   private final KernelThreads threads;
@@ -37,8 +37,8 @@ final class FlashAttention implements AutoCloseable {
   }
 
   /**
-   * Whether the blocks can compute it: they hide pairs by a low score before it is scaled, which
-   * asks for a scale above 0, and products need at least one element to sum over.
+   * Whether the blocks can compute the call. They mask pairs with a low score before scaling, which
+   * needs a scale above 0, and products need at least one element to sum over.
    */
   static boolean takes(Tensor q, float scale) {
     return scale >= LEAST_SCALE && q.dim(2) > 0;
@@ -61,7 +61,9 @@ final class FlashAttention implements AutoCloseable {
     threads.run(Math.multiplyExact(runs, call.heads), forwardUnit);
   }
 
-  /** Later runs first: causal ones are larger, and the small ones even out the threads' ends. */
+  /**
+   * Later runs first: with a causal mask they are larger, so threads finish at about the same time.
+   */
   private void forwardUnit(int unit, int worker) {
     forward[worker].run(call, unit / runs, runs - 1 - unit % runs);
   }

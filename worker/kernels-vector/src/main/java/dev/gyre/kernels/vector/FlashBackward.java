@@ -19,12 +19,17 @@ import static dev.gyre.kernels.vector.Products.PAIRED_B;
  * tensors. Source: Dao, FlashAttention-2, algorithm 2.
  */
 final class FlashBackward extends BlockWalk implements AutoCloseable {
-  /** Queries of a row of BF16 p or ds as a left-hand operand: whole cache lines, an odd number. */
+  /**
+   * Row stride, in queries, of BF16 p or ds as a left-hand operand: an odd number of cache lines.
+   */
   private static final int PAIR_STRIDE = QUERIES + 32;
 
   private static final int ROW_BYTES = LANE_STRIDE * Float.BYTES;
 
-  /** Of each part of a run, one behind the other: q turned and as rows, dOut turned and as rows. */
+  /**
+   * Operands of each part of a run, stored one after another: q and dOut, each transposed and as
+   * rows.
+   */
   private static final int OPERANDS = 4;
 
   private final Products products;
@@ -34,7 +39,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
   private float scale2;
   private float hidden;
 
-  // Of one block.
+  // State of one block.
   private int kind;
   private long scores;
   private long dProbabilities;
@@ -42,25 +47,25 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
   private long ds;
   private long dsPairs;
 
-  // Of the block's keys.
+  // State of the block's keys.
   private long keyRows;
   private int keyStride;
   private long valueRows;
   private long keyCopies;
   private long valueCopies;
-  private long keysTurned;
+  private long keysTransposed;
   private long dKeys;
   private long dValues;
   private int firstKey;
 
-  // Of one run, for each QUERIES of it.
+  // State of one run, for each part of QUERIES queries.
   private long queries;
   private long operandBytes;
   private long dQueries;
   private long dQueryBytes;
   private int firstQuery;
 
-  // Rows of q and dOut as right-hand operands, in turn.
+  // Rows of q and dOut as right-hand operands, alternating.
   private final long[] queryRows = new long[2 * RUN / QUERIES];
   private final int[] queryStrides = new int[2 * RUN / QUERIES];
 
@@ -70,7 +75,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
   private long laneBytes;
 
   /** dq of {@link #QUERIES} queries. */
-  private long turnedRows;
+  private long transposedRows;
 
   FlashBackward(Products products) {
     this.products = products;
@@ -96,7 +101,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
   private void reserve(int depth, int size) {
     long blockBytes = (long) KEYS * LANE_STRIDE * Float.BYTES;
     long rowsBytes = Scratch.bytes((long) KEYS * depth);
-    long turnedBytes = Scratch.bytes((long) size * KEY_STRIDE);
+    long transposedBytes = Scratch.bytes((long) size * KEY_STRIDE);
     operandBytes = Scratch.bytes((long) depth * LANE_STRIDE);
     dQueryBytes = Scratch.bytes((long) (size + Simd.LANES) * LANE_STRIDE);
     laneBytes = Scratch.bytes(RUN);
@@ -105,12 +110,12 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
         memory.reserve(
             5 * blockBytes
                 + 4 * rowsBytes
-                + turnedBytes
+                + transposedBytes
                 + parts * (OPERANDS * operandBytes + dQueryBytes)
                 + 3 * laneBytes
                 + dQueryBytes);
     dProbabilities = scores + blockBytes;
-    // In F32 p and ds replace what they are made from.
+    // In F32, p and ds overwrite the scores they are computed from.
     p = call.bf16 ? dProbabilities + blockBytes : scores;
     ds = call.bf16 ? p + blockBytes : dProbabilities;
     dsPairs = dProbabilities + 3 * blockBytes;
@@ -118,11 +123,11 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
     valueCopies = keyCopies + rowsBytes;
     dKeys = valueCopies + rowsBytes;
     dValues = dKeys + rowsBytes;
-    keysTurned = dValues + rowsBytes;
-    queries = keysTurned + turnedBytes;
+    keysTransposed = dValues + rowsBytes;
+    queries = keysTransposed + transposedBytes;
     dQueries = queries + (long) parts * OPERANDS * operandBytes;
     lanes = dQueries + parts * dQueryBytes;
-    turnedRows = lanes + 3 * laneBytes;
+    transposedRows = lanes + 3 * laneBytes;
   }
 
   @Override
@@ -142,7 +147,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
   /**
    * Sets the lanes of the run's queries from {@code first} on.
    *
-   * @return whether one of them has lse −∞: it has no part, whatever its rows hold
+   * @return whether one of them has lse −∞, so that it contributes nothing
    */
   private boolean setLanes(int tile, int head, int query, int first, int count) {
     boolean dead = false;
@@ -170,25 +175,25 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
     Simd.set(at + 2 * laneBytes, dead ? 0f : -delta * call.scale);
   }
 
-  /** Makes the two operands of one part's rows of q or dOut: turned, and as rows. */
+  /** Packs the rows of q or dOut of one part as both operands: transposed, and as rows. */
   private void pack(int index, long from, int count, int lane, boolean dead) {
-    long turned = queries + 2L * index * operandBytes;
+    long transposed = queries + 2L * index * operandBytes;
     long source = from;
     int stride = call.queryStride;
     if (dead || operands.depth != call.size) {
-      source = operands.pairs ? keyCopies : turned + operandBytes;
+      source = operands.pairs ? keyCopies : transposed + operandBytes;
       operands.copyRows(from, stride, count, source);
       stride = operands.depth;
       clearDead(source, count, lane);
     }
     int width = FlashForward.lanes(count);
-    operands.turnQueries(source, stride, count, width, turned, LANE_STRIDE);
+    operands.transposeQueries(source, stride, count, width, transposed, LANE_STRIDE);
     queryRows[index] = source;
     queryStrides[index] = stride;
     if (operands.pairs) {
-      queryRows[index] = turned + operandBytes;
+      queryRows[index] = transposed + operandBytes;
       queryStrides[index] = operands.depth;
-      operands.pairQueries(source, stride, count, width, turned + operandBytes);
+      operands.pairQueries(source, stride, count, width, transposed + operandBytes);
     }
   }
 
@@ -207,7 +212,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
     keyRows = call.k(tile, key, head);
     valueRows = call.v(tile, key, head);
     keyStride = call.keyStride;
-    operands.turnKeys(keyRows, keyStride, count, keysTurned, KEY_STRIDE);
+    operands.transposeKeys(keyRows, keyStride, count, keysTransposed, KEY_STRIDE);
     if (!operands.direct(count)) {
       operands.copyRows(keyRows, keyStride, count, keyCopies);
       operands.copyRows(valueRows, keyStride, count, valueCopies);
@@ -242,7 +247,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
     addTo(part, lane, count, key - firstKey, inner);
   }
 
-  /** Pass 1. */
+  /** Pass 1: scores of the block. */
   private void scores(int part, int lane, int width, int key, int keys) {
     int depth = operands.depth;
     int bytes = operands.bytes;
@@ -255,7 +260,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
         kind, keys, width, depth, v, keyStride, dOut, LANE_STRIDE, dProbabilities, LANE_STRIDE);
   }
 
-  /** Pass 2. */
+  /** Pass 2: p and ds. */
   private void gradients(int row, int width, int keys) {
     for (int i = 0; i < width; i += Simd.LANES) {
       long at = 4L * i;
@@ -278,11 +283,11 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
       long pair = 2L * i;
       ScoreLanes.pairQueries(scores + at, ROW_BYTES, keys, p + pair, toBytes);
       ScoreLanes.pairQueries(dProbabilities + at, ROW_BYTES, keys, ds + pair, toBytes);
-      ScoreLanes.turnPairs(ds + pair, toBytes, keys, dsPairs + at, ROW_BYTES);
+      ScoreLanes.transposePairs(ds + pair, toBytes, keys, dsPairs + at, ROW_BYTES);
     }
   }
 
-  /** Pass 3. */
+  /** Pass 3: accumulates dv, dq and dk. */
   private void addTo(int part, int lane, int count, int key, int keys) {
     int depth = operands.depth;
     int size = call.size;
@@ -302,7 +307,7 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
         size,
         width,
         keys,
-        keysTurned + (long) key * operands.bytes,
+        keysTransposed + (long) key * operands.bytes,
         KEY_STRIDE,
         pairs ? dsPairs : ds,
         LANE_STRIDE,
@@ -334,10 +339,11 @@ final class FlashBackward extends BlockWalk implements AutoCloseable {
     for (int part = 0; part * QUERIES < count; part++) {
       int first = part * QUERIES;
       int here = Math.min(QUERIES, count - first);
-      operands.turnResult(dQueries + part * dQueryBytes, ROW_BYTES, here, turnedRows, size);
+      operands.transposeResult(
+          dQueries + part * dQueryBytes, ROW_BYTES, here, transposedRows, size);
       for (int i = 0; i < here; i++) {
         long row = call.queryRow(tile, query + first + i, head);
-        VectorMove.add(turnedRows + 4L * i * size, call.dq + row * size * Float.BYTES, size);
+        VectorMove.add(transposedRows + 4L * i * size, call.dq + row * size * Float.BYTES, size);
       }
     }
   }

@@ -17,26 +17,30 @@ import java.util.Arrays;
  *   <li>accᵀ ← accᵀ + vᵀ·pᵀ
  * </ol>
  *
- * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. m follows the
- * largest score only once that has grown 2^8-fold: until then sums lose nothing by probabilities
- * above 1, and nothing is scaled. As m is whole, scaling is exact. Results are divided by the sum
- * of the p that products saw, which BF16 rounds; lse comes from the sum of the p themselves.
- * Source: Dao, FlashAttention-2, algorithm 1; the late rescaling is FlashAttention-4's.
+ * and at the end lse = m·ln 2 + ln l is merged with what (out, lse) already cover. m is raised only
+ * when the largest probability exceeds 2^8. Until then nothing is rescaled, and sums lose no
+ * accuracy by probabilities above 1. As m is a whole number, rescaling is exact. Results are
+ * divided by the sum of the p that products read, which may be rounded to BF16; lse is computed
+ * from the sum of the unrounded p. Source: Dao, FlashAttention-2, algorithm 1; the late rescaling
+ * is FlashAttention-4's.
  */
 final class FlashForward extends BlockWalk implements AutoCloseable {
   static final double LN2 = 0.6931471805599453;
   static final double LOG2E = 1.4426950408889634;
 
-  /** How far scores may exceed m, in powers of two: values must stay below 2^119. */
+  /** How far scores may exceed m, in powers of two: values of v must stay below 2^119. */
   private static final float GROWTH = 8f;
 
-  /** m of a query that has seen no key: any score in range is far above. */
+  /** m of a query without keys so far: far below any score in range. */
   private static final float NONE = ScoreLanes.LEAST_SHIFT - 2 * GROWTH;
 
-  /** Lanes of a row of scores and of all that has its shape: off the powers of two. */
+  /**
+   * Row stride, in lanes, of scores and equally shaped blocks: no power of two, so that rows do not
+   * share cache sets.
+   */
   static final int LANE_STRIDE = QUERIES + 16;
 
-  /** Keys of a row of turned keys. */
+  /** Row stride of transposed keys. */
   static final int KEY_STRIDE = KEYS + 32;
 
   private final Products products;
@@ -47,30 +51,30 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
   private float scale2;
   private float hidden;
 
-  // Of one block, whose keys begin with the run's block of keys.
+  // State of one block.
   private long scores;
   private long probabilities;
   private long keyRows;
   private int keyStride;
-  private long valuesTurned;
+  private long valuesTransposed;
   private int firstKey;
 
-  // Of one run: for each QUERIES of it, the queries' operand and the accumulators.
+  // State of one run: operand and accumulators for each part of QUERIES queries.
   private long queries;
   private long queriesBytes;
   private long accumulators;
   private long accumulatorBytes;
   private int firstQuery;
 
-  // A float for each query of the run.
+  // One float per query of the run.
   private long bases;
   private long sums;
   private long roundedSums;
 
-  /** A float for each lane of a vector. */
+  /** One float per lane of a vector. */
   private long lanes;
 
-  /** Turned results of {@link #QUERIES} queries, and one block of key rows. */
+  /** Transposed results of {@link #QUERIES} queries, and one block of key rows. */
   private long rows;
 
   FlashForward(Products products) {
@@ -93,7 +97,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
 
   private void reserve(int depth, int size) {
     long blockBytes = (long) KEYS * LANE_STRIDE * Float.BYTES;
-    long turnedBytes = Scratch.bytes((long) size * KEY_STRIDE);
+    long transposedBytes = Scratch.bytes((long) size * KEY_STRIDE);
     queriesBytes = Scratch.bytes((long) depth * LANE_STRIDE);
     accumulatorBytes = Scratch.bytes((long) size * LANE_STRIDE);
     long rowsBytes = Scratch.bytes((long) KEYS * (depth + Simd.LANES));
@@ -102,14 +106,14 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
     scores =
         memory.reserve(
             2 * blockBytes
-                + turnedBytes
+                + transposedBytes
                 + parts * (queriesBytes + accumulatorBytes)
                 + rowsBytes
                 + 4 * lanesBytes);
-    // F32 probabilities replace the scores.
+    // F32 probabilities overwrite the scores.
     probabilities = call.bf16 ? scores + blockBytes : scores;
-    valuesTurned = scores + 2 * blockBytes;
-    queries = valuesTurned + turnedBytes;
+    valuesTransposed = scores + 2 * blockBytes;
+    queries = valuesTransposed + transposedBytes;
     accumulators = queries + parts * queriesBytes;
     rows = accumulators + parts * accumulatorBytes;
     bases = rows + rowsBytes;
@@ -132,7 +136,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
         stride = operands.depth;
       }
       long to = queries + part * queriesBytes;
-      operands.turnQueries(from, stride, here, lanes(here), to, LANE_STRIDE);
+      operands.transposeQueries(from, stride, here, lanes(here), to, LANE_STRIDE);
       ScoreLanes.fill(accumulators + part * accumulatorBytes, 0, call.size * LANE_STRIDE, 0f);
     }
     Arrays.fill(shifts, 0, padded(count), NONE);
@@ -145,7 +149,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
     return AttentionOperands.padded(queries, GRAIN);
   }
 
-  /** Queries of a block rounded up to what products and vectors take. */
+  /** Queries of a block, rounded up to the granularity of products and vectors. */
   static int lanes(int queries) {
     return padded(queries);
   }
@@ -161,7 +165,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
       keyStride = operands.depth;
     }
     long v = call.v(tile, key, head);
-    operands.turnKeys(v, call.keyStride, count, valuesTurned, KEY_STRIDE);
+    operands.transposeKeys(v, call.keyStride, count, valuesTransposed, KEY_STRIDE);
   }
 
   @Override
@@ -205,7 +209,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
         call.size,
         width,
         inner,
-        valuesTurned + (long) (key - firstKey) * bytes,
+        valuesTransposed + (long) (key - firstKey) * bytes,
         KEY_STRIDE,
         probabilities,
         LANE_STRIDE,
@@ -292,7 +296,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
       int first = part * QUERIES;
       int here = Math.min(QUERIES, count - first);
       long acc = accumulators + part * accumulatorBytes;
-      operands.turnResult(acc, (long) LANE_STRIDE * Float.BYTES, here, rows, stride);
+      operands.transposeResult(acc, (long) LANE_STRIDE * Float.BYTES, here, rows, stride);
       for (int i = 0; i < here; i++) {
         join(tile, head, query, first + i, rows + 4L * i * stride);
       }
@@ -301,7 +305,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
 
   private void join(int tile, int head, int query, int i, long part) {
     float sum = Simd.get(sums + 4L * i);
-    // Each query of a run sees a key; its sum is 0 only when scores are out of every range.
+    // Each query of a run sees a key; its sum is 0 only if its scores are out of range.
     double here = sum == 0 ? Double.NaN : shifts[i] * LN2 + StrictMath.log(sum);
     double factor = 1.0 / (call.bf16 ? Simd.get(roundedSums + 4L * i) : sum);
     long row = call.queryRow(tile, query + i, head);
@@ -309,7 +313,7 @@ final class FlashForward extends BlockWalk implements AutoCloseable {
   }
 
   /**
-   * Joins {@code part·factor}, whose log-sum-exp is {@code partLse}, to a running row: lse' =
+   * Merges {@code part·factor}, whose log-sum-exp is {@code partLse}, into a running row: lse' =
    * logaddexp(lse, partLse), out' = out·exp(lse − lse') + part·factor·exp(partLse − lse').
    *
    * @param partLse not −∞

@@ -4,18 +4,20 @@ import java.util.Arrays;
 
 /**
  * C = op(A)·op(B) or C += op(A)·op(B) of row-major matrices, F32 or BF16, sums in F32; flags are
- * those of {@link Products}. One thread at a time; its arrays grow to the largest need and stay.
+ * those of {@link Products}. One thread at a time. Its arrays grow to the largest size needed and
+ * are kept.
  *
- * <p>Columns go in runs of {@value #COLUMNS}, whose panels of B (all of k) are packed once; rows in
- * runs of {@value #ROWS}; the inner size in runs of {@value #INNER}. So a block of A (at most
- * 256·112 floats, 112 KB) and the tiles of a result (96·512 floats, 192 KB) stay in the
+ * <p>Columns are processed in runs of {@value #COLUMNS}, whose panels of B (all of k) are packed
+ * once; rows in runs of {@value #ROWS}; the inner size in runs of {@value #INNER}. So a block of A
+ * (at most 256·112 floats, 112 KB) and the tiles of a result (96·512 floats, 192 KB) stay in the
  * second-level cache and one panel (256·32 floats, 32 KB) is read once for all tiles of a column.
- * Blocks of A are copied as they lie, widened, and moved off the powers of two that would share
- * cache sets.
+ * Blocks of A are copied in their own order, widened to F32, with row strides that are no power of
+ * two so that rows do not share cache sets.
  *
- * <p>Every element of C is one sum over ascending k, cut at multiples of {@value #INNER} and, as
- * panels of all of a long k would fill the heap, brought home at multiples of {@value #DEPTH}: its
- * bits depend neither on the other rows and columns nor on how a caller cuts m and n.
+ * <p>Every element of C is one sum over ascending k, split at multiples of {@value #INNER}, and
+ * added to C at multiples of {@value #DEPTH}, because panels for all of a long k would fill the
+ * heap. So its bits depend neither on the other rows and columns nor on how a caller splits m and
+ * n.
  */
 final class Gemm implements Products {
   private static final int ROWS = 96;
@@ -23,7 +25,7 @@ final class Gemm implements Products {
   private static final int INNER = 256;
   private static final int DEPTH = 32 * INNER;
 
-  // Of one run of k, beside the flags of Products.
+  // Flags for one run of k, in addition to those of Products.
   private static final int FIRST = 1 << 16;
   private static final int LAST = 1 << 17;
 
@@ -33,10 +35,10 @@ final class Gemm implements Products {
   private final float[] square = new float[Panels.SQUARE];
   private float[] panels = {};
 
-  /** For a row of BF16 results. */
+  /** Buffer for a row of BF16 results. */
   private final Scratch scratch = new Scratch();
 
-  /** What the packed panels take of the heap. */
+  /** Heap floats of the packed panels. */
   int panelFloats() {
     return panels.length;
   }
@@ -112,8 +114,8 @@ final class Gemm implements Products {
   }
 
   /**
-   * The first run of k begins the tiles, the last brings them to C. With a single run, every tile
-   * is the same few lines of the first-level cache.
+   * The first run of k clears the tiles, the last adds them to C. With a single run all tiles share
+   * one buffer, which stays in the first-level cache.
    */
   private void multiplyBlock(
       int flags, int height, int width, int depth, int from, long c, long stride) {
@@ -154,7 +156,7 @@ final class Gemm implements Products {
     }
   }
 
-  /** Brings one tile to C, of whose rows and columns the first few are C's. */
+  /** Stores the first rows and columns of a tile in C; the rest is padding. */
   private void store(
       int flags, int tile, int tileWidth, int rows, int columns, long c, long stride) {
     boolean bf16 = Products.has(flags, BF16_OUT);

@@ -5,7 +5,7 @@ import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.scalar.ScalarKernels;
 
-/** Attention in blocks where those can compute it, else by the scalar twin. */
+/** Attention in blocks if those support the call, else by the scalar kernels. */
 final class HostAttention implements AttentionKernels {
   private final FlashAttention flash;
   private final AttentionDeltaRows attentionDelta;

@@ -6,7 +6,7 @@ import dev.gyre.kernels.Kernels;
 
 /**
  * All kernels on host memory over given {@link Products}: attention in blocks over them, rows by
- * SIMD loops. Calls return when their work is done.
+ * SIMD loops. Calls are synchronous.
  */
 public final class HostBackend implements Backend {
   private final String name;

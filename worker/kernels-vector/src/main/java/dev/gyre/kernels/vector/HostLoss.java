@@ -7,13 +7,13 @@ import dev.gyre.kernels.Tensor;
 
 /** Cross-entropy, sums and the optimizer step, on host memory. */
 final class HostLoss implements LossKernels {
-  /** Elements of a long run handled by one call of a primitive, which counts in int. */
+  /** Most elements of one call of a primitive, whose count is an int. */
   private static final int RUN = 1 << 20;
 
   private final CrossEntropyRows crossEntropy;
   private final AdamWRows adamW;
 
-  /** The calling thread's own. */
+  /** Memory of the calling thread. */
   private final Scratch scratch;
 
   HostLoss(RowThreads threads) {

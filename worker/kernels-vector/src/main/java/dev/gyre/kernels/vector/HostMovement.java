@@ -9,7 +9,7 @@ import java.lang.foreign.MemorySegment;
 
 /** Filling, copying, adding and indexing rows, on host memory. */
 final class HostMovement implements MovementKernels {
-  /** Elements of a long run handled by one call of a primitive, which counts in int. */
+  /** Most elements of one call of a primitive, whose count is an int. */
   private static final int RUN = 1 << 20;
 
   private final Scratch scratch;
@@ -47,7 +47,7 @@ final class HostMovement implements MovementKernels {
         VectorMove.toF32(F32View.address(from, i), F32View.address(to, i), run(from, i));
       }
     } else {
-      scalar.copy(from, to); // F64 is for single sums
+      scalar.copy(from, to); // F64 is used for single sums only
     }
   }
 

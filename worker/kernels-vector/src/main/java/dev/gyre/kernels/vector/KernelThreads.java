@@ -5,15 +5,14 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads of one backend: the caller's and, beyond the first, its own, which are parked while
- * there is nothing to do. Work is cut into units that threads claim one after the other; which
- * thread gets which is open, so a unit's result must not depend on it.
+ * The thread pool of one backend: the calling thread and {@code count − 1} pool threads, which park
+ * when idle. Threads claim units of work one after another. The assignment is not deterministic, so
+ * a unit's result must not depend on it.
  *
- * <p>One thread at a time may call {@link #run}. With one thread nothing is started and no other
- * thread is touched.
+ * <p>One thread at a time may call {@link #run}. With one thread no pool thread is started.
  */
 public final class KernelThreads implements AutoCloseable {
-  /** Turns of looking for an end before the caller parks: a few microseconds. */
+  /** Spins of the caller before it parks: a few microseconds. */
   private static final int SPINS = 2000;
 
   /** Units of one call, called from several threads at once. */
@@ -33,7 +32,10 @@ public final class KernelThreads implements AutoCloseable {
   private @Nullable Thread caller;
   private @Nullable Throwable failure;
 
-  /** Calls begun; written last, so that who sees it sees the rest. */
+  /**
+   * Number of calls started. Written last, so that a thread that sees the new value sees the call's
+   * other fields.
+   */
   private final AtomicInteger calls = new AtomicInteger();
 
   private volatile boolean closed;
@@ -57,7 +59,7 @@ public final class KernelThreads implements AutoCloseable {
     return threads.length + 1;
   }
 
-  /** Runs every unit and returns when all are done; the first exception of any is thrown again. */
+  /** Runs every unit and returns when all are done; rethrows the first exception of a unit. */
   public void run(int units, Work work) {
     if (threads.length == 0 || units <= 1) {
       for (int unit = 0; unit < units; unit++) {
@@ -123,7 +125,7 @@ public final class KernelThreads implements AutoCloseable {
         work.run(unit, worker);
       }
     } catch (RuntimeException | Error e) {
-      next.set(units); // nobody begins another
+      next.set(units); // no thread claims another unit
       fail(e);
     }
   }
@@ -134,7 +136,7 @@ public final class KernelThreads implements AutoCloseable {
     }
   }
 
-  /** Ends the threads; not during {@link #run}. */
+  /** Stops the pool threads. Must not be called during {@link #run}. */
   @Override
   public void close() {
     closed = true;

@@ -17,17 +17,18 @@ import java.util.function.LongUnaryOperator;
  *   <li>S = λⁿ·S + Σ_j λ^(n−1−j)·K[j]ᵀ·V[j]
  * </ol>
  *
- * Every power is of an exponent ≥ 0, so nothing overflows. Backward walks forward once more for dq
- * and for what stays inside tiles, then back with the state's gradient G for the rest of dk and dv.
- * Tiles are widened to f32; the matrix products are the backend's own. Source: Qin et al.,
- * Lightning Attention-2, algorithms 1 and 2.
+ * Every power is of an exponent ≥ 0, so nothing overflows. Backward makes one pass in forward order
+ * for dq and for the parts of dk and dv inside tiles, then one in reverse order with the state's
+ * gradient G for the rest of dk and dv. Tiles are widened to f32; the matrix products are the
+ * backend's own. Source: Qin et al., Lightning Attention-2, algorithms 1 and 2.
  *
  * <p>Single-threaded. No allocation once the memory has grown.
  */
 final class LightningAttention implements LinearAttentionKernels {
   /**
-   * A tile costs 4·{@value #TILE}·D operations a token inside and 4·D² with the state; at heads of
-   * 64 both are equal, and its five blocks with the state (96 KB) stay in the second-level cache.
+   * A token costs 4·{@value #TILE}·D operations inside its tile and 4·D² with the state. With head
+   * size 64 both are equal, and a tile's five blocks and the state (96 KB) stay in the second-level
+   * cache.
    */
   static final int TILE = 64;
 
@@ -37,7 +38,7 @@ final class LightningAttention implements LinearAttentionKernels {
   private final LongUnaryOperator memory;
   private final Products products;
 
-  /** λⁿ of the head at hand, n from 0 to {@value #TILE}. */
+  /** λⁿ of the current head, n from 0 to {@value #TILE}. */
   private final float[] powers = new float[TILE + 1];
 
   private int size;
@@ -56,7 +57,8 @@ final class LightningAttention implements LinearAttentionKernels {
   private long x;
 
   /**
-   * @param memory gives at least so many bytes, aligned to 64; valid until it is asked again
+   * @param memory returns memory of at least the given bytes, aligned to 64; valid until its next
+   *     call
    */
   LightningAttention(LongUnaryOperator memory, Products products) {
     this.memory = memory;
@@ -144,12 +146,12 @@ final class LightningAttention implements LinearAttentionKernels {
       }
       int n;
       if (backward) {
-        // Behind the first reset nothing depends on the state before the tokens.
+        // After the first reset nothing depends on the state before the tokens.
         for (int end = resets == 0 ? tokens : pattern.reset(0); end > 0; end -= n) {
           n = Math.min(TILE, end);
           load(a, end - n, head, n, q);
           load(b, end - n, head, n, dO);
-          retreat(n);
+          advanceGradient(n);
         }
       } else {
         for (int t = resets == 0 ? 0 : pattern.reset(resets - 1); t < tokens; t += n) {
@@ -183,15 +185,15 @@ final class LightningAttention implements LinearAttentionKernels {
     for (int head = 0; head < pattern.heads(); head++) {
       begin(pattern, head);
       loadState(state, head);
-      onward(queries, keys, values, pattern, head, dOut, dq, dk, dv);
+      forwardOrder(queries, keys, values, pattern, head, dOut, dq, dk, dv);
       loadState(dState, head);
-      back(queries, keys, values, pattern, head, dOut, dk, dv);
+      reverseOrder(queries, keys, values, pattern, head, dOut, dk, dv);
       storeState(dState, head);
     }
   }
 
-  /** dq, and of dk and dv what comes from queries of the same tile. */
-  private void onward(
+  /** Pass in forward order: dq, and the parts of dk and dv from queries of the same tile. */
+  private void forwardOrder(
       Tensor queries,
       Tensor keys,
       Tensor values,
@@ -229,8 +231,11 @@ final class LightningAttention implements LinearAttentionKernels {
     }
   }
 
-  /** Of dk and dv what comes from queries of later tiles, with the state's gradient in s. */
-  private void back(
+  /**
+   * Pass in reverse order: the parts of dk and dv from queries of later tiles, with the state's
+   * gradient in s.
+   */
+  private void reverseOrder(
       Tensor queries,
       Tensor keys,
       Tensor values,
@@ -245,7 +250,7 @@ final class LightningAttention implements LinearAttentionKernels {
       int start = reset == 0 ? 0 : pattern.reset(reset - 1);
       int n;
       for (; end > start; end -= n) {
-        int t = end - 1 - (end - 1 - start) % TILE; // the very tiles of the walk onward
+        int t = end - 1 - (end - 1 - start) % TILE; // the same tiles as in the forward-order pass
         n = end - t;
         load(queries, t, head, n, q);
         load(keys, t, kvHead, n, k);
@@ -259,7 +264,7 @@ final class LightningAttention implements LinearAttentionKernels {
         add(false, false, n, size, size, k, stride, s, stride, x, stride);
         decayRows(x, n, n - 1, -1);
         accumulate(x, n, dv, t, kvHead);
-        retreat(n);
+        advanceGradient(n);
       }
       if (reset > 0) {
         clearState();
@@ -269,7 +274,7 @@ final class LightningAttention implements LinearAttentionKernels {
 
   // --- documents --------------------------------------------------------------------------------
 
-  /** Forgets the state if a document starts at t; the number of resets behind. */
+  /** Clears the state if a document starts at t. Returns the number of resets up to t. */
   private int enter(DecayPattern pattern, int reset, int t) {
     if (reset < pattern.resets() && pattern.reset(reset) == t) {
       clearState();
@@ -282,7 +287,7 @@ final class LightningAttention implements LinearAttentionKernels {
     return reset < pattern.resets() ? pattern.reset(reset) : tokens;
   }
 
-  /** C [m,n] += op(A)·op(B); a transposed operand lies as [k,m] or [n,k]. */
+  /** C [m,n] += op(A)·op(B); a transposed operand is stored as [k,m] or [n,k]. */
   private void add(
       boolean aTransposed,
       boolean bTransposed,
@@ -322,7 +327,7 @@ final class LightningAttention implements LinearAttentionKernels {
   }
 
   /** s = λⁿ·s + Σ_i λ^(i+1)·q[i]ᵀ·dO[i]; q is overwritten. */
-  private void retreat(int n) {
+  private void advanceGradient(int n) {
     VectorMove.scale(powers[n], s, s, size * stride);
     decayRows(q, n, 1, 1);
     add(true, false, size, size, n, q, stride, dO, stride, s, stride);

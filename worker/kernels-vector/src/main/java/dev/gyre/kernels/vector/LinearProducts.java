@@ -4,7 +4,9 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.LinearKernels;
 import dev.gyre.kernels.Tensor;
 
-/** The linear kernels, dense and grouped, over {@link Products}. Shapes are checked before. */
+/**
+ * The linear kernels, dense and grouped, over {@link Products}. Callers have checked the shapes.
+ */
 final class LinearProducts implements LinearKernels {
   private final Products products;
 

@@ -11,27 +11,27 @@ import jdk.incubator.vector.FloatVector;
  *
  * <p>A lies in rows, A[i][n] at {@code a[at + i·}{@link #ROW}{@code + n]}, or in columns, at {@code
  * a[at + n·}{@link #COLUMN}{@code + i]}, and is read by broadcasting single elements; B is a panel
- * of one or two vectors per n; C is a tile, its rows one behind the other. The steps of A are
- * constants, and each layout has methods of its own, as only then the JIT takes the checks of
- * indices out of the loop: with steps in variables all this is slower by 9 % with vectors of 512
- * bits and by 40 % with 256.
+ * of one or two vectors per n; C is a tile with contiguous rows. The strides of A are constants and
+ * each layout has its own methods, because only then does the JIT hoist bounds checks out of the
+ * loop. With strides in variables the loops are 9 % slower with 512-bit vectors and 40 % slower
+ * with 256-bit vectors.
  *
- * <p>Arrays, not memory segments: an access by address inlines so much that beyond six rows the JIT
- * stops inlining, which costs a factor of 5 to 100, while this form kept its speed in every JVM
- * tried. Accumulators start from loads, as those that start from zero vectors are boxed in some
- * runs. Two vectors are for machines with 32 registers ({@link Simd#MANY_REGISTERS}) and take 8
- * rows; one vector takes 12 rows, which with an A and a B fit 16 registers.
+ * <p>Operands are arrays, not memory segments: with segments, bodies of more than six rows exceed
+ * the JIT's inlining limit and are 5 to 100 times slower. Accumulators start from loads, because in
+ * some runs the JIT boxes accumulators that start from zero vectors. Tiles of two vectors have 8
+ * rows, for machines with 32 registers ({@link Simd#MANY_REGISTERS}). Tiles of one vector have 12
+ * rows; with one A and one B they fit in 16 registers.
  */
 final class MicroKernel {
-  /** Floats from one row of A to the next: one cache line beyond a power of two. */
+  /** Row stride of A: one cache line more than a power of two. */
   static final int ROW = 272;
 
-  /** Floats from one column of A to the next. */
+  /** Column stride of A. */
   static final int COLUMN = 112;
 
   private MicroKernel() {}
 
-  /** Rows of a tile whose columns take so many floats. */
+  /** Rows of a tile of this width, in floats. */
   static int rows(int width) {
     return width > LANES ? 8 : 12;
   }

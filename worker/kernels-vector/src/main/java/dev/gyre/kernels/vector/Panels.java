@@ -15,22 +15,22 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Brings matrices from memory into the arrays {@link MicroKernel} works on, F32 or widened from
- * BF16, and back. The right-hand matrix B [k][columns] is cut into panels of {@link #WIDTH}
- * columns, each [k][WIDTH], the last one a single vector wide where that is enough; columns beyond
- * the matrix hold anything, and nothing reads their results.
+ * Copies matrices, F32 or BF16, between memory and the F32 arrays of {@link MicroKernel}. The
+ * right-hand matrix B [k][columns] is cut into panels of {@link #WIDTH} columns, each [k][WIDTH],
+ * the last one a single vector wide if that is enough. Columns beyond the matrix are undefined, and
+ * their results are not read.
  */
 final class Panels {
   /** Columns of a panel. */
   static final int WIDTH = Simd.MANY_REGISTERS ? 2 * LANES : LANES;
 
-  /** Of k at a time when columns are turned. */
+  /** Elements of k that are transposed at a time. */
   private static final int SQUARE_DEPTH = 64;
 
-  /** Off the powers of two, which share cache sets. */
+  /** No power of two, so that rows do not share cache sets. */
   private static final int SQUARE_STRIDE = SQUARE_DEPTH + 16;
 
-  /** Floats that {@link #packColumns} turns at a time. */
+  /** Floats that {@link #packColumns} transposes at a time. */
   static final int SQUARE = WIDTH * SQUARE_STRIDE;
 
   private Panels() {}
@@ -40,7 +40,7 @@ final class Panels {
     return (columns + LANES - 1) / LANES * LANES;
   }
 
-  /** Columns that the panel beginning at column {@code j} of {@code columns} has. */
+  /** Width of the panel that begins at column {@code j} of {@code columns}. */
   static int width(int j, int columns) {
     return columns - j > LANES ? WIDTH : LANES;
   }
@@ -104,9 +104,9 @@ final class Panels {
   }
 
   /**
-   * Packs B whose columns are contiguous. Squares of it are first brought into {@code square},
-   * which stays in the first-level cache: turned straight from memory, one element at a time, they
-   * would wait for one line after the other.
+   * Packs B whose columns are contiguous. Squares of it are first copied into {@code square}, which
+   * stays in the first-level cache. Transposing directly from memory would wait for one cache line
+   * after another.
    *
    * @param columnBytes from one column to the next
    * @param square room for {@link #SQUARE} floats
@@ -131,7 +131,8 @@ final class Panels {
           load(
               b + (j + c) * columnBytes + (long) n * bytes, bf16, depth, square, c * SQUARE_STRIDE);
         }
-        Transpose.turn(square, SQUARE_STRIDE, width, depth, panels, at + j * k + n * width, width);
+        Transpose.transpose(
+            square, SQUARE_STRIDE, width, depth, panels, at + j * k + n * width, width);
       }
     }
   }

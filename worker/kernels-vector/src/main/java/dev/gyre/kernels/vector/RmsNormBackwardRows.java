@@ -7,7 +7,7 @@ import dev.gyre.kernels.Tensor;
  * rows first, then over the runs in order.
  */
 final class RmsNormBackwardRows extends RowKernel {
-  /** Rows whose weight gradients are summed by themselves, for every number of threads. */
+  /** Rows of one partial sum of the weight's gradient, for any number of threads. */
   private static final int RUN = 256;
 
   private final Scratch sums;
@@ -19,7 +19,7 @@ final class RmsNormBackwardRows extends RowKernel {
   private long partial;
 
   /**
-   * @param sums for a call's partial sums, none of any thread's
+   * @param sums memory for a call's partial sums, shared by all threads
    */
   RmsNormBackwardRows(RowThreads threads, Scratch sums) {
     super(threads);

@@ -40,7 +40,8 @@ final class RopeRows extends RowKernel {
   }
 
   /**
-   * {@link dev.gyre.kernels.Kernels#ropeTable}. Scalar: a few rows a step, and angles need double.
+   * {@link dev.gyre.kernels.Kernels#ropeTable}. Scalar code, because it runs once per step and
+   * angles need double.
    */
   static void table(Tensor positions, double theta, Tensor table, Scratch scratch) {
     int half = Math.toIntExact(table.dim(2));

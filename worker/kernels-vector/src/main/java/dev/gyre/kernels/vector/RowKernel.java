@@ -4,17 +4,17 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /**
- * A kernel that goes row by row: its operands, set anew for each call so that nothing is allocated,
- * and what it does to some of the rows. A subclass's {@code run} sets them and calls {@link #over}.
- * Shapes are checked before.
+ * A kernel over independent rows. A subclass's {@code run} stores the operands in fields, so that
+ * nothing is allocated per call, and calls {@link #over}; {@link #rows} computes a range of rows.
+ * Callers have checked the shapes.
  *
- * <p>Rows are independent of each other, so their bits do not depend on the threads.
+ * <p>As rows are independent, the bits of the results do not depend on the number of threads.
  */
 abstract class RowKernel implements KernelThreads.Work {
-  /** Stands where there was no call yet. */
+  /** Placeholder before the first call. */
   static final Tensor NONE = new Tensor(0, DType.F32, 0);
 
-  /** Parts for each thread, so that one that was late finds less to do. */
+  /** Parts per thread, so that a delayed thread gets fewer of them. */
   private static final int PARTS = 4;
 
   private final RowThreads threads;
@@ -28,16 +28,16 @@ abstract class RowKernel implements KernelThreads.Work {
   }
 
   /**
-   * Rows {@code [first, end)} of the call. Tensors are taken into local variables first: fields
-   * would be read again after every store, which costs up to a tenth.
+   * Rows {@code [first, end)} of the call. Implementations copy fields to local variables first:
+   * the JIT would reload fields after every store, which costs up to 10 %.
    *
    * @param scratch the thread's own
    */
   abstract void rows(long first, long end, Scratch scratch);
 
   /**
-   * All rows, on several threads if the call is worth it, in parts that begin at multiples of
-   * {@code grain}.
+   * Computes all rows, on several threads if the call is large enough, in parts that begin at
+   * multiples of {@code grain}.
    *
    * @param largest of the call's tensors
    */

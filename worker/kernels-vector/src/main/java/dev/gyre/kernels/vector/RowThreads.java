@@ -2,16 +2,19 @@ package dev.gyre.kernels.vector;
 
 import dev.gyre.kernels.Tensor;
 
-/** The kernel threads, each with memory of its own, for kernels that go row by row. */
+/** The kernel threads, each with its own scratch memory, for kernels over rows. */
 final class RowThreads implements AutoCloseable {
-  /** Below, waking a thread costs more than its share: half a megabyte takes some 30 µs. */
+  /**
+   * For smaller tensors, waking a thread costs more than it saves: half a megabyte takes about 30
+   * µs.
+   */
   private static final long LEAST_BYTES = 512 << 10;
 
   private final KernelThreads threads;
   private final Scratch[] scratches;
 
   /**
-   * @param threads stay the caller's to close
+   * @param threads closed by the caller
    */
   RowThreads(KernelThreads threads) {
     this.threads = threads;
@@ -25,12 +28,12 @@ final class RowThreads implements AutoCloseable {
     return threads.count();
   }
 
-  /** Whether a call is worth several threads. */
+  /** Whether a call is large enough for several threads. */
   boolean split(Tensor largest) {
     return threads.count() > 1 && largest.byteSize() >= LEAST_BYTES;
   }
 
-  /** A thread's own memory; 0 is the caller. */
+  /** Scratch memory of a thread; 0 is the caller. */
   Scratch scratch(int worker) {
     return scratches[worker];
   }

@@ -24,8 +24,8 @@ import jdk.incubator.vector.VectorOperators;
  * <p>BF16 values are rounded to the nearest, ties away from zero (one integer add); ties are too
  * rare to bias a sum.
  *
- * <p>Bodies are small, a vector or two at a time: in larger ones the JIT now and then gives up to
- * inline vector operations and boxes instead, a hundred times slower.
+ * <p>Bodies are small, one or two vectors at a time. In larger ones the JIT sometimes stops
+ * inlining vector operations and boxes vectors, which is a hundred times slower.
  */
 final class ScoreLanes {
   /** Shifts are whole numbers from here to {@link #MOST_SHIFT}: base is exact, at most 2^24. */
@@ -33,7 +33,7 @@ final class ScoreLanes {
 
   static final float MOST_SHIFT = 16777216f;
 
-  /** What hidden scores are scaled to: far below any shift, and small enough that 2^r is finite. */
+  /** Scaled score of a masked pair: far below any shift, and small enough that 2^r is finite. */
   private static final double HIDDEN_EXPONENT = -1e12;
 
   /**
@@ -50,15 +50,15 @@ final class ScoreLanes {
 
   private ScoreLanes() {}
 
-  /** The score of a hidden pair: its probability is 0 for every shift. */
+  /** The score of a masked pair: its probability is 0 for every shift. */
   static float hidden(float scale2) {
     return (float) Math.max(HIDDEN_EXPONENT / scale2, -Float.MAX_VALUE);
   }
 
-  /** maxima = the largest score of each lane over the keys; NaN is passed over. */
+  /** maxima = the largest score of each lane over the keys; NaN is ignored. */
   static void maxima(long block, int rowBytes, int keys, long maxima) {
     FloatVector m0 = FloatVector.fromMemorySegment(F, ALL, block, ORDER);
-    // Vectors of their own: sharing one makes the compiler box all.
+    // Separate start vectors: if accumulators share one, the JIT boxes all of them.
     FloatVector m1 = m0.add(0f);
     long at = block;
     int j = 0;
@@ -75,7 +75,7 @@ final class ScoreLanes {
     m0.blend(m1, m1.compare(VectorOperators.GT, m0)).intoMemorySegment(ALL, maxima, ORDER);
   }
 
-  /** p over the scores, in place; sums += Σ p. */
+  /** Overwrites the scores by p; sums += Σ p. */
   static void exponentials(
       long block, int rowBytes, int keys, float scale2, long bases, long sums) {
     FloatVector base = FloatVector.fromMemorySegment(F, ALL, bases, ORDER);
@@ -103,7 +103,7 @@ final class ScoreLanes {
     sum.intoMemorySegment(ALL, sums, ORDER);
   }
 
-  /** The values rounded to BF16, in place; sums += Σ of what is stored. */
+  /** Rounds the values to BF16, in place; sums += Σ of what is stored. */
   static void round(long block, int rowBytes, int keys, long sums) {
     FloatVector sum = FloatVector.fromMemorySegment(F, ALL, sums, ORDER);
     long at = block;
@@ -120,8 +120,8 @@ final class ScoreLanes {
   }
 
   /**
-   * The values rounded to BF16, two keys in each 32-bit element of {@code pairs}, the even one
-   * below; sums += Σ of what is stored.
+   * Rounds the values to BF16 and stores two keys in each 32-bit element of {@code pairs}, the even
+   * one in the lower half; sums += Σ of what is stored.
    *
    * @param keys even
    */
@@ -140,7 +140,7 @@ final class ScoreLanes {
   }
 
   /**
-   * p·factor over the scores, and ds = p·factor·(dp·scale + shift) over {@code dBlock}, in place.
+   * Overwrites the scores by p·factor, and {@code dBlock} by ds = p·factor·(dp·scale + shift).
    * Source: Dao, FlashAttention-2, algorithm 2.
    *
    * @param lanes three rows: bases, factors, and shifts, which are −delta·scale
@@ -185,8 +185,8 @@ final class ScoreLanes {
   }
 
   /**
-   * Two vectors of queries rounded to BF16: each 32-bit element of a row of {@code pairs} holds a
-   * query of the first vector below one of the second.
+   * Rounds two vectors of queries to BF16. Each 32-bit element of a row of {@code pairs} holds a
+   * query of the first vector in its lower half and one of the second in its upper half.
    */
   static void pairQueries(long block, int rowBytes, int keys, long pairs, int toBytes) {
     long at = block;
@@ -207,7 +207,7 @@ final class ScoreLanes {
    *
    * @param keys even
    */
-  static void turnPairs(long from, int fromBytes, int keys, long to, int toBytes) {
+  static void transposePairs(long from, int fromBytes, int keys, long to, int toBytes) {
     long at = from;
     long into = to;
     for (int j = 0; j < keys; j += 2, at += 2L * fromBytes, into += toBytes) {
@@ -231,7 +231,7 @@ final class ScoreLanes {
     }
   }
 
-  /** The rows of one vector each times the factors of its lanes. */
+  /** Multiplies rows of one vector each by the factors of the lanes. */
   static void scale(long block, int rowBytes, int rows, long factors) {
     FloatVector factor = FloatVector.fromMemorySegment(F, ALL, factors, ORDER);
     long at = block;

@@ -4,8 +4,8 @@ import dev.gyre.kernels.Workspace;
 import java.lang.foreign.Arena;
 
 /**
- * A kernel's own memory, grown to the largest need a call had and kept until closed. One call uses
- * it at a time.
+ * Memory of a kernel. It grows to the largest size that a call needed and is kept until closed.
+ * Used by one call at a time.
  */
 public final class Scratch implements AutoCloseable {
   private static final long FIRST_BYTES = 1 << 20;
@@ -16,8 +16,8 @@ public final class Scratch implements AutoCloseable {
   private long size;
 
   /**
-   * Address of at least {@code bytes} bytes, aligned to a page. What was there before is undefined,
-   * and where more are asked for than ever before, addresses given out before are invalid.
+   * Address of at least {@code bytes} bytes, aligned to a page. Its contents are undefined. If the
+   * memory has to grow, earlier addresses become invalid.
    */
   @SuppressWarnings("MustBeClosedChecker") // closed on growth and by close()
   public long reserve(long bytes) {

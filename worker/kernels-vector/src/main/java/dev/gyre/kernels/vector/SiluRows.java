@@ -3,11 +3,11 @@ package dev.gyre.kernels.vector;
 import dev.gyre.kernels.Tensor;
 
 /**
- * {@link dev.gyre.kernels.Kernels#silu}, a run of elements a row: the gated form of {@link
- * VectorRows} with a gate's partner of ones.
+ * {@link dev.gyre.kernels.Kernels#silu}; each run of elements is a row. Uses SwiGLU of {@link
+ * VectorRows} with {@code up} = 1.
  */
 final class SiluRows extends RowKernel {
-  /** Floats at a time: seven runs of them stay in the first-level cache. */
+  /** Floats of a run: seven runs stay in the first-level cache. */
   static final int RUN = 1024;
 
   private Tensor x = NONE;

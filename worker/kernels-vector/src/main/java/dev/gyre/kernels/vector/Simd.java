@@ -13,7 +13,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The species all kernels use and the one segment through which they reach memory. */
+/** The vector species of all kernels, and the segment through which they access memory. */
 @SuppressWarnings("restricted") // tensors are addresses
 final class Simd {
   static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
@@ -21,13 +21,13 @@ final class Simd {
   static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
   static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
 
-  /** As many 16-bit lanes as {@link #F} has float lanes. */
+  /** 16-bit lanes, as many as the float lanes of {@link #F}. */
   static final VectorSpecies<Short> S =
       VectorSpecies.of(short.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
 
   static final int LANES = F.length();
 
-  /** Whether this machine has 32 vector registers, as AVX-512 and AArch64 have, and not 16. */
+  /** Whether this CPU has 32 vector registers (AVX-512, AArch64), not 16. */
   static final boolean MANY_REGISTERS =
       F.vectorBitSize() == 512 || System.getProperty("os.arch").equals("aarch64");
 
@@ -46,7 +46,7 @@ final class Simd {
     return ALL.get(JAVA_INT_UNALIGNED, t.address() + 4 * i);
   }
 
-  /** The 16 bits at an address, the upper half of the result being 0. */
+  /** The 16 bits at an address, zero-extended. */
   static int bits16(long address) {
     return ALL.get(JAVA_SHORT_UNALIGNED, address) & 0xFFFF;
   }
@@ -63,7 +63,7 @@ final class Simd {
     ALL.set(JAVA_SHORT_UNALIGNED, address, BFloat16.fromFloat(value));
   }
 
-  /** Sum of the {@link #LANES} floats at {@code lanes}, in an order that never changes. */
+  /** Sum of the {@link #LANES} floats at {@code lanes}, in a fixed order. */
   static float sumLanes(long lanes) {
     float a = get(lanes);
     float b = LANES > 1 ? get(lanes + 4) : 0;

@@ -1,14 +1,14 @@
 package dev.gyre.kernels.vector;
 
 /**
- * Products cut along the rows or the columns of C, one part for each thread. The cut depends only
- * on the shape and the number of threads.
+ * Divides products along the rows or the columns of C, one part per thread. The division depends
+ * only on the shape and the number of threads.
  */
 final class SplitProducts implements Products, KernelThreads.Work {
-  /** Below, waking a thread costs more than its share of the work: 2 MFLOP take some 20 µs. */
+  /** For smaller products, waking a thread costs more than it saves: 2 MFLOP take about 20 µs. */
   private static final double LEAST_FLOPS = 2e6;
 
-  /** Parts begin at multiples of this: whole tiles of any kernel, whole cache lines. */
+  /** Parts begin at multiples of this: whole tiles of every micro-kernel, and whole cache lines. */
   private static final int GRAIN = 48;
 
   private final KernelThreads threads;
@@ -30,7 +30,7 @@ final class SplitProducts implements Products, KernelThreads.Work {
   private boolean byRows;
 
   /**
-   * @param each one for each thread
+   * @param each one products object per thread
    */
   SplitProducts(KernelThreads threads, Products[] each) {
     this.threads = threads;

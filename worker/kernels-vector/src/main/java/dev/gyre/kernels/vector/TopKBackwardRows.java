@@ -67,7 +67,7 @@ final class TopKBackwardRows extends RowKernel {
     }
   }
 
-  /** Scalar: rows are a few experts wide. */
+  /** Scalar code, because rows are only a few experts wide. */
   private static float dot(long a, long b, int count) {
     float sum = 0;
     for (int i = 0; i < count; i++) {

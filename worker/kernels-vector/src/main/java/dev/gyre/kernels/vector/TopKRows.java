@@ -5,8 +5,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.gyre.kernels.Tensor;
 
 /**
- * {@link dev.gyre.kernels.Kernels#routeTopK}. Rows are a few experts wide, so their softmax is
- * scalar but for exp.
+ * {@link dev.gyre.kernels.Kernels#routeTopK}. Rows are a few experts wide, so only exp is
+ * vectorised.
  */
 final class TopKRows extends RowKernel {
   private Tensor logits = NONE;
@@ -51,7 +51,10 @@ final class TopKRows extends RowKernel {
     }
   }
 
-  /** The k largest, best first, the lower index of equals; k passes over a short row. */
+  /**
+   * Selects the k largest, best first; the lower index wins a tie. Makes k passes over the short
+   * row.
+   */
   private static void choose(long z, int experts, long chosen, int k) {
     for (int j = 0; j < k; j++) {
       int best = -1;

@@ -8,10 +8,10 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 
 /**
- * Turns matrices in blocks of 16·16 by vectors of 16 lanes, in four stages: in the stage of
- * distance d, row r without bit d and row r + d exchange the halves of every 2d lanes that lie
- * across the diagonal. Two stages at a time stay in registers. Half the time of moving element by
- * element, which is what is done with other vectors.
+ * Transposes matrices in blocks of 16 × 16 with vectors of 16 lanes, in four stages. In the stage
+ * of distance d, rows r (bit d clear) and r + d exchange their off-diagonal halves of every 2d
+ * lanes. Two stages at a time stay in registers. This takes half the time of an element-wise
+ * transpose, which is used for other vector lengths.
  */
 final class Transpose {
   private static final int BLOCK = 16;
@@ -26,12 +26,12 @@ final class Transpose {
 
   private Transpose() {}
 
-  /** Each lane is the one whose number differs in a bit. */
+  /** Shuffle that exchanges lanes whose numbers differ in one bit. */
   private static VectorShuffle<Float> across(int bit) {
     return VectorShuffle.fromOp(F, lane -> (lane ^ bit) & (LANES - 1));
   }
 
-  /** The lanes whose number has a bit. */
+  /** Mask of the lanes whose number has this bit. */
   private static VectorMask<Float> upper(int bit) {
     boolean[] lanes = new boolean[LANES];
     for (int lane = 0; lane < LANES; lane++) {
@@ -43,10 +43,11 @@ final class Transpose {
   /**
    * to[at + c·toStride + r] = x[r·stride + c].
    *
-   * @param x what it holds afterwards is undefined
+   * @param x undefined afterwards
    * @param rows a multiple of the lanes
    */
-  static void turn(float[] x, int stride, int rows, int columns, float[] to, int at, int toStride) {
+  static void transpose(
+      float[] x, int stride, int rows, int columns, float[] to, int at, int toStride) {
     int whole = LANES == BLOCK ? columns & -BLOCK : 0;
     for (int c = 0; c < whole; c += BLOCK) {
       stages12(x, c, stride, rows);
@@ -81,7 +82,7 @@ final class Transpose {
     }
   }
 
-  /** Distances 4 and 8: row r of a block then is its column r. */
+  /** Distances 4 and 8, after which row r of a block is its former column r. */
   private static void stages48(
       float[] x, int first, int stride, int rows, float[] to, int at, int toStride) {
     for (int i = 0; i < rows / 4; i++) {

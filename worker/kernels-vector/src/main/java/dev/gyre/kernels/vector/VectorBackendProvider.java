@@ -6,7 +6,7 @@ import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import java.util.Set;
 
-/** Opens the pure-Java SIMD backend; available wherever the JVM has the Vector API. */
+/** Opens the pure-Java SIMD backend; available if the JVM has the Vector API. */
 public final class VectorBackendProvider implements BackendProvider {
   static final String NAME = "vector";
 
@@ -15,7 +15,7 @@ public final class VectorBackendProvider implements BackendProvider {
     return NAME;
   }
 
-  /** Above the scalar twin, below backends with tuned native libraries. */
+  /** Higher than the scalar backend, lower than backends with native libraries. */
   @Override
   public int preference() {
     return 0;
@@ -27,7 +27,7 @@ public final class VectorBackendProvider implements BackendProvider {
     if (!whyNot.isEmpty()) {
       return new BackendProbe.Unavailable(whyNot);
     }
-    // Only here may a class that links to the module be touched.
+    // Classes that link to the module must not be loaded before this point.
     return new BackendProbe.Available(
         Set.of(DType.F32, DType.BF16),
         Set.of(DType.F32),
@@ -53,7 +53,7 @@ public final class VectorBackendProvider implements BackendProvider {
     return new HostBackend(NAME, workers, products);
   }
 
-  /** For example {@code amd64 512-bit vectors}: what the JVM's preferred vectors are. */
+  /** The JVM's preferred vectors, for example {@code amd64 512-bit vectors}. */
   private static String instructionSet() {
     return System.getProperty("os.arch") + " " + Simd.F.vectorBitSize() + "-bit vectors";
   }

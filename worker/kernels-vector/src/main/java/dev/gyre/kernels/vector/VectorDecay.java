@@ -7,7 +7,7 @@ import static dev.gyre.kernels.vector.Simd.ORDER;
 
 import jdk.incubator.vector.FloatVector;
 
-/** Rows of scores times their decay. */
+/** Multiplies rows of scores by their decay. */
 final class VectorDecay {
   private VectorDecay() {}
 

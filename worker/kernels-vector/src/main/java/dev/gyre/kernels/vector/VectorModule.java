@@ -1,8 +1,8 @@
 package dev.gyre.kernels.vector;
 
 /**
- * Brings the Vector API into this JVM. {@code --add-modules jdk.incubator.vector} would do so at
- * the start, and print a warning about incubating modules each time, which no option suppresses.
+ * Loads the Vector API at run time. {@code --add-modules jdk.incubator.vector} would load it at
+ * start-up, but prints a warning about incubating modules that no option suppresses.
  */
 final class VectorModule {
   private static final String NAME = "jdk.incubator.vector";
@@ -11,17 +11,18 @@ final class VectorModule {
   private VectorModule() {}
 
   /**
-   * Loads the module unless it is there already. Takes some ten milliseconds.
+   * Loads the module unless it is loaded already. Takes about ten milliseconds.
    *
-   * @return why it cannot be used here; empty if it can
+   * @return why it cannot be used in this JVM; empty if it can
    */
   static String load() {
     if (ModuleLayer.boot().findModule(NAME).isPresent()) {
       return "";
     }
     try {
-      // What the JVM calls to load java.instrument for an agent that is attached later: the module
-      // is defined to the same class loader as at the start, which HotSpot's intrinsics rely on.
+      // The JVM calls this method to load java.instrument for an agent that is attached later. It
+      // defines the module to the same class loader as at start-up, which HotSpot's intrinsics
+      // require.
       Class.forName(LOADER_PACKAGE + ".Modules")
           .getMethod("loadModule", String.class)
           .invoke(null, NAME);

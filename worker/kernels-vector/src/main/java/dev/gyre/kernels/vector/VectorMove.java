@@ -14,8 +14,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Moving and adding runs of floats. Arguments are host addresses and element counts; nothing is
- * checked. Runs may be unaligned; they do not overlap unless they are the same.
+ * Copies, fills and adds runs of floats. Arguments are host addresses and element counts; nothing
+ * is checked. Runs may be unaligned; they do not overlap unless they are the same.
  */
 public final class VectorMove {
   private VectorMove() {}
@@ -158,7 +158,7 @@ public final class VectorMove {
     return sum;
   }
 
-  /** Largest of x[i], F32; −∞ when there is none, NaN when one is NaN. */
+  /** Largest of x[i], F32; −∞ if count is 0, NaN if one is NaN. */
   public static float max(long x, int count) {
     FloatVector best = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
     int bound = F.loopBound(count);

@@ -20,14 +20,14 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class VectorRows {
   /**
-   * Elements that are summed in f32 before an f64 sum takes over: of 32,000 in one f32 sum the
-   * rounding errors would add up to 6e-6 of it.
+   * Elements summed in f32 before they are added to an f64 sum. With 32,000 elements in one f32
+   * sum, the relative rounding error would be 6e-6.
    */
   private static final int SUM_RUN = 1024;
 
   private static final VectorSpecies<Double> D = DoubleVector.SPECIES_PREFERRED;
 
-  /** As many floats as {@link #D} has doubles. */
+  /** Float vectors with as many lanes as {@link #D}. */
   private static final VectorSpecies<Float> HALF =
       VectorSpecies.of(float.class, VectorShape.forBitSize(D.vectorBitSize() / 2));
 
@@ -82,7 +82,7 @@ final class VectorRows {
     return total;
   }
 
-  /** One exp, with the very operations of the vector loop. */
+  /** One exp, with the same operations as the vector loop. */
   static float exp(float x) {
     if (x < Exp.LOW) {
       return 0;
@@ -307,7 +307,7 @@ final class VectorRows {
   }
 
   /**
-   * One AdamW step with what is the same for all elements already computed.
+   * One AdamW step. The caller computes what is the same for all elements.
    *
    * @param correction1 1/(1 − β₁ᵗ)
    * @param correction2 1/(1 − β₂ᵗ)

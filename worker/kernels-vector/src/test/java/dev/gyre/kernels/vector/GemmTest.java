@@ -57,10 +57,10 @@ class GemmTest {
   }
 
   private static void check(int flags, int k) {
-    boolean turnA = Products.has(flags, Products.TRANSPOSE_A);
-    boolean turnB = Products.has(flags, Products.TRANSPOSE_B);
-    int lda = turnA ? ROWS : k;
-    int ldb = turnB ? k : COLUMNS;
+    boolean transposeA = Products.has(flags, Products.TRANSPOSE_A);
+    boolean transposeB = Products.has(flags, Products.TRANSPOSE_B);
+    int lda = transposeA ? ROWS : k;
+    int ldb = transposeB ? k : COLUMNS;
     try (Arena arena = Arena.ofConfined();
         Gemm gemm = new Gemm()) {
       MemorySegment a = arena.allocate(ValueLayout.JAVA_FLOAT, (long) ROWS * k);
@@ -70,10 +70,10 @@ class GemmTest {
       c.setAtIndex(ValueLayout.JAVA_FLOAT, 0, 1000f);
       for (int n = 0; n < k; n++) {
         for (int i = 0; i < ROWS; i++) {
-          a.setAtIndex(ValueLayout.JAVA_FLOAT, turnA ? n * lda + i : i * lda + n, a(i, n));
+          a.setAtIndex(ValueLayout.JAVA_FLOAT, transposeA ? n * lda + i : i * lda + n, a(i, n));
         }
         for (int j = 0; j < COLUMNS; j++) {
-          b.setAtIndex(ValueLayout.JAVA_FLOAT, turnB ? j * ldb + n : n * ldb + j, b(n, j));
+          b.setAtIndex(ValueLayout.JAVA_FLOAT, transposeB ? j * ldb + n : n * ldb + j, b(n, j));
         }
       }
       gemm.multiply(

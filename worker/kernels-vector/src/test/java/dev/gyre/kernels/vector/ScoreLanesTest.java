@@ -27,7 +27,7 @@ class ScoreLanesTest {
   private final MemorySegment block = floats(KEYS * STRIDE);
   private final MemorySegment other = floats(KEYS * STRIDE);
   private final MemorySegment pairs = floats(KEYS * STRIDE);
-  private final MemorySegment turned = floats(KEYS * STRIDE);
+  private final MemorySegment transposed = floats(KEYS * STRIDE);
   private final MemorySegment lanes = floats(3 * LANES);
   private final MemorySegment sums = floats(LANES);
   private final MemorySegment moreSums = floats(LANES);
@@ -199,13 +199,13 @@ class ScoreLanesTest {
     float[] values = normal(block, 1);
     int toBytes = 4 * (LANES + 16);
     ScoreLanes.pairQueries(block.address(), ROW_BYTES, KEYS, pairs.address(), toBytes);
-    ScoreLanes.turnPairs(pairs.address(), toBytes, KEYS, turned.address(), ROW_BYTES);
+    ScoreLanes.transposePairs(pairs.address(), toBytes, KEYS, transposed.address(), ROW_BYTES);
     for (int j = 0; j < KEYS; j++) {
       for (int i = 0; i < 2 * LANES; i++) {
         float value = values[j * STRIDE + i];
         float byQueries = bf16(pairs, j * toBytes / 2 + i % LANES * 2 + i / LANES);
         assertEquals(value, byQueries, Math.abs(value) / 256);
-        assertEquals(byQueries, bf16(turned, (j / 2 * STRIDE + i) * 2 + j % 2));
+        assertEquals(byQueries, bf16(transposed, (j / 2 * STRIDE + i) * 2 + j % 2));
       }
     }
   }

@@ -10,8 +10,8 @@ import dev.gyre.kernels.Tensors;
 /**
  * Attention over tiles, one query row at a time. Shapes as in {@link Kernels}.
  *
- * <p>Naively p_j = exp(s_j) / Σ exp(s_j) overflows. With m the largest score met so far, lse = m +
- * ln Σ exp(s_j − m) is safe, and a row that covered (out, lse) before becomes lse' = logaddexp(lse,
+ * <p>Naively p_j = exp(s_j) / Σ exp(s_j) overflows. With m the largest score so far, lse = m + ln Σ
+ * exp(s_j − m) is safe, and a row that covered (out, lse) before becomes lse' = logaddexp(lse,
  * lse_tile), out' = out·exp(lse − lse') + Σ_j exp(s_j − lse')·v_j.
  */
 final class ScalarAttention implements AttentionKernels {
@@ -30,7 +30,7 @@ final class ScalarAttention implements AttentionKernels {
           kvHeadOf);
     }
 
-    /** Row of k and v that query head {@code head} meets at {@code key}. */
+    /** Row of k and v for query head {@code head} and {@code key}. */
     int keyRow(long key, int head) {
       return (int) key * kvHeads + kvHeadOf[head];
     }

@@ -3,7 +3,7 @@ package dev.gyre.kernels.scalar;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Kernels;
 
-/** The scalar twin as a backend: host memory, one thread, nothing to wait for. */
+/** The scalar reference kernels as a backend: host memory, one thread, synchronous. */
 record ScalarBackend(Kernels kernels) implements Backend {
   @Override
   public String name() {

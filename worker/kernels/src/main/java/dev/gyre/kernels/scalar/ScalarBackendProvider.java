@@ -6,7 +6,7 @@ import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import java.util.Set;
 
-/** Opens the scalar twin: available everywhere, slow, for reference and tests. */
+/** Opens the scalar reference kernels: available everywhere and slow, for reference and tests. */
 public final class ScalarBackendProvider implements BackendProvider {
   static final String NAME = "scalar";
 
@@ -15,7 +15,7 @@ public final class ScalarBackendProvider implements BackendProvider {
     return NAME;
   }
 
-  /** The lowest there is: never chosen while another backend is available. */
+  /** The lowest preference: never chosen while another backend is available. */
   @Override
   public int preference() {
     return Integer.MIN_VALUE;
@@ -31,7 +31,7 @@ public final class ScalarBackendProvider implements BackendProvider {
         "Java " + Runtime.version());
   }
 
-  /** Uses one thread, whatever {@code threads} allows. */
+  /** Uses one thread, for any {@code threads}. */
   @Override
   public Backend open(int threads) {
     if (threads < 1) {

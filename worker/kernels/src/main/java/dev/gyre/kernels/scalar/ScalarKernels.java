@@ -4,8 +4,9 @@ import dev.gyre.kernels.CheckedKernels;
 import dev.gyre.kernels.Kernels;
 
 /**
- * The plain twin: every kernel as its definition reads, on host memory, with sums and
- * transcendental functions in double. Slow on purpose; it says what the fast ones must compute.
+ * The reference implementation of every kernel, written as its definition reads, on host memory,
+ * with sums and transcendental functions in double. Slow on purpose; it defines what the fast
+ * kernels must compute.
  */
 public final class ScalarKernels {
   private ScalarKernels() {}

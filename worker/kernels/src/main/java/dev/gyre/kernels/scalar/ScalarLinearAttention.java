@@ -8,8 +8,8 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 
 /**
- * Linear attention as the recurrence it is, one token at a time, in double: S_t = λ·S_{t−1} +
- * k_t·v_tᵀ and o_t = q_t·S_t. Shapes as in {@link Kernels}; a state is [D,D], keys by values.
+ * Linear attention as a recurrence, one token at a time, in double: S_t = λ·S_{t−1} + k_t·v_tᵀ and
+ * o_t = q_t·S_t. Shapes as in {@link Kernels}; a state is [D,D], keys by values.
  */
 final class ScalarLinearAttention implements LinearAttentionKernels {
   @Override
@@ -63,7 +63,7 @@ final class ScalarLinearAttention implements LinearAttentionKernels {
     }
   }
 
-  /** From the gradient of the state after the tokens to that of the state before them. */
+  /** Turns the gradient of the state after the tokens into that of the state before them. */
   private static void gradientState(
       Tensor q, Tensor dOut, DecayPattern pattern, int h, double lambda, double[] g) {
     int reset = pattern.resets() - 1;

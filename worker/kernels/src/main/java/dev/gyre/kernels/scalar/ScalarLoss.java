@@ -8,7 +8,7 @@ import dev.gyre.kernels.Tensor;
 
 /** Cross-entropy and the optimizer's step. Shapes as in {@link Kernels}. */
 final class ScalarLoss implements LossKernels {
-  /** The label of a token that has none. */
+  /** The label that means no label. */
   private static final int UNLABELLED = -100;
 
   @Override

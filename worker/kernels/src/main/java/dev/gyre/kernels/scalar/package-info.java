@@ -1,4 +1,7 @@
-/** The plain twin of every kernel, which defines what the kernel computes, as a backend. */
+/**
+ * The reference implementation of every kernel, which defines what the kernel computes, as a
+ * backend.
+ */
 @NullMarked
 package dev.gyre.kernels.scalar;
 

@@ -6,7 +6,7 @@ import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 
-/** Causal attention over one document, and what stands around it. */
+/** Causal attention over one document, and the kernels around it. */
 final class AttentionWorkloads {
   private AttentionWorkloads() {}
 
@@ -42,7 +42,10 @@ final class AttentionWorkloads {
           a.toString());
     }
 
-    /** An empty row is out = 0, lse = −∞; with no weight, what stood in out is of no effect. */
+    /**
+     * An empty row is out = 0, lse = −∞; lse = −∞ gives the old out no weight, so it need not be
+     * cleared.
+     */
     void forward(Kernels kernels) {
       kernels.fill(lse_TH, Float.NEGATIVE_INFINITY);
       kernels.attention(q_THD, k_TKD, v_TKD, kvHeadOf, tiles, scale, out_THD, lse_TH);

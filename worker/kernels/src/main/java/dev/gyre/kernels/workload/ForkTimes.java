@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * What a benchmark measured of one workload, on its way between processes as one line.
+ * Measured times of one workload, passed between processes as one line.
  *
  * @param kernel method of {@link dev.gyre.kernels.Kernels}, or {@link #MEMORY}
  * @param shape as in {@link Workload}
@@ -21,10 +21,10 @@ public record ForkTimes(
     double bytes,
     List<Double> medians,
     List<Double> bests) {
-  /** The plain copy of memory that bandwidth is measured with, in place of a kernel's name. */
+  /** Stands for a memory copy, which measures bandwidth, in place of a kernel's name. */
   public static final String MEMORY = "memory";
 
-  /** In neither a kernel's name nor a shape. */
+  /** Separator; occurs in neither a kernel's name nor a shape. */
   private static final String BETWEEN = "\t";
 
   private static final String BETWEEN_FORKS = ",";
@@ -56,7 +56,7 @@ public record ForkTimes(
   }
 
   /**
-   * @throws IllegalArgumentException quoting a line that is none
+   * @throws IllegalArgumentException quoting the line if it is not in this format
    */
   public static ForkTimes parse(String line) {
     String[] fields = line.split(BETWEEN, -1);

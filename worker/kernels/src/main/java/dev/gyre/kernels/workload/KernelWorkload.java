@@ -2,10 +2,7 @@ package dev.gyre.kernels.workload;
 
 import dev.gyre.kernels.DType;
 
-/**
- * The kernels whose time matters, one constant each; the first is what a matmul peak is measured
- * with.
- */
+/** The kernels whose time matters, one constant each; the first measures the matmul peak. */
 public enum KernelWorkload {
   LINEAR("linear"),
   LINEAR_BACKWARD_INPUT("linearBackwardInput"),
@@ -64,7 +61,10 @@ public enum KernelWorkload {
     return this == LINEAR || this == LINEAR_BACKWARD_INPUT || this == LINEAR_BACKWARD_WEIGHT;
   }
 
-  /** Operands of these sizes, and a call on them. What it needs computed before, it computes. */
+  /**
+   * Creates operands of these sizes and a call on them. Computes the operands that are outputs of
+   * other kernels.
+   */
   public Workload open(Operands operands, Sizes sizes) {
     return switch (this) {
       case LINEAR -> ProductWorkloads.linear(operands, sizes);

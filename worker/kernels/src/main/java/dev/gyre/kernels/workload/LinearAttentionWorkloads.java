@@ -7,11 +7,11 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 
 /**
- * Linear attention with decay over one document. A token and head multiply with the state of D × D
- * twice forward (4·D² FLOPs) and five times backward (10·D²), whatever the tiles do beside it.
+ * Linear attention with decay over one document. Each token and head does two products with the D ×
+ * D state forward (4·D² FLOPs) and five backward (10·D²); the work inside tiles is not counted.
  */
 final class LinearAttentionWorkloads {
-  /** About half of what a token leaves is forgotten after eleven more. */
+  /** A token's contribution to the state halves in about eleven tokens. */
   private static final float SLOPE = 0.0625f;
 
   private LinearAttentionWorkloads() {}
@@ -35,7 +35,7 @@ final class LinearAttentionWorkloads {
     }
   }
 
-  /** Of one product with the state. */
+  /** FLOPs of one product with the state. */
   private static double flops(Sizes.Attention a) {
     return 2.0 * a.queries() * a.heads() * a.headDim() * a.headDim();
   }

@@ -11,12 +11,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
 
-/** Makes the tensors that workloads compute on. */
+/** Creates the tensors that workloads compute on. */
 public final class Operands {
-  /** Values of a pattern that tensors repeat: a prime, so that no two rows look the same. */
+  /** Length of the pattern of values that fills tensors: a prime, so that no two rows are equal. */
   private static final int PATTERN = 8191;
 
-  /** Where tensors lie. */
+  /** Allocates tensors. */
   private interface Memory {
     Tensor floats(DType dtype, long... dims);
 
@@ -34,7 +34,7 @@ public final class Operands {
   }
 
   /**
-   * Operands of a backend. Floats are normal values, always the same ones.
+   * Operands of a backend. Floats are normally distributed and the same in every run.
    *
    * @param compute dtype of the kernels' compute tensors
    * @param arena their memory: must outlive every workload, and be open to the thread that runs
@@ -44,9 +44,7 @@ public final class Operands {
     return new Operands(backend.kernels(), compute, new BackendMemory(arena, backend));
   }
 
-  /**
-   * Operands without memory, for kernels that do nothing: workloads only say what they would do.
-   */
+  /** Operands without memory, for workloads that are only described and not run. */
   static Operands described(DType compute) {
     Kernels idle = KernelCall.receivedBy(_ -> {});
     return new Operands(
@@ -69,7 +67,7 @@ public final class Operands {
     return kernels;
   }
 
-  /** Of the compute dtype. */
+  /** A tensor of the compute dtype. */
   Tensor compute(long... dims) {
     return memory.floats(compute, dims);
   }
@@ -78,7 +76,7 @@ public final class Operands {
     return memory.floats(DType.F32, dims);
   }
 
-  /** A sum to add to. */
+  /** An F64 scalar, to accumulate a sum. */
   Tensor f64() {
     return memory.floats(DType.F64, 1);
   }
@@ -123,7 +121,7 @@ public final class Operands {
       return t;
     }
 
-    /** To be written. */
+    /** A tensor to be written by the kernel. */
     private Tensor allocate(DType dtype, long... dims) {
       long bytes = Math.max(1, new Tensor(0, dtype, dims).byteSize());
       MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);

@@ -5,7 +5,7 @@ import static dev.gyre.kernels.workload.ProductWorkloads.bytes;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 
-/** Kernels over elements without any structure. */
+/** Elementwise kernels. */
 final class PlainWorkloads {
   private PlainWorkloads() {}
 

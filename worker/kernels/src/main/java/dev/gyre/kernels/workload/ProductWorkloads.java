@@ -3,7 +3,7 @@ package dev.gyre.kernels.workload;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 
-/** Linears and experts' linears. */
+/** Dense and grouped matrix products. */
 final class ProductWorkloads {
   private ProductWorkloads() {}
 
@@ -86,7 +86,7 @@ final class ProductWorkloads {
     return offsets;
   }
 
-  /** Of all of them together. */
+  /** Bytes of all operands together. */
   static double bytes(Tensor... operands) {
     double bytes = 0;
     for (Tensor t : operands) {

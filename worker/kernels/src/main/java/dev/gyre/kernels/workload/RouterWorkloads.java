@@ -6,11 +6,11 @@ import static dev.gyre.kernels.workload.RowWorkloads.shape;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 
-/** Choosing experts, and moving rows to them and back. */
+/** Routing: choosing experts, gathering rows for them and combining their outputs. */
 final class RouterWorkloads {
   private RouterWorkloads() {}
 
-  /** What the router made of random logits. */
+  /** The routing of random logits. */
   private record Routed(
       Tensor logits_TE, Tensor probs_TE, Tensor lse_T, Tensor indices_Tk, Tensor weights_Tk) {
     static Routed of(Operands o, Sizes s) {
@@ -124,11 +124,11 @@ final class RouterWorkloads {
     return scattered(o, rows).reshape(s.rows(), s.topK());
   }
 
-  /** Every row once, in an order that jumps about as an expert's rows do. */
+  /** A permutation of the rows in scattered order, like the rows of an expert. */
   private static Tensor scattered(Operands o, int rows) {
     int[] indices = new int[rows];
     for (int i = 0; i < rows; i++) {
-      // A prime meets every remainder once.
+      // Multiples of a prime reach every remainder once.
       indices[i] = (int) (i * 1_000_003L % rows);
     }
     return o.indices(indices, rows);

@@ -1,15 +1,15 @@
 package dev.gyre.kernels.workload;
 
 /**
- * The shapes kernels are run at.
+ * The shapes at which kernels are measured.
  *
  * @param linear of plain linears
  * @param attention one causal document
  * @param rows of the kernels that work row by row
  * @param width of those rows, a multiple of the head size
  * @param experts experts of the router and of grouped linears
- * @param topK experts a token
- * @param expertLinear of grouped linears; its rows are dealt evenly to the experts
+ * @param topK experts per token (top-k)
+ * @param expertLinear of grouped linears; its rows are divided evenly over the experts
  * @param vocabRows tokens of one tile of logits
  * @param vocab width of that tile
  * @param parameters elements of an AdamW step and of kernels without structure
@@ -26,7 +26,7 @@ public record Sizes(
     int vocab,
     int parameters) {
 
-  /** x [rows, inputs] meets w [outputs, inputs]. */
+  /** x [rows, inputs] times w [outputs, inputs]. */
   public record Product(int rows, int inputs, int outputs) {
     double flops() {
       return 2.0 * rows * inputs * outputs;
@@ -38,7 +38,7 @@ public record Sizes(
     }
   }
 
-  /** As many queries as keys. */
+  /** Attention with as many keys as queries. */
   public record Attention(int queries, int heads, int kvHeads, int headDim) {
     /** Forward: two products over the half of the pairs that is visible. */
     double flops() {
@@ -52,8 +52,9 @@ public record Sizes(
   }
 
   /**
-   * What benchmarks quote. The experts are those of a layer of {@code gyre bench train}; operands
-   * of kernels that memory limits, 64 MB and more, do not stay in a cache.
+   * Shapes of the published benchmarks. The experts are those of a layer of {@code gyre bench
+   * train}; operands of memory-bound kernels have 64 MB and more, so that they do not fit in a
+   * cache.
    */
   public static final Sizes BENCHMARK =
       new Sizes(
@@ -69,8 +70,9 @@ public record Sizes(
           8 << 20);
 
   /**
-   * What a worker runs before its first step: bearable while nothing is compiled (an operation of
-   * interpreted vector code takes a microsecond), large enough that a call's fixed cost is small.
+   * Shapes that a worker measures at start-up: small enough to run before JIT compilation (an
+   * interpreted vector operation takes a microsecond), large enough that a call's fixed cost is
+   * small.
    */
   public static final Sizes START_UP =
       new Sizes(

@@ -1,6 +1,6 @@
 /**
- * Every kernel as one call with operands of its own and its work counted: what start-up calibration
- * and the benchmarks run.
+ * Every kernel as one call with its own operands, and the FLOPs or bytes of the call. Start-up
+ * calibration and benchmarks run these.
  */
 @NullMarked
 package dev.gyre.kernels.workload;

@@ -24,14 +24,14 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * A Hugging Face {@code config.json} of a Mixtral or Llama model.
  *
- * <p>A key means what the Hugging Face class makes of it. What those classes lack has keys of
- * Gyre's own, {@code gyre_…}: a window for Llama, kinds of layers, sinks, an anchor, a prefix. Keys
- * that change the computation and are not implemented are errors; see {@link HfKeys}.
+ * <p>A key has the meaning that the Hugging Face class gives it. Features that those classes lack
+ * have keys of Gyre's own, {@code gyre_…}: a window for Llama, kinds of layers, sinks, an anchor, a
+ * prefix. Keys that change the computation and are not implemented are errors; see {@link HfKeys}.
  *
  * @param model the model it describes
  * @param balanceLoss {@code gyre_balance_loss_coef}, 0 without it
  * @param zLoss {@code gyre_z_loss_coef}, 0 without it
- * @param warnings one line each, for a person
+ * @param warnings one line each, for the user
  * @param source the whole object as read, kept for export
  */
 public record HfConfig(
@@ -40,8 +40,8 @@ public record HfConfig(
   static final String LLAMA = "llama";
   static final String NOT_LINEAR =
       "linear_attention is a layer of Gyre's own: no Hugging Face class of mixtral or llama has it, so"
-          + " such a model goes neither into nor comes out of a Hugging Face folder. Start it from"
-          + " initial weights, and go on or generate from its checkpoints";
+          + " such a model cannot be read from or exported to a Hugging Face folder. Start it from"
+          + " initial weights, and resume or generate from its checkpoints";
 
   private static final String BYTE_ORDER_MARK = "\ufeff";
 
@@ -51,7 +51,7 @@ public record HfConfig(
 
   /**
    * @param file {@code config.json}; a byte order mark before the JSON is skipped
-   * @throws Invalid naming the key and the way out
+   * @throws Invalid naming the key and what to do
    */
   public static HfConfig read(Path file) throws IOException {
     String text;
@@ -129,8 +129,8 @@ public record HfConfig(
         hidden,
         integer(root, "num_hidden_layers", null),
         heads,
-        // Mixtral's own default is 8, Llama's the number of heads: only the latter is safe to
-        // guess.
+        // Mixtral's own default is 8, Llama's the number of heads: only the latter is a safe
+        // default.
         integer(root, "num_key_value_heads", moe ? null : heads),
         integer(root, "head_dim", hidden / heads),
         integer(root, "intermediate_size", null),
@@ -181,8 +181,8 @@ public record HfConfig(
   }
 
   /**
-   * Mixtral's class gives every layer the same window, whatever {@code layer_types} says. A file
-   * that says otherwise is of nobody knows which meaning.
+   * Mixtral's class gives every layer the same window and ignores {@code layer_types}. The intended
+   * meaning of a file that says otherwise is unknown, so it is an error.
    */
   private static void requireOneKind(List<LayerKind> layers, int window) {
     LayerKind all = window > 0 ? LayerKind.SLIDING : LayerKind.FULL;

@@ -26,7 +26,7 @@ public final class HfConfigWriter {
   private HfConfigWriter() {}
 
   /**
-   * Whether Hugging Face has a class that has the model's tensors.
+   * Checks that a Hugging Face class has the model's tensors.
    *
    * @throws Invalid naming what it lacks
    */
@@ -37,8 +37,8 @@ public final class HfConfigWriter {
   }
 
   /**
-   * What Hugging Face's class computes otherwise with the model's config: a line each for a person;
-   * empty if nothing.
+   * Differences between the model and what the Hugging Face class computes from its config, one
+   * line each for the user; empty if there are none.
    */
   public static List<String> warnings(ModelSpec model) {
     List<String> lines = new ArrayList<>();
@@ -66,7 +66,7 @@ public final class HfConfigWriter {
     return isMoe(model) ? "MixtralForCausalLM" : "LlamaForCausalLM";
   }
 
-  /** What the model has and its Hugging Face class has not, under names of Gyre's. */
+  /** Features of the model that its Hugging Face class lacks, under Gyre's own keys. */
   private static Map<String, Object> ownKeys(ModelSpec model) {
     AttentionPattern attention = model.attention();
     Map<String, Object> own = new LinkedHashMap<>();

@@ -19,14 +19,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a Hugging Face model folder describes: its {@code config.json}, and what the weights beside
- * it say of the head.
+ * The model of a Hugging Face folder, from its {@code config.json} and from the head in its
+ * weights.
  *
- * <p>Where the config ties the head to the embedding and the file holds another head, the file's
- * head is kept and the model is untied, as transformers 5 does; a warning says so. A copy of the
- * embedding is no other head.
+ * <p>If the config ties the head to the embedding but the file holds a different head, the file's
+ * head is used and the model is untied, as in transformers 5, with a warning. A copy of the
+ * embedding is not a different head.
  *
- * @param warnings one line each, for a person
+ * @param warnings one line each, for the user
  */
 public record HfFolder(ModelSpec model, List<String> warnings) {
   /** Elements compared at a time. */
@@ -40,7 +40,7 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
    * Weights need not be there yet: {@link HfWeights} requires them.
    *
    * @param tied whether the head shares the embedding's weights; null to leave it to the folder
-   * @throws Invalid naming the key of the config and the way out
+   * @throws Invalid naming the key of the config and what to do
    */
   public static HfFolder read(Path folder, @Nullable Boolean tied) throws IOException {
     Path file = folder.resolve("config.json");
@@ -59,7 +59,7 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
         wanted = tied != null;
       }
     } catch (SafetensorsException notWhole) {
-      // A plan needs no weights; training says what is wrong with them.
+      // A plan needs no weights; training reports what is wrong with them.
       return new HfFolder(config.model().withTiedEmbeddings(wanted), warnings);
     }
     return new HfFolder(config.model().withTiedEmbeddings(wanted), warnings);

@@ -10,9 +10,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The keys of a {@code config.json}: which are read, which say nothing about the computation of a
- * Llama or Mixtral class, and which may have one value alone. Any other key is an error, since
- * nobody knows what it changes. A key whose value is null is absent.
+ * The keys of a {@code config.json}: which are read, which do not affect the computation of a Llama
+ * or Mixtral class, and which may have only one value. Any other key is an error, because its
+ * effect is unknown. A key whose value is null counts as absent.
  */
 final class HfKeys {
   /** Window and kinds of layers of a class that has none; see {@link HfConfig}. */
@@ -62,7 +62,7 @@ final class HfKeys {
           BALANCE_LOSS,
           Z_LOSS);
 
-  /** Where a folder comes from, and how other programs load it. */
+  /** Keys for the origin of a folder, and for how other programs load it. */
   private static final Set<String> ORIGIN =
       Set.of(
           "_attn_implementation",
@@ -99,7 +99,7 @@ final class HfKeys {
           "use_flash_attn",
           "use_unsloth");
 
-  /** Sizes of what was trained, which no layer reads. */
+  /** Lengths of the training data, which no layer reads. */
   private static final Set<String> LENGTHS =
       Set.of(
           "max_length",
@@ -190,8 +190,7 @@ final class HfKeys {
       new Only("null", v -> (v instanceof ObjectNode || v instanceof ArrayNode) && v.isEmpty());
 
   private static final Only OWN_CODE =
-      new Only(
-          "null (the folder brings model code of its own, which Gyre does not run)", _ -> false);
+      new Only("null (the folder has its own model code, which Gyre does not run)", _ -> false);
 
   private static final Only QUANTIZED =
       new Only(
@@ -271,12 +270,12 @@ final class HfKeys {
         || key.startsWith(UNSLOTH);
   }
 
-  /** Whether an export writes the key itself, whatever the source says. */
+  /** Whether an export writes this key from the model, not from the source. */
   static boolean isOfTheModel(String key) {
     return READ.contains(key) && !LOSSES.contains(key) && !key.equals("router_aux_loss_coef");
   }
 
-  /** A value as it stands in the file, cut where it is long. */
+  /** A value as written in the file, truncated if it is long. */
   static String shown(JsonNode value) {
     String text = value.toString();
     return text.length() <= 80 ? text : text.substring(0, 80) + "…";

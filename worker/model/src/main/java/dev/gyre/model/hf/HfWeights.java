@@ -39,7 +39,7 @@ public final class HfWeights implements AutoCloseable {
   }
 
   /**
-   * @throws Invalid when a tensor is missing, has another shape, or is one too many
+   * @throws Invalid if a tensor is missing, has another shape, or is not part of the model
    */
   public static HfWeights open(Path folder, ModelSpec model) throws IOException {
     ModelFiles files = ModelFiles.open(folder);
@@ -92,8 +92,8 @@ public final class HfWeights implements AutoCloseable {
   }
 
   /**
-   * Reads every weight and checks that it is a number. A download that broke off, or a model that
-   * diverged, is found here and not in the first loss.
+   * Reads every weight and checks that it is a number. So an incomplete download or a diverged
+   * model is found before training starts.
    *
    * @throws Invalid naming the first tensor with other values, its file and their number
    */

@@ -15,13 +15,13 @@ import tools.jackson.databind.node.ObjectNode;
 final class RopeKeys {
   private static final String THETA = "rope_theta";
 
-  /** What the default type does not read. */
+  /** Keys that the default type does not read. */
   private static final Set<String> UNUSED = Set.of("original_max_position_embeddings");
 
   private RopeKeys() {}
 
   /**
-   * @param fallback where the file says nothing
+   * @param fallback used if the file has no theta
    * @throws Invalid for a scaling that changes the computation, or two different thetas
    */
   static double theta(ObjectNode root, double fallback) {
@@ -73,7 +73,7 @@ final class RopeKeys {
     }
   }
 
-  /** Positions divided by 1 are the positions. */
+  /** Linear scaling by a factor of 1, which changes nothing. */
   private static boolean linear(ObjectNode rope) {
     String type = rope.path("rope_type").asString(rope.path("type").asString(""));
     return type.equals("linear") && isOne(rope.path("factor"));

@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Initial weights as a pure function of (seed, tensor name, element index), so that any rank can
- * make any slice alone.
+ * compute any slice by itself.
  *
  * <p>The stream of a tensor is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
  * generators", 2014) started at {@code mix(seed) ^ fnv1a64("init/" + name)}: element i takes the

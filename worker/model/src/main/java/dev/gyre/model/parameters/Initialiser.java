@@ -1,6 +1,6 @@
 package dev.gyre.model.parameters;
 
-/** What a tensor starts as. */
+/** Initial values of a tensor. */
 public sealed interface Initialiser {
   /** All ones: norm weights. */
   record Ones() implements Initialiser {}

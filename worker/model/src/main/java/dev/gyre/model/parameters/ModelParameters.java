@@ -8,10 +8,10 @@ import java.util.List;
 /**
  * All weights of a model in their canonical order.
  *
- * <p>A store that lays the tensors it holds one after another in this order, without gaps between
- * tensors of one precision, can hand out every view the model asks for: of each layer first all
- * experts' (w1, w3) pairs [E,2F,H], then all w2 [E,H,F]; of a dense layer gate and up [2F,H]. That
- * also holds for the part of the list with a run of consecutive experts only.
+ * <p>A store that holds its tensors contiguously in this order, without gaps between tensors of one
+ * precision, can return every view the model asks for: of each layer first all experts' (w1, w3)
+ * pairs [E,2F,H], then all w2 [E,H,F]; of a dense layer gate and up [2F,H]. That is also true for a
+ * list with only a run of consecutive experts.
  */
 public final class ModelParameters {
   private ModelParameters() {}

@@ -7,7 +7,7 @@ import java.util.Arrays;
  *
  * @param name Hugging Face name
  * @param shape dims, outermost first
- * @param precision in which dtype kernels see it; the master copy is always F32
+ * @param precision dtype class for kernels; the master copy is always F32
  * @param layer decoder layer, or −1 outside of the layers
  * @param expert expert inside its layer, or −1 for a dense weight, which every rank holds
  * @param weightDecay whether AdamW decays it: matrices except the embedding

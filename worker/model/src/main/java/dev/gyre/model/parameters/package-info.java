@@ -1,4 +1,4 @@
-/** Which tensors a model has, in which order they lie, and what they start as. */
+/** The tensors of a model, their order in memory, and their initial values. */
 @NullMarked
 package dev.gyre.model.parameters;
 

@@ -14,9 +14,9 @@ public interface ExpertGroup {
   int localExperts();
 
   /**
-   * Agrees on how many rows go where, in as many rounds as the fullest rank needs to stay within
-   * its bound of received rows per round; nothing is dropped. One round is the normal case. Every
-   * rank gets equally many rounds.
+   * Agrees on how many rows each rank sends to each expert, in rounds, so that no rank receives
+   * more rows per round than its bound. No rows are dropped. One round is the normal case. All
+   * ranks get the same number of rounds.
    *
    * @param rowsPerExpert this rank's rows for each of all experts
    */
@@ -32,7 +32,8 @@ public interface ExpertGroup {
   void dispatch(Round round, Tensor rows, Tensor received);
 
   /**
-   * The reverse: computed [round.receivedRows(), W] goes back into this round's part of rows [M,W].
+   * The reverse of dispatch: computed [round.receivedRows(), W] goes back into this round's part of
+   * rows [M,W].
    */
   void combine(Round round, Tensor computed, Tensor rows);
 

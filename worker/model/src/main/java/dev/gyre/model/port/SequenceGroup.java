@@ -6,15 +6,15 @@ import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
  * The ranks that share one row of tokens. Every rank enters every call, in the same order, even
- * with zero tokens. The row (documents, who holds what) was set before the forward pass began.
+ * with zero tokens. The row (documents and token layout) is set before the forward pass begins.
  */
 public interface SequenceGroup {
 
   /**
    * Softmax attention inside each document over the whole row.
    *
-   * <p>T are this rank's tokens. What backward needs is saved in {@code workspace} by this call, q,
-   * k, v and out included by reference: they must stay until {@link #backward}.
+   * <p>T are this rank's tokens. The call saves what backward needs in {@code workspace}. It keeps
+   * references to q, k, v and out, which must stay valid until {@link #backward}.
    *
    * @param q compute [T,H,D], rotated; k, v compute [T,K,D]
    * @param mask which keys a query sees
@@ -35,8 +35,8 @@ public interface SequenceGroup {
       Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace workspace);
 
   /**
-   * Gradients of one {@link #attention} or {@link #linearAttention}; scratch is taken from the
-   * workspace and given back.
+   * Gradients of one {@link #attention} or {@link #linearAttention}; scratch comes from the
+   * workspace and is released.
    *
    * @param dOut compute [T,H,D]
    * @param dq F32 [T,H,D], written; dk, dv F32 [T,K,D], written
@@ -46,19 +46,19 @@ public interface SequenceGroup {
   /** Sums over the ranks of the row, in rank order; every rank gets the sums. */
   void sumOverRow(double[] values);
 
-  /** What one attention call keeps for its backward. */
+  /** State of one attention call for its backward. */
   interface Saved {
     /**
-     * Whether backward reads q, k and v of the call; if not it keeps what it needs of them, and
-     * {@link #withInputs} need not be called.
+     * Whether backward reads q, k and v of the call. If not, it has kept copies, and {@link
+     * #withInputs} need not be called.
      */
     boolean readsInputs();
 
     /**
-     * The same, for inputs that were dropped and computed again elsewhere. {@code out} and whatever
-     * the call took from the workspace must have stayed.
+     * The same state with recomputed inputs at other addresses. {@code out} and the call's
+     * allocations in the workspace must still be valid.
      *
-     * @param q bits and shapes of q, k and v are those of the call
+     * @param q q, k and v must equal those of the call, bit for bit
      */
     Saved withInputs(Tensor q, Tensor k, Tensor v);
   }

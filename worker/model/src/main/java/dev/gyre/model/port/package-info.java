@@ -1,4 +1,7 @@
-/** What a model needs from the other ranks of its run. With one rank each is the identity. */
+/**
+ * The communication that a model needs: ports to the other ranks. With one rank, each port is the
+ * identity.
+ */
 @NullMarked
 package dev.gyre.model.port;
 

@@ -87,7 +87,7 @@ record Header(Map<String, TensorInfo> tensors, Map<String, String> metadata) {
     return info;
   }
 
-  /** Non-negative integers, or null where the node is something else. */
+  /** Non-negative integers, or null if the node is something else. */
   private static long @Nullable [] longs(JsonNode node) {
     if (!(node instanceof ArrayNode array)) {
       return null;
@@ -112,7 +112,7 @@ record Header(Map<String, TensorInfo> tensors, Map<String, String> metadata) {
       }
       if (t.begin() > at) {
         throw new SafetensorsException(
-            file, "a hole of " + (t.begin() - at) + " bytes lies before " + t);
+            file, "a gap of " + (t.begin() - at) + " bytes is before " + t);
       }
       at = t.end();
     }

@@ -64,7 +64,7 @@ public final class ModelFiles implements AutoCloseable {
     return reader;
   }
 
-  /** What lies in the folder and is not read, a line each for a person. */
+  /** Files in the folder that are not read, one line each for the user. */
   public List<String> notes() {
     return notes;
   }

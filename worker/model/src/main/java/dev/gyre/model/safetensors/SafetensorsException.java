@@ -1,7 +1,8 @@
 package dev.gyre.model.safetensors;
 
 /**
- * A file that is not a whole, valid safetensors file. The message names the file and what is wrong.
+ * A file that is not a complete, valid safetensors file. The message names the file and what is
+ * wrong.
  */
 public final class SafetensorsException extends RuntimeException {
   private static final long serialVersionUID = 1L;

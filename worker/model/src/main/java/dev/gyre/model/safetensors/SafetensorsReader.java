@@ -14,7 +14,7 @@ import java.util.Set;
 
 /**
  * A safetensors file, mapped and validated when opened: the header's length and JSON, every
- * tensor's dtype, shape and range, and that ranges cover the data without overlap or hole. Thread
+ * tensor's dtype, shape and range, and that ranges cover the data without overlap or gap. Thread
  * safe. Source: the format's README, github.com/huggingface/safetensors.
  */
 public final class SafetensorsReader implements AutoCloseable {
@@ -166,7 +166,7 @@ public final class SafetensorsReader implements AutoCloseable {
   }
 
   /**
-   * How many elements are infinite or not a number once they are f32.
+   * Number of elements that are infinite or NaN when converted to f32.
    *
    * @throws SafetensorsException for a dtype that {@link #readF32} cannot read
    */
@@ -236,7 +236,7 @@ public final class SafetensorsReader implements AutoCloseable {
     return values;
   }
 
-  /** Unmaps the file; segments handed out are dead from here on. */
+  /** Unmaps the file; segments from {@link #bytes} become invalid. */
   @Override
   public void close() {
     arena.close();

@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Writes a safetensors file from slices, in any order, without holding tensors in memory. The file
- * is not synced to disk; that is the caller's, who knows when it must be.
+ * Writes a safetensors file from slices, in any order, without holding tensors in memory. The
+ * caller syncs the file to disk.
  */
 public final class SafetensorsWriter implements AutoCloseable {
-  /** Most bytes given to the channel at once: a ByteBuffer's size is an int. */
+  /** Most bytes of one channel write: a ByteBuffer's size is an int. */
   private static final long CHUNK_BYTES = 1L << 28;
 
   /**

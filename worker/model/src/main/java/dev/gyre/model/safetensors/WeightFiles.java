@@ -24,12 +24,12 @@ import tools.jackson.databind.json.JsonMapper;
  * Which files of a model folder hold its weights: {@code model.safetensors}, or the shards that
  * {@code model.safetensors.index.json} names.
  *
- * <p>Of several sets the single file comes first, as in Hugging Face's transformers; what else lies
- * there is named. A folder with two whole sets is refused.
+ * <p>If there are several, the single file takes precedence, as in Hugging Face's transformers, and
+ * the other files are named. A folder with two complete sets is an error.
  *
  * @param shardOf the file of each tensor, by its name in the folder; null if all are in {@code
  *     model.safetensors}
- * @param notes what lies in the folder and is not read, a line each for a person
+ * @param notes files in the folder that are not read, one line each for the user
  */
 record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
   static final String SINGLE = "model.safetensors";
@@ -91,7 +91,7 @@ record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
 
   private static SortedSet<String> names(Path folder) throws IOException {
     try (var files = Files.list(folder)) {
-      // A link whose target is gone is a missing file.
+      // A link without target is a missing file.
       return files
           .filter(Files::exists)
           .map(file -> String.valueOf(file.getFileName()))
@@ -135,7 +135,7 @@ record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
     return shardOf;
   }
 
-  /** What a person may have expected to be read. */
+  /** Files that a user may expect to be read. */
   private static List<String> notes(
       String chosen, SortedSet<String> names, SortedSet<String> read) {
     SortedSet<String> others = new TreeSet<>();
@@ -158,7 +158,7 @@ record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
     return notes;
   }
 
-  /** What is wrong with a folder that has neither file. */
+  /** The error message for a folder that has neither file. */
   private static String none(SortedSet<String> names) {
     SortedSet<String> shards = matching(names, WeightFiles::isSafetensors);
     SortedSet<String> others = matching(names, n -> isPickle(n) || isOfAnotherFormat(n));
@@ -188,7 +188,7 @@ record WeightFiles(@Nullable Map<String, String> shardOf, List<String> notes) {
     return name.endsWith(".safetensors") || name.endsWith(".safetensors.index.json");
   }
 
-  /** Of a model, under one of the names that programs give its weights. */
+  /** Whether a file has one of the usual names of model weights. */
   private static boolean isOfAModel(String name) {
     return isSafetensors(name) && name.matches("(model|consolidated).*|.*-of-.*|.*\\.json");
   }

@@ -1,21 +1,24 @@
 package dev.gyre.model.tape;
 
 /**
- * Where saved memory waits outside of the workspace until its segment's backward: a stack of bytes,
- * last in, first out. Of one thread.
+ * Stores saved activations outside of the workspace until their segment's backward (offload). A
+ * stack of bytes, last in, first out. Single-threaded.
  */
 public interface ActivationStore {
   /**
-   * Takes a copy. The memory may be used for something else when this returns.
+   * Copies the bytes. The memory may be reused when this returns.
    *
    * @param address host address of the first byte, which the host may read
    * @throws RuntimeException if there is no room, saying what to do
    */
   void push(long address, long bytes);
 
-  /** Puts back what was pushed last, which must have been of that many bytes, for all to read. */
+  /**
+   * Restores the last pushed bytes, whose number must be the same, so that host and kernels can
+   * read them.
+   */
   void pop(long address, long bytes);
 
-  /** Forgets everything, after a pass that broke. */
+  /** Discards everything, after a failed pass. */
   void clear();
 }

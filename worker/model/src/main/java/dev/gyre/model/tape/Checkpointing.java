@@ -2,19 +2,19 @@ package dev.gyre.model.tape;
 
 /**
  * Activation checkpointing: what a segment recomputes in its backward pass, bit for bit, by running
- * its forward a second time just before.
+ * its forward again directly before.
  */
 public enum Checkpointing {
-  /** Nothing: it keeps everything its operations save. */
+  /** Recomputes nothing: the segment keeps everything its operations save. */
   NONE("none"),
 
-  /** All: it keeps its input, and what its router decided. */
+  /** Recomputes everything: the segment keeps its input and its routing decision. */
   ALL("all"),
 
   /**
-   * It keeps what {@link #ALL} keeps, and attention's output and log-sum-exp, so that neither
-   * attention nor its collectives run again. Source: Li et al., LightSeq (DistFlashAttn), section
-   * 3.3.
+   * Keeps what {@link #ALL} keeps, and attention's output and log-sum-exp, so that neither
+   * attention nor its communication runs again. Source: Li et al., LightSeq (DistFlashAttn),
+   * section 3.3.
    */
   ATTENTION_SAVING("attention-saving");
 
@@ -24,7 +24,7 @@ public enum Checkpointing {
     this.key = key;
   }
 
-  /** As job files and plans name it. */
+  /** The name in job files and plans. */
   public String key() {
     return key;
   }

@@ -3,21 +3,23 @@ package dev.gyre.model.tape;
 import dev.gyre.kernels.Tensor;
 
 /**
- * A stretch of the forward pass that saves and releases memory as one: an attention block, an MLP
- * or experts block. Its input and output live outside of it.
+ * A part of the forward pass whose memory is saved and released as a unit: an attention block, an
+ * MLP or experts block. Its input and output are not part of that memory.
  */
 public interface Segment {
-  /** For errors, for example {@code layer 3 attention}. */
+  /** The name for error messages, for example {@code layer 3 attention}. */
   String name();
 
   /**
-   * Runs the operations, which record themselves on the tape. Unless all is kept it runs a second
-   * time from the same input and must then do the same, bit for bit, but for its output, which is
-   * still there or no longer needed; {@link Tape#replaying} tells.
+   * Runs the operations, which record themselves on the tape. Unless everything is kept, it runs a
+   * second time with the same input and must compute the same bits. The second time it need not
+   * write its output; {@link Tape#replaying} tells which run it is.
    */
   void forward();
 
-  /** What the forward reads, in memory that another segment may get if activations are stored. */
+  /**
+   * The input of the forward, whose memory other segments may reuse if activations are offloaded.
+   */
   Tensor input();
 
   /** Called before the segment's backward. */

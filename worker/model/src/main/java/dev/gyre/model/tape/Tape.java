@@ -10,13 +10,13 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the forward pass did, in order, so that the backward pass can run it in reverse.
+ * Records the operations of the forward pass, so that the backward pass can run in reverse order.
  *
  * <p>Its entries are fused kernel calls and collectives, each with a hand-written backward.
  * Operations save what they need at the bottom of the {@link Workspace}; gradients and scratch come
- * from its top. A {@link Segment} gives back both when its backward is done. A segment that will be
- * run again takes from the top, the first time, all that it will not keep. Single-threaded and
- * reused: {@link #begin} … {@link #backward} … {@link #end}.
+ * from its top. A {@link Segment} releases both when its backward is done. A segment that will be
+ * recomputed allocates from the top, in its first run, everything that it will not keep.
+ * Single-threaded and reused: {@link #begin} … {@link #backward} … {@link #end}.
  */
 public final class Tape {
   /** One operation's backward: reads its outputs' gradients, contributes to its inputs'. */
@@ -40,7 +40,7 @@ public final class Tape {
     final List<Entry> entries = new ArrayList<>();
     final List<Object> kept = new ArrayList<>();
 
-    /** End of what is kept for backward. */
+    /** End of the memory kept for backward. */
     long keptMark = savedMark;
 
     private int replayed;
@@ -66,7 +66,7 @@ public final class Tape {
       segment.backwardEnded();
     }
 
-    /** Hands what is kept to the store, and its memory to the next segment. */
+    /** Offloads what is kept to the store, so that the next segment can reuse the memory. */
     void store(ActivationStore store) {
       push(store, segment.input());
       push(store, workspace.saved(savedMark, keptMark));
@@ -83,11 +83,11 @@ public final class Tape {
       store.pop(t.address(), t.byteSize());
     }
 
-    /** Gets it back to where it was, so that all tensors on it are whole again. */
+    /** Restores it at the same address, so that its tensors are valid again. */
     private void fetch() {
       ActivationStore from = store;
       if (from == null) {
-        // Outputs of later segments, whose backward is done, still lie above.
+        // Outputs of later segments, whose backward is done, are still above it.
         workspace.releaseSaved(keptMark);
         return;
       }
@@ -121,9 +121,9 @@ public final class Tape {
   private long scratchMark;
 
   /**
-   * @param backend whose memory the workspace is
-   * @param store where segments' inputs and what they keep go until their backward; null to leave
-   *     them in the workspace
+   * @param backend backend that owns the workspace's memory @param store where inputs and kept
+   *     activations of segments are offloaded until their backward; null to leave them in the
+   *     workspace
    */
   public Tape(Backend backend, Workspace workspace, @Nullable ActivationStore store) {
     this.backend = backend;
@@ -131,7 +131,7 @@ public final class Tape {
     this.store = store;
   }
 
-  /** Whether segments' inputs are stored, so that their memory may be used again. */
+  /** Whether segments' inputs are offloaded, so that their memory may be reused. */
   public boolean stores() {
     return store != null && state == State.TRAINING;
   }
@@ -154,14 +154,16 @@ public final class Tape {
     return state == State.TRAINING || state == State.BACKWARD;
   }
 
-  /** Whether a segment's forward runs for the second time; its side effects already happened. */
+  /**
+   * Whether a segment is being recomputed; the side effects of its forward have already happened.
+   */
   public boolean replaying() {
     return replaying;
   }
 
   /**
-   * Memory of the open segment for what its backward needs. If the segment will be run again, this
-   * time it only lasts to the segment's end.
+   * Memory of the open segment for what its backward needs. If the segment will be recomputed, the
+   * memory of its first run only lasts to the segment's end.
    */
   public Tensor save(DType dtype, long... dims) {
     Recorded segment = open;
@@ -174,9 +176,9 @@ public final class Tape {
   }
 
   /**
-   * Does work whose result a policy may keep. If it does, the work is not done again when the
-   * segment is run a second time: the first result comes back, with the memory that the work took
-   * by {@link #save} or from the workspace's bottom.
+   * Runs work whose result a policy may keep. If the policy keeps it, recomputing the segment does
+   * not repeat the work: it returns the first result, and the memory that the work allocated with
+   * {@link #save} or at the workspace's bottom stays valid.
    */
   @SuppressWarnings("unchecked") // a second run makes the same calls in the same order
   public <T> T keep(Retained product, Supplier<T> work) {
@@ -202,8 +204,8 @@ public final class Tape {
   }
 
   /**
-   * What {@link #keep} gives back next; null in a first run, and where the policy keeps nothing
-   * more.
+   * The result that {@link #keep} returns next; null in a first run, and if the policy keeps no
+   * further result.
    */
   public @Nullable Object keptNext() {
     Recorded segment = open;
@@ -212,7 +214,7 @@ public final class Tape {
         : null;
   }
 
-  /** Adds an operation just performed; ignored where nothing is recorded. */
+  /** Records an operation just performed; ignored while nothing is recorded. */
   public void record(Entry entry) {
     require(state != State.IDLE, "no pass is open; begin one first");
     if (!recording) {
@@ -222,7 +224,7 @@ public final class Tape {
     (open == null ? entries : open.entries).add(entry);
   }
 
-  /** Runs a segment's forward pass and keeps of it what the policy says. */
+  /** Runs a segment's forward pass and keeps what the policy selects. */
   public void segment(Segment segment, Checkpointing policy) {
     require(
         state == State.TRAINING || state == State.FORWARD_ONLY,
@@ -252,7 +254,7 @@ public final class Tape {
   }
 
   /**
-   * Runs everything recorded in reverse. The gradient of the last output must have been made.
+   * Runs everything recorded in reverse. The gradient of the last output must have been computed.
    *
    * @throws IllegalStateException in a forward-only pass, or the second time
    */
@@ -269,7 +271,7 @@ public final class Tape {
     }
   }
 
-  /** Ends the pass, also a broken one, and gives back all its memory. */
+  /** Ends the pass, also a failed one, and releases all its memory. */
   public void end() {
     if (state == State.IDLE) {
       return;

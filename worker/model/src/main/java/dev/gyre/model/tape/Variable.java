@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A value on the tape and, during the backward pass, its gradient.
  *
- * <p>The gradient has the value's shape and its own dtype. It is made from the workspace's scratch
- * end by the first contribution, so it lives as long as the segment in whose backward it was made.
+ * <p>The gradient has the value's shape and its own dtype. The first contribution allocates it at
+ * the workspace's scratch end, so it lives as long as the segment in whose backward it was
+ * allocated.
  */
 public final class Variable {
   private final String name;
@@ -34,7 +35,7 @@ public final class Variable {
     this.gradientType = gradientType;
   }
 
-  /** One that has a gradient but no value, as its backward reads none. */
+  /** A variable with a gradient but no value, for operations whose backward does not read it. */
   public static Variable withoutValue(String name, DType dtype, DType gradientType, long... dims) {
     return new Variable(name, new Tensor(0, dtype, dims), false, gradientType);
   }
@@ -44,7 +45,7 @@ public final class Variable {
   }
 
   /**
-   * @throws IllegalStateException where there is none
+   * @throws IllegalStateException if there is none
    */
   public Tensor value() {
     if (!computed) {
@@ -76,7 +77,7 @@ public final class Variable {
   }
 
   /**
-   * Where to write or add a contribution; made, with undefined contents, unless {@link
+   * Where to write or add a contribution; allocated with undefined contents unless {@link
    * #hasGradient} was true before.
    */
   public Tensor gradientOrNew(Workspace workspace) {
@@ -88,7 +89,7 @@ public final class Variable {
     return g;
   }
 
-  /** Where to add a contribution; made as zeros if it is the first. */
+  /** Where to add a contribution; allocated with zeros if it is the first. */
   public Tensor gradientToAdd(Workspace workspace, Kernels kernels) {
     boolean first = gradient == null;
     Tensor g = gradientOrNew(workspace);

@@ -9,10 +9,10 @@ import java.lang.foreign.Arena;
  * [k,n], C is [m,n]; leading dimensions count elements. A transposed operand lies in memory as
  * [k,m] or [n,k]. Sums are f32 in an order that depends only on the shape and the thread count.
  *
- * <p>Two ways lead to the same numbers up to rounding. {@link #any} calls oneDNN's gemm, which
- * takes every shape at once and costs about 1 µs. {@link #fixed} compiles a product for the very
- * shape (milliseconds, once), which is 10 to 20 % faster on small matrices and can write bf16; it
- * is for shapes that come back. Single-threaded; no allocation once warm.
+ * <p>Two methods compute the same product up to rounding. {@link #any} calls oneDNN's gemm, which
+ * takes any shape without compilation and costs about 1 µs per call. {@link #fixed} compiles a
+ * product for one shape (milliseconds, once). It is 10 to 20 % faster on small matrices and can
+ * write bf16; use it for shapes that recur. Single-threaded; no allocation once warm.
  */
 public final class DnnlGemm implements AutoCloseable {
   public static final int TRANSPOSE_A = Products.TRANSPOSE_A;
@@ -26,8 +26,8 @@ public final class DnnlGemm implements AutoCloseable {
   public static final int BF16_OUT = Products.BF16_OUT;
 
   /**
-   * B is brought into oneDNN's own layout first, on every call; only for {@link #fixed}. Pays for
-   * many rows on CPUs with tile instructions.
+   * B is reordered into oneDNN's own layout on every call; only for {@link #fixed}. Pays for many
+   * rows on CPUs with tile instructions.
    */
   public static final int PACK_B = 32;
 
@@ -43,7 +43,7 @@ public final class DnnlGemm implements AutoCloseable {
   private final Scratch scratch = new Scratch();
 
   /**
-   * @param oneDnn stays the caller's to close, after this
+   * @param oneDnn closed by the caller, after this
    */
   public DnnlGemm(OneDnn oneDnn) {
     this(oneDnn, CACHE_SETS);
@@ -58,7 +58,10 @@ public final class DnnlGemm implements AutoCloseable {
     return (flags & flag) != 0;
   }
 
-  /** Whether {@link #any} takes these without compiling: all but bf16 where oneDNN has no gemm. */
+  /**
+   * Whether {@link #any} takes these without compiling: all shapes, except with bf16 if oneDNN has
+   * no bf16 gemm.
+   */
   public boolean takesAnyShape(int flags) {
     return !has(flags, BF16_OUT) && (!has(flags, BF16_IN) || oneDnn.hasBf16Gemm());
   }
@@ -86,7 +89,7 @@ public final class DnnlGemm implements AutoCloseable {
     }
   }
 
-  /** A product of a shape that comes back; k is at least 1. */
+  /** A product of a recurring shape; k is at least 1. */
   public void fixed(
       int flags, int m, int n, int k, long a, int lda, long b, int ldb, long c, int ldc) {
     if (m == 0 || n == 0) {

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The compiled products, at most {@link #capacity} of them: a set-associative table, so that a
- * look-up touches a few neighbours, allocates nothing, and a full set gives up its least recently
+ * look-up touches a few neighbours, allocates nothing, and a full set evicts its least recently
  * used product. Compiling one takes about 1 to 5 ms, a look-up some nanoseconds.
  */
 final class MatmulCache {
@@ -78,7 +78,7 @@ final class MatmulCache {
     return (h >>> 16) % (table.length / WAYS);
   }
 
-  /** Products compiled so far, the given-up ones included. */
+  /** Products compiled so far, including evicted ones. */
   long compiled() {
     return compiled;
   }

@@ -18,18 +18,18 @@ import org.jspecify.annotations.Nullable;
  * matmul primitive: A [m][lda], B in pairs of rows [k/2][ldb][2], C F32 [m][ldc]. A call costs a
  * tenth of a primitive's, and operands in this layout need no reorder.
  *
- * <p>oneDNN exports these C++ functions without declaring them. So this binds one version of the
- * library only; every structure is constructed, filled and freed by the library itself, in memory
- * larger than it needs, and nothing here reads or writes a field of one. {@link #open} refuses
- * another version, a library without one of the functions, a CPU without BF16 instructions, and
- * kernels whose trial products are wrong; callers then use {@link DnnlGemm}.
+ * <p>oneDNN exports these C++ functions without declaring them. So this class binds only one
+ * version of the library. The library itself constructs, fills and frees every structure, in memory
+ * larger than needed; this class never accesses a field of one. {@link #open} refuses another
+ * version, a library without one of the functions, a CPU without BF16 instructions, and kernels
+ * whose trial products are wrong; callers then use {@link DnnlGemm}.
  *
  * <p>One thread at a time. Kernels are compiled once per shape (about 1 ms) and kept; no allocation
  * once warm.
  */
 @SuppressWarnings("restricted")
 public final class MicroKernels implements AutoCloseable {
-  /** The one version whose functions these are. */
+  /** The version whose functions are bound. */
   private static final int[] VERSION = {3, 13, 0};
 
   private static final String X64 = "_ZN4dnnl4impl3cpu3x64";
@@ -39,10 +39,12 @@ public final class MicroKernels implements AutoCloseable {
   private static final long DESC_BYTES = 16384;
   private static final long PALETTE_BYTES = 64;
 
-  /** brgemm_batch_element_t: A, B and 24 bytes of paddings, here 0; generous as all. */
+  /** brgemm_batch_element_t: A, B and 24 bytes of padding, here 0; larger than needed. */
   private static final long BATCH_BYTES = 128;
 
-  /** What kernels with tiles may use to bring rests home: one tile each of 8, times 8. */
+  /**
+   * Buffer that tile kernels may use to store partial tiles: 8 tiles of 1 KB, times 8 as reserve.
+   */
   private static final long SCRATCH_BYTES = 64 * 1024;
 
   private static final int ANY_ISA = 0;
@@ -108,7 +110,7 @@ public final class MicroKernels implements AutoCloseable {
   private final @Nullable Kernel[] table = new Kernel[CAPACITY];
   private int used;
 
-  /** The shape last asked for: products come in runs of one shape. */
+  /** The kernel of the last shape: consecutive products often have the same shape. */
   private @Nullable Kernel last;
 
   /**
@@ -158,7 +160,7 @@ public final class MicroKernels implements AutoCloseable {
     configureTiles = calls.symbol(X64 + "18amx_tile_configureEPKc");
   }
 
-  /** What {@link #open} found. */
+  /** Result of {@link #open}. */
   public sealed interface Opened {
     /** Kernels that work here; close them. */
     record Working(MicroKernels kernels) implements Opened {}
@@ -169,7 +171,9 @@ public final class MicroKernels implements AutoCloseable {
     record Refused(String reason) implements Opened {}
   }
 
-  /** The kernels of an opened library, if they are what this binds and compute what they should. */
+  /**
+   * Opens the kernels of a library, if its version is the bound one and trial products are correct.
+   */
   public static Opened open(OneDnn oneDnn) {
     SetupCalls calls = oneDnn.calls();
     String refusal = refusal(version(calls), oneDnn.effectiveIsa());
@@ -190,7 +194,7 @@ public final class MicroKernels implements AutoCloseable {
     return new Opened.Working(kernels);
   }
 
-  /** Why a library of this version on a CPU of these instructions is not asked, or null. */
+  /** Why the kernels cannot be used with this library version and instruction set, or null. */
   static @Nullable String refusal(int[] version, int isa) {
     if (!Arrays.equals(version, VERSION)) {
       return "oneDNN is %s, its micro-kernels are bound for %s"

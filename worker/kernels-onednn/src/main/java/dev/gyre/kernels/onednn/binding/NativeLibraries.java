@@ -18,8 +18,8 @@ import java.util.Locale;
 /**
  * oneDNN's shared libraries: taken from the jar on the class path, unpacked once per version and
  * platform into {@code native} in the user's {@link CacheFolder}, loaded from there. A file is
- * written beside its place and renamed into it, so that a process which starts at the same time
- * sees all of it or none.
+ * written under another name and renamed, so that a process that starts at the same time sees a
+ * complete file or none.
  *
  * @param openMp the OpenMP runtime oneDNN was built with
  * @param dnnl oneDNN itself
@@ -89,7 +89,7 @@ record NativeLibraries(SymbolLookup openMp, SymbolLookup dnnl) {
     };
   }
 
-  /** The target itself; written first unless it is there in the right size. */
+  /** The target, unpacked first unless a file of the right size exists. */
   static Path unpacked(String resource, Path target) throws IOException {
     URL url = NativeLibraries.class.getClassLoader().getResource(resource);
     if (url == null) {

@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The functions of oneDNN this backend calls, with an engine and a stream on the CPU.
  *
- * <p>Handles carry no address, so that they can be constants of the class without loading anything;
- * the addresses are fields of the opened library. Not thread-safe: one thread at a time.
+ * <p>Method handles take the function's address as an argument, so that they can be constants of
+ * the class without loading the library. The addresses are fields of the opened library. Not
+ * thread-safe: one thread at a time.
  */
 @SuppressWarnings("restricted")
 public final class OneDnn implements AutoCloseable {
@@ -107,14 +108,17 @@ public final class OneDnn implements AutoCloseable {
     return calls;
   }
 
-  /** oneDNN's bit set of the instructions it uses here; 0 on other architectures than x86-64. */
+  /**
+   * oneDNN's bit set of the instruction sets it uses on this CPU; 0 on architectures other than
+   * x86-64.
+   */
   public int effectiveIsa() {
     return calls.effectiveIsa();
   }
 
   /**
-   * Tells OpenMP that the calling thread's parallel regions have one thread: the setting belongs to
-   * the thread that made it, so a kernel thread that has not been seen yet sets its own.
+   * Limits OpenMP parallel regions of the calling thread to one thread. The setting is per thread,
+   * so each kernel thread sets its own on first use.
    */
   void bindThread() {
     Thread current = Thread.currentThread();
@@ -201,7 +205,7 @@ public final class OneDnn implements AutoCloseable {
     }
   }
 
-  /** Points a memory object at other bytes. */
+  /** Sets the address of a memory object. */
   void setDataHandle(long memory, long address) {
     try {
       SetupCalls.check(
@@ -245,12 +249,12 @@ public final class OneDnn implements AutoCloseable {
     calls.call("dnnl_memory_desc_destroy", descriptor);
   }
 
-  /** Bytes of a matrix so described. */
+  /** Bytes of a matrix with this descriptor. */
   long sizeOf(long descriptor) {
     return calls.descriptorSize(descriptor);
   }
 
-  /** A memory object over no bytes yet; destroy it. */
+  /** A memory object without an address; destroy it. */
   long memory(long descriptor) {
     calls.call("dnnl_memory_create", out.address(), descriptor, engine, 0L);
     return result();
@@ -285,13 +289,13 @@ public final class OneDnn implements AutoCloseable {
     }
   }
 
-  /** A description of a change of layout; destroy it. */
+  /** A description of a reorder; destroy it. */
   long reorderDescription(long from, long to) {
     calls.reorderDescription(out.address(), from, engine, to, engine, 0L);
     return result();
   }
 
-  /** The descriptor a description settled on for one of its arguments; owned by the description. */
+  /** The descriptor that a description chose for one of its arguments; owned by the description. */
   long queryDescriptor(long description, int what) {
     return calls.queryDescriptor(description, what, 0);
   }
@@ -300,7 +304,7 @@ public final class OneDnn implements AutoCloseable {
     calls.call("dnnl_primitive_desc_destroy", description);
   }
 
-  /** Compiles what is described; destroy it. */
+  /** Compiles a primitive from its description; destroy it. */
   long primitive(long description) {
     calls.call("dnnl_primitive_create", out.address(), description);
     return result();

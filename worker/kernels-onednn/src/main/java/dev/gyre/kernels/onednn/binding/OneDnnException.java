@@ -2,7 +2,7 @@ package dev.gyre.kernels.onednn.binding;
 
 import org.jspecify.annotations.Nullable;
 
-/** oneDNN is not usable here, or refused a call; the message is one line. */
+/** oneDNN cannot be used on this machine, or a call failed; the message is one line. */
 public final class OneDnnException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -2,7 +2,9 @@ package dev.gyre.kernels.onednn.binding;
 
 import java.lang.foreign.MemorySegment;
 
-/** Brings a product's B into the layout oneDNN likes best for it, each time the product runs. */
+/**
+ * Reorders a product's B into the layout that oneDNN prefers for it, each time the product runs.
+ */
 final class Packing {
   private final long from;
   private final long to;
@@ -10,9 +12,8 @@ final class Packing {
   private final long argumentsAddress;
 
   /**
-   * @param plain descriptor of B as it lies in memory
-   * @param packed descriptor of B as the product wants it
-   * @param arguments room for two arguments, kept
+   * @param plain descriptor of B as stored by the caller @param packed descriptor of B as the
+   *     product reads it @param arguments memory for two arguments, which must stay valid
    */
   Packing(OneDnn oneDnn, long plain, long packed, MemorySegment arguments) {
     long description = oneDnn.reorderDescription(plain, packed);

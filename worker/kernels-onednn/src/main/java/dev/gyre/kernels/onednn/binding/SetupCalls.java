@@ -13,8 +13,8 @@ import java.lang.invoke.MethodHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls made while something is set up: functions are looked up by name each time. Every method but
- * the queries throws {@link OneDnnException} naming the function when it reports a failure.
+ * Calls that are made during set-up only; functions are looked up by name each time. Every method
+ * except the queries throws {@link OneDnnException} naming the function when it reports a failure.
  */
 @SuppressWarnings("restricted")
 record SetupCalls(SymbolLookup library) {
@@ -68,7 +68,7 @@ record SetupCalls(SymbolLookup library) {
     }
   }
 
-  /** What a function without arguments points at. */
+  /** The pointer that a function without arguments returns. */
   long address(String name) {
     try {
       return (long) ADDRESS.invokeExact(symbol(name));
@@ -205,7 +205,7 @@ record SetupCalls(SymbolLookup library) {
     }
   }
 
-  /** What a method handle threw, as it came when it is unchecked. */
+  /** Converts what a method handle threw; unchecked exceptions stay as they are. */
   static RuntimeException unchecked(Throwable t) {
     if (t instanceof Error error) {
       throw error;

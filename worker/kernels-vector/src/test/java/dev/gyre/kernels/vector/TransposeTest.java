@@ -6,7 +6,7 @@ import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class TurnTest {
+class TransposeTest {
   /** Elements are told apart by where they were; nothing else is written. */
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 15, 16, 17, 64})
@@ -21,7 +21,7 @@ class TurnTest {
     int toStride = rows + 1;
     float[] to = new float[at + columns * toStride];
     Arrays.fill(to, -1f);
-    Transpose.turn(x, stride, rows, columns, to, at, toStride);
+    Transpose.transpose(x, stride, rows, columns, to, at, toStride);
     for (int i = 0; i < to.length; i++) {
       int c = Math.floorDiv(i - at, toStride);
       int r = Math.floorMod(i - at, toStride);
