@@ -9,7 +9,7 @@ import picocli.CommandLine.Help;
 import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.Model.UsageMessageSpec;
 
-/** The list of commands in {@code --help}, under headings that say who needs them. */
+/** The list of commands in {@code --help}, grouped under headings. */
 final class CommandGroups implements IHelpSectionRenderer {
   private static final Map<String, List<String>> GROUPS = new LinkedHashMap<>();
 

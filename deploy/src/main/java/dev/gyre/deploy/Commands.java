@@ -15,8 +15,8 @@ import java.util.Map;
 import picocli.CommandLine;
 
 /**
- * The commands below {@code gyre}, by name. To read the options of all takes half a second of a
- * core, so a call that names one gets only that.
+ * The commands below {@code gyre}, by name. Reading the options of all commands takes half a second
+ * of CPU time, so a call that names a command reads only its options.
  */
 final class Commands {
   private static final Map<String, Class<?>> ALL = new LinkedHashMap<>();
@@ -38,13 +38,13 @@ final class Commands {
 
   private Commands() {}
 
-  /** Adds all, as help and suggestions need them. */
+  /** Adds all commands, for help and suggestions. */
   static void addAll(CommandLine line) {
     ALL.forEach(line::addSubcommand);
     line.addSubcommand(HELP, CommandLine.HelpCommand.class);
   }
 
-  /** Adds what the arguments begin with, or all if that is no command. */
+  /** Adds the command that the first argument names, or all if it names none. */
   static void addNamed(CommandLine line, String[] arguments) {
     Class<?> named = arguments.length == 0 ? null : ALL.get(arguments[0]);
     if (named == null) {

@@ -17,7 +17,9 @@ import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Entry point: picks the command, and turns every failure into one message and an exit code. */
+/**
+ * Entry point: runs the named command, and turns every failure into one message and an exit code.
+ */
 @Command(
     name = "gyre",
     mixinStandardHelpOptions = true,
@@ -50,7 +52,7 @@ public final class Main implements Runnable {
   }
 
   public static void main(String[] args) {
-    // Files and messages are the same everywhere: some languages write digits of their own.
+    // Makes files and messages independent of the system locale: some locales use other digits.
     Locale.setDefault(Locale.ROOT);
     CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
     Commands.addNamed(line, args);
@@ -70,7 +72,7 @@ public final class Main implements Runnable {
     }
   }
 
-  /** With all commands. */
+  /** The command line with all commands. */
   static CommandLine commandLine() {
     CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
     Commands.addAll(line);
@@ -93,7 +95,7 @@ public final class Main implements Runnable {
     int usage;
     try {
       usage = new CommandLine.RunLast().execute(parsed);
-    } catch (Error e) { // the handler of picocli takes exceptions only
+    } catch (Error e) { // picocli's handler gets exceptions only
       return failed(e, parsed.commandSpec().commandLine().getErr()).code();
     }
     List<CommandLine> chain = parsed.asCommandLineList();
@@ -101,7 +103,7 @@ public final class Main implements Runnable {
     return result instanceof ExitCode exit ? exit.code() : usage;
   }
 
-  /** Options in the order in which they are explained, and a synopsis of one line. */
+  /** Options in declaration order, and a synopsis of one line. */
   private static void formatHelp(CommandLine line) {
     line.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
     line.getCommandSpec().versionProvider(new Version());
@@ -131,7 +133,7 @@ public final class Main implements Runnable {
     }
   }
 
-  /** One message and an exit code for whatever was thrown. */
+  /** Prints one message for an exception or error, and returns its exit code. */
   static ExitCode failed(Throwable e, PrintWriter err) {
     return switch (e) {
       case CommandFailure f -> told(f, f.exitCode(), err);

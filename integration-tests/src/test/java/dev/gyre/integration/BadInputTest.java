@@ -160,7 +160,7 @@ final class BadInputTest {
 
     Gyre.Ended ended = resume("flipped");
     assertEquals(0, ended.exit(), ended.output());
-    Says.all(ended, "step-3", "skipped", "SHA-256", "going on from", "step-2");
+    Says.all(ended, "step-3", "skipped", "SHA-256", "resuming from", "step-2");
     // Step 3 was made again, and its checkpoint replaced.
     assertEquals(3, CheckpointStore.verify(checkpoints.resolve("step-3")).step());
     Trained.assertSameBits(
@@ -185,7 +185,7 @@ final class BadInputTest {
         "step-2",
         "manifest.json is missing",
         "every checkpoint",
-        "start afresh");
+        "start a new run");
     assertEquals(before, sizes(checkpoints));
   }
 

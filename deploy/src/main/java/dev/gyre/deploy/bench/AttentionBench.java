@@ -44,23 +44,25 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Attention alone, over ranks that are threads of this process: what it costs a rank in CPU time
- * against an even share of what one worker needs for the same row. CPU time, so that more ranks
- * than cores can be measured; waiting, which burns little of it, is left out.
+ * Measures attention alone, with ranks as threads of this process: the CPU time of a rank, compared
+ * with an even share of one worker's time for the same row. CPU time allows more ranks than cores;
+ * time spent in waits is subtracted.
  *
- * @param tokens of each rank, however many ranks there are
- * @param repeats timed passes after one that warms up; their median counts
+ * @param tokens of each rank, for any number of ranks @param repeats timed passes after one warm-up
+ *     pass; the median counts
  */
 public record AttentionBench(
     String backend, DType dtype, int heads, int kvHeads, int headDim, int tokens, int repeats) {
 
-  /** Everything besides a schedule's blocks: operands, gradients, rounding up. */
+  /**
+   * Tensors per token outside of a schedule's blocks: operands, gradients, reserve for rounding.
+   */
   private static final long TENSORS_OF_A_TOKEN = 16;
 
-  /** CPU time until the compiler is done with the row kernels, and some more on a busy machine. */
+  /** CPU time for the JIT to compile the kernels, with some reserve for a busy machine. */
   private static final double WARM_UP_SECONDS = 4;
 
-  /** Runs until the kernels are compiled; what is measured before that is the compiler. */
+  /** Runs until the kernels are JIT-compiled, so that no pass measures interpreted code. */
   public void warmUp() {
     double spent = 0;
     while (spent < WARM_UP_SECONDS) {
@@ -73,14 +75,14 @@ public record AttentionBench(
     return measure("ring", LayoutKind.CONTIGUOUS, 1, ranks * tokens);
   }
 
-  /** The same over a ring, on the layout that suits the schedule best. */
+  /** The same over a ring, in the schedule's preferred layout. */
   public AttentionResult sharded(String schedule, int ranks) {
     return measure(schedule, kind(schedule, ranks).layouts().getFirst(), ranks, ranks * tokens);
   }
 
   /**
-   * What a plan on {@code ranks} workers would take from these rates: what it predicts of each
-   * schedule on the layout that {@link #sharded} gives it, and what it would choose itself.
+   * Predictions of a plan on {@code ranks} workers with these rates: the time of each schedule in
+   * the layout of {@link #sharded}, and the plan's own choice.
    */
   public Prediction predict(List<String> schedules, int ranks, Rates rates) {
     RowSchedules all =
@@ -113,7 +115,7 @@ public record AttentionBench(
       micros = Collections.unmodifiableMap(new LinkedHashMap<>(micros));
     }
 
-    /** Seconds. */
+    /** Predicted seconds of a pass. */
     public double seconds(String of) {
       return requireNonNull(micros.get(of), of) / 1e6;
     }
@@ -167,7 +169,7 @@ public record AttentionBench(
     return new AttentionResult(key, order.key(), ranks, row, most / 1e9, sum / 1e9 / ranks);
   }
 
-  /** Median CPU nanoseconds of a pass, waits taken off. */
+  /** Median CPU nanoseconds of a pass, without waits. */
   private long[] rank(
       Transport transport, Mesh mesh, SequenceLayout layout, AttentionSchedule schedule) {
     long own = layout.tokens(transport.rank());

@@ -37,14 +37,14 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * Attention of one row of documents with log-normal lengths over a ring whose ranks are threads of
- * this process, forward and backward: what the kernels cost each rank, whatever else runs on its
- * core and however long it waits.
+ * Measures the load balance of attention, forward and backward, over a ring whose ranks are threads
+ * of this process. The row has documents of log-normal lengths. It measures each rank's CPU time in
+ * the kernels, which excludes waits and other load on the core.
  *
  * @param median tokens of a document
  * @param sigma standard deviation of the lengths' logarithm
  * @param heads query heads, twice the key/value heads
- * @param repeats after one that warms up
+ * @param repeats after one warm-up pass
  */
 public record BalanceBench(
     int ring,
@@ -58,10 +58,10 @@ public record BalanceBench(
     int repeats,
     DType dtype,
     String backend) {
-  /** First kernel calls are interpreted, and ranks share cores with each other: an hour. */
+  /** One hour: the first kernel calls are interpreted, and ranks share cores. */
   private static final long DEADLINE_NANOS = 3_600_000_000_000L;
 
-  /** Documents of the row; the last is cut where the row ends. */
+  /** Documents of the row; the last one is cut at the end of the row. */
   Documents documents() {
     Random random = new Random(seed);
     List<Integer> lengths = new ArrayList<>();
@@ -107,8 +107,8 @@ public record BalanceBench(
   private long[][] measure(Transport transport, SequenceLayout layout, AttentionSchedule schedule) {
     long rows = layout.tokens(transport.rank());
     int kvHeads = Math.max(1, heads / 2);
-    // At most 6 tensors of all heads are the caller's, and as many are slots and sums of the ring;
-    // zigzag holds up to a quarter more tokens than the mean.
+    // The caller has at most 6 tensors of all heads, the ring as many for slots and accumulators;
+    // with zigzag a rank has up to a quarter more tokens than the mean.
     long bytes = 16L * Float.BYTES * (tokens / ring + 1024L) * heads * headDim;
     try (Arena arena = Arena.ofShared();
         Backend opened = Backends.open(backend, 1, Device.CPU)) {
@@ -177,7 +177,7 @@ public record BalanceBench(
         0);
   }
 
-  /** As every rank does it before it sends anything of a batch. */
+  /** CPU time to lay out, schedule and prove the row, as every rank does before a batch. */
   private double planSeconds(LayoutKind kind, Documents documents) {
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     long[] nanos = new long[20];

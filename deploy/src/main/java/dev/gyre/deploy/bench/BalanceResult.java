@@ -4,11 +4,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 
 /**
- * How evenly attention over packed documents fell on the ranks of a ring.
+ * Load balance of attention over packed documents between the ranks of a ring.
  *
- * @param pairsOverMean the plan's: most pairs of a rank over the mean
+ * @param pairsOverMean from the plan: largest number of pairs of a rank, divided by the mean
  * @param forwardSeconds CPU time of each rank inside the attention kernels, median of the repeats
- * @param forwardOverMean the largest of them over the mean
+ * @param forwardOverMean the largest of them divided by the mean
  * @param planSeconds CPU time one rank takes to lay out, schedule and prove the row
  */
 public record BalanceResult(

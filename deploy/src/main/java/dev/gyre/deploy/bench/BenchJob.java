@@ -11,16 +11,16 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What is measured: a Mixtral-shaped model on the bytes of one file, a row per data rank and step.
- * No warm-up of the learning rate, no clipping, no auxiliary loss, no evaluation, no checkpoint:
- * nothing in a step that other frameworks' plain loops do not do.
+ * The benchmark job: a Mixtral-shaped model on the bytes of one file, with one row per data rank
+ * and step. To be comparable with plain training loops of other frameworks, it has no learning-rate
+ * warm-up, clipping, auxiliary loss, evaluation or checkpoint.
  *
  * @param hidden width of the residual stream
  * @param ffn width of an expert's hidden layer
- * @param attention what mixes the tokens of each layer
+ * @param attention kind of each layer
  * @param sequence tokens of a row
  * @param dtype {@code auto}, {@code bf16} or {@code f32}
- * @param memory what a step may keep
+ * @param memory activation recomputation and offload
  */
 public record BenchJob(
     int hidden,
@@ -42,12 +42,12 @@ public record BenchJob(
     Path text) {
   private static final int BYTES = 256;
 
-  /** Steps that warm up and are left out of the median, if more than {@link #ALL_BELOW} ran. */
+  /** Warm-up steps, which are left out of the median if more than {@link #ALL_BELOW} steps ran. */
   static final int WARM_UP = 2;
 
   static final int ALL_BELOW = 5;
 
-  /** The job as {@code gyre train} takes it. */
+  /** The job as {@code gyre train} would run it. */
   public JobSpec spec() {
     ModelSpec model =
         new ModelSpec(
@@ -85,7 +85,7 @@ public record BenchJob(
         "bench",
         model,
         "",
-        // One document, longer than a row: cut at every row, nothing masked.
+        // One document, longer than a row: it is cut at every row, and nothing is masked.
         new DatasetSpec(List.of(new DatasetSpec.Source(path, "", "text", 1)), "bytes", "concat", 0),
         train,
         mesh,

@@ -9,16 +9,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a benchmark measured, as one JSON object whose keys other frameworks' scripts share.
+ * The result of a benchmark, as one JSON object with the same keys as the scripts of other
+ * frameworks.
  *
- * @param peer who ran
- * @param world workers
+ * @param peer the framework @param world workers
  * @param sp how the sequence is split: {@code ring}, {@code ulysses}, {@code hybrid}; {@code data}
  *     or {@code none} if it is not
- * @param stepSeconds median, without the steps that warm up
+ * @param stepSeconds median, without warm-up steps
  * @param exposed median of the same steps: share of rank 0's step spent in communication and waits
- * @param activations what blocks kept for backward
- * @param memoryBytes most that rank 0's tensors took in a step; the process comes on top
+ * @param activations activation policy of the plan
+ * @param memoryBytes peak bytes of rank 0's tensors in a step, without the process itself
  * @param mfu median of the same steps: share of this machine's measured matmul peak
  */
 public record BenchResult(
@@ -47,7 +47,7 @@ public record BenchResult(
   }
 
   /**
-   * @param steps all that ran, in order; at least one
+   * @param steps all steps, in order; at least one
    */
   public static BenchResult of(
       String version, BenchJob job, Plan plan, List<StepMetrics> steps, String cpu) {

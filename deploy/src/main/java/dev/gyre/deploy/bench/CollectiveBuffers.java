@@ -5,10 +5,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * What a rank's collectives work on.
+ * The buffers of a rank's collectives.
  *
  * @param input f32 vector of the measured bytes
- * @param output as large for every member
+ * @param output the same size for each member
  * @param scratch for sums
  */
 record CollectiveBuffers(MemorySegment input, MemorySegment output, MemorySegment scratch) {
@@ -20,7 +20,7 @@ record CollectiveBuffers(MemorySegment input, MemorySegment output, MemorySegmen
         group.transport().allocate("scratch", scratchBytes));
   }
 
-  /** The beginnings of these. */
+  /** The first {@code bytes} of these buffers. */
   CollectiveBuffers of(long bytes) {
     long members = output.byteSize() / input.byteSize();
     return new CollectiveBuffers(
@@ -39,7 +39,7 @@ record CollectiveBuffers(MemorySegment input, MemorySegment output, MemorySegmen
     return index % 1000;
   }
 
-  /** Zeros: sums of sums stay finite however often they are taken. */
+  /** Zeros, so that repeated sums stay finite. */
   void clear() {
     input.fill((byte) 0);
     output.fill((byte) 0);

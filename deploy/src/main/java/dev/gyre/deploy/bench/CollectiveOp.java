@@ -10,8 +10,8 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * The collectives that are measured, out of place as in other frameworks' scripts: own parts are
- * copied, and inputs stay as they were. All of them are what training runs: an all-reduce is the
+ * The collectives that are measured, out of place as in other frameworks' scripts: a rank's own
+ * part is copied, and inputs are not modified. Training uses all of them: an all-reduce is the
  * reduce-scatter and the all-gather of its gradients and weights.
  */
 enum CollectiveOp {
@@ -25,7 +25,7 @@ enum CollectiveOp {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** One call; what it needs is made here, once. */
+  /** A call to be repeated; its buffers and groups are prepared here, once. */
   Runnable call(ProcessGroup group, CollectiveBuffers on) {
     return switch (this) {
       case RING_SENDRECV -> ring(group, on);
@@ -106,9 +106,9 @@ enum CollectiveOp {
   }
 
   /**
-   * Looks whether a call on {@link CollectiveBuffers#fill}ed input left what it should.
+   * Checks the output of a call on {@link CollectiveBuffers#fill}ed input.
    *
-   * @throws IllegalStateException naming the first element that is wrong
+   * @throws IllegalStateException naming the first wrong element
    */
   void check(ProcessGroup group, CollectiveBuffers on) {
     long elements = on.input().byteSize() / Float.BYTES;

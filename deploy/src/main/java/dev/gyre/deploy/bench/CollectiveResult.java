@@ -4,16 +4,16 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.Arrays;
 
 /**
- * One collective at one size, as rank 0 saw it. The first seven keys are those other frameworks'
- * scripts print.
+ * One collective at one size, as measured by rank 0. Scripts of other frameworks print the first
+ * seven keys too.
  *
  * @param op {@code ring_sendrecv}, {@code all_reduce}, {@code all_to_all}, {@code all_gather} or
  *     {@code reduce_scatter}
  * @param bytes what each rank sends (ring), contributes (all-gather), or holds in all
  * @param medianSeconds of a call
  * @param gbpsMedian {@code bytes / medianSeconds}, in 10⁹ bytes a second
- * @param waitSeconds mean time of a call in which nothing could move but for a peer
- * @param cpuWaitSeconds mean CPU time of a call burnt meanwhile
+ * @param waitSeconds mean time of a call spent waiting for peers
+ * @param cpuWaitSeconds mean CPU time of a call used while waiting
  */
 public record CollectiveResult(
     String op,

@@ -23,7 +23,7 @@ import java.util.concurrent.LinkedBlockingQueue;
  *
  * @param transport {@code ipc} or {@code udp}
  * @param sizes bytes, in the order in which they are measured
- * @param bind whether each worker keeps to cores of its own, where there are enough
+ * @param bind whether each worker is pinned to its own cores, if there are enough
  */
 public record CollectivesBench(
     int workers, String transport, int repeats, List<Long> sizes, boolean bind) {
@@ -32,7 +32,7 @@ public record CollectivesBench(
   }
 
   /**
-   * Runs all of it; nothing is left running.
+   * Runs all measurements; no process is left running.
    *
    * @param folder gets the workers' logs and the results
    * @throws IOException if a worker fails; names it and its log

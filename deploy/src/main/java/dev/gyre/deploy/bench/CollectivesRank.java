@@ -19,25 +19,23 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
-/** The process of one rank: runs every collective at every size; rank 0 writes what it took. */
+/** The process of one rank: runs every collective at every size; rank 0 writes the times. */
 final class CollectivesRank {
   private static final long DEADLINE_NANOS = TimeUnit.SECONDS.toNanos(60);
 
-  /** Calls before those that are timed, as other frameworks' scripts make; more if need be. */
+  /** Warm-up calls before the timed ones, as in scripts of other frameworks; more if needed. */
   private static final int WARM_UP_CALLS = 3;
 
-  /** The JIT compiles what has run some thousand times: without this the first rows time it. */
+  /** Warm-up before the first measurement: the JIT compiles code after some thousand calls. */
   private static final long JIT_NANOS = TimeUnit.SECONDS.toNanos(4);
 
-  /** Where the JIT finds no rest, because others have the cores, rows are timed all the same. */
+  /** Limit of the wait for the JIT to become idle; on a busy machine it may not. */
   private static final long RESTLESS_NANOS = TimeUnit.SECONDS.toNanos(3);
 
   private static final int JIT_BYTES = 4 << 10;
   private static final int JIT_LARGE_BYTES = 1 << 20;
 
-  /**
-   * Calls of each kind between two looks at the clock: the large ones take as long as the small.
-   */
+  /** Calls of each kind between two checks of the clock. */
   private static final int JIT_CALLS = 200;
 
   private static final int JIT_LARGE_CALLS = 10;
@@ -64,7 +62,7 @@ final class CollectivesRank {
         results.toString());
   }
 
-  /** Of one rank: its number, then {@link #arguments}. */
+  /** Runs one rank. Arguments: the rank, then {@link #arguments}. */
   public static void main(String[] args) throws IOException {
     ParentPipe.watch();
     int cores = CoreShare.take();
@@ -120,8 +118,8 @@ final class CollectivesRank {
   }
 
   /**
-   * Calls until no rank compiles any more: a call takes as long as a millisecond, and a compilation
-   * that ends while it is timed, by several threads on as many cores as there are, much longer.
+   * Repeats calls until the JIT of no rank compiles any more: a call takes at most a millisecond,
+   * and a concurrent compilation on the same cores would take much longer.
    */
   private void warmUp(Runnable call) {
     long end = System.nanoTime() + RESTLESS_NANOS;
@@ -130,7 +128,7 @@ final class CollectivesRank {
     } while (!allReady(jit.isAtRest() || System.nanoTime() - end >= 0));
   }
 
-  /** All ranks go on together: when the last is ready. */
+  /** Whether all ranks are ready; every rank gets the same answer. */
   private boolean allReady(boolean ready) {
     double[] waiting = {ready ? 0 : 1};
     group.sum(waiting);

@@ -4,16 +4,18 @@ import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import org.jspecify.annotations.Nullable;
 
-/** Says when this JVM has stopped compiling, so that what is timed then is the code itself. */
+/**
+ * Detects when the JIT of this JVM is idle, so that measurements are not disturbed by compilation.
+ */
 final class CompilerIdle {
-  /** Longer than one compilation: the JVM counts each when it ends. */
+  /** Longer than one compilation, because the JVM counts compilations when they end. */
   private static final long REST_NANOS = 200_000_000;
 
   private final @Nullable CompilationMXBean jit = ManagementFactory.getCompilationMXBean();
   private long compiledMillis;
   private long since = System.nanoTime();
 
-  /** Whether none has ended for a while; asked now and then. */
+  /** Whether no compilation has ended for a while; to be called repeatedly. */
   boolean isAtRest() {
     long now = System.nanoTime();
     long compiled =

@@ -5,7 +5,7 @@ import dev.gyre.kernels.workload.KernelWorkload;
 import java.util.Collections;
 
 /**
- * What one core reached in a run so far.
+ * Peak rates of one core in a run so far.
  *
  * @param flopsPerSecond the matmul peak: the fastest linear of any shape and fork
  * @param bytesPerSecond read and written by the fastest plain copy
@@ -15,7 +15,7 @@ record CorePeak(double flopsPerSecond, double bytesPerSecond) {
 
   private static final String LINEAR = KernelWorkload.LINEAR.kernel();
 
-  /** Whether this is one of the measurements that all others are held against. */
+  /** Whether this measurement defines a peak that all others are compared with. */
   static boolean measures(ForkTimes times) {
     return times.kernel().equals(ForkTimes.MEMORY) || times.kernel().equals(LINEAR);
   }

@@ -11,20 +11,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * One kernel at one shape on one core or a GPU.
  *
- * @param kernel as in {@link dev.gyre.kernels.Kernels}; {@code memory} for the plain copy that
- *     bandwidth is measured with
+ * @param kernel as in {@link dev.gyre.kernels.Kernels}; {@code memory} for the memory copy that
+ *     measures bandwidth
  * @param medianSeconds of a call: the middle fork's median
- * @param gflops 10⁹ FLOPs a second at that median; null where memory is the limit
+ * @param gflops 10⁹ FLOPs a second at that median; null if the kernel is memory-bound
  * @param ofPeak share of the fastest linear of this run; null as above
- * @param gbps 10⁹ bytes a second, every operand counted as read or written once; null where
- *     arithmetic is the limit
- * @param ofBandwidth share of what the plain copy of this run moves; null as above. Above 1 where
+ * @param gbps 10⁹ bytes a second, every operand counted as read or written once; null if the kernel
+ *     is compute-bound
+ * @param ofBandwidth share of the bandwidth of this run's memory copy; null as above. Above 1 if
  *     operands stay in the cache
  * @param spread of the forks: (slowest − fastest) / median
  * @param forkMedians the median iteration of each fork
  * @param forkBests the fastest iteration of each fork
- * @param slowForks those, from 1, whose fastest iteration took more than twice as long as another
- *     fork's
+ * @param slowForks numbers, from 1, of the forks whose fastest iteration took more than twice as
+ *     long as another fork's
  * @param cpu this machine's processor
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -45,7 +45,10 @@ public record KernelResult(
     @JsonProperty("slow_forks") List<Integer> slowForks,
     @JsonProperty("instruction_set") String instructionSet,
     String cpu) {
-  /** A fork so many times slower than another has met a cliff of the compiler, not noise. */
+  /**
+   * A fork that is slower than another by this factor was compiled badly by the JIT; noise is
+   * smaller.
+   */
   private static final double SLOW = 2;
 
   public KernelResult {
@@ -90,7 +93,7 @@ public record KernelResult(
         cpu);
   }
 
-  /** Share of what limits it. */
+  /** Share of the peak that limits the kernel. */
   public double ofLimit() {
     return ofPeak != null ? ofPeak : ofBandwidth != null ? ofBandwidth : 0;
   }

@@ -6,26 +6,26 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Turns times into results as they come. The measurements that all are held against are kept back
- * until the last of them is in, so that each is a share of the fastest.
+ * Turns times into results as they arrive. The measurements that define the peaks are held back
+ * until the last of them has arrived, so that each is a share of the fastest.
  */
 public final class KernelResults {
   private final KernelsBench bench;
   private final String instructionSet;
   private final String cpu;
-  private final Consumer<KernelResult> hears;
+  private final Consumer<KernelResult> listener;
   private final List<ForkTimes> waiting = new ArrayList<>();
   private CorePeak peak = CorePeak.NONE;
 
   /**
-   * @param hears of each result, in the order of the measurements
+   * @param listener receives each result, in the order of the measurements
    */
   public KernelResults(
-      KernelsBench bench, String instructionSet, String cpu, Consumer<KernelResult> hears) {
+      KernelsBench bench, String instructionSet, String cpu, Consumer<KernelResult> listener) {
     this.bench = bench;
     this.instructionSet = instructionSet;
     this.cpu = cpu;
-    this.hears = hears;
+    this.listener = listener;
   }
 
   public void add(ForkTimes times) {
@@ -38,13 +38,13 @@ public final class KernelResults {
     }
   }
 
-  /** All measurements are in. */
+  /** Called after the last measurement. */
   public void finish() {
     waiting.forEach(this::tell);
     waiting.clear();
   }
 
   private void tell(ForkTimes times) {
-    hears.accept(KernelResult.of(times, peak, bench, instructionSet, cpu));
+    listener.accept(KernelResult.of(times, peak, bench, instructionSet, cpu));
   }
 }

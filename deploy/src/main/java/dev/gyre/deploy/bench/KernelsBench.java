@@ -12,14 +12,14 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Measures kernels on one core or a GPU, each in several JVMs of its own. The process that hosts
- * JMH has a class path of its own, so that no other process has JMH on its.
+ * Measures kernels on one core or a GPU, each in several JVMs of its own. Only the process that
+ * hosts JMH has JMH on its class path.
  *
  * @param device where the backend computes
  * @param dtype {@code bf16} or {@code f32}
  * @param kernels names as in {@link dev.gyre.kernels.Kernels}; empty for all
- * @param forks JVMs each is measured in
- * @param longRows attention over 16,384 tokens, too
+ * @param forks JVMs per kernel
+ * @param longRows whether to measure attention over 16,384 tokens as well
  */
 public record KernelsBench(
     String backend,
@@ -28,7 +28,7 @@ public record KernelsBench(
     List<String> kernels,
     int forks,
     boolean longRows) {
-  /** Operands of the largest kernel are some hundred megabytes, outside the heap. */
+  /** Operands of the largest kernel take some hundred megabytes, outside of the heap. */
   private static final WorkerFlags FLAGS = WorkerFlags.DEFAULT;
 
   public KernelsBench {
@@ -36,13 +36,13 @@ public record KernelsBench(
   }
 
   /**
-   * Runs it to its end. The plain copy of memory and the linears, which all else is held against,
-   * are measured first and always.
+   * Runs all measurements. The memory copy and the linears, which define the peaks, are always
+   * measured, and first.
    *
    * @param classPath of the benchmarks
-   * @param mainClass which takes these arguments and prints a line of {@link ForkTimes} for each
+   * @param mainClass takes these arguments and prints a line of {@link ForkTimes} for each kernel
    * @param folder for logs
-   * @param measured hears of each kernel as it is done
+   * @param measured receives each kernel's times when it is done
    * @throws IOException if the benchmarks fail; names their log
    */
   public void run(String classPath, String mainClass, Path folder, Consumer<ForkTimes> measured)

@@ -14,19 +14,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Where rank 0's steps spent their time, by its trace: kernel by kernel, then what is no kernel.
- * Steps that warm up do not count, nor does the last one, whose span ends with the run.
+ * Time of rank 0's steps from its trace, by kernel and by other activities. Warm-up steps do not
+ * count, nor does the last step, whose span ends with the run.
  *
- * @param steps that count
- * @param stepSeconds their mean
- * @param parts by falling time
+ * @param steps that count @param stepSeconds their mean time @param parts in descending order of
+ *     time
  */
 public record StepProfile(int steps, double stepSeconds, List<Part> parts) {
   private static final double MICROS = 1e6;
 
   /**
-   * @param calls a step
-   * @param seconds a step
+   * @param calls per step @param seconds per step
    */
   public record Part(String name, double calls, double seconds) {}
 
@@ -35,13 +33,14 @@ public record StepProfile(int steps, double stepSeconds, List<Part> parts) {
   }
 
   /**
-   * @param trace of the run, as Gyre writes it
+   * @param trace of the run, written by Gyre
    * @param metrics of all its steps, in order
    */
   public static StepProfile read(Path trace, List<StepMetrics> metrics) throws IOException {
     List<JsonNode> events = new ArrayList<>();
     try (Stream<String> lines = Files.lines(trace)) {
-      // One event a line; those of other ranks, most of a long trace, are not even parsed.
+      // One event per line; lines of other ranks, most of a long trace, are skipped without
+      // parsing.
       lines
           .filter(line -> line.contains("\"pid\":0,"))
           .map(line -> line.endsWith(",") ? line.substring(0, line.length() - 1) : line)

@@ -1,4 +1,4 @@
-/** A fixed training job, and collectives, to measure as other frameworks' scripts do. */
+/** Benchmarks: training steps, collectives, attention, load balance and kernels. */
 @NullMarked
 package dev.gyre.deploy.bench;
 

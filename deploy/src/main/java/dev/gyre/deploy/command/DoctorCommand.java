@@ -75,7 +75,7 @@ public final class DoctorCommand implements Callable<ExitCode> {
     }
   }
 
-  /** What must be set up otherwise comes before what may pass. */
+  /** A finding that needs configuration takes precedence over a temporary one. */
   static ExitCode exit(List<Finding> findings) {
     List<ExitCode> broken =
         findings.stream().filter(f -> f.level() == Level.BROKEN).map(Finding::exit).toList();

@@ -79,14 +79,17 @@ public final class GenerateCommand implements Callable<ExitCode> {
     return ExitCode.DONE;
   }
 
-  /** Whether anybody still reads: {@code gyre generate ... | head} ends once head has. */
+  /**
+   * Prints a piece. Returns false if the reader has closed the pipe, as in {@code gyre generate ...
+   * | head}.
+   */
   private static boolean print(PrintStream out, String piece) {
     out.print(piece);
     out.flush();
     return !out.checkError();
   }
 
-  /** A model may write anything; on a terminal, control characters would steer it. */
+  /** Replaces control characters, which a model may generate and a terminal would interpret. */
   static String harmless(String text) {
     StringBuilder shown = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

@@ -125,7 +125,7 @@ public final class PlanCommand implements Callable<ExitCode> {
     }
   }
 
-  /** The most work a batch can be. */
+  /** Full rows of one document each: the most work that a batch can have. */
   private static List<Documents> fullRows(JobSpec job) {
     Documents full = new Documents(job.train().sequenceLength());
     return Collections.nCopies(job.train().rowsPerStep(), full);

@@ -9,23 +9,23 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lines for a person on standard output. On a terminal a last, transient line shows work under way;
- * it is redrawn in place and never wider than the terminal. On a pipe there are only whole lines
- * and no control codes. Thread-safe.
+ * Output lines for the user. On a terminal a last, transient line shows progress; it is redrawn in
+ * place and never wider than the terminal. On a pipe there are only whole lines and no control
+ * codes. Thread-safe.
  */
 public final class Console implements AutoCloseable {
-  /** Of a terminal that does not say its size. */
+  /** Width of a terminal that does not report its size. */
   private static final int DEFAULT_COLUMNS = 80;
 
-  /** A person reads no more than ten updates a second, and a slow connection carries no more. */
+  /** At most ten updates per second: more are not readable, and too much for a slow connection. */
   private static final long REDRAW_NANOS = 100_000_000;
 
   private static final String CLEAR_LINE = "\r\u001b[2K";
 
-  /** More than a day of table rows. */
+  /** Lines that may wait for a blocked terminal: more than a day of table rows. */
   private static final int WAITING_LINES = 10_000;
 
-  /** At an exit that others wait for, a terminal that is still blocked loses the last lines. */
+  /** After this time at exit, a terminal that is still blocked loses the last lines. */
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
   private final PrintStream out;
@@ -34,20 +34,20 @@ public final class Console implements AutoCloseable {
   private final LongSupplier nanoClock;
   private final PrintStream err;
 
-  /** Null where whoever prints may be blocked. */
+  /** Null if printing may block the caller. */
   private final @Nullable BackgroundWriter background;
 
   private boolean transientLine;
   private long drawnNanos;
   private long missed;
 
-  /** Prints at once: a blocked terminal blocks the caller. */
+  /** Prints synchronously: a blocked terminal blocks the caller. */
   public Console(PrintStream out, boolean terminal) {
     this(out, terminal, () -> 0, System::nanoTime);
   }
 
   /**
-   * @param columns of the terminal, asked for each transient line; 0 if unknown
+   * @param columns width of the terminal, read for each transient line; 0 if unknown
    * @param nanoClock as {@link System#nanoTime}
    */
   Console(PrintStream out, boolean terminal, IntSupplier columns, LongSupplier nanoClock) {
@@ -75,7 +75,7 @@ public final class Console implements AutoCloseable {
     return new Console(System.out, terminal, columns(terminal), System::nanoTime);
   }
 
-  /** Standard output, of a command that must not stop when its terminal does (Ctrl-S). */
+  /** Standard output of a command that must not stop when its terminal is blocked (Ctrl-S). */
   public static Console patient() {
     boolean terminal = isStandardTerminal();
     return patient(System.out, System.err, terminal, columns(terminal), WAITING_LINES);
@@ -107,7 +107,7 @@ public final class Console implements AutoCloseable {
     return terminal;
   }
 
-  /** Whether a whole line takes one row of the terminal; on a pipe, always. */
+  /** Whether a line fits in one row of the terminal; always true on a pipe. */
   public boolean fits(String text) {
     return !terminal || TextWidth.of(text) <= columns();
   }
@@ -130,15 +130,15 @@ public final class Console implements AutoCloseable {
   }
 
   /**
-   * Shows work under way on a terminal; the next line replaces it. Text that is too wide is cut,
-   * and updates that come too fast are left out. Nothing on a pipe.
+   * Shows progress on a terminal; the next line replaces it. Text that is too wide is cut, and
+   * updates that follow too fast are skipped. Prints nothing on a pipe.
    */
   public synchronized void busy(String text) {
     long now = nanoClock.getAsLong();
     if (!terminal || (transientLine && now - drawnNanos < REDRAW_NANOS)) {
       return;
     }
-    // Terminals wrap behind the last column, so it stays free.
+    // The last column stays free, because terminals wrap after it.
     if (take(out, cleared() + TextWidth.cut(text, columns() - 1))) {
       transientLine = true;
       drawnNanos = now;
@@ -156,7 +156,10 @@ public final class Console implements AutoCloseable {
     return clear;
   }
 
-  /** What finds no room is counted, and said when there is room again. */
+  /**
+   * Lines for which the queue has no room are dropped and counted; a later line reports their
+   * number.
+   */
   private void print(PrintStream to, String clear, String text) {
     String note = missed == 0 ? "" : "(not shown: %s)%n".formatted(Units.of(missed, "line"));
     if (take(to, clear + note + text + System.lineSeparator())) {
@@ -180,8 +183,7 @@ public final class Console implements AutoCloseable {
   }
 
   /**
-   * Waits until everything is printed, as long as it takes a person to come back to a terminal that
-   * they blocked.
+   * Waits until everything is printed, also if the user has blocked the terminal for long.
    *
    * @param limit longest time in which nothing is printed
    */

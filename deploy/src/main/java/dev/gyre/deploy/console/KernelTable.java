@@ -3,7 +3,7 @@ package dev.gyre.deploy.console;
 import dev.gyre.deploy.bench.KernelResult;
 import java.util.Locale;
 
-/** Kernels as a table: the rate of each, and a bar for its share of what limits it. */
+/** A table of kernels: the rate of each, and a bar for its share of the peak that limits it. */
 public final class KernelTable {
   private static final int BAR = 20;
   private static final String FORMAT = "%-28s %-26s %10s %14s  %-20s %6s %7s";

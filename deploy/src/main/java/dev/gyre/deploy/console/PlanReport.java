@@ -35,8 +35,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A plan and the rows of a batch, in full: who holds what, what each rank computes and sends, and
- * whether all of it is proven.
+ * The full report of a plan and the rows of a batch: token layout, the work and traffic of each
+ * rank, and the proofs.
  */
 public final class PlanReport {
   private static final String PLACE = "%4s  %4s %4s %7s %6s  %9s %8s  %6s %5s";
@@ -48,7 +48,7 @@ public final class PlanReport {
   private final HeadSplit heads;
   private final List<Row> rows;
 
-  /** One row, and how layers of each kind compute it. */
+  /** One row, with the attention schedule of each kind of layer. */
   private record Row(SequenceLayout layout, Map<LayerKind, Attention> attention) {
     Attention of(LayerKind layers) {
       return requireNonNull(attention.get(layers));
@@ -173,7 +173,10 @@ public final class PlanReport {
             plan.transport());
   }
 
-  /** A line per rank: its place, what it holds, and what a layer's attention is to it. */
+  /**
+   * A line per rank: its place in the mesh, what it holds, and its work and traffic in one
+   * attention layer.
+   */
   private List<String> ranks() {
     StringBuilder over =
         new StringBuilder("      place in the mesh         holds                        ");
@@ -226,7 +229,7 @@ public final class PlanReport {
     return own;
   }
 
-  /** What a layer of a kind computes and sends on one rank, all rows together. */
+  /** Work and traffic of one rank in a layer of a kind, over all rows. */
   private String attention(int rank, HeadSplit.Part part, LayerKind layers) {
     int ring = mesh.ringRank(rank);
     MessageBytes bytes =
@@ -261,7 +264,7 @@ public final class PlanReport {
     return count == 0 ? "-" : count == 1 ? "" + first : first + "-" + (first + count - 1);
   }
 
-  /** What layers of a kind run on and why, and how evenly it falls on the ranks. */
+  /** The schedule of a kind of layer, the reason for it, and its load balance. */
   private String layers(ScheduleChoice choice) {
     int count = job.model().layers(choice.layers());
     Map<String, Integer> used = new TreeMap<>();
@@ -287,7 +290,7 @@ public final class PlanReport {
         pairs / 10.0);
   }
 
-  /** What each schedule was predicted to take for the longest row. */
+  /** Predicted time of each schedule for the longest row. */
   private static String reason(ScheduleChoice choice) {
     List<String> forecasts = new ArrayList<>();
     for (ScheduleForecast forecast : choice.forecasts()) {
@@ -345,7 +348,7 @@ public final class PlanReport {
     return "%s%s: %s".formatted(a.describe(), disk, a.reason());
   }
 
-  /** The longest rows under each policy, and what goes further. */
+  /** The longest rows that fit with each activation policy, and how to fit longer ones. */
   private List<String> longest(long workerMemoryBytes) {
     LongestSequence longest = LongestSequence.of(job, plan, workerMemoryBytes);
     LongestSequence.Longest best = longest.best();

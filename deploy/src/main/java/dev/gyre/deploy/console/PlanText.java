@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** A model and a plan in a few lines. */
+/** Short descriptions of a model and a plan. */
 public final class PlanText {
   private PlanText() {}
 
@@ -37,9 +37,9 @@ public final class PlanText {
   }
 
   /**
-   * What a person named is said plainly; what the plan chose for them, as such.
+   * A value, marked as auto if the plan chose it.
    *
-   * @param also what follows the word auto, in its brackets
+   * @param also text after the word auto, in the same brackets
    */
   public static String chosen(String value, String asked, String also) {
     return asked.equals("auto") ? value + " (auto" + also + ")" : value;
@@ -73,7 +73,7 @@ public final class PlanText {
     return parts.isEmpty() ? "one worker" : String.join(" × ", parts);
   }
 
-  /** What the longest rows run on; named where it is not what everyone expects of a ring. */
+  /** The schedule of the longest rows; empty if it is the ring schedule. */
   private static String schedule(Plan plan) {
     String all = schedules(plan);
     return all.equals(RingSchedule.KEY) ? "" : all + ", ";
@@ -107,7 +107,7 @@ public final class PlanText {
     return "experts " + String.join("+", counts);
   }
 
-  /** What travels and how long it takes. */
+  /** Traffic and predicted time. */
   public static String traffic(Plan plan, JobSpec job) {
     StepCost cost = plan.cost();
     List<String> parts = new ArrayList<>();

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** A packed row for a person: each document's name, where it was cut, its labels, its text. */
+/** A packed row as text: each document's name, cuts, labels and text. */
 public final class RowText {
   private static final String GUTTER = "  | ";
 
@@ -95,7 +95,7 @@ public final class RowText {
     }
   }
 
-  /** Text from anywhere must not steer the terminal. */
+  /** Replaces control characters, which a terminal would interpret. */
   private static String printable(String text) {
     StringBuilder shown = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Where a step's time goes, as a picture: a bar for each part. */
+/** The time profile of a step, as a bar chart. */
 public final class StepProfileText {
   private static final int BAR = 30;
 

@@ -6,16 +6,16 @@ import java.util.Deque;
 import java.util.Locale;
 
 /**
- * The table of a running job: a row every so many steps. A row is at most 79 columns wide, remarks
- * not counted.
+ * The table of a running job, with a row every few steps. A row is at most 79 columns wide, without
+ * remarks.
  */
 public final class StepTable {
-  /** Steps of the running mean: enough to see a trend in rows that differ. */
+  /** Steps of the running mean, which smooths the differences between batches. */
   static final int MEAN_STEPS = 20;
 
   private static final int BAR = 10;
 
-  /** A loss that does not exist: no token of the batch has a label. */
+  /** Stands for the loss of a batch without labels. */
   private static final String NO_LOSS = "-";
 
   private final Console console;
@@ -38,7 +38,7 @@ public final class StepTable {
     this.rowEvery = Math.max(1, Math.min(10, steps / 20));
   }
 
-  /** Adds text to the coming row, for example {@code eval 2.51}. */
+  /** Adds text to the next row, for example {@code eval 2.51}. */
   public synchronized void remark(String text) {
     remarks.append("   ").append(text);
   }
@@ -69,7 +69,7 @@ public final class StepTable {
     }
   }
 
-  /** Remarks go to a line of their own where they would be wrapped. */
+  /** Prints remarks on a separate line if the terminal would wrap them. */
   private void print(String row) {
     if (console.fits(row + remarks)) {
       console.line(row + remarks);

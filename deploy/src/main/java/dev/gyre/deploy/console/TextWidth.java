@@ -5,7 +5,7 @@ package dev.gyre.deploy.console;
  * combining marks. Source: Unicode Standard Annex 11, its wide ranges.
  */
 final class TextWidth {
-  /** First and last code points of wide ranges, rising. */
+  /** First and last code points of the wide ranges, ascending. */
   private static final int[] WIDE = {
     0x1100, 0x115F, 0x231A, 0x231B, 0x2329, 0x232A, 0x2E80, 0x303E, 0x3041, 0x4DBF, 0x4E00, 0xA4CF,
     0xA960, 0xA97F, 0xAC00, 0xD7A3, 0xF900, 0xFAFF, 0xFE30, 0xFE6F, 0xFF00, 0xFF60, 0xFFE0, 0xFFE6,
@@ -18,7 +18,7 @@ final class TextWidth {
     return text.codePoints().map(TextWidth::of).sum();
   }
 
-  /** The beginning of a text that takes at most so many columns. */
+  /** The beginning of a text, at most {@code columns} wide. */
   static String cut(String text, int columns) {
     int used = 0;
     int at = 0;

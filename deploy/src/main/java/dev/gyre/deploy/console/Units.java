@@ -2,7 +2,7 @@ package dev.gyre.deploy.console;
 
 import java.util.Locale;
 
-/** Numbers as a person reads them. */
+/** Formats numbers with units. */
 public final class Units {
   private Units() {}
 

@@ -1,4 +1,4 @@
-/** What a person sees while a job runs: lines, a table that grows, progress. */
+/** Text output of commands: lines and progress, tables, and descriptions of plans. */
 @NullMarked
 package dev.gyre.deploy.console;
 

@@ -18,9 +18,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Each backend's probe, and what it reaches here. */
+/** Probes each backend and measures its rates on this machine. */
 public final class BackendChecks {
-  /** The reference that others are held to. */
+  /** The reference backend. */
   private static final String SCALAR = "scalar";
 
   private final RateCache cache;
@@ -29,10 +29,10 @@ public final class BackendChecks {
   private final boolean afresh;
 
   /**
-   * @param cache what earlier runs measured; gets what is measured now
+   * @param cache rates of earlier runs; new measurements are added
    * @param version of this build
    * @param device where backends are to compute
-   * @param afresh forgets what is known, and measures it again
+   * @param afresh whether to discard cached rates and measure again
    */
   public BackendChecks(RateCache cache, String version, Device device, boolean afresh) {
     this.cache = cache;
@@ -41,7 +41,10 @@ public final class BackendChecks {
     this.afresh = afresh;
   }
 
-  /** A finding for each backend, and one for each dtype of those that are for use. */
+  /**
+   * A finding for each backend, and one for each dtype of available backends other than the
+   * reference.
+   */
   public List<Finding> of(List<BackendProvider> providers) {
     List<Finding> findings = new ArrayList<>();
     boolean any = false;
@@ -65,8 +68,10 @@ public final class BackendChecks {
       findings.add(
           Finding.broken(
               "backends",
-              device.isCpu() ? "none but the plain reference" : "none on " + device,
-              device.isCpu() ? "see why above; training with it takes days" : "see why above",
+              device.isCpu() ? "only the scalar reference" : "none on " + device,
+              device.isCpu()
+                  ? "see the reasons above; training with it takes days"
+                  : "see the reasons above",
               ExitCode.BAD_JOB));
     }
     return findings;

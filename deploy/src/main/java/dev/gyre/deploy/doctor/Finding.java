@@ -3,12 +3,12 @@ package dev.gyre.deploy.doctor;
 import dev.gyre.comms.ExitCode;
 
 /**
- * One thing that was looked at.
+ * The result of one check.
  *
  * @param subject for example {@code open files}
  * @param value what was found
- * @param advice what to change; empty where all is well
- * @param exit what a command that needs this to be well should end with; DONE unless it is broken
+ * @param advice what to change; empty if nothing is wrong @param exit exit code of a command that
+ *     depends on this; DONE unless the level is broken
  */
 public record Finding(Level level, String subject, String value, String advice, ExitCode exit) {
   static Finding ok(String subject, String value) {
@@ -20,7 +20,7 @@ public record Finding(Level level, String subject, String value, String advice, 
   }
 
   /**
-   * @param exit BAD_JOB where something must be set up otherwise, TRY_AGAIN where it may pass
+   * @param exit BAD_JOB if the configuration must change, TRY_AGAIN if the problem may be temporary
    */
   static Finding broken(String subject, String value, String advice, ExitCode exit) {
     return new Finding(Level.BROKEN, subject, value, advice, exit);

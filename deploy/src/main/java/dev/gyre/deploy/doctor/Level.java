@@ -1,6 +1,6 @@
 package dev.gyre.deploy.doctor;
 
-/** How well something is. */
+/** Severity of a finding. */
 public enum Level {
   OK("ok"),
   COULD_BE_BETTER("could be better"),

@@ -6,21 +6,27 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
 
-/** What to make of {@link SystemFacts}. */
+/** Judges {@link SystemFacts}. */
 public final class SystemChecks {
   private static final int JAVA = 25;
 
-  /** Two workers with their heaps and a small model; and what the smallest job gets by with. */
+  /**
+   * Enough for two workers with their heaps and a small model; below it, the minimum for the
+   * smallest job.
+   */
   private static final long GOOD_MEMORY = 4L << 30;
 
   private static final long LEAST_MEMORY = 1L << 30;
 
-  /** The quickstart's two workers keep 268 MB each there; the media driver alone needs 20 MiB. */
+  /** The quickstart's two workers use 268 MB each there; the media driver alone needs 20 MiB. */
   private static final long GOOD_SHARED_MEMORY = 1L << 30;
 
   private static final long LEAST_SHARED_MEMORY = 20L << 20;
 
-  /** Class files, logs and slabs of some workers; the JVM alone has some hundred files open. */
+  /**
+   * Enough for jars, logs and shared memory of several workers; the JVM alone opens some hundred
+   * files.
+   */
   private static final long GOOD_FILES = 4096;
 
   private static final long LEAST_FILES = 512;

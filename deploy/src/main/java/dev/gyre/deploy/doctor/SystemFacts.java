@@ -14,17 +14,17 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What this machine, or its container, is like, without judgement.
+ * Properties of this machine, or of its container.
  *
  * @param javaFeature feature release of the Java runtime
  * @param java its version
- * @param compiler whether it is a JDK, with which Gyre can be built
+ * @param compiler whether it is a JDK, which building Gyre needs
  * @param sharedMemoryBytes free in /dev/shm; 0 where there is none
- * @param openFiles most files a process may have open; −1 where the system does not tell
- * @param lockedBytes most memory a process may lock; −1 the same, and where there is no limit
- * @param hugePages the kernel's choice for anonymous memory; empty where it does not tell
- * @param openMp variables of the environment that steer OpenMP
- * @param leftovers folders in /dev/shm of runs whose launcher is gone
+ * @param openFiles most files a process may have open; −1 if unknown
+ * @param lockedBytes most memory a process may lock; −1 if unknown or unlimited
+ * @param hugePages the kernel's choice for anonymous memory; empty if unknown
+ * @param openMp environment variables that configure OpenMP
+ * @param leftovers folders in /dev/shm of runs whose launcher has ended
  */
 public record SystemFacts(
     int javaFeature,
@@ -74,7 +74,7 @@ public record SystemFacts(
    * A soft limit.
    *
    * @param limits the text of /proc/self/limits
-   * @return −1 for none, or where the text lacks it
+   * @return −1 if unlimited or missing
    */
   static long limit(String limits, String name) {
     Matcher soft =
@@ -82,7 +82,7 @@ public record SystemFacts(
     return soft.find() ? Long.parseLong(soft.group(1)) : -1;
   }
 
-  /** Empty where the system has no such file. */
+  /** The text of a file; empty if there is no such file. */
   private static String text(Path file) {
     try {
       return Files.isReadable(file) ? Files.readString(file) : "";

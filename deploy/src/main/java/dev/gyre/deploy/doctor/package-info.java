@@ -1,4 +1,4 @@
-/** What {@code gyre doctor} looks at, and what it makes of it. */
+/** The checks of {@code gyre doctor}. */
 @NullMarked
 package dev.gyre.deploy.doctor;
 

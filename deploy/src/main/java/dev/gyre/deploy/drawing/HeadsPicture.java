@@ -5,8 +5,8 @@ import dev.gyre.partitioning.schedule.HeadSplit;
 import java.util.List;
 
 /**
- * Tokens swapped for heads: before it a rank holds all heads of some tokens, after it the other
- * way.
+ * Draws the Ulysses exchange: before it a rank holds all heads of some tokens, after it some heads
+ * of all tokens.
  */
 final class HeadsPicture {
   private static final int SIDE = 132;
@@ -20,7 +20,7 @@ final class HeadsPicture {
   private final long headDim;
 
   /**
-   * @param tokens of each Ulysses rank, those of all ring ranks together
+   * @param tokens of each Ulysses rank, summed over all ring ranks
    * @param elementBytes of the compute dtype
    */
   HeadsPicture(Svg svg, HeadSplit split, int[] tokens, int headDim, int elementBytes) {
@@ -32,8 +32,7 @@ final class HeadsPicture {
   }
 
   /**
-   * @param ring whether what is shown is one of several ring ranks
-   * @return the height it took
+   * @param ring whether there are several ring ranks @return the height of the picture
    */
   int draw(int left, int top, boolean ring) {
     svg.heading(16, top + 16, "Ulysses");
@@ -110,7 +109,10 @@ final class HeadsPicture {
     return heads;
   }
 
-  /** Every rank's tokens with the heads that are others', or as much the other way. */
+  /**
+   * Bytes that all ranks exchange: every rank's tokens with the heads of other ranks. Both
+   * directions are equal.
+   */
   private long exchanged(int keyValues, long bytes) {
     long sum = 0;
     for (int from = 0; from < parts.size(); from++) {

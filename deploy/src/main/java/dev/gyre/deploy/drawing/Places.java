@@ -7,7 +7,10 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.AttentionTile;
 import java.util.List;
 
-/** Who holds each position of a row, and in which step a program computes a pair of positions. */
+/**
+ * The rank that holds each position of a row, and the step in which a program computes a pair of
+ * positions.
+ */
 final class Places {
   private final int[] owner;
   private final int[] local;

@@ -18,11 +18,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A plan's attention on one row, a picture for each kind of layer: who holds what, which pairs of
- * query and key each rank computes in which step, and what travels between ranks meanwhile.
+ * Draws a plan's attention on one row, one picture per kind of layer: the token layout, the (query,
+ * key) pairs that each rank computes in each step, and the messages between ranks.
  */
 public final class ScheduleDrawing {
-  /** More ranks than this do not fit beside each other. */
+  /** The most ranks that fit side by side. */
   private static final int MOST_RANKS = 16;
 
   private static final int LEFT = 110;
@@ -30,7 +30,7 @@ public final class ScheduleDrawing {
   private static final int SIDE = 150;
   private static final int RIGHT = 16;
 
-  /** What tokens for heads needs beside two squares. */
+  /** Least width if the Ulysses exchange is drawn. */
   private static final int HEADS_WIDTH = 760;
 
   private final ModelSpec model;
@@ -88,7 +88,7 @@ public final class ScheduleDrawing {
     return mesh.ring() == 1 ? heads : ring + ", and " + heads + " inside each";
   }
 
-  /** From y downwards; returns where it ends. */
+  /** Draws from {@code top} downwards; returns the y of its end. */
   private int picture(int top, LayerKind layers, AttentionMask mask, AttentionSchedule schedule) {
     svg.text(16, top + 32, 20, Svg.Anchor.START, Svg.INK, name(schedule));
     Documents row = layout.documents();

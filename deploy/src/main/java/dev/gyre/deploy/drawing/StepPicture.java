@@ -15,7 +15,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A pass over time, downwards: in every step what each rank computes, and what travels meanwhile.
+ * Draws a pass with time downwards: for every step, what each rank computes and the messages in
+ * flight.
  */
 final class StepPicture {
   private static final int BAR = 14;
@@ -29,7 +30,7 @@ final class StepPicture {
 
   /**
    * @param bytes of all Ulysses ranks together
-   * @param left where the first rank's column begins
+   * @param left x of the first rank's column
    * @param column width of a rank's column
    */
   StepPicture(Svg svg, MessageBytes bytes, int left, int column) {
@@ -54,7 +55,7 @@ final class StepPicture {
   }
 
   /**
-   * @return the height it took
+   * @return the height of the picture
    */
   int draw(int top, String name, List<Program> programs) {
     svg.heading(16, top + 16, name);
@@ -64,7 +65,7 @@ final class StepPicture {
         12,
         Svg.Anchor.START,
         Svg.FAINT,
-        "all ranks together send %s; bar: pairs computed, arrow: what travels meanwhile"
+        "all ranks together send %s; bar: pairs computed, arrow: message in flight"
             .formatted(Units.bytes(bytes.sent(programs))));
     int y = top + 26;
     long most = 1;
@@ -143,7 +144,7 @@ final class StepPicture {
     return pairs;
   }
 
-  /** A step's messages on as few lines as they fit on side by side, short ones first. */
+  /** Arranges a step's messages on as few lines as possible, short ones first. */
   private List<List<Arrow>> lanes(int s, List<Program> programs) {
     List<Arrow> arrows = new ArrayList<>();
     for (int rank = 0; rank < programs.size(); rank++) {

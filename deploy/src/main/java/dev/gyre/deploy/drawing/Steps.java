@@ -2,7 +2,7 @@ package dev.gyre.deploy.drawing;
 
 import java.util.List;
 
-/** The colour of a step: told apart by people with any colour vision (after Okabe and Ito). */
+/** The colour of a step, from a palette for all kinds of colour vision (after Okabe and Ito). */
 final class Steps {
   private static final List<String> COLOURS =
       List.of(

@@ -1,8 +1,8 @@
 package dev.gyre.deploy.drawing;
 
 /**
- * An SVG document while it is written: whole coordinates, generic fonts, and a ground of its own,
- * so that it reads the same on light and on dark pages.
+ * Builds an SVG document with integer coordinates, generic fonts and its own background, so that it
+ * is readable on light and dark pages.
  */
 final class Svg {
   static final String INK = "#1b1f24";
@@ -11,7 +11,7 @@ final class Svg {
   static final String GROUND = "#fbfbf9";
   static final String BAND = "#f0f1ee";
 
-  /** Where a text's x is. */
+  /** The part of a text that its x refers to. */
   enum Anchor {
     START,
     MIDDLE,
@@ -45,7 +45,7 @@ final class Svg {
             .formatted(x, y, INK, escaped(content)));
   }
 
-  /** A dot where it starts, a head where it ends. */
+  /** An arrow with a dot at its start. */
   void arrow(int fromX, int toX, int y) {
     int way = Integer.signum(toX - fromX);
     body.append(

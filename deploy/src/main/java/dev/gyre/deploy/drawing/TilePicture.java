@@ -3,9 +3,9 @@ package dev.gyre.deploy.drawing;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import java.util.List;
 
-/** A square of queries by keys for every rank: what it computes, coloured by step. */
+/** Draws a square of queries by keys for every rank: the pairs it computes, coloured by step. */
 final class TilePicture {
-  /** Cells of a side at most; each shows the pair in its middle. */
+  /** Most cells of a side; each cell shows the pair in its middle. */
   private static final int CELLS = 64;
 
   private final Svg svg;
@@ -53,7 +53,7 @@ final class TilePicture {
     svg.frame(x, y, side, side);
   }
 
-  /** A strip of the whole row: which rank holds what. */
+  /** Draws the row as a strip that shows which rank holds each position. */
   void strip(int x, int y, int width, int height) {
     List<String> shades = List.of("#dfe3e8", "#c7ced8");
     int from = 0;

@@ -1,4 +1,4 @@
-/** Pictures of plans, as SVG 1.1 text: the same plan, the same text. */
+/** Pictures of plans as SVG 1.1; equal plans give equal text. */
 @NullMarked
 package dev.gyre.deploy.drawing;
 

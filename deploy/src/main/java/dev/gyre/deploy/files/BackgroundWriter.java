@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
- * Writes on a thread of its own, in order, from a bounded queue. A terminal whose user pressed
- * Ctrl-S and a frozen file system block that thread alone. After the first failure nothing more is
+ * Writes on its own thread, in order, from a bounded queue. So a terminal that is blocked by
+ * Ctrl-S, or a frozen file system, blocks only that thread. After the first failure nothing more is
  * written. Thread-safe.
  */
 public final class BackgroundWriter implements AutoCloseable {
@@ -21,7 +21,7 @@ public final class BackgroundWriter implements AutoCloseable {
     void run() throws IOException;
   }
 
-  /** Says that what was taken before it is written, or given up. */
+  /** Completes when all earlier writes are done or abandoned. */
   private record Marker(CountDownLatch done) implements Write {
     @Override
     public void run() {
@@ -39,16 +39,16 @@ public final class BackgroundWriter implements AutoCloseable {
   private volatile boolean closed;
 
   /**
-   * @param capacity writes that may wait
-   * @param closeLimit longest time without any write done that {@link #close} waits for the rest
-   * @param onFailure called once, by the writing thread
+   * @param capacity most writes in the queue @param closeLimit {@link #close} abandons the rest if
+   *     no write completes for this long @param onFailure called once, by the writing thread
    */
   public BackgroundWriter(
       String name, int capacity, Duration closeLimit, Consumer<IOException> onFailure) {
     this.queue = new ArrayBlockingQueue<>(capacity);
     this.closeLimit = closeLimit;
     this.onFailure = onFailure;
-    // Writes block in the kernel: not for a virtual thread, of which carriers are few.
+    // A platform thread: writes block in the kernel and would occupy a carrier thread of virtual
+    // threads.
     Thread.ofPlatform().name(name).daemon().start(this::run);
   }
 
@@ -78,23 +78,22 @@ public final class BackgroundWriter implements AutoCloseable {
     }
   }
 
-  /** Takes the write if there is room for it; never waits. */
+  /** Queues the write if there is room; never blocks. */
   public boolean offer(Write write) {
     return queue.offer(write);
   }
 
-  /** Takes the write, and waits for room as long as nothing has failed. */
+  /** Queues the write, and blocks until there is room or a write has failed. */
   public void put(Write write) throws InterruptedException {
     while (!closed && !failed && !queue.offer(write, LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
-      // The writing thread is blocked, and so is the caller: nothing may be dropped here.
+      // If the writing thread is blocked, the caller blocks too, because no write may be dropped.
     }
   }
 
   /**
-   * Waits until what was taken so far is written, or given up after a failure.
+   * Waits until the writes queued so far are done, or abandoned after a failure.
    *
-   * @param limit longest time without any write done
-   * @return false if it gave up
+   * @param limit longest time without a completed write @return false if the limit was reached
    */
   public boolean flush(Duration limit) throws InterruptedException {
     CountDownLatch done = new CountDownLatch(1);
@@ -116,7 +115,7 @@ public final class BackgroundWriter implements AutoCloseable {
     return false;
   }
 
-  /** Writes what was taken so far, within the limit, and ends the thread. */
+  /** Completes the queued writes, within the limit, and ends the thread. */
   @Override
   public void close() {
     try {

@@ -9,10 +9,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * {@code metrics.jsonl}: whole lines only, also after a full disk or a crash in the middle of one.
+ * {@code metrics.jsonl}. It has complete lines only, also after a full disk or a crash during a
+ * write.
  */
 final class MetricsFile implements AutoCloseable {
-  /** A line is a kilobyte or a few; this is far more. */
+  /** Far more than the length of a line, which is a few kilobytes. */
   private static final int LONGEST_TAIL = 1 << 20;
 
   private final Path path;
@@ -25,7 +26,7 @@ final class MetricsFile implements AutoCloseable {
     this.end = end;
   }
 
-  /** Goes on after the last whole line; what a crash left of another is cut off. */
+  /** Opens the file for appending. Removes an incomplete last line, left by a crash. */
   static MetricsFile open(Path path) throws IOException {
     FileChannel channel =
         FileChannel.open(
@@ -54,7 +55,7 @@ final class MetricsFile implements AutoCloseable {
         return from + i + 1;
       }
     }
-    return from == 0 ? 0 : size; // no such line is ours: leave it
+    return from == 0 ? 0 : size; // too long for a line of ours: leave it
   }
 
   /**

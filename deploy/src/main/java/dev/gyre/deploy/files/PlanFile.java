@@ -26,7 +26,9 @@ public final class PlanFile {
     return SpecJson.read(json, Plan.class, file.toString());
   }
 
-  /** 0 if the text says none: what is wrong with it is then said by who reads the whole. */
+  /**
+   * The format version; 0 if the text has none, in which case parsing the plan reports the error.
+   */
   private static int format(String json) {
     try {
       return JsonMapper.shared().readTree(json).path("formatVersion").asInt(0);

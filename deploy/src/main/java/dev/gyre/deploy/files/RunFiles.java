@@ -8,13 +8,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that the launcher writes while a run goes on, on a thread of their own: a file system
- * that is blocked blocks nobody else, until {@value #WAITING_LINES} lines wait. None is dropped.
+ * Writes the launcher's files of a run on a background thread. A blocked file system blocks the
+ * caller only when {@value #WAITING_LINES} lines are waiting. No line is dropped.
  */
 public final class RunFiles implements AutoCloseable {
   private static final int WAITING_LINES = 50_000;
 
-  /** A file system that hangs at the end of a run: as long as a person would wait for it. */
+  /** How long the end of a run waits for a file system that hangs. */
   private static final Duration CLOSE_LIMIT = Duration.ofMinutes(1);
 
   private final Path file;
@@ -45,12 +45,12 @@ public final class RunFiles implements AutoCloseable {
             });
   }
 
-  /** A line of metrics.jsonl. */
+  /** Appends a line to metrics.jsonl. */
   public void metrics(String json) {
     write(() -> metrics.append(json));
   }
 
-  /** Another file of the run. */
+  /** Writes another file of the run. */
   public void write(BackgroundWriter.Write write) {
     try {
       writer.put(write);
@@ -60,9 +60,9 @@ public final class RunFiles implements AutoCloseable {
   }
 
   /**
-   * Waits until all is written.
+   * Waits until everything is written.
    *
-   * @throws StorageException if something could not be, or the file system hangs
+   * @throws StorageException if a write failed, or the file system hangs
    */
   public void finish() throws StorageException, InterruptedException {
     boolean all = writer.flush(CLOSE_LIMIT);

@@ -18,7 +18,9 @@ import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The folder of one run, and the names of what lies in it. A run never writes into another's. */
+/**
+ * The folder of one run, and the names of its files. A run never writes into another run's folder.
+ */
 public final class RunFolder {
   private static final int MAX_RUNS = 100_000;
 
@@ -29,10 +31,10 @@ public final class RunFolder {
   }
 
   /**
-   * Makes {@code runs/name}, or {@code runs/name-2}, {@code -3}, … if that exists. Safe against
+   * Creates {@code runs/name}, or {@code runs/name-2}, {@code -3}, … if that exists. Safe against
    * other processes doing the same.
    *
-   * @throws IOException if the folder cannot be made
+   * @throws IOException if the folder cannot be created
    */
   public static RunFolder create(Path runs, String name) throws IOException {
     checkName(name);
@@ -57,7 +59,7 @@ public final class RunFolder {
       Files.createDirectory(checkpoints());
       return this;
     } catch (IOException e) {
-      delete(); // of a full disk, say
+      delete(); // for example, the disk is full
       throw e;
     }
   }
@@ -78,7 +80,7 @@ public final class RunFolder {
    * The runs of a job, newest first: folders {@code name}, {@code name-2} and so on whose {@code
    * job.json} says this name. A folder {@code exp-2} may be the first run of a job {@code exp-2}.
    *
-   * @throws IOException if such a folder cannot be looked into
+   * @throws IOException if such a folder cannot be read
    */
   public static List<RunFolder> ofJob(Path runs, String name) throws IOException {
     checkName(name);
@@ -92,7 +94,7 @@ public final class RunFolder {
     return List.copyOf(numbers.descendingMap().values());
   }
 
-  /** Folders of a job's runs that somebody gave another name. */
+  /** Runs of a job whose folders were renamed. */
   public static List<RunFolder> renamedOfJob(Path runs, String name) throws IOException {
     List<RunFolder> renamed = new ArrayList<>();
     for (RunFolder folder : all(runs)) {
@@ -127,8 +129,7 @@ public final class RunFolder {
   }
 
   /**
-   * The name of the job whose run this is, as its {@code job.json} says; empty without a readable
-   * one.
+   * The name of the run's job, from its {@code job.json}; empty if that is missing or unreadable.
    *
    * @throws IOException if storage fails, or access is denied
    */
@@ -144,7 +145,7 @@ public final class RunFolder {
     return path;
   }
 
-  /** The run's own name, number included. */
+  /** The run's name, including its number. */
   public String name() {
     return String.valueOf(path.getFileName());
   }
@@ -153,12 +154,12 @@ public final class RunFolder {
     return path.resolve("logs");
   }
 
-  /** All that one worker prints. */
+  /** The output of one worker. */
   public Path rankLog(int rank) {
     return logs().resolve("rank-" + rank + ".log");
   }
 
-  /** All that all workers print, each line with its rank. */
+  /** The merged output of all workers, each line with its rank. */
   public Path mergedLog() {
     return path.resolve("log.txt");
   }
@@ -186,7 +187,7 @@ public final class RunFolder {
     return path.resolve(Tokenizers.RUN_COPY);
   }
 
-  /** Locked by the process whose run this is, for as long as it runs. */
+  /** The file that the process that runs this run keeps locked. */
   public Path lock() {
     return path.resolve(".lock");
   }
@@ -195,17 +196,17 @@ public final class RunFolder {
     return path.resolve("metrics.jsonl");
   }
 
-  /** What every rank did when, for chrome://tracing and Perfetto. */
+  /** Timeline of every rank, for chrome://tracing and Perfetto. */
   public Path trace() {
     return path.resolve("trace.json");
   }
 
-  /** Whether it is still there: a refused run's is not. */
+  /** Whether the folder still exists; that of a rejected run is deleted. */
   public boolean exists() {
     return Files.isDirectory(path);
   }
 
-  /** Deletes the folder with all that lies in it. */
+  /** Deletes the folder and its contents. */
   public void delete() throws IOException {
     DurableFiles.delete(path);
   }

@@ -3,12 +3,12 @@ package dev.gyre.deploy.files;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import java.io.IOException;
 
-/** Completes what a killed run was doing to its checkpoints. */
+/** Completes checkpoint operations that a killed run left unfinished. */
 public final class RunRecovery {
   private RunRecovery() {}
 
   /**
-   * Recovers the checkpoints of a run that nobody runs; call before one is looked for.
+   * Recovers the checkpoints of a run that is not running; call before searching for a checkpoint.
    *
    * @throws IOException if another process runs this run now, or storage fails
    */

@@ -13,8 +13,8 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Job and plan as a run's folder keeps them, {@code job.json} and {@code plan.json}. Paths of the
- * job are absolute there, so that the run can be used from any folder.
+ * Writes the job and the plan of a run, {@code job.json} and {@code plan.json}. Paths of the job
+ * are absolute there, so that the run can be used from any folder.
  */
 public final class RunSpecs {
   private static final JsonMapper JSON =
@@ -23,8 +23,8 @@ public final class RunSpecs {
   private RunSpecs() {}
 
   /**
-   * Writes {@code job.json}. A run keeps the name of the job that began it, whatever the job is
-   * called that goes on with it.
+   * Writes {@code job.json}. A run keeps the name of its first job, also if a job of another name
+   * resumes it.
    */
   public static void write(RunFolder folder, JobSpec job) throws IOException {
     ObjectNode tree = (ObjectNode) JSON.readTree(SpecJson.write(job));
@@ -41,7 +41,7 @@ public final class RunSpecs {
     DurableFiles.replace(folder.job(), JSON.writeValueAsString(tree));
   }
 
-  /** Sources such as {@code jdk:src.zip} are no paths. */
+  /** Makes a path absolute. Sources such as {@code jdk:src.zip} are not paths. */
   private static void absolute(JsonNode node, String key, Path base) {
     String path = node.path(key).asString("");
     if (node instanceof ObjectNode object && !path.isEmpty() && !path.matches("[a-z]+:.*")) {

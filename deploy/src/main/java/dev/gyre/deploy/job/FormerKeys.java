@@ -2,15 +2,15 @@ package dev.gyre.deploy.job;
 
 import java.util.function.Consumer;
 
-/** Reads keys that earlier versions named otherwise. */
+/** Translates keys of earlier versions. */
 final class FormerKeys {
   private FormerKeys() {}
 
   /**
-   * Gives them their present names and values in a tree.
+   * Renames former keys and values in a tree to the current ones.
    *
    * @param hint receives a line for each, with its place and what to write
-   * @throws JobFileException if a key is there by both names
+   * @throws JobFileException if both names of a key are set
    */
   static void rename(JobTree tree, Key section, Consumer<String> hint) {
     rename(tree, section, "", hint);

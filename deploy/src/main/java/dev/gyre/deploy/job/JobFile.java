@@ -26,33 +26,36 @@ import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a job file, lays {@code --set} values over it, and checks the whole. */
+/** Reads a job file, overrides values by {@code --set}, and validates the result. */
 public final class JobFile {
   /** Reads the shape of the model in a Hugging Face folder. */
   @FunctionalInterface
   public interface ModelFolders {
     /**
-     * @param tied whether the head shares the embedding's weights; null to leave it to the folder
+     * @param tied whether to tie head and embedding; null to use the folder's setting
      */
     ModelSpec read(Path folder, @Nullable Boolean tied);
   }
 
-  /** The one key beside {@code model.from}: published configs often leave it out. */
+  /**
+   * The only model key allowed together with {@code model.from}, because published configs often
+   * omit it.
+   */
   private static final String TIED = "tie_word_embeddings";
 
   private final ModelFolders modelFrom;
   private final ToIntFunction<String> vocabularyOf;
   private final Consumer<String> hint;
 
-  /** Without hints about former names of keys. */
+  /** A reader without hints about former names of keys. */
   public JobFile(ModelFolders modelFrom, ToIntFunction<String> vocabularyOf) {
     this(modelFrom, vocabularyOf, _ -> {});
   }
 
   /**
-   * @param modelFrom reads what {@code model.from} names
+   * @param modelFrom reads the folder that {@code model.from} names
    * @param vocabularyOf vocabulary size of a tokenizer, as named in the job file
-   * @param hint receives a line for each key that has another name now
+   * @param hint receives a line for each key that has been renamed
    */
   public JobFile(
       ModelFolders modelFrom, ToIntFunction<String> vocabularyOf, Consumer<String> hint) {
@@ -62,8 +65,8 @@ public final class JobFile {
   }
 
   /**
-   * @param settings set over the file's values; a later one wins
-   * @throws JobFileException naming file, line, key, value and the way out
+   * @param settings override the file's values; a later one wins @throws JobFileException naming
+   *     file, line, key, value and what to do
    */
   public JobSpec read(Path file, List<Setting> settings) {
     String text;
@@ -124,7 +127,7 @@ public final class JobFile {
         : new JobTree.Scalar(setting.value(), setting.source());
   }
 
-  /** Where the file says something about a key, or about the nearest key around it. */
+  /** File and line of a key, or of the nearest enclosing key. */
   private static String place(JobTree tree, String key, String source) {
     String place = source;
     JobTree at = tree;

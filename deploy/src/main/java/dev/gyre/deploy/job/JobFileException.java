@@ -1,6 +1,6 @@
 package dev.gyre.deploy.job;
 
-/** A job file that cannot be run: the message holds file, line, key, value and the way out. */
+/** An invalid job file. The message holds file, line, key, value and what to do. */
 public final class JobFileException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

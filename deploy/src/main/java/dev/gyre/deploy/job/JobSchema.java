@@ -8,7 +8,7 @@ import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The JSON Schema (draft 2020-12) of a job file, made from the keys that read it. */
+/** The JSON Schema (draft 2020-12) of a job file, generated from {@link JobKeys}. */
 public final class JobSchema {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();

@@ -19,7 +19,9 @@ import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
 
-/** A YAML text as written, every node with the place it stands at. Knows no keys. */
+/**
+ * A parsed YAML document, every node with its place in the source. Does not know the job's keys.
+ */
 sealed interface JobTree {
   /** For example {@code recipes/a.yaml:24}, or the {@code --set} it came from. */
   String place();
@@ -31,7 +33,7 @@ sealed interface JobTree {
 
   record Sequence(List<JobTree> items, String place) implements JobTree {}
 
-  /** Mutable, so that {@code --set} can lay values over a file's. */
+  /** Mutable, so that {@code --set} can override values. */
   record Mapping(Map<String, JobTree> entries, Map<String, String> keyPlaces, String place)
       implements JobTree {
     void put(String key, String keyPlace, JobTree value) {
@@ -47,7 +49,7 @@ sealed interface JobTree {
   /**
    * Parses one YAML document.
    *
-   * @param source stands before the line number in places
+   * @param source name of the source, shown before the line number
    */
   static JobTree parse(String yaml, String source) {
     try {
@@ -64,9 +66,9 @@ sealed interface JobTree {
     }
   }
 
-  /** From the parser's nodes. An alias is the same node once more. */
+  /** Converts the parser's nodes. An alias is the same node again. */
   final class Conversion {
-    /** A job has some hundred nodes; aliases of aliases would make billions. */
+    /** A job has some hundred nodes; nested aliases could expand to billions. */
     private static final int MOST_NODES = 100_000;
 
     private final String source;

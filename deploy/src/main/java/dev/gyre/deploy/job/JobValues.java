@@ -9,7 +9,7 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
-/** A checked tree: typed values by name, defaults filled in. */
+/** A validated tree: typed values by name, with defaults filled in. */
 final class JobValues {
   private final JobTree.Mapping tree;
   private final Key keys;
@@ -21,7 +21,7 @@ final class JobValues {
     this.prefix = prefix;
   }
 
-  /** Checks every key of the tree, and that each value has its key's shape. */
+  /** Checks that every key of the tree is known and that each value has the shape of its key. */
   static JobValues of(JobTree tree, Key keys) {
     if (!(tree instanceof JobTree.Mapping mapping)) {
       throw new JobFileException(tree.place() + ": a job file must consist of keys and values");
@@ -48,7 +48,7 @@ final class JobValues {
   private static void check(JobTree value, Key key, String path, String place) {
     switch (key.type()) {
       case SECTION -> {
-        // All keys below it may have been commented out.
+        // Empty is allowed: all keys below it may be commented out.
         if (!(value instanceof JobTree.Empty)) {
           keysBelow(value, key, path, place);
         }

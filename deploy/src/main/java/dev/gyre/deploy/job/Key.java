@@ -9,13 +9,13 @@ import org.jspecify.annotations.Nullable;
  * One key of the job file.
  *
  * @param name as written in the file
- * @param fallback the default as it would be written; null where there is none, or where it follows
- *     from other keys (the doc says how)
+ * @param fallback the default as it would be written; null if there is none, or if it follows from
+ *     other keys (the doc says how)
  * @param children keys below it, for {@link Type#SECTION}, {@link Type#SECTIONS}, {@link
  *     Type#CHOICE_OR_EACH} and {@link Type#INTEGER_OR_SECTIONS}
  * @param choices the allowed texts, for {@link Type#CHOICE} and {@link Type#CHOICE_OR_EACH}
  * @param range the allowed numbers, for the numeric types; null for the others
- * @param former how earlier versions wrote it; null if they did not, or the same
+ * @param former name in earlier versions; null if it is the same or the key is new
  */
 record Key(
     String name,
@@ -30,7 +30,7 @@ record Key(
   /**
    * A key of earlier versions, still read, with a hint.
    *
-   * @param values new values of those that had other names
+   * @param values new values of renamed values
    */
   record Former(String name, Map<String, String> values) {
     Former {
@@ -71,7 +71,7 @@ record Key(
     return new Key(name, type, fallback, doc, List.of(), List.of(), null, null);
   }
 
-  /** A number; its range says of which type. */
+  /** A number; the kind of its range is its type. */
   static Key number(String name, @Nullable String fallback, NumberRange range, String doc) {
     Type type =
         switch (range.kind()) {
@@ -102,7 +102,7 @@ record Key(
     return new Key(name, Type.CHOICE_OR_EACH, fallback, doc, children, choices, null, null);
   }
 
-  /** The same, which earlier versions wrote otherwise. */
+  /** The same key with its former name. */
   Key formerly(String formerName, Map<String, String> values) {
     return new Key(
         name, type, fallback, doc, children, choices, range, new Former(formerName, values));
@@ -118,7 +118,7 @@ record Key(
     return null;
   }
 
-  /** What a value may be, for a person; empty where any text may stand. */
+  /** Allowed values, as text for messages; empty if any text is allowed. */
   String allowed() {
     if (range != null) {
       return range.text();

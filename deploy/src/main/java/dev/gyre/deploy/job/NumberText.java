@@ -5,7 +5,7 @@ import java.util.OptionalDouble;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Numbers as people write them in a job file: {@code 1_000}, {@code 1e3}, {@code 5%}. */
+/** Parses the number formats of job files: {@code 1_000}, {@code 1e3}, {@code 5%}. */
 final class NumberText {
   private static final Pattern DECIMAL =
       Pattern.compile("[+-]?([0-9]+(_[0-9]+)*(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?");
@@ -24,7 +24,9 @@ final class NumberText {
     }
   }
 
-  /** As a 64-bit float, infinite if it is beyond those; empty if the text is not a number. */
+  /**
+   * The value as a 64-bit float, infinite if it is out of range; empty if the text is not a number.
+   */
   static OptionalDouble real(String text) {
     return DECIMAL.matcher(text).matches()
         ? OptionalDouble.of(Double.parseDouble(text.replace("_", "")))

@@ -1,15 +1,15 @@
 package dev.gyre.deploy.job;
 
 /**
- * A value that the command line sets over the job file.
+ * A value on the command line that overrides the job file.
  *
  * @param key dotted path in the job file
  * @param value the value
- * @param yaml whether the value is YAML, or a text as it stands
+ * @param yaml whether the value is YAML, or plain text
  * @param source what was typed, for messages: {@code --set train.steps=3} or {@code --ring 2}
  */
 public record Setting(String key, String value, boolean yaml, String source) {
-  /** The value of an option of its own, such as {@code --ring}. */
+  /** The value of a separate option, such as {@code --ring}. */
   public static Setting ofOption(String key, String option, Object value) {
     return new Setting(key, value.toString(), false, option + " " + value);
   }

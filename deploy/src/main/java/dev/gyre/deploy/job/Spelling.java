@@ -1,6 +1,6 @@
 package dev.gyre.deploy.job;
 
-/** How far a mistyped word is from a right one. */
+/** Edit distance between a mistyped word and a known one. */
 final class Spelling {
   private Spelling() {}
 

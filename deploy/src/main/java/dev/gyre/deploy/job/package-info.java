@@ -1,4 +1,4 @@
-/** Job files: YAML in, a checked {@code JobSpec} out, and the JSON Schema both are described by. */
+/** Job files: YAML in, a checked {@code JobSpec} out, and the JSON Schema of the format. */
 @NullMarked
 package dev.gyre.deploy.job;
 

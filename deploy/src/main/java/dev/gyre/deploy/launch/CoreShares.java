@@ -8,13 +8,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Which cores each worker's training thread keeps to. Left to itself the scheduler stacks ranks
- * that wait for each other on one core, as if they took turns.
+ * The cores that each worker's training thread is pinned to. Without pinning, the scheduler often
+ * places ranks that wait for each other on the same core.
  *
- * @param ofRank numbers of cores; none where workers are not bound
+ * @param ofRank core numbers by rank; empty if workers are not pinned
  */
 public record CoreShares(List<List<Integer>> ofRank) {
-  /** Workers run wherever the scheduler puts them. */
+  /** No pinning. */
   public static final CoreShares NONE = new CoreShares(List.of());
 
   private static final Path ONLINE = Path.of("/sys/devices/system/cpu/online");
@@ -23,7 +23,7 @@ public record CoreShares(List<List<Integer>> ofRank) {
     ofRank = ofRank.stream().map(List::copyOf).toList();
   }
 
-  /** This machine's cores, dealt evenly; {@link #NONE} where that is not for this process to do. */
+  /** This machine's cores, divided evenly; {@link #NONE} if this process must not pin. */
   public static CoreShares ofThisMachine(int workers) {
     return CoreAffinity.find()
         .map(
@@ -37,13 +37,13 @@ public record CoreShares(List<List<Integer>> ofRank) {
   }
 
   /**
-   * Contiguous runs of cores, whose sizes differ by at most one. None with fewer cores than
-   * workers, who then take turns; and none where somebody has given this process some of the
-   * machine's cores only, by an affinity or a quota: he has his own order in mind.
+   * Contiguous runs of cores, whose sizes differ by at most one. None if there are fewer cores than
+   * workers, and none if an affinity or a quota already restricts this process to some of the
+   * machine's cores.
    *
    * @param allowed cores this process may run on
    * @param online cores of the machine; 0 if not known
-   * @param processors cores' worth of time it may use
+   * @param processors number of cores it may use at once
    */
   static CoreShares even(int workers, List<Integer> allowed, int online, int processors) {
     int cores = allowed.size();

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * use the same files.
  *
  * @param folder holds {@code lib}, {@code jvm.args}, {@code lock} and optional parts
- * @param launcher the script, which builds parts that are missing and starts again
+ * @param launcher the script, which builds missing parts and restarts the command
  * @param parts optional ones that this process was started with
  */
 public record Distribution(Path folder, Path launcher, List<String> parts) {
@@ -19,7 +19,7 @@ public record Distribution(Path folder, Path launcher, List<String> parts) {
     parts = List.copyOf(parts);
   }
 
-  /** Empty where a JVM was started without the script, as tests do. */
+  /** Empty if the JVM was started without the script, as in tests. */
   public static Optional<Distribution> current() {
     String folder = System.getProperty("gyre.dist");
     String launcher = System.getProperty("gyre.launcher");
@@ -34,18 +34,19 @@ public record Distribution(Path folder, Path launcher, List<String> parts) {
   }
 
   /**
-   * Held, shared, by each process that uses this folder; who gets it alone may delete the folder.
+   * Each process that uses this folder holds this lock shared. A process with the exclusive lock
+   * may delete the folder.
    */
   Path lock() {
     return folder.resolve("lock");
   }
 
-  /** The class path of an optional part: one jar that names the others. */
+  /** The class path of an optional part: one jar whose manifest names the others. */
   public String classPath(String part) {
     return folder.resolve(part).resolve("gyre.jar").toString();
   }
 
-  /** The lock of the current distribution; null where there is none. */
+  /** The lock of the current distribution; null if there is no distribution. */
   static @Nullable Path currentLock() {
     return current().map(Distribution::lock).orElse(null);
   }

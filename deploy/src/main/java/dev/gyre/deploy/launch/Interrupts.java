@@ -8,13 +8,13 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What signals mean to the process that hosts a run. The first Ctrl-C asks for a checkpoint and a
- * stop, the second for a stop at once, and a third ends the process itself. SIGTERM is a
- * preemption, however often it comes, and so is a terminal that closes.
+ * Handles signals for the process that hosts a run. The first Ctrl-C requests a checkpoint and a
+ * stop, the second an immediate stop, and a third ends the process. SIGTERM means preemption, also
+ * if repeated, and so does a terminal that closes.
  *
- * <p>Signals are taken over before anything of a run is there, and given back when its end has been
- * told: what comes before there is a run is passed on to it, and what comes after a run that was
- * stopped must not cut short what it says.
+ * <p>Handlers are installed before a run exists and restored after its final report. Signals that
+ * arrive before the run exists are passed on to it. Signals that arrive after a run was stopped
+ * must not interrupt its report.
  */
 public final class Interrupts implements AutoCloseable {
   /** Called on the JVM's signal thread: must return quickly. */
@@ -22,10 +22,10 @@ public final class Interrupts implements AutoCloseable {
     /** The first Ctrl-C. */
     void checkpointAndStop();
 
-    /** The second: end at once, exit code 130. */
+    /** The second Ctrl-C: stop at once, exit code 130. */
     void stopNow();
 
-    /** SIGTERM: save within the grace, exit code 143. */
+    /** SIGTERM: save a checkpoint within the grace period, exit code 143. */
     void preempted();
   }
 
@@ -43,7 +43,10 @@ public final class Interrupts implements AutoCloseable {
     this.lastResort = lastResort;
   }
 
-  /** Takes over SIGINT, SIGTERM and SIGHUP until closed, as far as they were not ignored. */
+  /**
+   * Installs handlers for SIGINT, SIGTERM and SIGHUP until closed, except for signals that are
+   * ignored.
+   */
   public static Interrupts install() {
     Interrupts interrupts = new Interrupts(code -> Runtime.getRuntime().exit(code.code()));
     ProcessSignals signals = new ProcessSignals();
@@ -53,7 +56,7 @@ public final class Interrupts implements AutoCloseable {
     return interrupts;
   }
 
-  /** From now on signals are this run's, those that have come already included. */
+  /** Passes signals to this run from now on, including those already received. */
   public synchronized void connect(Reaction run) {
     reaction = run;
     if (terminated) {
@@ -64,7 +67,7 @@ public final class Interrupts implements AutoCloseable {
     }
   }
 
-  /** The run has ended; what is left is to say so. */
+  /** Called when the run has ended and only its report is left. */
   public synchronized void ended(ExitCode exit) {
     outcome = exit;
   }
@@ -97,7 +100,10 @@ public final class Interrupts implements AutoCloseable {
     }
   }
 
-  /** The process is about to end with that code: no signal makes it end better. */
+  /**
+   * Whether the process is about to end with this code because of a signal, so that further signals
+   * are ignored.
+   */
   private static boolean isStop(ExitCode exit) {
     return exit == ExitCode.PREEMPTED || exit == ExitCode.INTERRUPTED;
   }

@@ -16,22 +16,22 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The worker processes of a run on this machine. They are ended when this is closed, or the JVM
- * exits; should the JVM be killed, they notice by their lease on the coordinator.
+ * The worker processes of a run on this machine. They are terminated when this object is closed or
+ * the JVM exits. If the JVM is killed, they notice it by their lease on the coordinator.
  */
 public final class LocalWorkers implements AutoCloseable {
-  /** Time to leave when the pipe is closed; a worker that computes needs none to end. */
+  /** Time for a worker to exit after its pipe is closed. */
   private static final Duration PIPE_GRACE = Duration.ofSeconds(3);
 
-  /** Time to leave unasked: unmapping slabs of many gigabytes and closing files takes a moment. */
+  /** Time for a worker to exit by itself: unmapping many gigabytes and closing files takes time. */
   private static final Duration LEAVE_GRACE = Duration.ofSeconds(5);
 
-  /** After SIGKILL only the kernel is waited for. */
+  /** Time for the kernel to end a process after SIGKILL. */
   private static final Duration KILL_GRACE = Duration.ofSeconds(5);
 
-  /** Hears of processes; each call on a thread of its own. */
+  /** Receives events of worker processes; each call is on its own thread. */
   public interface Listener {
-    /** A worker's process has ended, however it did, and no other takes its place. */
+    /** A worker's process has ended, for any reason, and is not restarted. */
     void exited(WorkerExit exit);
 
     /**
@@ -40,7 +40,7 @@ public final class LocalWorkers implements AutoCloseable {
      */
     default void startedAgain(int rank) {}
 
-    /** A log cannot be written; told once, and nothing more is logged. */
+    /** A log cannot be written. Called once; after that nothing more is logged. */
     default void logFailed(StorageException failure) {}
   }
 
@@ -64,11 +64,11 @@ public final class LocalWorkers implements AutoCloseable {
   }
 
   /**
-   * Starts ranks 0 to {@code count − 1}. A worker that asks for it before it has joined, as its JVM
-   * compiled a kernel badly, is started once more.
+   * Starts ranks 0 to {@code count − 1}. A worker that requests it before it has joined, because
+   * its JVM compiled a kernel badly, is restarted once.
    *
    * @param folder gets {@code logs/rank-N.log}, {@code log.txt} and crash files
-   * @throws IOException if a process cannot be started; those that were are ended again
+   * @throws IOException if a process cannot be started; the others are terminated
    */
   public static LocalWorkers start(
       int count, WorkerCommand command, RunFolder folder, Listener listener) throws IOException {
@@ -80,7 +80,9 @@ public final class LocalWorkers implements AutoCloseable {
       for (int rank = 0; rank < count; rank++) {
         local.startOne(rank, FIRST);
       }
-    } catch (IOException | RuntimeException | Error e) { // of which one is: no more threads
+    } catch (IOException
+        | RuntimeException
+        | Error e) { // for example OutOfMemoryError: no more threads
       local.close();
       throw e;
     }
@@ -99,7 +101,8 @@ public final class LocalWorkers implements AutoCloseable {
     builder.environment().put(ParentPipe.VARIABLE, "1");
     Process process = start(builder, rank);
     Thread output =
-        // A read from a pipe blocks its thread: not for a virtual one, of which carriers are few.
+        // A platform thread: reads from a pipe block and would occupy a carrier thread of virtual
+        // threads.
         Thread.ofPlatform()
             .name("gyre-output-" + rank)
             .daemon()
@@ -119,11 +122,11 @@ public final class LocalWorkers implements AutoCloseable {
     }
   }
 
-  /** Its output comes first: whoever is told of the exit finds the last words in the log. */
+  /** Reports an exit after the worker's output was read, so that the log is complete. */
   private void tellExit(Worker worker) {
     try {
       int exitCode = worker.process.waitFor();
-      // A grandchild could hold the pipe open: the exit is told all the same.
+      // The exit is reported even if a grandchild holds the pipe open.
       worker.output.join(Duration.ofSeconds(1));
       logs.flush(Duration.ofSeconds(1));
       boolean again = exitCode == ExitCode.WORKER_AGAIN.code() && worker.attempt == FIRST;
@@ -143,7 +146,7 @@ public final class LocalWorkers implements AutoCloseable {
       startOne(rank, FIRST + 1);
       return true;
     } catch (IOException e) {
-      // The run is ending, or the machine is full: the first process's end is then the worker's.
+      // The run is ending, or no process can be started: report the end of the first process.
       return false;
     }
   }
@@ -154,23 +157,22 @@ public final class LocalWorkers implements AutoCloseable {
   }
 
   /**
-   * Waits until all have ended by themselves, taking down what they have set up: five seconds at
-   * most. For a run that ended well.
+   * Waits up to five seconds until all workers have exited by themselves. For a run that succeeded.
    */
   public void awaitLeft() {
     awaitGone(started(), LEAVE_GRACE);
   }
 
   /**
-   * Ends all workers at once: closes their pipes, on which they end, and kills what is left three
-   * seconds later. SIGTERM would only be reported.
+   * Terminates all workers: closes their pipes, at which they exit, and kills the remaining ones
+   * after three seconds. SIGTERM is not used, because workers only report it.
    */
   @Override
   public void close() {
     try {
       Runtime.getRuntime().removeShutdownHook(hook);
     } catch (IllegalStateException _) {
-      // The JVM is shutting down and the hook does the same; the later of the two finds it done.
+      // The JVM is shutting down, and the hook does the same; doing it twice is harmless.
     }
     end();
   }
@@ -195,7 +197,7 @@ public final class LocalWorkers implements AutoCloseable {
     try {
       worker.process().getOutputStream().close();
     } catch (IOException _) {
-      // It has ended already.
+      // The process has ended already.
     }
   }
 
@@ -212,7 +214,7 @@ public final class LocalWorkers implements AutoCloseable {
           }
           looked = true;
         } catch (InterruptedException e) {
-          // Ending the workers is what the interrupter wants too.
+          // An interrupt also asks for the end of the workers, so the wait continues.
           interrupted = true;
         }
       }

@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A command needs a part of Gyre that is large and seldom used, and so is built, and downloaded, on
- * request only. Thrown before the command has done anything: {@link #startAgain} runs it from the
- * beginning in a JVM that has the part.
+ * A command needs an optional part of Gyre, which is large and therefore built and downloaded only
+ * on request. It is thrown before the command has any effect: {@link #startAgain} restarts the
+ * command in a JVM that has the part.
  */
 public final class MissingPartException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -30,12 +30,12 @@ public final class MissingPartException extends RuntimeException {
   }
 
   /**
-   * Does nothing where the backend needs no part, this process has it, or no launcher script could
-   * bring it: then the backend says itself why it is unavailable.
+   * Does nothing if the backend needs no part, or this process has it, or there is no launcher
+   * script that could add it. In the last case the backend reports why it is unavailable.
    *
    * @param backend by name, or {@code auto}
-   * @param device where it computes: a GPU needs another build of libtorch
-   * @throws MissingPartException if the backend's part is to be brought
+   * @param device device of the backend: a GPU needs another build of libtorch @throws
+   *     MissingPartException if the backend's part must be added
    */
   public static void requireBackend(String backend, Device device) {
     if (backend.equals(TORCH)) {
@@ -44,9 +44,9 @@ public final class MissingPartException extends RuntimeException {
   }
 
   /**
-   * As for a backend.
+   * Requires the benchmarks, as {@link #requireBackend} requires a backend.
    *
-   * @throws MissingPartException if the benchmarks are to be brought
+   * @throws MissingPartException if the benchmarks must be added
    */
   public static void requireBenchmarks() {
     Distribution.current().ifPresent(here -> require(here, BENCH));
@@ -60,8 +60,8 @@ public final class MissingPartException extends RuntimeException {
   }
 
   /**
-   * Becomes the launcher script, which brings the part and runs the command again: this process
-   * keeps its id. Returns only by an exception.
+   * Replaces this process (exec) by the launcher script, which adds the part and restarts the
+   * command. The process id stays. Returns only by an exception.
    *
    * @param arguments of the command
    */
@@ -74,7 +74,7 @@ public final class MissingPartException extends RuntimeException {
     ProcessImage.replace(line);
   }
 
-  /** Those this process has, and the missing one; of libtorch's two builds only one. */
+  /** The parts of this process and the missing one, with only one of libtorch's two builds. */
   List<String> parts() {
     List<String> all = new ArrayList<>(distribution.parts());
     if (part.equals(GPU)) {

@@ -18,9 +18,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
- * The logs of a run's workers: one each, and one with the lines of all. Written on a thread of
- * their own. While the file system is blocked some megabytes wait, and what comes beyond them is
- * dropped and counted: a worker must not stop because its output does.
+ * The logs of a run's workers: one per worker, and a merged one. They are written on a background
+ * thread. While the file system is blocked, some megabytes are buffered; further output is dropped
+ * and counted, so that workers are never blocked.
  */
 final class RunLogs implements AutoCloseable {
   /** Pieces of at most {@link WorkerOutput#PIECE_BYTES} each. */
@@ -69,12 +69,12 @@ final class RunLogs implements AutoCloseable {
     }
   }
 
-  /** Output of one worker, as it came, for its own log. Does not block. */
+  /** Appends output of one worker to its own log. Does not block. */
   void write(int rank, byte[] bytes) {
     take(ofRank.get(rank), bytes);
   }
 
-  /** A whole line of the merged log. Does not block. */
+  /** Appends a complete line to the merged log. Does not block. */
   void line(byte[] line) {
     take(merged, line);
   }
@@ -95,7 +95,7 @@ final class RunLogs implements AutoCloseable {
         .getBytes(StandardCharsets.UTF_8);
   }
 
-  /** Waits, for a moment at most, until what came so far is written. */
+  /** Waits, up to the limit, until the output so far is written. */
   void flush(Duration limit) throws InterruptedException {
     writer.flush(limit);
   }
@@ -113,7 +113,7 @@ final class RunLogs implements AutoCloseable {
     try {
       log.out.close();
     } catch (IOException _) {
-      // Unbuffered: nothing was left to write.
+      // The stream is unbuffered, so no output is lost.
     }
   }
 }

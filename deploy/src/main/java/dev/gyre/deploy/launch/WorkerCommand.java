@@ -10,14 +10,13 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What a worker process runs.
+ * The command of a worker process.
  *
  * @param java the java executable
- * @param arguments of the main class; {@code {rank}} in them stands for the worker's rank, {@code
- *     {attempt}} for how often it has been started
- * @param cores which cores each worker keeps to
- * @param environment variables beside those of the flags: secrets go by files named here, never by
- *     argument
+ * @param arguments of the main class; {@code {rank}} is replaced by the worker's rank, {@code
+ *     {attempt}} by the number of its start @param cores cores that each worker is pinned to
+ * @param environment variables in addition to those of the flags; secrets are in files named here,
+ *     never in arguments
  */
 public record WorkerCommand(
     Path java,
@@ -27,20 +26,21 @@ public record WorkerCommand(
     WorkerFlags flags,
     CoreShares cores,
     Map<String, String> environment) {
-  /** Stands for the worker's rank in arguments. */
+  /** Placeholder for the worker's rank in arguments. */
   public static final String RANK = "{rank}";
 
-  /** Stands for 1, or 2 in a process that replaces another, in arguments. */
+  /** Placeholder for the number of the start in arguments: 1, or 2 for a restarted process. */
   public static final String ATTEMPT = "{attempt}";
 
   /**
-   * Ctrl-C reaches every process in the terminal's foreground group, and closing the terminal too.
-   * What a shell ignores before exec stays ignored: only the launcher hears them. SIGTERM is not
-   * ignored: a worker reports it. And no core files: a worker's is as large as its tensors. (The
-   * JVM's own flag against them would hide the crash behind exit code 1.)
+   * Ctrl-C and a closed terminal send signals to every process in the foreground group. Signals
+   * that a shell ignores before exec stay ignored, so only the launcher handles them. SIGTERM is
+   * not ignored, because a worker reports it. Core files are disabled, because they would be as
+   * large as the worker's tensors. (The JVM's own flag for that would turn the crash into exit code
+   * 1.)
    *
-   * <p>The distribution's lock, if it has one, stays open through exec: its files are not removed
-   * while the worker lives, even without its launcher.
+   * <p>The distribution's lock, if there is one, stays open through exec. So its files are not
+   * deleted while the worker runs, even if the launcher has ended.
    */
   private static final String IGNORE_THEN_EXEC =
       "trap '' INT HUP; ulimit -c 0;"
@@ -74,7 +74,7 @@ public record WorkerCommand(
     return new WorkerCommand(java, classPath, mainClass, arguments, flags, newCores, environment);
   }
 
-  /** With a file whose secret the worker needs. */
+  /** The same command with the file that holds the worker's token. */
   public WorkerCommand withTokenFile(Path file) {
     return new WorkerCommand(
         java,

@@ -7,13 +7,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Hands one worker's output, as it comes, to its own log, and line by line to the merged one. The
- * worker's pipe is emptied whatever becomes of the logs, so that it never blocks on its own output.
+ * Copies one worker's output to its own log, and line by line to the merged log. The worker's pipe
+ * is read even if the logs fail, so that the worker never blocks on its output.
  */
 final class WorkerOutput implements Runnable {
   static final int PIECE_BYTES = 8 << 10;
 
-  /** A line without end is cut into pieces of this size in the merged log. */
+  /** Longer lines are split into pieces of this size in the merged log. */
   private static final int LINE_BYTES = 64 << 10;
 
   private final int rank;
@@ -38,7 +38,7 @@ final class WorkerOutput implements Runnable {
         split(buffer, n);
       }
     } catch (IOException e) {
-      // The pipe of a process that was killed may end so; what came before is written.
+      // The pipe of a killed process may end with an error; the output before it is written.
       endLine();
       line.writeBytes(("(output ends: " + e.getMessage() + ")").getBytes(StandardCharsets.UTF_8));
     }

@@ -2,7 +2,7 @@ package dev.gyre.deploy.options;
 
 import picocli.CommandLine.Option;
 
-/** The compute backend: shared by commands that do not take it from a job. */
+/** The option for the compute backend, for commands without a job. */
 public final class BackendOption {
   @Option(
       names = "--backend",

@@ -2,7 +2,7 @@ package dev.gyre.deploy.options;
 
 import picocli.CommandLine.Option;
 
-/** Whether workers are pinned to cores: shared by all commands that start some. */
+/** The option for pinning workers to cores, for all commands that start workers. */
 public final class BindOption {
   @Option(
       names = "--no-bind",

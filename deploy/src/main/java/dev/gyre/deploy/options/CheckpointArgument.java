@@ -6,7 +6,7 @@ import java.util.List;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** Which checkpoint, or which run's: shared by all commands that read one. */
+/** The argument that names a checkpoint or a run, for all commands that read checkpoints. */
 public final class CheckpointArgument {
   @Parameters(
       index = "0",
@@ -16,7 +16,7 @@ public final class CheckpointArgument {
 
   @Mixin private RunsOption runs = new RunsOption();
 
-  /** As a person wrote it. */
+  /** The argument as written by the user. */
   public Path named() {
     return named;
   }

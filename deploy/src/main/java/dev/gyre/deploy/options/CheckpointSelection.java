@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Finds what a person names on the command line: a checkpoint, or a run with some. */
+/** Finds the checkpoint or run that the user names on the command line. */
 public final class CheckpointSelection {
   private static final String FOLDER = "checkpoints";
 
@@ -20,7 +20,7 @@ public final class CheckpointSelection {
   /**
    * The checkpoint's folder itself, or the newest intact one of a run.
    *
-   * @throws dev.gyre.trainer.checkpoint.CheckpointException if the one named is damaged
+   * @throws dev.gyre.trainer.checkpoint.CheckpointException if the named checkpoint is damaged
    */
   static Path find(Path named, Path runs) throws IOException {
     if (isCheckpoint(named)) {
@@ -37,14 +37,14 @@ public final class CheckpointSelection {
                 any
                     ? new CommandFailure(
                         ExitCode.CORRUPT_CHECKPOINT,
-                        "every checkpoint of %s is damaged. Look: ./gyre checkpoint verify %s"
+                        "every checkpoint of %s is damaged. Details: ./gyre checkpoint verify %s"
                             .formatted(run, named))
                     : new CommandFailure(
                         ExitCode.BAD_JOB, run + " has no checkpoint yet; a run ends with one"))
         .folder();
   }
 
-  /** The one checkpoint that is named, or all of a run, oldest first; damaged ones included. */
+  /** The named checkpoint, or all checkpoints of a run, oldest first, including damaged ones. */
   static List<Path> all(Path named, Path runs) throws IOException {
     if (isCheckpoint(named)) {
       return List.of(named);
@@ -55,7 +55,7 @@ public final class CheckpointSelection {
   /**
    * The folder of a run named by its folder, by its name, or by one of its checkpoints.
    *
-   * @throws CommandFailure if there is none, or a bare name means two
+   * @throws CommandFailure if there is none, or the name is ambiguous
    */
   public static Path run(Path named, Path runs) throws IOException {
     if (isCheckpoint(named)) {
@@ -82,7 +82,7 @@ public final class CheckpointSelection {
     return Files.isDirectory(folder.resolve(FOLDER));
   }
 
-  /** By its manifest, or, if that is what is damaged, by its name. */
+  /** Recognises a checkpoint by its manifest, or by its name if the manifest is damaged. */
   private static boolean isCheckpoint(Path folder) {
     return Files.isRegularFile(folder.resolve(Manifest.FILE))
         || (Files.isDirectory(folder)

@@ -2,7 +2,7 @@ package dev.gyre.deploy.options;
 
 import dev.gyre.comms.ExitCode;
 
-/** Ends a command with one message for a person, already worded, and an exit code. */
+/** Ends a command with a complete error message for the user and an exit code. */
 public final class CommandFailure extends RuntimeException {
   private static final long serialVersionUID = 1L;
   private final ExitCode exitCode;
@@ -14,7 +14,7 @@ public final class CommandFailure extends RuntimeException {
 
   /**
    * @param problem names the option or file, its value and the limit
-   * @throws CommandFailure as a bad command line unless it holds
+   * @throws CommandFailure with the exit code of a bad command line if the condition does not hold
    */
   public static void require(boolean holds, String problem) {
     if (!holds) {

@@ -5,7 +5,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** Where a command's kernels compute. */
+/** The option for the device of a command's kernels. */
 public final class DeviceOption {
   @Option(
       names = "--device",

@@ -3,7 +3,7 @@ package dev.gyre.deploy.options;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The folder Gyre was started from, for files that come with it. */
+/** The folder of Gyre itself, with the files that belong to it. */
 public final class Home {
   private Home() {}
 
@@ -11,7 +11,7 @@ public final class Home {
     return Path.of(System.getProperty("gyre.home", "."));
   }
 
-  /** A file that comes with Gyre, where the current folder has none of that name. */
+  /** The file of this name in the current folder, or else in Gyre's folder. */
   static Path path(Path relative) {
     return Files.exists(relative) ? relative : folder().resolve(relative);
   }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Which job, and what to change in its file: shared by all commands that take one. */
+/** The job file and its overrides, for all commands that take a job. */
 public final class JobArgument {
   private static final Path QUICKSTART = Path.of("recipes", "quickstart.yaml");
 
@@ -36,7 +36,7 @@ public final class JobArgument {
   private List<String> settings = new ArrayList<>();
 
   /**
-   * The job with everything from the command line laid over its file.
+   * The job file with all overrides of the command line.
    *
    * @param more settings of other options, which win over {@code --set}
    */
@@ -57,7 +57,7 @@ public final class JobArgument {
     return job == null ? Home.path(QUICKSTART) : job;
   }
 
-  /** Whether the quickstart is meant because no job was named. */
+  /** Whether no job was named, so that the quickstart is used. */
   boolean isDefault() {
     return job == null;
   }

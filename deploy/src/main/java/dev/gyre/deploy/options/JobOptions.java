@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which job, and how to run it: shared by the commands that run or plan one. */
+/** The job and the options that override it, for the commands that run or plan a job. */
 public final class JobOptions {
   @Mixin private JobArgument file = new JobArgument();
 
@@ -61,7 +61,7 @@ public final class JobOptions {
       description = "Data transport between workers: ipc or udp.")
   private @Nullable String transport;
 
-  /** The job with everything from the command line laid over its file. */
+  /** The job file with all overrides of the command line. */
   public JobSpec read() {
     JobSpec job = file.read(settings());
     MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
@@ -73,7 +73,7 @@ public final class JobOptions {
     return file.path();
   }
 
-  /** Whether the quickstart runs because no job was named. */
+  /** Whether no job was named, so that the quickstart runs. */
   public boolean isDefault() {
     return file.isDefault();
   }

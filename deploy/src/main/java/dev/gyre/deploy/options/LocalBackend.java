@@ -13,15 +13,15 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Which backend a command uses that computes in its own process. */
+/** Chooses the backend of a command that computes in its own process. */
 public final class LocalBackend {
   private LocalBackend() {}
 
   /**
-   * A backend's name, as {@link BackendChoice} decides from what this process finds on the CPU.
+   * The backend's name, chosen by {@link BackendChoice} among the backends available on this CPU.
    *
    * @param wanted a name, or {@code auto} for the most preferred that computes the dtype
-   * @throws CommandFailure naming what there is, and why the others cannot be used
+   * @throws CommandFailure naming the available backends, and why the others cannot be used
    */
   public static String choose(String wanted, DType dtype) {
     return choose(wanted, Device.CPU, dtype).name();
@@ -46,9 +46,8 @@ public final class LocalBackend {
   }
 
   /**
-   * @param name of one, or null for all
-   * @param device where they are to compute
-   * @throws CommandFailure naming those there are
+   * @param name name of one backend, or null for all @param device device of the backends @throws
+   *     CommandFailure naming the known backends
    */
   public static List<BackendProvider> providers(@Nullable String name, Device device) {
     if (name != null) {

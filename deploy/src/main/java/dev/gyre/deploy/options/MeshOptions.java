@@ -9,7 +9,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** The four degrees of a mesh: shared by all commands that take them. */
+/** The options for the four degrees of a mesh. */
 public final class MeshOptions {
   @Option(names = "--data-parallel", paramLabel = "D", description = "Data-parallel degree.")
   private @Nullable Integer dataParallel;
@@ -23,12 +23,12 @@ public final class MeshOptions {
   @Option(names = "--expert-parallel", paramLabel = "X", description = "Expert-parallel degree.")
   private @Nullable Integer expertParallel;
 
-  /** Whether any of those that make up the number of workers was given. */
+  /** Whether a degree that determines the number of workers was given. */
   boolean anyDegree() {
     return dataParallel != null || ring != null || ulysses != null;
   }
 
-  /** Those that were given, by their key below {@code mesh}. */
+  /** The degrees that were given, by their key below {@code mesh}. */
   Map<String, Integer> given() {
     Map<String, Integer> given = new LinkedHashMap<>();
     put(given, "data-parallel", dataParallel);
@@ -45,9 +45,9 @@ public final class MeshOptions {
   }
 
   /**
-   * As a job has them; a degree that was not given is 1, expert-parallel stays open.
+   * The mesh of these options alone. A degree that was not given is 1; expert-parallel stays open.
    *
-   * @throws Invalid naming an option whose degree cannot be
+   * @throws Invalid naming an option with an invalid degree
    */
   public MeshSpec alone() {
     return alone(ScheduleSpec.AUTO);

@@ -3,7 +3,7 @@ package dev.gyre.deploy.options;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
-/** The folder of all runs: shared by all commands that read or write runs. */
+/** The option for the folder of all runs, for all commands that read or write runs. */
 public final class RunsOption {
   @Option(
       names = "--runs",

@@ -3,7 +3,7 @@ package dev.gyre.deploy.options;
 import dev.gyre.trainer.worker.BuildVersion;
 import picocli.CommandLine;
 
-/** The build's version, for people. */
+/** Version of this build, as text for the user. */
 public final class Version implements CommandLine.IVersionProvider {
   public Version() {}
 

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the ranks have written becomes a checkpoint. */
+/** Commits the files that the ranks have written as a checkpoint. */
 final class CheckpointCommits implements CheckpointCommitter {
   private final CheckpointStore store;
 

@@ -12,19 +12,18 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 
 /**
- * A resumed run decides by the rates it began with, as long as the same machine runs the same
- * ranks: measured again they would differ by noise, and rows could take other schedules than
- * before, or experts be dealt over another number of ranks.
+ * A resumed run keeps the rates of its first plan, if the same machine runs the same ranks. New
+ * measurements would differ by noise, and could change the schedules of rows or the expert-parallel
+ * degree.
  */
 final class FrozenRates {
   private FrozenRates() {}
 
   /**
-   * @param fresh the plan by what the workers measured now
-   * @param file plan of the run that is resumed; one that is not there or not readable decides
-   *     nothing
-   * @param note is told what a resumed run does otherwise than before
-   * @return the plan by the run's own rates, if ranks, backend and threads are its own
+   * @param fresh the plan from rates that the workers have just measured @param file plan of the
+   *     resumed run; ignored if it is missing or unreadable @param note receives the differences
+   *     from the run's earlier plan @return the plan from the run's own rates, if ranks, backend
+   *     and threads are the same
    */
   static Plan keep(
       Plan fresh, Path file, JobSpec job, WorkerCapabilities offers, Consumer<String> note)
@@ -36,7 +35,7 @@ final class FrozenRates {
     try {
       before = PlanFile.read(file);
     } catch (IllegalArgumentException anotherFormat) {
-      note.accept(anotherFormat.getMessage() + ": the rest of the run is planned anew");
+      note.accept(anotherFormat.getMessage() + ": a new plan is used for the rest of the run");
       return fresh;
     }
     boolean same =
@@ -55,7 +54,7 @@ final class FrozenRates {
     return kept;
   }
 
-  /** The mesh without how experts are dealt, which rates decide. */
+  /** The mesh without the expert-parallel degree, which depends on rates. */
   private static Mesh ranks(Plan plan) {
     return plan.mesh().withExpertParallel(1);
   }

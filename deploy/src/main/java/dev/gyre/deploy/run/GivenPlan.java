@@ -8,14 +8,14 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 
-/** Checks that a plan that a person hands in is one of the job that it is to run. */
+/** Checks that a plan given by the user fits the job. */
 public final class GivenPlan {
   private static final String AUTO = MeshSpec.AUTO;
 
   private GivenPlan() {}
 
   /**
-   * @throws Invalid naming the first thing in which they contradict each other
+   * @throws Invalid naming the first contradiction
    */
   public static void check(Plan plan, JobSpec job) {
     Mesh planned = plan.mesh();
@@ -59,7 +59,7 @@ public final class GivenPlan {
     }
   }
 
-  /** A degree of 0 is left to the plan. */
+  /** A degree of 0 is chosen by the plan. */
   private static void agree(String what, int planned, int wanted) {
     agree(what, "" + planned, wanted == 0 ? AUTO : "" + wanted);
   }

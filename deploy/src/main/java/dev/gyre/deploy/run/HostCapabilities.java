@@ -8,7 +8,10 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the joined workers offer, in the planner's terms: the least of them, where they differ. */
+/**
+ * Converts the capabilities of the joined workers to those the planner uses; where workers differ,
+ * the minimum.
+ */
 final class HostCapabilities {
   private HostCapabilities() {}
 
@@ -31,7 +34,7 @@ final class HostCapabilities {
     return new WorkerCapabilities(backends, cores, memory, 0, rates.shared(workers.size(), cores));
   }
 
-  /** A backend as the worker with the least of it has it. */
+  /** The capabilities of a backend that all workers have. */
   private static WorkerCapabilities.Backend inCommon(Capability first, List<JoinedWorker> workers) {
     List<String> dtypes = new ArrayList<>(first.getDtypesList());
     List<String> nativeDtypes = new ArrayList<>(first.getNativeDtypesList());

@@ -20,20 +20,20 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** A job's data, prepared and open. */
+/** The prepared data of a job, open for reading. */
 public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implements AutoCloseable {
-  /** Relative paths of a job are below the current folder. */
+  /** Relative paths of a job are relative to the current folder. */
   private static final Path BASE = Path.of("");
 
-  /** Where prepared tokens are kept, below the current folder. */
+  /** Folder of prepared tokens, relative to the current folder. */
   private static final Path CACHE = Path.of(".gyre", "data");
 
   /**
-   * Prepares what is not there yet, telling the console how it goes.
+   * Prepares the data if necessary, with progress on the console, and opens it.
    *
-   * @param project Gyre's own folder: its sources stand in where a JDK has none
-   * @throws DataException if the data cannot be used
-   * @throws IOException if what is prepared cannot be kept, on a full disk for example
+   * @param project Gyre's own folder: its sources replace those of a JDK without sources @throws
+   *     DataException if the data cannot be used @throws IOException if prepared data cannot be
+   *     stored, for example on a full disk
    */
   public static JobData open(JobSpec job, Path project, Console console) throws IOException {
     Tokenizer tokenizer = tokenizer(job);
@@ -48,7 +48,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
   }
 
   /**
-   * The data as it was prepared before; empty if it was not, or not in its present state.
+   * Data prepared earlier; empty if there is none or the sources have changed.
    *
    * @param project as of {@link #open}
    * @throws DataException if a source is missing
@@ -89,7 +89,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
         100 * stats.cut());
   }
 
-  /** What a person should know of the text: what was repaired, left out or read specially. */
+  /** Notes for the user about text that was repaired, skipped or read in a special way. */
   public List<String> notes() {
     return store.faults().stream().map(TextFault::toString).toList();
   }

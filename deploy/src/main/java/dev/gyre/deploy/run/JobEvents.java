@@ -4,12 +4,12 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.step.StepMetrics;
 
-/** Hears how a job goes; one call at a time. */
+/** Receives the events of a job; one call at a time. */
 public interface JobEvents {
-  /** What the workers offer, before the plan is made from it. */
+  /** The capabilities of the workers, before the plan is made. */
   default void offered(WorkerCapabilities offers) {}
 
-  /** The plan every worker got. */
+  /** The plan, as sent to every worker. */
   default void planned(Plan plan) {}
 
   /** All workers are ready: step 0 begins. */
@@ -19,6 +19,6 @@ public interface JobEvents {
 
   default void saved(long step, String folder) {}
 
-  /** A line for people. */
+  /** A line for the user. */
   default void note(String text) {}
 }

@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the plan of a run when its workers have joined, and keeps it. */
+/** Makes the plan of a run after its workers have joined, and holds it. */
 final class JobPlanner implements PlanMaker {
   private final RunSpec run;
   private final RunFolder folder;
@@ -31,7 +31,7 @@ final class JobPlanner implements PlanMaker {
     this.events = events;
   }
 
-  /** Null until it is made. */
+  /** The plan; null until it is made. */
   @Nullable Plan plan() {
     return plan;
   }

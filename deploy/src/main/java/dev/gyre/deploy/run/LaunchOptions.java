@@ -4,13 +4,13 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a job's workers are run; nothing of it changes what they compute.
+ * Options of running a job that do not change what its workers compute.
  *
- * @param trace whether what every rank does when is written to the run's {@code trace.json}
- * @param bind whether each worker's training thread keeps to cores of its own, where there are
- *     enough
- * @param grace from SIGTERM to the end, checkpoint included; null to follow the run's own pace
- * @param stallTimeout of a rank that makes no progress; null to follow the plan
+ * @param trace whether to write a timeline of every rank to the run's {@code trace.json} @param
+ *     bind whether to pin each worker's training thread to its own cores, if there are
+ *     enough @param grace time from SIGTERM to the end, including the checkpoint; null to derive it
+ *     from the run's step time @param stallTimeout time after which a rank without progress ends
+ *     the run; null to derive it from the plan
  */
 public record LaunchOptions(
     boolean trace, boolean bind, @Nullable Duration grace, @Nullable Duration stallTimeout) {}

@@ -35,8 +35,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One job on this machine: a coordinator and a media driver in this process, and a process for
- * every worker. Blocks until the job has ended; nothing of it is left running then.
+ * Runs one job on this machine: coordinator and media driver in this process, and one process per
+ * worker. No process is left when it returns.
  */
 public final class LocalJob {
   private static final String TOKEN = "token";
@@ -55,7 +55,7 @@ public final class LocalJob {
   /**
    * @param given the plan to run; null to make one for this machine
    * @param data folder of the prepared token store
-   * @param resume the checkpoint to go on from; null to start fresh
+   * @param resume the checkpoint to resume from; null for a new run
    */
   public LocalJob(
       JobSpec job,
@@ -77,9 +77,9 @@ public final class LocalJob {
   }
 
   /**
-   * Runs the job to its end. Ctrl-C and SIGTERM save and stop; a second Ctrl-C stops at once. The
-   * folder of a fresh run that was refused, stopped before its first step, or could not be set up,
-   * is deleted.
+   * Runs the job to its end. Ctrl-C and SIGTERM save and stop; a second Ctrl-C stops at once.
+   * Deletes the folder of a new run that was rejected, stopped before its first step, or could not
+   * be set up.
    *
    * @param interrupts signals to the run
    */
@@ -113,7 +113,10 @@ public final class LocalJob {
     return !started && resume == null;
   }
 
-  /** A worker that ended without a word left a log, which is all there is. */
+  /**
+   * Whether the outcome's message is complete. If a worker ended without a report, its log must be
+   * kept.
+   */
   private boolean saysItAll(Outcome outcome) {
     return switch (outcome.exit()) {
       case BAD_JOB -> !outcome.message().contains(folder.logs().toString());
@@ -127,7 +130,7 @@ public final class LocalJob {
       Outcome outcome = runAlone(interrupts);
       interrupts.ended(outcome.exit());
       if (outcome.state() == JobState.FAILED) {
-        // What a failed save left takes the room that is missing.
+        // Removes the remains of a failed save, which occupy the missing disk space.
         checkpoints.recover();
       }
       mergeTrace();
@@ -141,7 +144,7 @@ public final class LocalJob {
         trace.merge();
         events.note("trace  " + folder.trace() + "   (open it in https://ui.perfetto.dev)");
       } catch (IOException e) {
-        // Nothing of the run depends on it.
+        // The run does not depend on the trace.
         events.note("trace  " + StorageException.of(folder.trace(), e).getMessage());
       }
     }
@@ -164,7 +167,7 @@ public final class LocalJob {
     }
   }
 
-  /** A run is done when its last line is on disk. */
+  /** A run succeeds only when its last line is on disk. */
   private static Outcome allWritten(RunFiles files, Outcome outcome) throws InterruptedException {
     try {
       files.finish();

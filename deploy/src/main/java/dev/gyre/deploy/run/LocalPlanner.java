@@ -18,11 +18,11 @@ import dev.gyre.trainer.worker.BuildVersion;
 import dev.gyre.trainer.worker.Dtypes;
 import dev.gyre.trainer.worker.HostLimits;
 
-/** Plans for this machine, made without starting workers. */
+/** Makes plans for this machine without starting workers. */
 public final class LocalPlanner {
   private LocalPlanner() {}
 
-  /** What this process finds here for a job's backend and device; nothing is measured. */
+  /** Capabilities of this machine for a job's backend and device, without measured rates. */
   public static WorkerCapabilities offers(JobSpec job) {
     return new WorkerCapabilities(
         Backends.offers(job.backend(), Device.parse(job.device())),
@@ -33,11 +33,11 @@ public final class LocalPlanner {
   }
 
   /**
-   * The plan of a job whose workers all run here.
+   * The plan of a job whose workers all run on this machine.
    *
    * @param measured whether to measure the chosen backend, in this process, so that the plan holds
    *     rates and a step's predicted time
-   * @throws Invalid if the job contradicts itself or asks for what is not here
+   * @throws Invalid if the job contradicts itself or needs what this machine does not have
    */
   public static Plan plan(JobSpec job, boolean measured) {
     WorkerCapabilities offers = offers(job);
@@ -56,10 +56,9 @@ public final class LocalPlanner {
   }
 
   /**
-   * What earlier runs measured here, where they did; else what this process measures now, which
-   * takes some seconds.
+   * Rates measured by earlier runs on this machine, or else measured now, which takes some seconds.
    *
-   * @param backend that is available here
+   * @param backend an available backend
    * @param dtype {@code bf16} or {@code f32}
    */
   public static Rates rates(String backend, String dtype, int threads, Device device) {

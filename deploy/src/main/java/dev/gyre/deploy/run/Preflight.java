@@ -12,10 +12,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** What would fail in every worker of a fresh run, found before one starts. */
+/** Checks that find, before any worker starts, what would fail in every worker of a new run. */
 public final class Preflight {
   /**
-   * Resident memory that a worker takes at least, without file pages, which workers share. The
+   * Least resident memory of a worker, without file pages, which workers share. The
    * workers of a job of 46 k parameters had 220 (scalar), 231 (vector) and 258 MiB (onednn) while
    * they trained, on a Xeon with AMX, 2026-11-29. A tenth is left for JVMs of other machines.
    */
@@ -24,9 +24,10 @@ public final class Preflight {
   private Preflight() {}
 
   /**
-   * Every worker is a process: a number that is a typo must not fill the machine.
+   * Limits the number of workers, because each is a process and a typo must not exhaust the
+   * machine.
    *
-   * @throws Invalid naming the number, the limit and the way out
+   * @throws Invalid naming the number, the limit and what to do
    */
   public static void requireWorkers(int workers) {
     requireWorkers(workers, HostLimits.memoryBytes());
@@ -49,7 +50,7 @@ public final class Preflight {
   }
 
   /**
-   * Otherwise memory would be taken, and schedules chosen, for rows that cannot exist.
+   * Requires that an epoch fills a row: memory and schedules are planned for full rows.
    *
    * @throws Invalid if an epoch does not fill one row
    */
@@ -69,7 +70,7 @@ public final class Preflight {
   }
 
   /**
-   * Without a label there is nothing to learn, and every loss would be 0.
+   * Requires a label: without one there is nothing to learn, and every loss would be 0.
    *
    * @throws Invalid saying why no token has one
    */
@@ -89,7 +90,8 @@ public final class Preflight {
   }
 
   /**
-   * Every worker packs each epoch in its own heap.
+   * Requires that the packing of an epoch fits in the heap of a worker, which every worker
+   * computes.
    *
    * @param workerHeapBytes heap of a worker
    * @throws Invalid if an epoch does not fit

@@ -8,7 +8,8 @@ import java.util.Locale;
 import java.util.function.LongSupplier;
 
 /**
- * Shows how the preparation of data goes: a line that changes, or on a pipe a line now and then.
+ * Shows the progress of data preparation: a transient line on a terminal, an occasional line on a
+ * pipe.
  */
 final class PreparationConsole implements PrepareListener {
   private static final long LINE_NANOS = Duration.ofSeconds(10).toNanos();
@@ -33,7 +34,7 @@ final class PreparationConsole implements PrepareListener {
   @Override
   public void note(String line) {
     console.line(line);
-    // The time of a wait for another process is no part of the speed.
+    // Time spent waiting for another process does not count for the speed.
     began = nanoTime.getAsLong();
     shown = began;
   }

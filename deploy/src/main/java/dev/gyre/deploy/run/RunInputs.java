@@ -15,15 +15,13 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What a run keeps of its data: a list of its files, and the tokenizer. */
+/** The record of a run's data: a list of its files, and the tokenizer. */
 public final class RunInputs {
   private static final int SHOWN = 10;
 
   private RunInputs() {}
 
-  /**
-   * Keeps {@code data.json} and the tokenizer in a run's folder, as far as they are not there yet.
-   */
+  /** Writes {@code data.json} and the tokenizer to a run's folder, unless they exist. */
   public static void keep(RunFolder folder, JobSpec job, JobData data) throws IOException {
     if (Files.notExists(folder.data())) {
       DurableFiles.replace(folder.data(), SpecJson.write(manifest(job, data)));
@@ -39,11 +37,10 @@ public final class RunInputs {
   }
 
   /**
-   * Compares the data with what a run was trained on, before any worker is started. Tells of names
-   * that changed while the text stayed the same.
+   * Compares the data with the run's data, before any worker is started. Reports names that changed
+   * while the text stayed the same.
    *
-   * @param checkpoint to go on from
-   * @throws DataException naming what differs, and how to go on
+   * @param checkpoint to resume from @throws DataException naming the differences and what to do
    */
   public static void requireSame(
       RunFolder folder, Path checkpoint, JobSpec job, JobData data, Console console)
@@ -58,12 +55,12 @@ public final class RunInputs {
     }
     throw new DataException(
         ("cannot resume from %s: the training data is not what the run was trained on.\n%s"
-                + "      Put the data back as it was, or start a new run from the weights:"
+                + "      Restore the data, or start a new run from the weights:"
                 + " ./gyre checkpoint export %s --hf DIR, then model.from: DIR")
             .formatted(checkpoint, shown(lines, saved, data), folder.name()));
   }
 
-  /** The run's list of files, if it is of the data that the checkpoint names. */
+  /** The run's list of files, if it matches the data of the checkpoint. */
   private static @Nullable DataManifest kept(RunFolder folder, String fingerprint)
       throws IOException {
     if (Files.notExists(folder.data())) {

@@ -9,7 +9,7 @@ import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import java.util.Objects;
 
-/** Hands what happens in a run to its files and to whoever watches it. Returns quickly. */
+/** Passes the events of a run to its files and to its listener. Does not block. */
 final class RunReport implements RunListener {
   private final RunSpec run;
   private final RunFolder folder;
@@ -39,7 +39,9 @@ final class RunReport implements RunListener {
     return started;
   }
 
-  /** A resume that is refused must not change what its run was: it is accepted by now. */
+  /**
+   * Writes job and plan of a resumed run only now, so that a rejected resume does not change them.
+   */
   @Override
   public void started() {
     started = true;

@@ -7,8 +7,8 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A job, and the plan that a user gives for it: what is known of a run before its workers have
- * joined. The given plan wins.
+ * A job, and the plan that a user gives for it: the specification of a run before its workers have
+ * joined. The given plan takes precedence.
  *
  * @param given null to make a plan for this machine
  */

@@ -6,21 +6,26 @@ import dev.gyre.partitioning.plan.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
 import java.time.Duration;
 
-/** How long things take, by the plan: timeouts follow from it. */
+/** Expected times from the plan, from which timeouts are derived. */
 final class RunTimes {
   /** Weights and two moments, in f32. */
   private static final long STATE_BYTES = 12;
 
-  /** A slow SSD, written, read back for the checksum, and read again to verify. */
+  /**
+   * Speed of a slow SSD on which data is written, read for the checksum, and read again to verify.
+   */
   private static final long SAVED_BYTES_PER_SECOND = 50_000_000;
 
-  /** A slow network file system. */
+  /** Speed of a slow network file system. */
   private static final long LOADED_BYTES_PER_SECOND = 10_000_000;
 
-  /** Opening devices, mapping memory, compiling kernels. */
+  /** Time for opening devices, mapping memory and compiling kernels. */
   private static final Duration LEAST_READY = Duration.ofMinutes(15);
 
-  /** A step that is much slower than predicted is no hang; the measured step raises this. */
+  /**
+   * A step may take much longer than predicted without being a hang. Measured steps raise the
+   * timeout further.
+   */
   private static final double STALL_FACTOR = 2.5;
 
   private RunTimes() {}

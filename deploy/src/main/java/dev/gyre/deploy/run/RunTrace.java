@@ -14,7 +14,9 @@ final class RunTrace {
   private final RunFolder folder;
   private final int workers;
 
-  /** Monotonic time, which all processes of a host share; 0 would mean no trace. */
+  /**
+   * Start in monotonic time, which all processes of a host share; never 0, which means no trace.
+   */
   private final long baseNanos = Math.max(1, System.nanoTime());
 
   RunTrace(RunFolder folder, int workers) {
@@ -22,15 +24,12 @@ final class RunTrace {
     this.workers = workers;
   }
 
-  /** What ranks count from. */
+  /** The start time of all ranks' timestamps. */
   long baseNanos() {
     return baseNanos;
   }
 
-  /**
-   * Puts the ranks' parts together, line by line, and removes them. A rank that was killed left
-   * none.
-   */
+  /** Merges the ranks' files line by line and deletes them. A killed rank has no file. */
   void merge() throws IOException {
     Path draft = folder.trace().resolveSibling(folder.trace().getFileName() + ".new");
     try {

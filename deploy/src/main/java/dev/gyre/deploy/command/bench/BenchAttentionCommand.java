@@ -118,7 +118,7 @@ final class BenchAttentionCommand implements Callable<ExitCode> {
       for (String schedule : schedules) {
         shared.add(bench.sharded(schedule, p));
       }
-      // Last, when the compiler has long seen it all.
+      // Measured last, when the JIT has compiled everything.
       AttentionResult alone = bench.alone(p);
       Prediction prediction = bench.predict(schedules, p, rates);
       shared.forEach(result -> print(result, alone, prediction.seconds(result.schedule())));

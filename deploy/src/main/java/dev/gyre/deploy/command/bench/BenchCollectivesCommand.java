@@ -35,7 +35,7 @@ import picocli.CommandLine.Option;
       "Try    ./gyre bench collectives --workers 4 --sizes 1m,16m"
     })
 final class BenchCollectivesCommand implements Callable<ExitCode> {
-  /** As many as the transports connect. */
+  /** The limit of the transports. */
   private static final NumberRange WORKERS = NumberRange.whole(1, 256);
 
   private static final NumberRange BYTES = NumberRange.whole(4, 1L << 34);
@@ -77,7 +77,7 @@ final class BenchCollectivesCommand implements Callable<ExitCode> {
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
-  /** What the options describe. */
+  /** The benchmark that the options describe. */
   CollectivesBench bench() {
     WORKERS.require("--workers", workers);
     NumberRange.whole(1, 1_000_000).require("--repeats", repeats);

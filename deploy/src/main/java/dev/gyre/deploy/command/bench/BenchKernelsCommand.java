@@ -89,7 +89,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
   @Option(names = "--runs", hidden = true, defaultValue = "runs")
   private Path runs = Path.of("runs");
 
-  /** What the options describe, on the backend that they choose here. */
+  /** The benchmark that the options describe, on the backend chosen for this machine. */
   KernelsBench bench() {
     NumberRange.whole(1, 100).require("--forks", forks);
     List<String> known =
@@ -141,7 +141,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
     return verdict(results);
   }
 
-  /** Names every slow fork. */
+  /** Reports every slow fork, and returns the exit code. */
   static ExitCode verdict(List<KernelResult> results) {
     boolean slow = false;
     for (KernelResult r : results) {
@@ -150,7 +150,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
         System.err.println(
             String.format(
                 Locale.ROOT,
-                "gyre: %s (%s): fork %d took %.3g ms a call at best, another fork %.3g ms. Again: --kernel %s",
+                "gyre: %s (%s): fork %d took %.3g ms a call at best, another fork %.3g ms. Repeat with --kernel %s",
                 r.kernel(),
                 r.shape(),
                 fork,
@@ -162,7 +162,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
     return slow ? ExitCode.DIFFERENT : ExitCode.DONE;
   }
 
-  /** The benchmarks', which are never loaded into this process, and what it has itself. */
+  /** The class path of the benchmarks, which this process never loads, followed by its own. */
   private static String classPath() {
     Distribution here =
         Distribution.current()

@@ -65,7 +65,7 @@ import picocli.CommandLine.Option;
     },
     footer = {"", "Try    ./gyre bench train --ring 2 --seq 8192 --steps 8 --text FILE"})
 final class BenchTrainCommand implements Callable<ExitCode> {
-  /** Options that are keys of a job by other names. */
+  /** The option for each job key that has one, for error messages. */
   private static final Map<String, String> OPTIONS =
       Map.ofEntries(
           Map.entry("model.hidden_size", "--hidden"),
@@ -256,7 +256,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
   /**
    * The job as the options describe it.
    *
-   * @throws Invalid naming the option that cannot be
+   * @throws Invalid naming the invalid option
    */
   BenchJob job() {
     NumberRange.wholeAtLeast(1).require("--steps", steps);
@@ -292,7 +292,10 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     }
   }
 
-  /** The option had another name, and one of its values, too. */
+  /**
+   * The policy of {@code --recompute}, or of its former name {@code --activations} with its former
+   * values.
+   */
   private String recompute() {
     if (activations == null) {
       return recompute;
@@ -355,7 +358,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     return ExitCode.DONE;
   }
 
-  /** Keeps every step, and says on standard error how it goes. */
+  /** Records every step, and reports progress on standard error. */
   private static final class Recorded implements JobEvents {
     private final Console console;
     private final JobSpec job;
@@ -370,7 +373,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     Plan plan() {
       Plan made = plan;
       if (made == null) {
-        throw new IllegalStateException("a job ended well without a plan");
+        throw new IllegalStateException("a successful job has no plan");
       }
       return made;
     }

@@ -3,11 +3,11 @@ package dev.gyre.deploy.command.bench;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.trainer.calibration.Machine;
 
-/** This machine's processor, for people. */
+/** Description of this machine's processor. */
 final class Cpu {
   private Cpu() {}
 
-  /** Its name, with the cores this process may use. */
+  /** The processor's name, with the number of cores that this process may use. */
   static String model() {
     return Machine.processorName()
         + ", "

@@ -6,9 +6,7 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/**
- * Reads {@code 90}, {@code 90s}, {@code 15m} or {@code 2h}: more than nothing, less than a year.
- */
+/** Reads {@code 90}, {@code 90s}, {@code 15m} or {@code 2h}: above zero, below a year. */
 final class DurationConverter implements ITypeConverter<Duration> {
   private static final Pattern FORM = Pattern.compile("([0-9]{1,8})([smh]?)");
   private static final Duration LONGEST = Duration.ofDays(365);

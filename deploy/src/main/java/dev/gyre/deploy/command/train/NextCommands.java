@@ -8,19 +8,20 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The commands that make sense after a run, with everything this command said about the job.
+ * Suggested commands after a run. They repeat the job and the options of this command line.
  *
  * @param arguments of {@code gyre}, as given
  */
 record NextCommands(JobSpec job, RunFolder folder, List<String> arguments) {
 
-  /** The command line that goes on with the run. */
+  /** The command line that resumes the run. */
   String resume() {
     return ResumeCommandLine.resume(arguments, run());
   }
 
   /**
-   * After the last step: train on, and what that does to the rate; generate; export.
+   * Prints the suggestions after the last step: train longer (with the effect on the learning
+   * rate), generate, export.
    *
    * @param done steps of the run
    */
@@ -28,7 +29,7 @@ record NextCommands(JobSpec job, RunFolder folder, List<String> arguments) {
     long more = 2 * Math.max(1, done);
     console.titled("next", ResumeCommandLine.longer(arguments, run(), more));
     StepsChange.describe(job.train(), done, done, more)
-        .forEach(change -> console.titled("", "  there the " + change));
+        .forEach(change -> console.titled("", "  then: " + change));
     console.titled("", "./gyre generate %s \"public class\"".formatted(run()));
     console.titled("", "./gyre checkpoint export %s --hf out/".formatted(run()));
   }
@@ -37,7 +38,7 @@ record NextCommands(JobSpec job, RunFolder folder, List<String> arguments) {
     return run(folder);
   }
 
-  /** How a command can name a run from here: by its name where that is enough. */
+  /** A run as a command-line argument: its name if it is in {@code runs/}, else its folder. */
   static String run(RunFolder folder) {
     Path usual = Path.of("runs").resolve(folder.name());
     return folder.path().toAbsolutePath().equals(usual.toAbsolutePath())

@@ -3,14 +3,17 @@ package dev.gyre.deploy.command.train;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Command lines to type next: everything the last one said, so that the job is the same. */
+/**
+ * Builds command lines that resume a run. They repeat all options of the last command line, so that
+ * the job is the same.
+ */
 final class ResumeCommandLine {
   private static final String STEPS = "train.steps=";
 
   private ResumeCommandLine() {}
 
   /**
-   * The line that goes on with a run.
+   * The command line that resumes a run.
    *
    * @param args of {@code gyre}, as given
    * @param run the run's own name, or its folder
@@ -20,7 +23,7 @@ final class ResumeCommandLine {
   }
 
   /**
-   * The line that trains a run for more steps.
+   * The command line that trains a run for more steps.
    *
    * @param steps of the whole run
    */
@@ -29,7 +32,10 @@ final class ResumeCommandLine {
         .formatted(line(without(args, true)), quoted(run), STEPS, steps);
   }
 
-  /** The arguments without which run is resumed, and perhaps without the number of steps. */
+  /**
+   * The arguments without {@code --resume} and {@code --run}, and without the number of steps if
+   * {@code steps}.
+   */
   private static List<String> without(List<String> args, boolean steps) {
     List<String> left = new ArrayList<>();
     for (int i = 0; i < args.size(); i++) {

@@ -19,9 +19,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The run, and the checkpoint of it, that a resume continues.
+ * The run and the checkpoint that a resumed job continues from.
  *
- * @param checkpoint absolute
+ * @param checkpoint absolute path
  */
 record ResumePoint(RunFolder folder, Path checkpoint, Manifest manifest) {
 
@@ -51,7 +51,7 @@ record ResumePoint(RunFolder folder, Path checkpoint, Manifest manifest) {
                 () ->
                     new CommandFailure(
                         any ? ExitCode.CORRUPT_CHECKPOINT : ExitCode.BAD_JOB,
-                        "%s; start afresh: leave out --resume"
+                        "%s; to start a new run, leave out --resume"
                             .formatted(
                                 any
                                     ? "every checkpoint of " + folder + " is damaged"
@@ -87,11 +87,11 @@ record ResumePoint(RunFolder folder, Path checkpoint, Manifest manifest) {
   }
 
   /**
-   * Before data is read or a worker starts: that the job computes what the run computed, from data
-   * that this build can compare. Data, and what the plan decides, are compared later.
+   * Checks, before data is read or a worker starts, that the job computes the same as the run, from
+   * data that this build can compare. Data and plan are compared later.
    *
    * @throws dev.gyre.trainer.checkpoint.ResumeRefusedException naming the keys that differ
-   * @throws DataException if an earlier build prepared the data; says how to go on
+   * @throws DataException if an earlier build prepared the data; says how to resume
    */
   void requireSameJob(JobSpec job) {
     ResumeCheck.requireSameJob(checkpoint, manifest.identity(), job);

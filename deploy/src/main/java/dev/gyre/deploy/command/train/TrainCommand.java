@@ -55,7 +55,7 @@ import picocli.CommandLine.Spec;
       "       ./gyre train --resume"
     })
 public final class TrainCommand implements Callable<ExitCode> {
-  /** A terminal that its user has blocked gets the summary when they come back to it. */
+  /** How long the summary waits for a terminal that its user has blocked (Ctrl-S). */
   private static final Duration BLOCKED_TERMINAL_LIMIT = Duration.ofDays(1);
 
   @Spec private @Nullable CommandSpec spec;
@@ -113,7 +113,7 @@ public final class TrainCommand implements Callable<ExitCode> {
 
   @Override
   public ExitCode call() throws IOException, InterruptedException {
-    // The JVM was up for this long before this line: part of what a person waits for.
+    // Counts from the start of the JVM, because the user waits for its start-up too.
     long began = System.nanoTime() - ManagementFactory.getRuntimeMXBean().getUptime() * 1_000_000L;
     try (Console console = Console.patient()) {
       return train(console, began);
@@ -123,10 +123,10 @@ public final class TrainCommand implements Callable<ExitCode> {
   private ExitCode train(Console console, long began) throws IOException, InterruptedException {
     if (run != null && !resume) {
       throw new CommandFailure(
-          ExitCode.BAD_JOB, "--run %s names what to go on with; add --resume".formatted(run));
+          ExitCode.BAD_JOB, "--run %s names the run to resume; add --resume".formatted(run));
     }
     JobSpec job = options.read();
-    int workers = Planner.mesh(job).workers(); // a mesh that cannot be fails before data is read
+    int workers = Planner.mesh(job).workers(); // fails for an invalid mesh before data is read
     Plan given = plan == null ? null : readPlan(plan);
     if (given != null) {
       GivenPlan.check(given, job);
@@ -145,7 +145,7 @@ public final class TrainCommand implements Callable<ExitCode> {
         "job",
         options.path()
             + (options.isDefault() ? "   (no job given: this is the default)" : "")
-            + (from == null ? "" : "   going on from " + from.checkpoint()));
+            + (from == null ? "" : "   resuming from " + from.checkpoint()));
     if (from != null && from.isFinished(job)) {
       finished(job, from, console);
       return ExitCode.DONE;
@@ -166,9 +166,9 @@ public final class TrainCommand implements Callable<ExitCode> {
       data.notes().forEach(note -> console.titled("text", note));
       console.titled("model", PlanText.model(job.model()));
       TrainConsole events = new TrainConsole(console, job, given != null, began, System::nanoTime);
-      // From here on signals are the run's, until its end has been told.
+      // From here until the final report, signals are handled for the run.
       try (Interrupts interrupts = Interrupts.install()) {
-        // Made last: what fails before leaves no run behind.
+        // Created last, so that earlier failures leave no folder.
         RunFolder folder = from == null ? RunFolder.create(runs.path(), job.name()) : from.folder();
         RunInputs.keep(folder, job, data);
         console.titled("run", folder.toString());
@@ -182,7 +182,7 @@ public final class TrainCommand implements Callable<ExitCode> {
     }
   }
 
-  /** Nothing is left to train: said before any worker starts. */
+  /** Reports that no step is left to train, before any worker starts. */
   private void finished(JobSpec job, ResumePoint from, Console console) {
     long done = from.manifest().step();
     long steps = job.train().steps();

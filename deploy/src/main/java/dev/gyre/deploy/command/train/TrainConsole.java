@@ -19,7 +19,7 @@ import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Tells a person how a job goes, and remembers what its summary needs. */
+/** Prints the progress of a job, and collects the figures for its summary. */
 final class TrainConsole implements JobEvents {
   private static final int MOST_WARNINGS = 3;
 
@@ -41,8 +41,9 @@ final class TrainConsole implements JobEvents {
   private @Nullable StepMetrics lastStep;
 
   /**
-   * @param planGiven the plan comes from a person: nothing in it was chosen for them
-   * @param beganNanos when the command was entered, as near as this process knows
+   * @param planGiven the plan was given by the user, so nothing in it is marked as chosen
+   *     automatically
+   * @param beganNanos when the command was started
    * @param nanoClock as {@link System#nanoTime}
    */
   TrainConsole(
@@ -76,12 +77,12 @@ final class TrainConsole implements JobEvents {
     console.busy("start  opening workers");
   }
 
-  /** Who gives a plan has chosen all that is in it. */
+  /** The value that the user asked for: with a given plan, the plan's. */
   private String asked(String inJob, String inPlan) {
     return planGiven ? inPlan : inJob;
   }
 
-  /** Why backends that are preferred to the chosen one cannot be used. */
+  /** Reasons why backends with a higher preference cannot be used. */
   private List<String> preferred(String chosen) {
     return offered.stream()
         .takeWhile(offer -> !offer.name().equals(chosen))
@@ -90,7 +91,7 @@ final class TrainConsole implements JobEvents {
         .toList();
   }
 
-  /** What else could have been chosen; why the rest could not is in the log. */
+  /** The other available backends; the log says why the rest is not available. */
   private String also(Plan made) {
     String others =
         offered.stream()
@@ -103,7 +104,7 @@ final class TrainConsole implements JobEvents {
 
   @Override
   public void started() {
-    // The first step may take minutes, and a pipe shows no transient line.
+    // The first step may take minutes, and a pipe does not show the transient line.
     if (console.isTerminal()) {
       console.busy("start  %s joined, kernels warm; first step".formatted(workers()));
     } else {
@@ -147,7 +148,7 @@ final class TrainConsole implements JobEvents {
     table.step(metrics);
   }
 
-  /** Warns at the first steps; the summary has their number. */
+  /** Warns at the first such steps; the summary has their number. */
   private void withoutLabels(long step) {
     stepsWithoutLabels++;
     if (stepsWithoutLabels <= MOST_WARNINGS) {
@@ -173,13 +174,16 @@ final class TrainConsole implements JobEvents {
     return lastEval;
   }
 
-  /** The share of sure answers in a format, or nothing. */
+  /**
+   * The share of correct answers with more than half of the probability, formatted; empty if not
+   * measured.
+   */
   static String sure(EvalMetrics eval, String format) {
     Double sure = eval.accuracyLowerBound();
     return sure == null ? "" : String.format(Locale.ROOT, format, 100 * sure);
   }
 
-  /** The lines after the last step: time against prediction, loss by position, files. */
+  /** Prints the lines after the last step: predicted and measured time, loss by position, files. */
   void summary() {
     StepMetrics last = lastStep;
     if (last == null) {
@@ -203,7 +207,7 @@ final class TrainConsole implements JobEvents {
     }
   }
 
-  /** The plan's prediction beside the measurement. */
+  /** The plan's predictions compared with measurements. */
   private String prediction(StepMetrics last) {
     Plan made = plan;
     if (made == null) {

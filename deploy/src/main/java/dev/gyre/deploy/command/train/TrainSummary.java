@@ -13,8 +13,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 
 /**
- * The lines after a job that ended well: figures for its loss, a sample of its text, what to type
- * next. By then the job is done: what cannot be shown is said, and never fails the command.
+ * The lines after a successful job: loss with reference values, a text sample, suggested commands.
+ * If a line cannot be computed, its reason is printed instead; the command does not fail.
  *
  * @param steps of the job
  */
@@ -77,7 +77,7 @@ record TrainSummary(
     extra(console, title, text);
   }
 
-  /** A line that is not worth failing for, whatever happens while its text is made. */
+  /** Prints a line; if computing its text fails, prints the reason instead. */
   static void extra(Console console, String title, Callable<String> text) {
     String shown;
     try {

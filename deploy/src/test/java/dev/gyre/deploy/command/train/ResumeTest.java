@@ -40,7 +40,7 @@ final class ResumeTest {
 
   private static void assertFinished(Cli ran, Path checkpoint) {
     assertEquals(0, ran.exit(), ran::toString);
-    assertTrue(ran.out().contains("going on from " + checkpoint), ran::toString);
+    assertTrue(ran.out().contains("resuming from " + checkpoint), ran::toString);
     assertTrue(ran.out().contains("nothing is left to do"), ran::toString);
   }
 
