@@ -17,7 +17,7 @@ import java.util.List;
 public record MemorySpec(String recompute, String offload, String offloadFolder, int mlpTile) {
   public static final String AUTO = "auto";
 
-  /** What earlier builds call {@code all}. */
+  /** The name of {@code all} in earlier builds. */
   public static final String FORMER_ALL = "full";
 
   /** The planner chooses the tile. */

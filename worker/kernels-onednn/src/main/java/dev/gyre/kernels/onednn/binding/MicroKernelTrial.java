@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Trial products of {@link MicroKernels} on whole numbers, whose sums are exact in every order:
- * whole tiles, rests of rows, long and short sums, rows wider than the result, one shape after the
- * other as tile configurations change.
+ * whole and partial tiles, long and short sums, rows wider than the result, and several shapes in sequence so that the tile configuration changes.
  *
  * <p>C = A B is checked as C w = A (B w) with w = (1, 2, ...), as Freivalds (1979) does: a wrong
  * element, row or order shows, and a start costs milliseconds.
@@ -27,7 +26,7 @@ final class MicroKernelTrial {
     {64, 64, 64}
   };
 
-  /** Elements beyond a row of each matrix: they must stay as they are. */
+  /** Elements after each row of a matrix, which must not be modified. */
   private static final int GAP = 16;
 
   private static final int UNTOUCHED = 77;
@@ -44,7 +43,7 @@ final class MicroKernelTrial {
     this.kernels = kernels;
   }
 
-  /** What is wrong, or null. */
+  /** The first error, or null. */
   @Nullable String failure() {
     for (int[] shape : SHAPES) {
       String failure = failure(shape[0], shape[1], shape[2]);
