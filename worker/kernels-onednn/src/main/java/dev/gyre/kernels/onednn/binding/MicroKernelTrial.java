@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Trial products of {@link MicroKernels} on whole numbers, whose sums are exact in every order:
- * whole and partial tiles, long and short sums, rows wider than the result, and several shapes in sequence so that the tile configuration changes.
+ * whole and partial tiles, long and short sums, rows wider than the result, and several shapes in
+ * sequence so that the tile configuration changes.
  *
  * <p>C = A B is checked as C w = A (B w) with w = (1, 2, ...), as Freivalds (1979) does: a wrong
  * element, row or order shows, and a start costs milliseconds.
