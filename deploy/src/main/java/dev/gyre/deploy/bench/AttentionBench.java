@@ -48,8 +48,8 @@ import java.util.SplittableRandom;
  * with an even share of one worker's time for the same row. CPU time allows more ranks than cores;
  * time spent in waits is subtracted.
  *
- * @param tokens of each rank, for any number of ranks @param repeats timed passes after one warm-up
- *     pass; the median counts
+ * @param tokens of each rank, for any number of ranks
+ * @param repeats timed passes after one warm-up pass; the median counts
  */
 public record AttentionBench(
     String backend, DType dtype, int heads, int kvHeads, int headDim, int tokens, int repeats) {

@@ -5,7 +5,8 @@ package dev.gyre.deploy.bench;
  *
  * @param ranks over which the row was divided
  * @param tokens of the row
- * @param mostSeconds CPU time of the slowest rank @param meanSeconds mean CPU time of a rank
+ * @param mostSeconds CPU time of the slowest rank
+ * @param meanSeconds mean CPU time of a rank
  */
 public record AttentionResult(
     String schedule, String layout, int ranks, int tokens, double mostSeconds, double meanSeconds) {

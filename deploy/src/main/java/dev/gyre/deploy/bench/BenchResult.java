@@ -12,7 +12,8 @@ import java.util.List;
  * The result of a benchmark, as one JSON object with the same keys as the scripts of other
  * frameworks.
  *
- * @param peer the framework @param world workers
+ * @param peer the framework
+ * @param world workers
  * @param sp how the sequence is split: {@code ring}, {@code ulysses}, {@code hybrid}; {@code data}
  *     or {@code none} if it is not
  * @param stepSeconds median, without warm-up steps

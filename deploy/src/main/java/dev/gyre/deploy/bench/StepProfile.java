@@ -17,14 +17,16 @@ import tools.jackson.databind.json.JsonMapper;
  * Time of rank 0's steps from its trace, by kernel and by other activities. Warm-up steps do not
  * count, nor does the last step, whose span ends with the run.
  *
- * @param steps that count @param stepSeconds their mean time @param parts in descending order of
- *     time
+ * @param steps that count
+ * @param stepSeconds their mean time
+ * @param parts in descending order of time
  */
 public record StepProfile(int steps, double stepSeconds, List<Part> parts) {
   private static final double MICROS = 1e6;
 
   /**
-   * @param calls per step @param seconds per step
+   * @param calls per step
+   * @param seconds per step
    */
   public record Part(String name, double calls, double seconds) {}
 

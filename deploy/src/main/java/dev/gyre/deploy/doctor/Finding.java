@@ -7,8 +7,8 @@ import dev.gyre.comms.ExitCode;
  *
  * @param subject for example {@code open files}
  * @param value what was found
- * @param advice what to change; empty if nothing is wrong @param exit exit code of a command that
- *     depends on this; DONE unless the level is broken
+ * @param advice what to change; empty if nothing is wrong
+ * @param exit exit code of a command that depends on this; DONE unless the level is broken
  */
 public record Finding(Level level, String subject, String value, String advice, ExitCode exit) {
   static Finding ok(String subject, String value) {

@@ -32,7 +32,8 @@ final class HeadsPicture {
   }
 
   /**
-   * @param ring whether there are several ring ranks @return the height of the picture
+   * @param ring whether there are several ring ranks
+   * @return the height of the picture
    */
   int draw(int left, int top, boolean ring) {
     svg.heading(16, top + 16, "Ulysses");

@@ -39,8 +39,9 @@ public final class BackgroundWriter implements AutoCloseable {
   private volatile boolean closed;
 
   /**
-   * @param capacity most writes in the queue @param closeLimit {@link #close} abandons the rest if
-   *     no write completes for this long @param onFailure called once, by the writing thread
+   * @param capacity most writes in the queue
+   * @param closeLimit {@link #close} abandons the rest if no write completes for this long
+   * @param onFailure called once, by the writing thread
    */
   public BackgroundWriter(
       String name, int capacity, Duration closeLimit, Consumer<IOException> onFailure) {
@@ -93,7 +94,8 @@ public final class BackgroundWriter implements AutoCloseable {
   /**
    * Waits until the writes queued so far are done, or abandoned after a failure.
    *
-   * @param limit longest time without a completed write @return false if the limit was reached
+   * @param limit longest time without a completed write
+   * @return false if the limit was reached
    */
   public boolean flush(Duration limit) throws InterruptedException {
     CountDownLatch done = new CountDownLatch(1);

@@ -65,8 +65,8 @@ public final class JobFile {
   }
 
   /**
-   * @param settings override the file's values; a later one wins @throws JobFileException naming
-   *     file, line, key, value and what to do
+   * @param settings override the file's values; a later one wins
+   * @throws JobFileException naming file, line, key, value and what to do
    */
   public JobSpec read(Path file, List<Setting> settings) {
     String text;

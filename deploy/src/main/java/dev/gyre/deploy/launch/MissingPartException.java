@@ -34,8 +34,8 @@ public final class MissingPartException extends RuntimeException {
    * script that could add it. In the last case the backend reports why it is unavailable.
    *
    * @param backend by name, or {@code auto}
-   * @param device device of the backend: a GPU needs another build of libtorch @throws
-   *     MissingPartException if the backend's part must be added
+   * @param device device of the backend: a GPU needs another build of libtorch
+   * @throws MissingPartException if the backend's part must be added
    */
   public static void requireBackend(String backend, Device device) {
     if (backend.equals(TORCH)) {

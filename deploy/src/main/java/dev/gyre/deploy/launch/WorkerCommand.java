@@ -14,7 +14,8 @@ import java.util.stream.Collectors;
  *
  * @param java the java executable
  * @param arguments of the main class; {@code {rank}} is replaced by the worker's rank, {@code
- *     {attempt}} by the number of its start @param cores cores that each worker is pinned to
+ *     {attempt}} by the number of its start
+ * @param cores cores that each worker is pinned to
  * @param environment variables in addition to those of the flags; secrets are in files named here,
  *     never in arguments
  */

@@ -46,8 +46,9 @@ public final class LocalBackend {
   }
 
   /**
-   * @param name name of one backend, or null for all @param device device of the backends @throws
-   *     CommandFailure naming the known backends
+   * @param name name of one backend, or null for all
+   * @param device device of the backends
+   * @throws CommandFailure naming the known backends
    */
   public static List<BackendProvider> providers(@Nullable String name, Device device) {
     if (name != null) {

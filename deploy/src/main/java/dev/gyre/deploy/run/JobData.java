@@ -31,9 +31,9 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
   /**
    * Prepares the data if necessary, with progress on the console, and opens it.
    *
-   * @param project Gyre's own folder: its sources replace those of a JDK without sources @throws
-   *     DataException if the data cannot be used @throws IOException if prepared data cannot be
-   *     stored, for example on a full disk
+   * @param project Gyre's own folder: its sources replace those of a JDK without sources
+   * @throws DataException if the data cannot be used
+   * @throws IOException if prepared data cannot be stored, for example on a full disk
    */
   public static JobData open(JobSpec job, Path project, Console console) throws IOException {
     Tokenizer tokenizer = tokenizer(job);

@@ -40,7 +40,8 @@ public final class RunInputs {
    * Compares the data with the run's data, before any worker is started. Reports names that changed
    * while the text stayed the same.
    *
-   * @param checkpoint to resume from @throws DataException naming the differences and what to do
+   * @param checkpoint to resume from
+   * @throws DataException naming the differences and what to do
    */
   public static void requireSame(
       RunFolder folder, Path checkpoint, JobSpec job, JobData data, Console console)

@@ -25,8 +25,8 @@ final class GatedExperts {
   private final int tile;
 
   /**
-   * @param firstExpert first of the rank's experts, which are consecutive @param tile rows of a
-   *     tile; 0 for one tile
+   * @param firstExpert first of the rank's experts, which are consecutive
+   * @param tile rows of a tile; 0 for one tile
    */
   GatedExperts(Ops ops, ModelSpec model, int layer, int firstExpert, long experts, int tile) {
     this.ops = ops;

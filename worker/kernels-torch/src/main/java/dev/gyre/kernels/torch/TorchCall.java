@@ -141,7 +141,8 @@ final class TorchCall implements AutoCloseable {
     private MemorySegment ints = arena.allocate(capacity * Long.BYTES, Long.BYTES);
 
     /**
-     * @param device of the tensors @param residency location of tensors; closed by the caller
+     * @param device of the tensors
+     * @param residency location of tensors; closed by the caller
      */
     Wrapping(org.bytedeco.pytorch.Device device, Residency residency) {
       this.residency = residency;

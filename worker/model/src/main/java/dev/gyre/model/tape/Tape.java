@@ -121,9 +121,9 @@ public final class Tape {
   private long scratchMark;
 
   /**
-   * @param backend backend that owns the workspace's memory @param store where inputs and kept
-   *     activations of segments are offloaded until their backward; null to leave them in the
-   *     workspace
+   * @param backend backend that owns the workspace's memory
+   * @param store where inputs and kept activations of segments are offloaded until their backward;
+   *     null to leave them in the workspace
    */
   public Tape(Backend backend, Workspace workspace, @Nullable ActivationStore store) {
     this.backend = backend;

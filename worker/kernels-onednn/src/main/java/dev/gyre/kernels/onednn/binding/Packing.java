@@ -12,8 +12,9 @@ final class Packing {
   private final long argumentsAddress;
 
   /**
-   * @param plain descriptor of B as stored by the caller @param packed descriptor of B as the
-   *     product reads it @param arguments memory for two arguments, which must stay valid
+   * @param plain descriptor of B as stored by the caller
+   * @param packed descriptor of B as the product reads it
+   * @param arguments memory for two arguments, which must stay valid
    */
   Packing(OneDnn oneDnn, long plain, long packed, MemorySegment arguments) {
     long description = oneDnn.reorderDescription(plain, packed);
