@@ -15,9 +15,9 @@ import java.util.Locale;
 /** Checks that find, before any worker starts, what would fail in every worker of a new run. */
 public final class Preflight {
   /**
-   * Least resident memory of a worker, without file pages, which workers share. The
-   * workers of a job of 46 k parameters had 220 (scalar), 231 (vector) and 258 MiB (onednn) while
-   * they trained, on a Xeon with AMX, 2026-11-29. A tenth is left for JVMs of other machines.
+   * Least resident memory of a worker, without file pages, which workers share. The workers of a
+   * job of 46 k parameters had 220 (scalar), 231 (vector) and 258 MiB (onednn) while they trained,
+   * on a Xeon with AMX, 2026-11-29. A tenth is left for JVMs of other machines.
    */
   private static final long LEAST_WORKER_BYTES = 200L << 20;
 
