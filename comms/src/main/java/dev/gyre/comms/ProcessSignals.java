@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Signals of this process, through {@code sun.misc.Signal} of the module jdk.unsupported: the JDK
- * has no other way to hear one. By reflection, as javac's warning on that class cannot be
+ * has no other way to receive one. By reflection, as javac's warning on that class cannot be
  * suppressed where it is used, and warnings are errors here.
  */
 public final class ProcessSignals {

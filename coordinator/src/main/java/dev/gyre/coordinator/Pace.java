@@ -72,8 +72,8 @@ final class Pace {
   }
 
   /**
-   * From a preemption to the end. Twice the longest step and save: whoever sent SIGTERM ends the
-   * run sooner if they must, and a run that is about to save gains nothing by stopping earlier.
+   * From a preemption to the end. Twice the longest step and save: the sender of SIGTERM can end
+   * the run earlier, and a run that is about to save gains nothing by stopping earlier.
    */
   long graceNanos() {
     if (givenGrace != null) {

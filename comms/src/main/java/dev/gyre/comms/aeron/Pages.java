@@ -25,7 +25,7 @@ final class Pages {
   private Pages() {}
 
   /**
-   * Allocates the pages of a new file that nobody uses yet.
+   * Allocates the pages of a new file before it is used.
    *
    * @param file of its final length, all zeros
    * @param memory its mapping

@@ -22,7 +22,7 @@ final class Digests {
   }
 
   /**
-   * @param progress hears how many bytes have been read, after each buffer
+   * @param progress receives the number of bytes read, after each buffer
    */
   static String sha256(Path file, LongConsumer progress) throws IOException {
     MessageDigest digest = sha256();

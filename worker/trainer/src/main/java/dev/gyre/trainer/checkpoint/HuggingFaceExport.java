@@ -39,7 +39,7 @@ public final class HuggingFaceExport {
 
   private static final String POSITIONS = "max_position_embeddings";
 
-  /** Where the trained sequence length stands in a manifest. */
+  /** The manifest key of the trained sequence length. */
   private static final String SEQUENCE_LENGTH = "train.sequence-length";
 
   /** Elements converted at a time. */

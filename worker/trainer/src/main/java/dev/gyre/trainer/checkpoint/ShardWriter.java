@@ -37,7 +37,7 @@ public final class ShardWriter {
    *
    * @param temporary {@link CheckpointStore#temporary}; made if missing
    * @param slices the slices that this rank owns, in any order
-   * @param progress hears of every few megabytes
+   * @param progress is called every few megabytes
    * @throws StorageException if storage fails; the run then ends with older checkpoints untouched
    */
   public static FileEntry write(

@@ -7,15 +7,15 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What another number of steps does to a run that goes on: its learning rate and its stages of
+ * The effect of a changed number of steps on a resumed run: its learning rate and its stages of
  * sequence lengths are computed over the whole run.
  */
 public final class StepsChange {
   private StepsChange() {}
 
   /**
-   * Lines for a person, such as {@code rate at step 11: 6.0e-4, was 0.0 (cosine over 20 steps
-   * instead of 10)}; none if the next step is trained as before.
+   * Lines for the user, such as {@code rate at step 11: 6.0e-4, was 0.0 (cosine over 20 steps
+   * instead of 10)}; none if the next step is unchanged.
    *
    * @param done steps that are done
    * @param before steps of the whole run so far

@@ -48,12 +48,12 @@ public record DataManifest(
         feed.fingerprint(), store.tokenizer(), settings, store.sources(), store.files(), files);
   }
 
-  /** A file as a person names it: its name inside the source, whichever that is. */
+  /** A file's name inside its source. */
   private record Named(int source, String name) {}
 
   /**
-   * What differs, a line each for a person; this is the run's, the other one is now. Also names
-   * that changed though the text is the same.
+   * Differences between this manifest, the run's, and the current one, one line each for the user.
+   * Also names that changed though the text is the same.
    */
   public List<String> differences(DataManifest now) {
     List<String> lines = new ArrayList<>();

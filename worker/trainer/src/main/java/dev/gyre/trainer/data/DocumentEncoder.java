@@ -109,7 +109,7 @@ final class DocumentEncoder {
         ProblemKind.NOT_UTF8, file, line, "not UTF-8: the byte 0x%02X".formatted(first & 0xFF));
   }
 
-  /** Counts a problem; whether the document is kept all the same. */
+  /** Counts a problem. Returns whether the document is kept. */
   private boolean goesOn(EncodedBatch batch, Problem problem) {
     batch.problems().add(problem);
     return policy.repairs(problem.kind());

@@ -5,7 +5,7 @@ package dev.gyre.trainer.data;
  *
  * @param file index of the file among all of the dataset
  * @param line of the file, from 1; 0 for the whole file
- * @param what is wrong there, for a person
+ * @param what description of the problem
  */
 record Problem(ProblemKind kind, int file, long line, String what) {
   /** The same for a batch that begins after so many lines. */

@@ -44,7 +44,7 @@ public enum ProblemKind {
     return remedy == Remedy.REPAIR || remedy == Remedy.LEAVE_OUT;
   }
 
-  /** What was done with such a document, for a person. */
+  /** How such a document was handled, as text for messages. */
   String fate(InvalidText policy) {
     return switch (remedy) {
       case REPAIR -> policy == InvalidText.REPLACE ? "repaired" : "left out";
@@ -53,7 +53,7 @@ public enum ProblemKind {
     };
   }
 
-  /** For a person, in a list after a number of documents. */
+  /** Text for messages, after a number of documents. */
   String words() {
     return words;
   }

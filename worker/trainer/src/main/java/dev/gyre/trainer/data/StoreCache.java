@@ -30,7 +30,7 @@ final class StoreCache {
   /** Held, inside of an unfinished store, by who makes it. */
   private static final String MAKER = "maker" + LOCK;
 
-  /** A half-made store without a lock that nobody has touched for so long has lost its maker. */
+  /** An incomplete store without a lock is abandoned if it was not modified for this long. */
   private static final Duration ABANDONED = Duration.ofDays(1);
 
   private static final long RETRY_MILLIS = 50;

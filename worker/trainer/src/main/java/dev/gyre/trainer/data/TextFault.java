@@ -8,7 +8,7 @@ package dev.gyre.trainer.data;
  * @param first its file, its line, and what is wrong there
  */
 public record TextFault(ProblemKind kind, long documents, String fate, String first) {
-  /** For a person, for example {@code 3 repaired (not UTF-8), the first: a.txt:7: …}. */
+  /** Text for messages, for example {@code 3 repaired (not UTF-8), the first: a.txt:7: …}. */
   @Override
   public String toString() {
     return "%,d %s (%s), the first: %s".formatted(documents, fate, kind.words(), first);

@@ -5,7 +5,7 @@ package dev.gyre.trainer.data;
  *
  * @param before ids before the text
  * @param after ids behind it
- * @param shown for a person, for example {@code <s> TEXT}
+ * @param shown as text for messages, for example {@code <s> TEXT}
  */
 public record TokenTemplate(int[] before, int[] after, String shown) {
   static final TokenTemplate NONE = new TokenTemplate(new int[0], new int[0], "TEXT");

@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
  * stream, as a vocabulary of a quarter of a million tokens makes a large tree.
  */
 final class TokenizerFile {
-  /** What stands for a space in the vocabularies of SentencePiece. */
+  /** The character that represents a space in SentencePiece vocabularies. */
   static final char SPACE_MARK = '\u2581';
 
   /** Parts of the file are read as trees; what follows them is the rest of the file. */

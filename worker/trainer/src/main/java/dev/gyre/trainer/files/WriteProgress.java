@@ -1,8 +1,8 @@
 package dev.gyre.trainer.files;
 
 /**
- * Hears how far a long write has come, so that a slow disk is told from one that hangs. Called by
- * the writing thread; must return at once.
+ * Receives the progress of a long write, so that a slow disk can be distinguished from one that
+ * hangs. Called by the writing thread; must return at once.
  */
 @FunctionalInterface
 public interface WriteProgress {

@@ -46,7 +46,7 @@ public record GoldenCase(
     int[][][] choices,
     List<Double> curve) {
 
-  /** One row of the batch; −100 stands for no label. */
+  /** One row of the batch; −100 means no label. */
   public record Row(Documents documents, int[] tokens, int[] labels) {}
 
   /** Tokens of the batch. */

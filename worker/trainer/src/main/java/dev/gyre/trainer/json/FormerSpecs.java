@@ -11,10 +11,10 @@ import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Job and plan as earlier builds wrote them, brought to the keys of this build. A key that was
- * renamed gets its present name. A key that did not exist gets the value that describes what the
- * earlier build did, which may differ from today's default. All other keys are left as they are:
- * reading the record refuses the unknown ones.
+ * Converts jobs and plans of earlier builds to the keys of this build. A key that was renamed gets
+ * its present name. A key that did not exist gets the value that describes what the earlier build
+ * did, which may differ from today's default. All other keys are left as they are: reading the
+ * record refuses the unknown ones.
  */
 final class FormerSpecs {
   private static final String RECOMPUTE = "recompute";

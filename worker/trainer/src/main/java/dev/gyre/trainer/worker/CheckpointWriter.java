@@ -71,7 +71,10 @@ final class CheckpointWriter {
     return written.build();
   }
 
-  /** Every few megabytes are a phase of their own: a slow disk is told from one that hangs. */
+  /**
+   * Every few megabytes are a phase of their own, so that a slow disk can be distinguished from one
+   * that hangs.
+   */
   private FileEntry writeShard(Path temporary, long done) throws StorageException {
     Progress where = rank.transport().where();
     where.phase("checkpoint");
