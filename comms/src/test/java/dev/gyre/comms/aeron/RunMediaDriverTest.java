@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.Channel;
+import io.aeron.CncFileDescriptor;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.MappedByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -15,6 +17,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.agrona.IoUtil;
+import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -129,6 +133,23 @@ class RunMediaDriverTest {
   @Test
   void aeronsOwnTimeoutsEndNoRun() {
     assertTrue(RunMediaDriver.LIVENESS_NANOS >= TimeUnit.DAYS.toNanos(30));
+  }
+
+  /** The wall clock is set, by hours at times; a rank would take the driver for dead. */
+  @Test
+  void theDriversHeartbeatIsOfAClockThatIsNeverSet() throws Exception {
+    try (RunMediaDriver driver = RunMediaDriver.launch(parent, "run", 2, false)) {
+      MappedByteBuffer file =
+          IoUtil.mapExistingFile(driver.folder().resolve("driver").resolve("cnc.dat").toFile(), "");
+      long heartbeat =
+          new ManyToOneRingBuffer(
+                  CncFileDescriptor.createToDriverBuffer(
+                      file, CncFileDescriptor.createMetaDataBuffer(file)))
+              .consumerHeartbeatTime();
+      long age = AeronClocks.MONOTONIC.millis().time() - heartbeat;
+      assertTrue(age >= 0 && age < TimeUnit.MINUTES.toMillis(1), age + " ms old");
+      IoUtil.unmap(file);
+    }
   }
 
   @Test
