@@ -8,6 +8,7 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.drawing.ScheduleDrawing;
 import dev.gyre.deploy.options.Home;
 import dev.gyre.deploy.options.JobOptions;
+import dev.gyre.deploy.options.Machine;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.deploy.run.Preflight;
@@ -15,6 +16,7 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
+import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.RowShape;
@@ -29,8 +31,10 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 @Command(
     name = "plan",
@@ -45,6 +49,8 @@ import picocli.CommandLine.Option;
       "",
       "Try    ./gyre plan --ring 4",
       "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg",
+      "       ./gyre plan JOB.yaml --ring 64 --machine cores=8,memory=64GiB,matmul=50e9,\\",
+      "                                  attention=20e9,link=1e9",
       "       ./gyre plan JOB.yaml --json > plan.json",
       "       ./gyre train JOB.yaml --plan plan.json"
     })
@@ -65,12 +71,42 @@ public final class PlanCommand implements Callable<ExitCode> {
       description = "Do not measure this machine: faster, but without a predicted step time.")
   private boolean unmeasured;
 
+  @Option(
+      names = "--machine",
+      paramLabel = "KEY=VALUE,...",
+      converter = MachineConverter.class,
+      description =
+          "Plan for hosts like this instead of this machine: cores and memory of a host, matmul and"
+              + " attention FLOP/s of a core, link bytes/s of a rank, ranks on a host (default 1)."
+              + " For example "
+              + Machine.EXAMPLE
+              + ".")
+  private @Nullable Machine machine;
+
+  /** Reads {@link Machine}s. */
+  static final class MachineConverter implements ITypeConverter<Machine> {
+    @Override
+    public Machine convert(String text) {
+      try {
+        return Machine.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
   @Override
   public ExitCode call() throws IOException {
     JobSpec job = options.read();
     Preflight.requireWeights(job);
     WorkerCapabilities here = LocalPlanner.offers(job);
-    Plan plan = LocalPlanner.plan(job, !unmeasured);
+    Plan plan;
+    if (machine == null) {
+      plan = LocalPlanner.plan(job, !unmeasured);
+    } else {
+      here = machine.capabilities(Planner.mesh(job).workers(), here.backends());
+      plan = Planner.plan(job, here);
+    }
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =
         PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));

@@ -87,6 +87,21 @@ final class PlanCommandTest {
     assertEquals(0, planned.exit(), planned::toString);
   }
 
+  /** Many more ranks than this machine could hold, each on a host of its own. */
+  @Test
+  void plansForOtherMachines() {
+    String machine = "cores=8,memory=64GiB,matmul=50e9,attention=20e9,link=1e9";
+    String rows = "train={sequence-length: 65536, batch-tokens: 65536}";
+    Cli planned = plan("--machine", machine, "--ring", "64", "--set", rows);
+    assertEquals(0, planned.exit(), planned::toString);
+    assertTrue(planned.out().contains("of 69 GB per worker"), planned::toString);
+    assertTrue(planned.out().contains("matmul 400 GFLOP/s, attention 160"), planned::toString);
+
+    Cli refused = plan("--machine", "cores=8", "--ring", "2");
+    assertEquals(ExitCode.BAD_JOB.code(), refused.exit(), refused::toString);
+    assertTrue(refused.err().contains("memory= is missing. For example"), refused::toString);
+  }
+
   @Test
   void onlyWhatThePlanChoseIsCalledAuto() {
     Cli named = plan("--no-measure", "--backend", "scalar", "--set", "train.dtype=f32");

@@ -22,7 +22,7 @@ public record MeshSpec(
   public static final String AUTO = "auto";
 
   /** At 0 the planner chooses the degree. */
-  public static final NumberRange DEGREE = NumberRange.whole(0, 1024);
+  public static final NumberRange DEGREE = NumberRange.whole(0, 16384);
 
   public static final List<String> LAYOUTS = List.of(AUTO, "zigzag", "striped", "contiguous");
 

@@ -6,6 +6,7 @@ import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -40,8 +41,9 @@ public record LongestSequence(List<Longest> policies) {
     List<Longest> found = new ArrayList<>();
     MemorySpec asked = job.train().memory();
     int lossTile = MemoryModel.lossTile(job.model());
+    Search search = new Search(job, plan, workerBytes);
     for (ActivationPlan policy : PolicyChoice.candidates(asked, lossTile)) {
-      found.add(new Longest(policy, longest(job, plan, policy, workerBytes)));
+      found.add(new Longest(policy, search.longest(policy)));
     }
     return new LongestSequence(found);
   }
@@ -55,43 +57,78 @@ public record LongestSequence(List<Longest> policies) {
     return best;
   }
 
-  private static int longest(JobSpec job, Plan plan, ActivationPlan policy, long workerBytes) {
-    long perToken =
-        Math.max(job.model().numAttentionHeads(), 2L * Math.max(1, job.model().numExpertsPerTok()));
-    int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
-    int fits = 0;
-    int above = 1;
-    while (above <= most && needs(job, plan, policy, above) <= workerBytes) {
-      fits = above;
-      above *= 2;
-    }
-    above = Math.min(above, most + 1);
-    while (above - fits > Math.max(1, fits / 64)) {
-      int middle = fits + (above - fits) / 2;
-      if (needs(job, plan, policy, middle) <= workerBytes) {
-        fits = middle;
-      } else {
-        above = middle;
-      }
-    }
-    return fits * STEP_TOKENS;
-  }
+  /** Tries row lengths, the job's own first: rows are seldom far from what fits. */
+  private static final class Search {
+    private final JobSpec job;
+    private final Plan plan;
+    private final long workerBytes;
 
-  private static long needs(JobSpec job, Plan plan, ActivationPlan policy, int steps) {
-    int length = steps * STEP_TOKENS;
-    RowSchedules schedules =
-        new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
-    // // A plan drops the schedules that do not fit in memory.
-    Map<LayerKind, List<String>> least = RowSchedules.least(plan.candidates());
-    SequenceLayout row = plan.layoutOf(new Documents(length));
-    return Planner.memory(
-            job.model(),
-            plan.mesh(),
-            plan.dtype(),
-            plan.layout(),
-            length,
-            schedules.all(least, row))
-        .estimate(policy)
-        .total();
+    /** By row length in steps; the same for every policy, and the schedules in it are large. */
+    private final Map<Integer, MemoryModel> models = new HashMap<>();
+
+    Search(JobSpec job, Plan plan, long workerBytes) {
+      this.job = job;
+      this.plan = plan;
+      this.workerBytes = workerBytes;
+    }
+
+    int longest(ActivationPlan policy) {
+      long perToken =
+          Math.max(
+              job.model().numAttentionHeads(), 2L * Math.max(1, job.model().numExpertsPerTok()));
+      int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
+      int above = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
+      int fits = 0;
+      if (isEnough(policy, above)) {
+        while (above <= most && isEnough(policy, above)) {
+          fits = above;
+          above *= 2;
+        }
+        above = Math.min(above, most + 1);
+      } else {
+        while (fits == 0 && above > 1) {
+          int half = above / 2;
+          if (isEnough(policy, half)) {
+            fits = half;
+          } else {
+            above = half;
+          }
+        }
+      }
+      while (above - fits > Math.max(1, fits / 64)) {
+        int middle = fits + (above - fits) / 2;
+        if (isEnough(policy, middle)) {
+          fits = middle;
+        } else {
+          above = middle;
+        }
+      }
+      return fits * STEP_TOKENS;
+    }
+
+    private boolean isEnough(ActivationPlan policy, int steps) {
+      // Schedules are large; what a rank needs beside them often answers already.
+      return model(steps, Map.of()).estimate(policy).total() <= workerBytes
+          && models.computeIfAbsent(steps, this::model).estimate(policy).total() <= workerBytes;
+    }
+
+    private MemoryModel model(int steps) {
+      // A plan drops the schedules that do not fit in memory.
+      return model(steps, RowSchedules.least(plan.candidates()));
+    }
+
+    private MemoryModel model(int steps, Map<LayerKind, List<String>> candidates) {
+      int length = steps * STEP_TOKENS;
+      RowSchedules schedules =
+          new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
+      SequenceLayout row = plan.layoutOf(new Documents(length));
+      return Planner.memory(
+          job.model(),
+          plan.mesh(),
+          plan.dtype(),
+          plan.layout(),
+          length,
+          schedules.all(candidates, row));
+    }
   }
 }

@@ -14,7 +14,7 @@ final class MaskArea {
       long length = documents.length(d);
       long prefix = Math.min(mask.prefix(), length);
       int sinks = mask.sinksOf(d);
-      // // The prefix sees itself; later queries see what they would see without it.
+      // The prefix sees itself; later queries see what they would see without it.
       pairs +=
           prefix * prefix
               + behind(length, mask.window(), sinks)

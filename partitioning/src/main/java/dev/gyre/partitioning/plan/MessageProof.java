@@ -7,8 +7,9 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Proves that sends match receives. First the two ends of every channel are compared. Then the
@@ -22,24 +23,29 @@ final class MessageProof {
   private final int ring;
   private final ScheduleReplay holdings;
 
-  /** For each ordered pair of ranks, {@code from · ring + to}: what is sent and received. */
-  private final List<List<Posted>> sends = new ArrayList<>();
-
-  private final List<List<Posted>> receives = new ArrayList<>();
+  /** By {@code from · ring + to}, for the pairs of ranks that communicate. */
+  private final Map<Integer, Channel> channels = new TreeMap<>();
 
   /** Per rank: its current step, and how many messages of that step are incomplete. */
   private final int[] step;
 
   private final int[] waiting;
 
-  /** Per channel: messages posted by the sender, by the receiver, and completed. */
-  private final int[] sent;
-
-  private final int[] received;
-  private final int[] completed;
   private final ArrayDeque<Integer> ready = new ArrayDeque<>();
 
   private record Posted(int step, Message message) {}
+
+  /** What is sent and received from one rank to another. */
+  private static final class Channel {
+    final List<Posted> sends = new ArrayList<>();
+    final List<Posted> receives = new ArrayList<>();
+
+    /** In the simulation: messages posted by the sender, by the receiver, and completed. */
+    int sent;
+
+    int received;
+    int completed;
+  }
 
   MessageProof(
       SequenceLayout layout, SchedulePass phase, List<Program> programs, CoveredRows covered) {
@@ -50,22 +56,17 @@ final class MessageProof {
     holdings = new ScheduleReplay(layout, phase, covered);
     step = new int[ring];
     waiting = new int[ring];
-    sent = new int[ring * ring];
-    received = new int[ring * ring];
-    completed = new int[ring * ring];
-    for (int channel = 0; channel < ring * ring; channel++) {
-      sends.add(new ArrayList<>());
-      receives.add(new ArrayList<>());
-    }
   }
 
   void prove() {
     collect();
-    for (int channel = 0; channel < ring * ring; channel++) {
-      compare(channel);
-    }
+    channels.forEach((key, channel) -> compare(key / ring, key % ring, channel));
     run();
     holdings.proveComplete();
+  }
+
+  private Channel channel(int from, int to) {
+    return channels.computeIfAbsent(from * ring + to, _ -> new Channel());
   }
 
   // --- compare both ends of each channel -------------------------------------------------------
@@ -76,11 +77,11 @@ final class MessageProof {
       for (int s = 0; s < steps.size(); s++) {
         for (Message message : steps.get(s).sends()) {
           proveMessage(rank, s, "sends", message);
-          sends.get(rank * ring + message.peer()).add(new Posted(s, message));
+          channel(rank, message.peer()).sends.add(new Posted(s, message));
         }
         for (Message message : steps.get(s).receives()) {
           proveMessage(rank, s, "receives", message);
-          receives.get(message.peer() * ring + rank).add(new Posted(s, message));
+          channel(message.peer(), rank).receives.add(new Posted(s, message));
         }
       }
     }
@@ -117,9 +118,9 @@ final class MessageProof {
     }
   }
 
-  private void compare(int channel) {
-    List<Posted> out = sends.get(channel);
-    List<Posted> in = receives.get(channel);
+  private void compare(int from, int to, Channel channel) {
+    List<Posted> out = channel.sends;
+    List<Posted> in = channel.receives;
     for (int i = 0; i < Math.max(out.size(), in.size()); i++) {
       String sending = i < out.size() ? end(out.get(i), "sends") : "sends nothing more";
       String receiving = i < in.size() ? end(in.get(i), "receives") : "has no receive left";
@@ -132,15 +133,7 @@ final class MessageProof {
       if (!same) {
         throw new InvalidPlanException(
             "%s: message %d from rank %d to rank %d: rank %d %s, rank %d %s"
-                .formatted(
-                    phase.label(),
-                    i,
-                    channel / ring,
-                    channel % ring,
-                    channel / ring,
-                    sending,
-                    channel % ring,
-                    receiving));
+                .formatted(phase.label(), i, from, to, from, sending, to, receiving));
       }
     }
   }
@@ -192,22 +185,19 @@ final class MessageProof {
       ready.add(rank);
     }
     for (Message message : now.sends()) {
-      int channel = rank * ring + message.peer();
-      sent[channel]++;
-      complete(channel);
+      channel(rank, message.peer()).sent++;
+      complete(rank, message.peer());
     }
     for (Message message : now.receives()) {
-      int channel = message.peer() * ring + rank;
-      received[channel]++;
-      complete(channel);
+      channel(message.peer(), rank).received++;
+      complete(message.peer(), rank);
     }
   }
 
-  private void complete(int channel) {
-    while (completed[channel] < Math.min(sent[channel], received[channel])) {
-      completed[channel]++;
-      int from = channel / ring;
-      int to = channel % ring;
+  private void complete(int from, int to) {
+    Channel channel = channel(from, to);
+    while (channel.completed < Math.min(channel.sent, channel.received)) {
+      channel.completed++;
       holdings.travel(from, to);
       arrive(from);
       arrive(to);
@@ -239,17 +229,15 @@ final class MessageProof {
 
   private Message firstWaiting(int rank) {
     Step now = programs.get(rank).steps().get(step[rank]);
-    int[] ownSends = new int[ring];
-    int[] ownReceives = new int[ring];
-    Arrays.setAll(ownSends, peer -> sent[rank * ring + peer]);
-    Arrays.setAll(ownReceives, peer -> received[peer * ring + rank]);
     for (Message message : now.sends()) {
-      if (completed[rank * ring + message.peer()] < ownSends[message.peer()]) {
+      Channel channel = channel(rank, message.peer());
+      if (channel.completed < channel.sent) {
         return message;
       }
     }
     for (Message message : now.receives()) {
-      if (completed[message.peer() * ring + rank] < ownReceives[message.peer()]) {
+      Channel channel = channel(message.peer(), rank);
+      if (channel.completed < channel.received) {
         return message;
       }
     }

@@ -10,6 +10,7 @@ import dev.gyre.partitioning.schedule.AttentionTile;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -23,16 +24,17 @@ final class ScheduleReplay {
   private final CoveredRows covered;
   private final int ring;
 
-  /** Per input item, {@code rank · ring + owner}: the rows held. */
-  private final Map<Item, BitSet[]> inputs = new EnumMap<>(Item.class);
+  /** Per input item: the rows that a rank holds of an owner. */
+  private final Map<Item, Sets> inputs = new EnumMap<>(Item.class);
 
-  /** Per result item, {@code rank · ring + owner}: the shares summed so far. */
-  private final Map<Item, BitSet[]> sums = new EnumMap<>(Item.class);
+  /** Per result item: which of an owner's shares a rank has summed so far. */
+  private final Map<Item, Sets> sums = new EnumMap<>(Item.class);
 
-  /** Per result item, {@code rank · ring + owner}: rows to which something was added. */
-  private final Map<Item, BitSet[]> touched = new EnumMap<>(Item.class);
+  /** Per result item: an owner's rows to which a rank has added something. */
+  private final Map<Item, Sets> touched = new EnumMap<>(Item.class);
 
-  private final List<Share> shares = new ArrayList<>();
+  /** Per result item and owner. */
+  private final Map<Item, List<List<Share>>> shares = new EnumMap<>(Item.class);
 
   /** Per rank, of its running step: sums as they were before it, its shares, what has arrived. */
   private final List<List<Parcel>> outgoing = new ArrayList<>();
@@ -40,7 +42,22 @@ final class ScheduleReplay {
   private final List<List<Parcel>> incoming = new ArrayList<>();
   private final int[] stepOf;
 
-  private record Share(int rank, int step, Work work) {}
+  private record Share(int rank, int step) {}
+
+  /** A set for each rank and owner; without memory until it is asked for. */
+  private static final class Sets {
+    private final List<Map<Integer, BitSet>> ofRank = new ArrayList<>();
+
+    Sets(int ring) {
+      for (int rank = 0; rank < ring; rank++) {
+        ofRank.add(new HashMap<>());
+      }
+    }
+
+    BitSet at(int rank, int owner) {
+      return ofRank.get(rank).computeIfAbsent(owner, _ -> new BitSet());
+    }
+  }
 
   private record Parcel(Message message, BitSet content) {}
 
@@ -50,15 +67,20 @@ final class ScheduleReplay {
     ring = layout.ring();
     stepOf = new int[ring];
     for (Item item : List.of(Item.KEY_VALUE, phase.queryInput())) {
-      BitSet[] own = emptySets();
+      Sets own = new Sets(ring);
       for (int rank = 0; rank < ring; rank++) {
-        own[rank * ring + rank].set(0, layout.tokens(rank));
+        own.at(rank, rank).set(0, layout.tokens(rank));
       }
       inputs.put(item, own);
     }
     for (Item item : phase.results()) {
-      sums.put(item, emptySets());
-      touched.put(item, emptySets());
+      sums.put(item, new Sets(ring));
+      touched.put(item, new Sets(ring));
+      List<List<Share>> ofOwner = new ArrayList<>();
+      for (int owner = 0; owner < ring; owner++) {
+        ofOwner.add(new ArrayList<>());
+      }
+      shares.put(item, ofOwner);
     }
     for (int rank = 0; rank < ring; rank++) {
       outgoing.add(new ArrayList<>());
@@ -66,30 +88,21 @@ final class ScheduleReplay {
     }
   }
 
-  private BitSet[] emptySets() {
-    BitSet[] sets = new BitSet[ring * ring];
-    for (int i = 0; i < sets.length; i++) {
-      sets[i] = new BitSet();
-    }
-    return sets;
-  }
-
   /** Captures what the step sends before the step changes it, then applies the step's work. */
   void beginStep(int rank, int step, Step now) {
     stepOf[rank] = step;
     for (Message message : now.sends()) {
-      int at = rank * ring + message.owner();
-      BitSet[] inputSets = inputs.get(message.item());
-      if (inputSets != null) {
+      if (inputs.containsKey(message.item())) {
         for (TokenRange run : message.rows()) {
           proveHeld(rank, step, "sends", message.item(), message.owner(), run.start(), run.end());
         }
       }
-      BitSet[] sumSets = sums.get(message.item());
+      Sets sumSets = sums.get(message.item());
+      BitSet content = new BitSet();
       if (sumSets != null) {
         proveWhole(rank, step, message, now.work());
+        content = (BitSet) sumSets.at(rank, message.owner()).clone();
       }
-      BitSet content = sumSets == null ? new BitSet() : (BitSet) sumSets[at].clone();
       outgoing.get(rank).add(new Parcel(message, content));
     }
     for (Work work : now.work()) {
@@ -102,7 +115,7 @@ final class ScheduleReplay {
    * and nothing is added to the sum while the message is in flight.
    */
   private void proveWhole(int rank, int step, Message message, List<Work> works) {
-    BitSet left = (BitSet) rowsTouched(message.item())[rank * ring + message.owner()].clone();
+    BitSet left = (BitSet) rowsTouched(message.item()).at(rank, message.owner()).clone();
     for (TokenRange run : message.rows()) {
       left.clear(run.start(), run.end());
     }
@@ -135,18 +148,21 @@ final class ScheduleReplay {
       proveTiles(rank, step, work);
     }
     for (Item result : phase.results()) {
-      int at = rank * ring + ownerOf(result, work);
-      sums(result)[at].set(shares.size());
-      rowsTouched(result)[at].or(SchedulePass.ofKeys(result) ? rows.keys() : rows.queries());
+      int owner = ownerOf(result, work);
+      List<Share> ofOwner = shares(result, owner);
+      sums(result).at(rank, owner).set(ofOwner.size());
+      ofOwner.add(new Share(rank, step));
+      rowsTouched(result)
+          .at(rank, owner)
+          .or(SchedulePass.ofKeys(result) ? rows.keys() : rows.queries());
     }
-    shares.add(new Share(rank, step, work));
   }
 
   private boolean holds(int rank, Item item, int owner, BitSet rows) {
     BitSet missing = (BitSet) rows.clone();
-    BitSet[] sets = inputs.get(item);
+    Sets sets = inputs.get(item);
     if (sets != null) {
-      missing.andNot(sets[rank * ring + owner]);
+      missing.andNot(sets.at(rank, owner));
     }
     return missing.isEmpty();
   }
@@ -174,8 +190,8 @@ final class ScheduleReplay {
   }
 
   private void proveHeld(int rank, int step, String verb, Item item, int owner, int from, int to) {
-    BitSet[] sets = inputs.get(item);
-    int gap = sets == null ? from : sets[rank * ring + owner].nextClearBit(from);
+    Sets sets = inputs.get(item);
+    int gap = sets == null ? from : sets.at(rank, owner).nextClearBit(from);
     if (gap < to) {
       throw new InvalidPlanException(
           "%s: rank %d step %d %s %s of rank %d rows %d..%d, but does not hold row %d"
@@ -183,20 +199,24 @@ final class ScheduleReplay {
     }
   }
 
-  private BitSet[] sums(Item result) {
+  private Sets sums(Item result) {
     return of(sums, result);
   }
 
-  private BitSet[] rowsTouched(Item result) {
+  private Sets rowsTouched(Item result) {
     return of(touched, result);
   }
 
-  private BitSet[] of(Map<Item, BitSet[]> all, Item result) {
-    BitSet[] sets = all.get(result);
-    if (sets == null) {
+  private List<Share> shares(Item result, int owner) {
+    return of(shares, result).get(owner);
+  }
+
+  private <T> T of(Map<Item, T> all, Item result) {
+    T found = all.get(result);
+    if (found == null) {
       throw new AssertionError(result + " is no result " + phase.label());
     }
-    return sets;
+    return found;
   }
 
   /**
@@ -217,16 +237,16 @@ final class ScheduleReplay {
   void endStep(int rank) {
     for (Parcel parcel : incoming.get(rank)) {
       Message message = parcel.message();
-      int at = rank * ring + message.owner();
-      BitSet[] rows = inputs.get(message.item());
-      if (rows != null) {
+      Sets inputSets = inputs.get(message.item());
+      if (inputSets != null) {
+        BitSet rows = inputSets.at(rank, message.owner());
         for (TokenRange run : message.rows()) {
-          proveNew(rank, message, run, rows[at]);
-          rows[at].set(run.start(), run.end());
+          proveNew(rank, message, run, rows);
+          rows.set(run.start(), run.end());
         }
         continue;
       }
-      BitSet sum = sums(message.item())[at];
+      BitSet sum = sums(message.item()).at(rank, message.owner());
       if (sum.intersects(parcel.content())) {
         BitSet twice = (BitSet) sum.clone();
         twice.and(parcel.content());
@@ -238,11 +258,11 @@ final class ScheduleReplay {
                     stepOf[rank],
                     message.item(),
                     message.owner(),
-                    describe(twice.nextSetBit(0))));
+                    describe(shares(message.item(), message.owner()).get(twice.nextSetBit(0)))));
       }
       sum.or(parcel.content());
       for (TokenRange run : message.rows()) {
-        rowsTouched(message.item())[at].set(run.start(), run.end());
+        rowsTouched(message.item()).at(rank, message.owner()).set(run.start(), run.end());
       }
     }
     incoming.get(rank).clear();
@@ -259,21 +279,20 @@ final class ScheduleReplay {
     }
   }
 
-  private String describe(int share) {
-    Share one = shares.get(share);
-    return "that of rank %d step %d".formatted(one.rank(), one.step());
+  private static String describe(Share share) {
+    return "that of rank %d step %d".formatted(share.rank(), share.step());
   }
 
   /** Proves that every share has reached its owner. */
   void proveComplete() {
     for (Item result : phase.results()) {
-      for (int share = 0; share < shares.size(); share++) {
-        Work work = shares.get(share).work();
-        int owner = ownerOf(result, work);
-        if (!sums(result)[owner * ring + owner].get(share)) {
+      for (int owner = 0; owner < ring; owner++) {
+        List<Share> ofOwner = shares(result, owner);
+        int missing = sums(result).at(owner, owner).nextClearBit(0);
+        if (missing < ofOwner.size()) {
           throw new InvalidPlanException(
               "%s: %s of rank %d never gets a share: %s"
-                  .formatted(phase.label(), result, owner, describe(share)));
+                  .formatted(phase.label(), result, owner, describe(ofOwner.get(missing))));
         }
       }
     }

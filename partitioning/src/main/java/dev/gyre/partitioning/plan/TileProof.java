@@ -10,7 +10,10 @@ import dev.gyre.partitioning.schedule.AttentionTile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Proves that every visible pair is computed exactly once, without enumerating pairs: if every pair
@@ -26,8 +29,11 @@ final class TileProof {
   /** Per ring rank, by local index: which of its pieces holds it. */
   private final List<int[]> pieceAt = new ArrayList<>();
 
-  /** Per pair of owners, the works that are proven already; equal works are not proven again. */
-  private final List<List<Placed>> shown = new ArrayList<>();
+  /**
+   * By {@code queryOwner · ring + keyOwner}, the works that are proven already; equal works are not
+   * proven again.
+   */
+  private final Map<Integer, List<Placed>> shown = new HashMap<>();
 
   private record Placed(int rank, int step, Work work) {}
 
@@ -46,36 +52,30 @@ final class TileProof {
       pieces.add(own);
       pieceAt.add(at);
     }
-    for (int owners = 0; owners < ring * ring; owners++) {
-      shown.add(List.of());
-    }
   }
 
   void prove(String phase, List<Program> programs) {
-    List<List<Placed>> byOwners = new ArrayList<>();
-    for (int owners = 0; owners < ring * ring; owners++) {
-      byOwners.add(new ArrayList<>());
-    }
+    Map<Integer, List<Placed>> byOwners = new TreeMap<>();
     for (int rank = 0; rank < ring; rank++) {
       List<Step> steps = programs.get(rank).steps();
       for (int step = 0; step < steps.size(); step++) {
         for (Work work : steps.get(step).work()) {
           proveOwners(phase, rank, step, work);
           byOwners
-              .get(work.queryOwner() * ring + work.keyOwner())
+              .computeIfAbsent(work.queryOwner() * ring + work.keyOwner(), _ -> new ArrayList<>())
               .add(new Placed(rank, step, work));
         }
       }
     }
     long area = 0;
-    for (int owners = 0; owners < ring * ring; owners++) {
-      List<Placed> placed = byOwners.get(owners);
-      if (!sameWorks(placed, shown.get(owners))) {
+    for (Map.Entry<Integer, List<Placed>> entry : byOwners.entrySet()) {
+      List<Placed> placed = entry.getValue();
+      if (!sameWorks(placed, shown.getOrDefault(entry.getKey(), List.of()))) {
         for (Placed one : placed) {
           proveVisible(phase, one);
         }
         proveDisjoint(phase, placed);
-        shown.set(owners, placed);
+        shown.put(entry.getKey(), placed);
       }
       for (Placed one : placed) {
         area += one.work().area();
@@ -237,12 +237,14 @@ final class TileProof {
 
   // --- what is missing, found only once something is ------------------------------------------
 
-  private InvalidPlanException missing(String phase, List<List<Placed>> byOwners, long pairs) {
+  private InvalidPlanException missing(
+      String phase, Map<Integer, List<Placed>> byOwners, long pairs) {
     for (int owners = 0; owners < ring * ring; owners++) {
       for (Piece query : pieces.get(owners / ring)) {
         for (Piece key : pieces.get(owners % ring)) {
           long wanted = visibleBetween(query, key);
-          if (wanted > 0 && computedBetween(query, key, byOwners.get(owners)) < wanted) {
+          if (wanted > 0
+              && computedBetween(query, key, byOwners.getOrDefault(owners, List.of())) < wanted) {
             return new InvalidPlanException(
                 ("%s: no tile has all visible pairs of queries %d to %d of rank %d and keys %d to %d"
                         + " of rank %d (document %d); %d pairs are missing in all")

@@ -4,6 +4,7 @@ import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -27,12 +28,11 @@ public final class AllGatherSchedule implements ScheduleKind {
   }
 
   private static List<Program> programs(TileGrid grid, boolean gradients) {
-    ScheduleBuilder draft = new ScheduleBuilder(grid.ring(), 3);
+    ScheduleBuilder draft = new ScheduleBuilder(grid.ring());
     for (int rank = 0; rank < grid.ring(); rank++) {
       draft.work(0, rank, grid.work(rank, rank));
-      // // Each rank begins with a different peer, so that no rank serves all others first.
-      for (int distance = 1; distance < grid.ring(); distance++) {
-        int owner = grid.rank(rank - distance);
+      // Each rank begins with a different peer, so that no rank serves all others first.
+      for (int owner : nearestFirst(grid, rank)) {
         Rows rows = grid.keys(rank, owner);
         draft.send(0, Item.KEY_VALUE, owner, owner, rank, rows);
         draft.work(1, rank, grid.work(rank, owner));
@@ -42,5 +42,15 @@ public final class AllGatherSchedule implements ScheduleKind {
       }
     }
     return draft.programs();
+  }
+
+  /** The other owners of keys that a rank's queries see, by their distance behind it. */
+  private static int[] nearestFirst(TileGrid grid, int rank) {
+    return Arrays.stream(grid.keyOwners(rank))
+        .map(owner -> grid.rank(rank - owner))
+        .filter(distance -> distance > 0)
+        .sorted()
+        .map(distance -> grid.rank(rank - distance))
+        .toArray();
   }
 }

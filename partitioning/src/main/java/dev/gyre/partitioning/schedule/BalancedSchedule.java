@@ -43,8 +43,8 @@ public final class BalancedSchedule implements ScheduleKind {
   public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
     TileGrid grid = new TileGrid(layout, mask);
     for (int query = 0; query < grid.ring(); query++) {
-      for (int key = query + 1; key < grid.ring(); key++) {
-        if (!grid.work(query, key).tiles().isEmpty()) {
+      for (int key : grid.keyOwners(query)) {
+        if (key > query) {
           throw new IllegalArgumentException(
               ("schedule balanced needs %s; here queries of ring rank %d see keys of ring rank %d."
                       + " Use ring, allgather or tokenring")
@@ -59,14 +59,29 @@ public final class BalancedSchedule implements ScheduleKind {
         programs(grid, Item.QUERY_BUNDLE, Item.QUERY_GRADIENT, true));
   }
 
+  /** From a rank back to the farthest whose keys it sees. */
+  private static int mostDistance(TileGrid grid) {
+    int most = 0;
+    for (int query = 0; query < grid.ring(); query++) {
+      for (int key : grid.keyOwners(query)) {
+        most = Math.max(most, query - key);
+      }
+    }
+    return most;
+  }
+
   private static List<Program> programs(
       TileGrid grid, Item query, Item queryResult, boolean keyGradients) {
     int ring = grid.ring();
-    ScheduleBuilder draft = new ScheduleBuilder(ring, ring / 2 + 2);
+    ScheduleBuilder draft = new ScheduleBuilder(ring);
     for (int rank = 0; rank < ring; rank++) {
       draft.work(0, rank, grid.work(rank, rank));
     }
+    int most = mostDistance(grid);
     for (int t = 1; t <= ring / 2; t++) {
+      if (t > most && ring - t > most) {
+        continue; // a window ends before such a distance
+      }
       for (int rank = t; rank < ring; rank++) {
         int owner = rank - t;
         Rows keys = grid.keys(rank, owner);

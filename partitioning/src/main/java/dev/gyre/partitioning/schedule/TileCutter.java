@@ -21,6 +21,7 @@ public final class TileCutter {
 
   private final AttentionMask mask;
   private final List<List<Piece>> pieces = new ArrayList<>();
+  private final List<Span> spans = new ArrayList<>();
 
   public TileCutter(SequenceLayout layout, AttentionMask mask) {
     this.mask = mask;
@@ -29,6 +30,56 @@ public final class TileCutter {
       // Layouts made here are in document order already; others may not be.
       own.sort(Comparator.comparingInt(Piece::document));
       pieces.add(own);
+      spans.add(Span.of(own));
+    }
+  }
+
+  /**
+   * False only if no query of the one rank sees a key of the other: a quick test for the many pairs
+   * of ranks that are far apart.
+   */
+  boolean mayMeet(int queryOwner, int keyOwner) {
+    Span queries = spans.get(queryOwner);
+    Span keys = spans.get(keyOwner);
+    if (mask.anchor() || queries.documents() > 1 || keys.documents() > 1) {
+      return mask.anchor()
+          || (queries.firstDocument <= keys.lastDocument
+              && keys.firstDocument <= queries.lastDocument);
+    }
+    if (queries.firstDocument != keys.firstDocument) {
+      return false;
+    }
+    if (keys.first > queries.last) {
+      return keys.first < mask.prefix();
+    }
+    return mask.window() == 0
+        || queries.first - keys.last < mask.window()
+        || keys.first < Math.max(mask.prefix(), mask.sinksOf(keys.firstDocument));
+  }
+
+  /**
+   * What a rank holds.
+   *
+   * @param first of the positions in their documents
+   * @param last of the positions in their documents
+   */
+  private record Span(int firstDocument, int lastDocument, int first, int last) {
+    static Span of(List<Piece> pieces) {
+      Span span = new Span(Integer.MAX_VALUE, -1, Integer.MAX_VALUE, -1);
+      for (Piece piece : pieces) {
+        span =
+            new Span(
+                Math.min(span.firstDocument, piece.document()),
+                Math.max(span.lastDocument, piece.document()),
+                Math.min(span.first, piece.first()),
+                Math.max(span.last, piece.last()));
+      }
+      return span;
+    }
+
+    /** The documents that it may hold; negative if it holds nothing. */
+    int documents() {
+      return lastDocument - firstDocument + 1;
     }
   }
 
@@ -214,7 +265,7 @@ public final class TileCutter {
   private static void addPair(
       Piece query, Piece key, long mostDistance, List<AttentionTile> tiles) {
     if (query.count() > 1 && key.count() > 1 && query.stride() != key.stride()) {
-      // // No band in local indices describes this, so it is cut query by query.
+      // No band in local indices describes this, so it is cut query by query.
       for (int i = 0; i < query.count(); i++) {
         addPair(query.part(i, 1), key, mostDistance, tiles);
       }

@@ -106,7 +106,10 @@ class AutoScheduleTest {
     assertEquals("balanced", chosen(plan, one, LayerKind.FULL));
     assertEquals(
         "ring", chosen(plan, four, LayerKind.FULL), "nothing travels: the first of equals");
-    assertEquals("allgather", chosen(plan, one, LayerKind.SLIDING), "neighbours only, one wait");
+    assertEquals(
+        "ring",
+        chosen(plan, one, LayerKind.SLIDING),
+        "neighbours only, and straight back: the first of equals");
   }
 
   @Test

@@ -237,12 +237,12 @@ class PlanValidatorTest {
       AttentionSchedule schedule = new RingSchedule().schedule(row, mask);
       boolean forward = rows.below(2) == 0;
       int rank = rows.below(ring);
-      int step = rows.below(ring);
-      List<AttentionTile> tiles =
-          schedule.forward().get(rank).steps().get(step).work().getFirst().tiles();
-      if (tiles.isEmpty()) {
+      List<Step> steps = schedule.forward().get(rank).steps();
+      int step = rows.below(steps.size());
+      if (steps.get(step).work().isEmpty()) {
         continue;
       }
+      List<AttentionTile> tiles = steps.get(step).work().getFirst().tiles();
       int at = rows.below(tiles.size());
       AttentionTile changed = changed(tiles.get(at), rows.below(6));
       if (changed.queryStart() == tiles.get(at).queryStart()

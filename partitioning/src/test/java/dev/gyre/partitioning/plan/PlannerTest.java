@@ -150,7 +150,7 @@ class PlannerTest {
             + " not divide it. Use 4 workers or other degrees.",
         new MeshSpec(2, 0, 4, 0, 0));
     assertRefused(
-        "mesh: data-parallel 1024 × ring 1024 × ulysses (open) is 1,048,576 workers; at most 1,024"
+        "mesh: data-parallel 1024 × ring 1024 × ulysses (open) is 1,048,576 workers; at most 16,384"
             + " are supported",
         new MeshSpec(0, 1024, 1024, 0, 0));
   }

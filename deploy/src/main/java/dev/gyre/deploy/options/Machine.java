@@ -1,0 +1,104 @@
+package dev.gyre.deploy.options;
+
+import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
+import java.math.BigDecimal;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A kind of host to plan for, instead of this one.
+ *
+ * @param cores of one host
+ * @param memoryBytes of one host, shared by its ranks
+ * @param matmul FLOP/s of one core, large matmuls in the compute dtype
+ * @param attention FLOP/s of one core, causal attention
+ * @param link bytes/s that each rank sends while all ranks send
+ * @param ranks on one host
+ */
+public record Machine(
+    int cores, long memoryBytes, long matmul, long attention, long link, int ranks) {
+  /** An example, for help and messages. */
+  public static final String EXAMPLE =
+      "cores=8,memory=64GiB,matmul=50e9,attention=20e9,link=1e9,ranks=1";
+
+  private static final Map<String, String> DEFAULTS = Map.of("ranks", "1");
+
+  private static final List<String> KEYS =
+      List.of("cores", "memory", "matmul", "attention", "link", "ranks");
+
+  private static final Pattern AMOUNT =
+      Pattern.compile("([0-9][0-9_]*(?:\\.[0-9]+)?(?:[eE][0-9]+)?)\\s*([KMGT]i?)?B?");
+
+  private static final String PREFIXES = "KMGT";
+  private static final BigDecimal MOST = BigDecimal.valueOf(1_000_000_000_000_000_000L);
+
+  /**
+   * Reads {@code cores=8,memory=64GiB,...}. Numbers may be like {@code 1e9}, and end in {@code K,
+   * M, G, T} or {@code Ki, Mi, Gi, Ti}, with {@code B} or without.
+   *
+   * @throws IllegalArgumentException naming the key, the value and an example
+   */
+  public static Machine parse(String text) {
+    Map<String, String> values = new LinkedHashMap<>(DEFAULTS);
+    for (String part : text.split(",", -1)) {
+      int equals = part.indexOf('=');
+      String key = part.substring(0, Math.max(0, equals)).strip();
+      if (!KEYS.contains(key)) {
+        throw new IllegalArgumentException(
+            "'%s' is none of %s. For example %s"
+                .formatted(part.strip(), String.join("=, ", KEYS) + "=", EXAMPLE));
+      }
+      values.put(key, part.substring(equals + 1).strip());
+    }
+    return new Machine(
+        Math.toIntExact(amount(values, "cores", Integer.MAX_VALUE)),
+        amount(values, "memory", Long.MAX_VALUE),
+        amount(values, "matmul", Long.MAX_VALUE),
+        amount(values, "attention", Long.MAX_VALUE),
+        amount(values, "link", Long.MAX_VALUE),
+        Math.toIntExact(amount(values, "ranks", Integer.MAX_VALUE)));
+  }
+
+  private static long amount(Map<String, String> values, String key, long most) {
+    String text = values.get(key);
+    if (text == null) {
+      throw new IllegalArgumentException(key + "= is missing. For example " + EXAMPLE);
+    }
+    Matcher matcher = AMOUNT.matcher(text);
+    if (matcher.matches()) {
+      BigDecimal number = new BigDecimal(matcher.group(1).replace("_", ""));
+      String prefix = matcher.group(2);
+      if (prefix != null) {
+        int power = PREFIXES.indexOf(prefix.charAt(0)) + 1;
+        number = number.multiply(BigDecimal.valueOf(prefix.length() == 1 ? 1000 : 1024).pow(power));
+      }
+      if (number.compareTo(BigDecimal.ONE) >= 0
+          && number.compareTo(MOST.min(BigDecimal.valueOf(most))) <= 0) {
+        return number.longValue();
+      }
+    }
+    throw new IllegalArgumentException(
+        "%s=%s is not a number from 1. For example %s".formatted(key, text, EXAMPLE));
+  }
+
+  /**
+   * As the planner takes it.
+   *
+   * @param workers of the job
+   * @param backends those of this machine: what another one has is not known
+   */
+  public WorkerCapabilities capabilities(int workers, List<WorkerCapabilities.Backend> backends) {
+    int threads = WorkerCapabilities.kernelThreads(cores, Math.min(workers, ranks));
+    Rates rates = new Rates(times(matmul, threads), times(attention, threads), link);
+    return new WorkerCapabilities(backends, cores, memoryBytes, ranks, rates);
+  }
+
+  private static long times(long perCore, int cores) {
+    BigDecimal all = BigDecimal.valueOf(perCore).multiply(BigDecimal.valueOf(cores));
+    return all.min(MOST).longValue();
+  }
+}

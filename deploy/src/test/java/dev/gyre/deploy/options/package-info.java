@@ -1,0 +1,4 @@
+@NullMarked
+package dev.gyre.deploy.options;
+
+import org.jspecify.annotations.NullMarked;
