@@ -49,8 +49,6 @@ import picocli.CommandLine.TypeConversionException;
       "",
       "Try    ./gyre plan --ring 4",
       "       ./gyre plan JOB.yaml --ring 4 --svg ring.svg",
-      "       ./gyre plan JOB.yaml --ring 64 --machine cores=8,memory=64GiB,matmul=50e9,\\",
-      "                                  attention=20e9,link=1e9",
       "       ./gyre plan JOB.yaml --json > plan.json",
       "       ./gyre train JOB.yaml --plan plan.json"
     })

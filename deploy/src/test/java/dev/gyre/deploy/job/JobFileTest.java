@@ -204,7 +204,7 @@ class JobFileTest {
         "model.head_dim | 257 | 257 must be from 2 to 256",
         "model.hidden_size | -64 | -64 must be from 1 to 1,048,576",
         "model.num_attention_heads | 0 | 0 must be from 1 to 65,536",
-        "mesh.ring | -1 | -1 must be from 0 to 1,024",
+        "mesh.ring | -1 | -1 must be from 0 to 16,384",
         "eval.rows | -1 | -1 must be from 0 to",
         "checkpoint.every | -2 | -2 must be from -1 to",
         "checkpoint.keep | 0 | 0 must be from 1 to",
@@ -292,7 +292,7 @@ class JobFileTest {
         assertThrows(
             JobFileException.class,
             () -> file.parse(JOB, "a", "a", List.of(Setting.ofOption("mesh.ring", "--ring", -1))));
-    assertEquals("--ring -1: mesh.ring: -1 must be from 0 to 1,024", e.getMessage());
+    assertEquals("--ring -1: mesh.ring: -1 must be from 0 to 16,384", e.getMessage());
   }
 
   @Test
