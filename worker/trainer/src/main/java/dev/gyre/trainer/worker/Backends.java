@@ -10,13 +10,23 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /** The backends on this worker's class path, and those that can be downloaded. */
 public final class Backends {
+  /** Answers of this process: they do not change, and each opens a native library. */
+  private static final Map<String, BackendProbe> PROBED = new ConcurrentHashMap<>();
+
   private Backends() {}
+
+  private static BackendProbe probe(BackendProvider provider, Device device) {
+    return PROBED.computeIfAbsent(
+        provider.getClass().getName() + " " + device, _ -> provider.probe(device));
+  }
 
   /** Most preferred first. */
   public static List<BackendProvider> all() {
@@ -40,11 +50,11 @@ public final class Backends {
     List<BackendProvider> all = all();
     for (BackendProvider provider : all) {
       if (provider.name().equals(wanted)
-          && provider.probe(device) instanceof BackendProbe.Available there) {
+          && probe(provider, device) instanceof BackendProbe.Available there) {
         return Stream.of(new Probed(wanted, there));
       }
     }
-    return all.stream().map(provider -> new Probed(provider.name(), provider.probe(device)));
+    return all.stream().map(provider -> new Probed(provider.name(), probe(provider, device)));
   }
 
   /**
@@ -95,7 +105,7 @@ public final class Backends {
   public static BackendProbe.Available available(String name, Device device) {
     for (BackendProvider provider : all()) {
       if (provider.name().equals(name)
-          && provider.probe(device) instanceof BackendProbe.Available there) {
+          && probe(provider, device) instanceof BackendProbe.Available there) {
         return there;
       }
     }
@@ -130,7 +140,7 @@ public final class Backends {
     List<String> names = new ArrayList<>();
     for (BackendProvider provider : all()) {
       if (provider.name().equals(name)) {
-        if (provider.probe(device) instanceof BackendProbe.Unavailable u) {
+        if (probe(provider, device) instanceof BackendProbe.Unavailable u) {
           throw new IllegalArgumentException("backend " + name + " is unavailable: " + u.reason());
         }
         return provider.open(threads, device);
