@@ -114,7 +114,7 @@ final class BadInputTest {
         place.train("--workers", "1", "--set", "dataset.train=[{path: empty}]"),
         "dataset.train",
         "no document is left of empty",
-        "1 documents are empty",
+        "empty documents: 1",
         "name files with text");
   }
 

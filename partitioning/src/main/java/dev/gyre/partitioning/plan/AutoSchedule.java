@@ -1,10 +1,10 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.layout.LayoutKind;
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.partitioning.schedule.TileGrid;
 import java.util.List;
 
 /**
@@ -48,15 +48,15 @@ final class AutoSchedule implements ScheduleKind {
   }
 
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
-    AttentionSchedule best = candidates.getFirst().schedule(layout, mask);
-    if (!clock.known() || layout.ring() == 1) {
+  public AttentionSchedule schedule(TileGrid grid) {
+    AttentionSchedule best = candidates.getFirst().schedule(grid);
+    if (!clock.known() || grid.ring() == 1) {
       return best;
     }
     long first = clock.micros(best);
     long least = clearlyFaster(first);
     for (ScheduleKind candidate : candidates.subList(1, candidates.size())) {
-      AttentionSchedule schedule = candidate.schedule(layout, mask);
+      AttentionSchedule schedule = candidate.schedule(grid);
       long micros = clock.micros(schedule);
       if (micros < least) {
         least = micros;

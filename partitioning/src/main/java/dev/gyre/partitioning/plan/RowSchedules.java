@@ -18,6 +18,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.partitioning.schedule.TileGrid;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -250,12 +251,13 @@ public final class RowSchedules {
   public ScheduleChoice choice(
       LayerKind layers, List<String> candidates, SequenceLayout row, String recompute) {
     AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
+    TileGrid grid = new TileGrid(row, mask);
     List<ScheduleForecast> forecasts = new ArrayList<>();
     for (String key : candidates) {
-      AttentionSchedule schedule = plain(key).schedule(row, mask);
+      AttentionSchedule schedule = plain(key).schedule(grid);
       forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule, recompute)));
     }
-    return new ScheduleChoice(layers, kind(candidates).schedule(row, mask).kind(), forecasts);
+    return new ScheduleChoice(layers, kind(candidates).schedule(grid).kind(), forecasts);
   }
 
   /** All candidate schedules of a row, to compute the memory that each needs. */
@@ -264,7 +266,8 @@ public final class RowSchedules {
     candidates.forEach(
         (layers, keys) -> {
           AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
-          keys.forEach(key -> all.add(plain(key).schedule(row, mask)));
+          TileGrid grid = new TileGrid(row, mask);
+          keys.forEach(key -> all.add(plain(key).schedule(grid)));
         });
     return all;
   }

@@ -1,7 +1,5 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.SequenceLayout;
-import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import java.util.Arrays;
@@ -22,8 +20,7 @@ public final class AllGatherSchedule implements ScheduleKind {
   }
 
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
-    TileGrid grid = new TileGrid(layout, mask);
+  public AttentionSchedule schedule(TileGrid grid) {
     return new AttentionSchedule(KEY, programs(grid, false), programs(grid, true));
   }
 

@@ -1,7 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
 import dev.gyre.partitioning.layout.LayoutKind;
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
@@ -40,8 +39,7 @@ public final class BalancedSchedule implements ScheduleKind {
    * @throws IllegalArgumentException if a query sees a key of a later rank
    */
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
-    TileGrid grid = new TileGrid(layout, mask);
+  public AttentionSchedule schedule(TileGrid grid) {
     for (int query = 0; query < grid.ring(); query++) {
       for (int key : grid.keyOwners(query)) {
         if (key > query) {
@@ -49,7 +47,9 @@ public final class BalancedSchedule implements ScheduleKind {
               ("schedule balanced needs %s; here queries of ring rank %d see keys of ring rank %d."
                       + " Use ring, allgather or tokenring")
                   .formatted(
-                      mask.causal() ? "contiguous order" : "a mask without prefix", query, key));
+                      grid.mask().causal() ? "contiguous order" : "a mask without prefix",
+                      query,
+                      key));
         }
       }
     }

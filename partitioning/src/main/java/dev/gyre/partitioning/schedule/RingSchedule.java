@@ -1,7 +1,5 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.SequenceLayout;
-import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import java.util.List;
@@ -41,15 +39,14 @@ public final class RingSchedule implements ScheduleKind {
   }
 
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
-    TileGrid grid = new TileGrid(layout, mask);
+  public AttentionSchedule schedule(TileGrid grid) {
     List<Program> forward = new Rotation(grid, false).pass(Item.KEY_VALUE).programs();
     List<Program> keys =
         new Rotation(grid, false)
             .pass(Item.KEY_VALUE)
             .returnOneHopBehind(Item.KEY_VALUE_GRADIENT)
             .programs();
-    if (bytes == null || layout.ring() == 1) {
+    if (bytes == null || grid.ring() == 1) {
       return new AttentionSchedule(KEY, forward, keys);
     }
     List<Program> queries =

@@ -27,8 +27,17 @@ public interface ScheduleKind {
     return true;
   }
 
-  /** All ranks' programs for one row. */
-  AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask);
+  /**
+   * All ranks' programs for one row.
+   *
+   * @param grid of the row's layout and mask; several kinds may share it
+   */
+  AttentionSchedule schedule(TileGrid grid);
+
+  /** The same, of a grid that is made for it. */
+  default AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
+    return schedule(new TileGrid(layout, mask));
+  }
 
   /**
    * The kind of a key; any other text is an error.

@@ -12,8 +12,10 @@ import java.util.List;
  * rows need not be sent. Pairs of ranks that do not see each other take no memory: with a sliding
  * window those are most of a long ring.
  */
-final class TileGrid {
+public final class TileGrid {
   private final int ring;
+  private final SequenceLayout layout;
+  private final AttentionMask mask;
 
   /** By query owner: the key owners that its queries see, ascending. */
   private final int[][] seen;
@@ -24,7 +26,10 @@ final class TileGrid {
   /** Two ranks of which one sees the other. */
   private record Cell(Work work, Rows queries, Rows keys) {}
 
-  TileGrid(SequenceLayout layout, AttentionMask mask) {
+  /** Takes time and memory in proportion to the tiles. */
+  public TileGrid(SequenceLayout layout, AttentionMask mask) {
+    this.layout = layout;
+    this.mask = mask;
     ring = layout.ring();
     seen = new int[ring][];
     TileCutter cutter = new TileCutter(layout, mask);
@@ -44,8 +49,16 @@ final class TileGrid {
     }
   }
 
-  int ring() {
+  public int ring() {
     return ring;
+  }
+
+  public SequenceLayout layout() {
+    return layout;
+  }
+
+  public AttentionMask mask() {
+    return mask;
   }
 
   /** The ring rank with this number, modulo the ring in either direction. */

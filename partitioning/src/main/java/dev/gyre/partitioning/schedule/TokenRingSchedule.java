@@ -1,7 +1,5 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.layout.SequenceLayout;
-import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 
 /**
@@ -20,8 +18,7 @@ public final class TokenRingSchedule implements ScheduleKind {
   }
 
   @Override
-  public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
-    TileGrid grid = new TileGrid(layout, mask);
+  public AttentionSchedule schedule(TileGrid grid) {
     return new AttentionSchedule(
         KEY,
         new Rotation(grid, true).pass(Item.QUERY).returnDirectly(Item.PARTIAL_OUTPUT).programs(),

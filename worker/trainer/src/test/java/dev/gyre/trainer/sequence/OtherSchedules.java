@@ -2,7 +2,6 @@ package dev.gyre.trainer.sequence;
 
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
-import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
@@ -11,6 +10,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.partitioning.schedule.TileCutter;
+import dev.gyre.partitioning.schedule.TileGrid;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -32,8 +32,9 @@ final class OtherSchedules {
       }
 
       @Override
-      public AttentionSchedule schedule(SequenceLayout layout, AttentionMask mask) {
-        TileCutter cutter = new TileCutter(layout, mask);
+      public AttentionSchedule schedule(TileGrid grid) {
+        SequenceLayout layout = grid.layout();
+        TileCutter cutter = new TileCutter(layout, grid.mask());
         List<Program> forward = new ArrayList<>();
         List<Program> backward = new ArrayList<>();
         for (int rank = 0; rank < layout.ring(); rank++) {
