@@ -146,6 +146,8 @@ final class FaultTest {
       gyre.awaitOutput("^start +2 workers joined");
       List<ProcessHandle> workers = gyre.workers();
       gyre.interrupt();
+      // Of two equal signals that are both pending, one is delivered.
+      gyre.awaitOutput("^Ctrl-C: saving after this step");
       gyre.interrupt();
 
       Gyre.Ended ended = gyre.await();
