@@ -56,20 +56,7 @@ public final class Main implements Runnable {
     Locale.setDefault(Locale.ROOT);
     CommandLine line = new CommandLine(CommandSpec.forAnnotatedObject(new Main()));
     Commands.addNamed(line, args);
-    exit(configured(line).execute(args));
-  }
-
-  /**
-   * A process with nothing left to do ends by itself: {@link System#exit} opens every jar of the
-   * class path first, in search of a logger for its own message.
-   */
-  private static void exit(int code) {
-    boolean others =
-        Thread.getAllStackTraces().keySet().stream()
-            .anyMatch(thread -> !thread.isDaemon() && thread != Thread.currentThread());
-    if (code != ExitCode.DONE.code() || others) {
-      System.exit(code);
-    }
+    System.exit(configured(line).execute(args));
   }
 
   /** The command line with all commands. */
