@@ -8,7 +8,7 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.drawing.ScheduleDrawing;
 import dev.gyre.deploy.options.Home;
 import dev.gyre.deploy.options.JobOptions;
-import dev.gyre.deploy.options.Machine;
+import dev.gyre.deploy.options.PlannedHost;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.deploy.run.Preflight;
@@ -31,10 +31,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 @Command(
     name = "plan",
@@ -72,43 +70,27 @@ public final class PlanCommand implements Callable<ExitCode> {
   @Option(
       names = "--machine",
       paramLabel = "KEY=VALUE,...",
-      converter = MachineConverter.class,
+      converter = PlannedHost.Converter.class,
       description =
           "Plan for hosts like this instead of this machine: cores and memory of a host, matmul and"
               + " attention FLOP/s of a core, link bytes/s of a rank, ranks on a host (default 1)."
               + " For example "
-              + Machine.EXAMPLE
+              + PlannedHost.EXAMPLE
               + ".")
-  private @Nullable Machine machine;
-
-  /** Reads {@link Machine}s. */
-  static final class MachineConverter implements ITypeConverter<Machine> {
-    @Override
-    public Machine convert(String text) {
-      try {
-        return Machine.parse(text);
-      } catch (IllegalArgumentException e) {
-        throw new TypeConversionException(String.valueOf(e.getMessage()));
-      }
-    }
-  }
+  private @Nullable PlannedHost machine;
 
   @Override
   public ExitCode call() throws IOException {
     JobSpec job = options.read();
     Preflight.requireWeights(job);
     WorkerCapabilities here = LocalPlanner.offers(job);
-    Plan plan;
-    if (machine == null) {
-      plan = LocalPlanner.plan(job, !unmeasured);
-    } else {
-      here = machine.capabilities(Planner.mesh(job).workers(), here.backends());
-      plan = Planner.plan(job, here);
-    }
+    WorkerCapabilities hosts =
+        machine == null ? here : machine.capabilities(Planner.mesh(job).workers(), here.backends());
+    Plan plan = machine == null ? LocalPlanner.plan(job, !unmeasured) : Planner.plan(job, hosts);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =
         PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));
-    long memory = here.workerMemoryBytes(plan.mesh().workers());
+    long memory = hosts.workerMemoryBytes(plan.mesh().workers());
     if (json) {
       PlanValidator.requireMemory(plan, memory);
       System.out.println(SpecJson.write(plan));

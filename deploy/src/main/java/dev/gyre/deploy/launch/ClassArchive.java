@@ -27,12 +27,10 @@ final class ClassArchive {
           ? List.of("-XX:ArchiveClassesAtExit=" + Path.of(record, name))
           : List.of();
     }
-    // The JVM ignores an archive of another JDK; its messages about that are not useful to the
-    // user.
     return Distribution.current()
         .map(here -> here.folder().resolve("classes").resolve(name))
         .filter(Files::isReadable)
-        .map(file -> List.of("-XX:SharedArchiveFile=" + file, "-Xlog:aot*=off", "-Xlog:cds*=off"))
+        .map(file -> List.of("-XX:SharedArchiveFile=" + file))
         .orElse(List.of());
   }
 }

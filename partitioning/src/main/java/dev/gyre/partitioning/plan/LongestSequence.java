@@ -77,24 +77,16 @@ public record LongestSequence(List<Longest> policies) {
           Math.max(
               job.model().numAttentionHeads(), 2L * Math.max(1, job.model().numExpertsPerTok()));
       int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
-      int above = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
-      int fits = 0;
-      if (isEnough(policy, above)) {
-        while (above <= most && isEnough(policy, above)) {
-          fits = above;
-          above *= 2;
-        }
-        above = Math.min(above, most + 1);
-      } else {
-        while (fits == 0 && above > 1) {
-          int half = above / 2;
-          if (isEnough(policy, half)) {
-            fits = half;
-          } else {
-            above = half;
-          }
-        }
+      int fits = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
+      int above = most + 1;
+      while (fits > 0 && !isEnough(policy, fits)) {
+        above = fits;
+        fits /= 2;
       }
+      while (fits > 0 && 2L * fits < above && isEnough(policy, 2 * fits)) {
+        fits *= 2;
+      }
+      above = (int) Math.min(above, Math.max(1, 2L * fits));
       while (above - fits > Math.max(1, fits / 64)) {
         int middle = fits + (above - fits) / 2;
         if (isEnough(policy, middle)) {

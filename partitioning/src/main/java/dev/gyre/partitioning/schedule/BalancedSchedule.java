@@ -4,6 +4,7 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -59,17 +60,6 @@ public final class BalancedSchedule implements ScheduleKind {
         programs(grid, Item.QUERY_BUNDLE, Item.QUERY_GRADIENT, true));
   }
 
-  /** From a rank back to the farthest whose keys it sees. */
-  private static int mostDistance(TileGrid grid) {
-    int most = 0;
-    for (int query = 0; query < grid.ring(); query++) {
-      for (int key : grid.keyOwners(query)) {
-        most = Math.max(most, query - key);
-      }
-    }
-    return most;
-  }
-
   private static List<Program> programs(
       TileGrid grid, Item query, Item queryResult, boolean keyGradients) {
     int ring = grid.ring();
@@ -77,7 +67,8 @@ public final class BalancedSchedule implements ScheduleKind {
     for (int rank = 0; rank < ring; rank++) {
       draft.work(0, rank, grid.work(rank, rank));
     }
-    int most = mostDistance(grid);
+    // From a rank back to the farthest whose keys it sees.
+    int most = Arrays.stream(grid.farthest(true, -1)).max().orElse(0);
     for (int t = 1; t <= ring / 2; t++) {
       if (t > most && ring - t > most) {
         continue; // a window ends before such a distance

@@ -30,8 +30,7 @@ final class Rotation {
     this.queriesTravel = queriesTravel;
     int[] next = grid.farthest(queriesTravel, 1);
     int[] before = grid.farthest(queriesTravel, -1);
-    boolean back =
-        Arrays.stream(before).asLongStream().sum() < Arrays.stream(next).asLongStream().sum();
+    boolean back = Arrays.stream(before).sum() < Arrays.stream(next).sum();
     direction = back ? -1 : 1;
     farthest = back ? before : next;
     draft = new ScheduleBuilder(grid.ring());

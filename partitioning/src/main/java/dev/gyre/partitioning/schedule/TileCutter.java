@@ -41,13 +41,14 @@ public final class TileCutter {
   boolean mayMeet(int queryOwner, int keyOwner) {
     Span queries = spans.get(queryOwner);
     Span keys = spans.get(keyOwner);
-    if (mask.anchor() || queries.documents() > 1 || keys.documents() > 1) {
-      return mask.anchor()
-          || (queries.firstDocument <= keys.lastDocument
-              && keys.firstDocument <= queries.lastDocument);
+    if (mask.anchor()) {
+      return true;
     }
-    if (queries.firstDocument != keys.firstDocument) {
+    if (queries.firstDocument > keys.lastDocument || keys.firstDocument > queries.lastDocument) {
       return false;
+    }
+    if (queries.documents() > 1 || keys.documents() > 1) {
+      return true;
     }
     if (keys.first > queries.last) {
       return keys.first < mask.prefix();
@@ -77,7 +78,7 @@ public final class TileCutter {
       return span;
     }
 
-    /** The documents that it may hold; negative if it holds nothing. */
+    /** How many documents it may hold. */
     int documents() {
       return lastDocument - firstDocument + 1;
     }

@@ -160,6 +160,23 @@ final class CalibrationTest {
         cache.find(HERE).perSecond().get("linearAttentionState"));
   }
 
+  /** A processor may be slower than on the day it was measured: nobody waits for its old rate. */
+  @Test
+  void aKernelThatHasSettledABitBelowItsFormerRateIsDone() {
+    RateCache cache = new RateCache(folder);
+    TreeMap<String, Long> before = new TreeMap<>(measure("none", cache).rates().perSecond());
+    before.compute("linearAttentionState", (_, rate) -> 3 * rate);
+    cache.add(HERE, new KernelRates(before, 1));
+    long minute = TimeUnit.MINUTES.toNanos(1);
+    Calibration.Limits patient = new Calibration.Limits(minute, minute, minute);
+    try (Backend backend = idleBut("none", true)) {
+      Calibration.Result measured =
+          Calibration.measure(backend, DType.BF16, HERE, cache, patient, () -> COPY, clock);
+      assertEquals(List.of(), measured.slow());
+      assertTrue(measured.nanos() < TimeUnit.SECONDS.toNanos(1), measured.nanos() + " ns");
+    }
+  }
+
   /** What memory limits is excused while memory is busy, and not once it no longer is. */
   @Test
   void busyMemoryExcusesAKernelForAsLongAsItIsBusy() {

@@ -7,62 +7,23 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.kernels.Backend;
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
-import dev.gyre.model.Execution;
-import dev.gyre.model.Objective;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
-import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
-import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.trainer.json.SpecJson;
-import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.step.StepMetrics;
 import dev.gyre.trainer.step.TrainingStep;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Documents of one token have no label; a batch of them has no loss, which is not a loss of 0. */
 final class NoLabelsTest {
   private static final int ROW = 4;
-  private static final ModelSpec MODEL =
-      new ModelSpec(
-          "llama",
-          256,
-          8,
-          1,
-          2,
-          1,
-          4,
-          8,
-          0,
-          0,
-          1e-5,
-          1e4,
-          true,
-          AttentionPattern.FULL,
-          List.of(),
-          0);
-  private static final TrainSpec TRAIN =
-      new TrainSpec(
-          ROW,
-          ROW,
-          100,
-          1,
-          "f32",
-          0,
-          0,
-          "fail",
-          new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8),
-          MemorySpec.PLANNED,
-          List.of());
+  private static final TrainSpec TRAIN = TinyTraining.train(ROW, "fail");
 
   @TempDir Path folder;
 
@@ -73,15 +34,7 @@ final class NoLabelsTest {
         Transport transport = LoopbackNetwork.alone();
         Backend backend = new ScalarBackendProvider().open(1)) {
       Feed feed = Feed.of(store, dataset, ROW, 1, 0, 1);
-      RankSpec spec =
-          RankSpec.of(
-              MODEL,
-              new Mesh(1, 1, 1, 1),
-              Objective.CROSS_ENTROPY,
-              Execution.of(DType.F32),
-              ROW,
-              1 << 20);
-      try (TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
+      try (TrainingRank rank = TrainingRank.open(transport, backend, TinyTraining.rank(ROW))) {
         rank.parameters()
             .load(
                 (parameter, from, count, into) ->

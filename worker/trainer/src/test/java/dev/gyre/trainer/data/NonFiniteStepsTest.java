@@ -9,20 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
 import dev.gyre.kernels.Backend;
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
-import dev.gyre.model.Execution;
-import dev.gyre.model.Objective;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
-import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
-import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.parameters.OwnedSlice;
-import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.step.NumericException;
 import dev.gyre.trainer.step.StepMetrics;
@@ -46,25 +38,6 @@ final class NonFiniteStepsTest {
   /** As documented. */
   private static final int MOST_IN_A_ROW = 20;
 
-  private static final ModelSpec MODEL =
-      new ModelSpec(
-          "llama",
-          256,
-          8,
-          1,
-          2,
-          1,
-          4,
-          8,
-          0,
-          0,
-          1e-5,
-          1e4,
-          true,
-          AttentionPattern.FULL,
-          List.of(),
-          0);
-
   @TempDir Path folder;
 
   private Transport transport;
@@ -83,15 +56,7 @@ final class NonFiniteStepsTest {
             PrepareListener.NONE);
     transport = LoopbackNetwork.alone();
     backend = new ScalarBackendProvider().open(1);
-    RankSpec spec =
-        RankSpec.of(
-            MODEL,
-            new Mesh(1, 1, 1, 1),
-            Objective.CROSS_ENTROPY,
-            Execution.of(DType.F32),
-            ROW,
-            1 << 20);
-    rank = TrainingRank.open(transport, backend, spec);
+    rank = TrainingRank.open(transport, backend, TinyTraining.rank(ROW));
     loadFinite();
   }
 
@@ -109,19 +74,7 @@ final class NonFiniteStepsTest {
   }
 
   private TrainingStep training(String nonFinite) {
-    TrainSpec train =
-        new TrainSpec(
-            ROW,
-            ROW,
-            100,
-            1,
-            "f32",
-            0,
-            0,
-            nonFinite,
-            new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8),
-            MemorySpec.PLANNED,
-            List.of());
+    TrainSpec train = TinyTraining.train(ROW, nonFinite);
     return new TrainingStep(rank, Feed.of(store, dataset(), ROW, 1, 0, 1), train, 0);
   }
 

@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * A kind of host to plan for, instead of this one.
@@ -19,7 +21,7 @@ import java.util.regex.Pattern;
  * @param link bytes/s that each rank sends while all ranks send
  * @param ranks on one host
  */
-public record Machine(
+public record PlannedHost(
     int cores, long memoryBytes, long matmul, long attention, long link, int ranks) {
   /** An example, for help and messages. */
   public static final String EXAMPLE =
@@ -34,7 +36,22 @@ public record Machine(
       Pattern.compile("([0-9][0-9_]*(?:\\.[0-9]+)?(?:[eE][0-9]+)?)\\s*([KMGT]i?)?B?");
 
   private static final String PREFIXES = "KMGT";
-  private static final BigDecimal MOST = BigDecimal.valueOf(1_000_000_000_000_000_000L);
+  private static final int MOST_CORES = 1 << 16;
+
+  /** What {@link Rates} allow. */
+  private static final long MOST = (long) Rates.PER_SECOND.most();
+
+  /** Reads the option's value. */
+  public static final class Converter implements ITypeConverter<PlannedHost> {
+    @Override
+    public PlannedHost convert(String text) {
+      try {
+        return parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(String.valueOf(e.getMessage()));
+      }
+    }
+  }
 
   /**
    * Reads {@code cores=8,memory=64GiB,...}. Numbers may be like {@code 1e9}, and end in {@code K,
@@ -42,7 +59,7 @@ public record Machine(
    *
    * @throws IllegalArgumentException naming the key, the value and an example
    */
-  public static Machine parse(String text) {
+  static PlannedHost parse(String text) {
     Map<String, String> values = new LinkedHashMap<>(DEFAULTS);
     for (String part : text.split(",", -1)) {
       int equals = part.indexOf('=');
@@ -54,13 +71,13 @@ public record Machine(
       }
       values.put(key, part.substring(equals + 1).strip());
     }
-    return new Machine(
-        Math.toIntExact(amount(values, "cores", Integer.MAX_VALUE)),
-        amount(values, "memory", Long.MAX_VALUE),
-        amount(values, "matmul", Long.MAX_VALUE),
-        amount(values, "attention", Long.MAX_VALUE),
-        amount(values, "link", Long.MAX_VALUE),
-        Math.toIntExact(amount(values, "ranks", Integer.MAX_VALUE)));
+    return new PlannedHost(
+        (int) amount(values, "cores", MOST_CORES),
+        amount(values, "memory", MOST),
+        amount(values, "matmul", MOST),
+        amount(values, "attention", MOST),
+        amount(values, "link", MOST),
+        (int) amount(values, "ranks", MOST_CORES));
   }
 
   private static long amount(Map<String, String> values, String key, long most) {
@@ -77,12 +94,12 @@ public record Machine(
         number = number.multiply(BigDecimal.valueOf(prefix.length() == 1 ? 1000 : 1024).pow(power));
       }
       if (number.compareTo(BigDecimal.ONE) >= 0
-          && number.compareTo(MOST.min(BigDecimal.valueOf(most))) <= 0) {
+          && number.compareTo(BigDecimal.valueOf(most)) <= 0) {
         return number.longValue();
       }
     }
     throw new IllegalArgumentException(
-        "%s=%s is not a number from 1. For example %s".formatted(key, text, EXAMPLE));
+        "%s=%s is not a number from 1 to %,d. For example %s".formatted(key, text, most, EXAMPLE));
   }
 
   /**
@@ -98,7 +115,6 @@ public record Machine(
   }
 
   private static long times(long perCore, int cores) {
-    BigDecimal all = BigDecimal.valueOf(perCore).multiply(BigDecimal.valueOf(cores));
-    return all.min(MOST).longValue();
+    return perCore > MOST / cores ? MOST : perCore * cores;
   }
 }

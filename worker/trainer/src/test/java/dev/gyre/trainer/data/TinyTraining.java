@@ -1,0 +1,66 @@
+package dev.gyre.trainer.data;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.model.Execution;
+import dev.gyre.model.Objective;
+import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.trainer.rank.RankSpec;
+import java.util.List;
+
+/** A model of bytes with one layer of width 8, which one rank trains in f32. */
+final class TinyTraining {
+  private static final ModelSpec MODEL =
+      new ModelSpec(
+          "llama",
+          256,
+          8,
+          1,
+          2,
+          1,
+          4,
+          8,
+          0,
+          0,
+          1e-5,
+          1e4,
+          true,
+          AttentionPattern.FULL,
+          List.of(),
+          0);
+
+  private TinyTraining() {}
+
+  /**
+   * Steps of one row.
+   *
+   * @param nonFinite what to do with a step that is not finite: {@code fail} or {@code skip}
+   */
+  static TrainSpec train(int rowTokens, String nonFinite) {
+    return new TrainSpec(
+        rowTokens,
+        rowTokens,
+        100,
+        1,
+        "f32",
+        0,
+        0,
+        nonFinite,
+        new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8),
+        MemorySpec.PLANNED,
+        List.of());
+  }
+
+  static RankSpec rank(int rowTokens) {
+    return RankSpec.of(
+        MODEL,
+        new Mesh(1, 1, 1, 1),
+        Objective.CROSS_ENTROPY,
+        Execution.of(DType.F32),
+        rowTokens,
+        1 << 20);
+  }
+}
