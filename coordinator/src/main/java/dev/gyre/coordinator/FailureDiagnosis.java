@@ -132,7 +132,7 @@ final class FailureDiagnosis {
     String where = member == null ? "before it joined" : member.where();
     return switch (sign.evidence()) {
       case Evidence.Reported(var failure) -> {
-        // A full disk is nothing about a rank: what could not be written comes first.
+        // A full disk is no fault of the rank: begin with what could not be written.
         String text =
             failure.getKind() == FailureKind.FAILURE_KIND_STORAGE
                 ? failure.getMessage() + " (" + name + " " + where + ")"

@@ -107,7 +107,7 @@ final class Job {
     }
     member.heard(now);
     switch (message.getKindCase()) {
-      case HELLO -> protocolError(member, "said hello twice", now);
+      case HELLO -> protocolError(member, "sent hello twice", now);
       case READY -> ready(member, message.getReady(), now);
       case HEARTBEAT -> member.beat(message.getHeartbeat(), now);
       case STEP -> step(member, message.getStep(), now);
@@ -204,7 +204,7 @@ final class Job {
       return;
     }
     if (exit.exitCode() == KILLED_BY_TERM && state != JobState.RUNNING) {
-      // It had not come so far as to handle the signal.
+      // The worker had not installed its signal handler yet.
       String name = "rank %d (pid %d)".formatted(exit.rank(), exit.pid());
       stopNow(StopCause.PREEMPTED, preempted(name));
       return;
@@ -231,7 +231,7 @@ final class Job {
     checkpointAndStop(cause, cause.signal(), now);
   }
 
-  /** However often it is asked for, and by whomever: one checkpoint, one stop. */
+  /** Repeated requests, whoever sends them, make one checkpoint and one stop. */
   private void checkpointAndStop(StopCause cause, String who, long now) {
     if (outcome != null) {
       return;
@@ -288,7 +288,7 @@ final class Job {
     }
   }
 
-  /** The host cannot go on, though nothing is wrong with Gyre or the job: a full disk. */
+  /** The host cannot continue, though nothing is wrong with Gyre or the job: a full disk. */
   void failed(String why) {
     fail(ExitCode.TRY_AGAIN, why, -1);
   }
@@ -410,7 +410,7 @@ final class Job {
 
   /** Workers that have not joined send nothing, but what they do before joining is known. */
   private String unjoined() {
-    return "%s to join (%d of %d have): starting, or measuring kernels"
+    return "%s to join (%d of %d have joined): starting, or measuring kernels"
         .formatted(
             roster.ranksWithout(_ -> true).stream()
                 .map(rank -> "rank " + rank)

@@ -212,7 +212,7 @@ class PreemptionTest {
     JobBench bench = JobBench.running(2);
     bench.say(1, Say.onStorage(99, "checkpoint", 7));
     String what =
-        "saving step 100: c/x: No space left on device; free some and go on with --resume";
+        "saving step 100: c/x: No space left on device; free some and continue with --resume";
     bench.say(1, Say.failure(FailureKind.FAILURE_KIND_STORAGE, what, -1));
     assertEquals(what + " (rank 1 (pid 4001) in step 99, checkpoint)", bench.end().message());
     assertEquals(ExitCode.TRY_AGAIN, bench.end().exit());

@@ -47,7 +47,7 @@ final class FullDiskTest {
       assertEquals(TRY_AGAIN, ended.exit(), ended.output());
       Matcher full = FULL.matcher(ended.output());
       assertTrue(full.find(), ended.output());
-      Says.all(ended, "free some and go on with --resume");
+      Says.all(ended, "free some and continue with --resume");
       failed = Long.parseLong(full.group(1));
     }
     assertEquals(List.of(), place.sharedMemory());

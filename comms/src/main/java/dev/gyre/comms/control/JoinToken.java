@@ -54,7 +54,7 @@ public final class JoinToken {
   public static JoinToken read(Path file) throws IOException {
     String secret = Files.readString(file).strip();
     if (!secret.matches("[0-9a-f]{" + 2 * BYTES + "}")) {
-      throw new IOException(file + " holds no join token");
+      throw new IOException(file + " contains no join token");
     }
     return new JoinToken(secret);
   }

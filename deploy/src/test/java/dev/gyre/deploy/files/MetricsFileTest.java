@@ -52,7 +52,7 @@ class MetricsFileTest {
     RunFolder folder = RunFolder.create(temp, "full");
     Files.createSymbolicLink(folder.metrics(), Path.of("/dev/full"));
     String expected =
-        folder.metrics() + ": No space left on device; free some and go on with --resume";
+        folder.metrics() + ": No space left on device; free some and continue with --resume";
     BlockingQueue<String> failures = new LinkedBlockingQueue<>();
     try (RunFiles files = new RunFiles(folder, e -> failures.add(e.getMessage()))) {
       files.metrics("{}");

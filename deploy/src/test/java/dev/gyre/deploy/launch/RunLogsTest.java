@@ -80,7 +80,7 @@ class RunLogsTest {
     try (RunLogs logs = new RunLogs(folder, 1, failures::add)) {
       say(logs, 0, "one\ntwo\n");
       assertEquals(
-          folder.mergedLog() + ": No space left on device; free some and go on with --resume",
+          folder.mergedLog() + ": No space left on device; free some and continue with --resume",
           failures.poll(20, TimeUnit.SECONDS).getMessage());
       say(logs, 0, "three\n");
       logs.flush(Duration.ofSeconds(5));

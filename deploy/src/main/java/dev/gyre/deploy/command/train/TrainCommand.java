@@ -222,7 +222,7 @@ public final class TrainCommand implements Callable<ExitCode> {
             "      Newest checkpoint: %s. %s: %s"
                 .formatted(
                     outcome.newestCheckpoint(),
-                    changeFirst ? "Change the job, then go on with" : "Go on with",
+                    changeFirst ? "Change the job, then continue with" : "Continue with",
                     next(job, folder).resume()));
       }
       if (folder.exists()) {

@@ -87,7 +87,7 @@ public final class CheckpointStore {
 
   /**
    * Removes unfinished checkpoints of an earlier run, and completes a replacement during which it
-   * was killed. Call before a checkpoint is looked for, and while no other process runs this run.
+   * was killed. Call before searching for checkpoints, and while no other process runs this run.
    */
   public void recover() throws IOException {
     if (!Files.isDirectory(folder)) {

@@ -15,9 +15,9 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
-/** Files of a run that are there in full or not at all, whatever is killed when. */
+/** Writes files so that a crash at any time leaves each whole or absent. */
 public final class DurableFiles {
-  /** Ends the name of a file that is not finished. */
+  /** Suffix of unfinished files. */
   static final String UNFINISHED = ".part";
 
   private DurableFiles() {}

@@ -69,7 +69,7 @@ final class SliceIndex implements AutoCloseable {
       SliceName name =
           SliceName.parse(entry)
               .orElseThrow(
-                  () -> new CheckpointException(file.file() + ": '" + entry + "' is no slice"));
+                  () -> new CheckpointException(file.file() + ": '" + entry + "' is not a tensor slice"));
       TensorInfo info = file.info(entry);
       if (!info.dtype().equals("F32")) {
         throw new CheckpointException(file.file() + ": " + info + " should be F32");
@@ -96,9 +96,9 @@ final class SliceIndex implements AutoCloseable {
       }
     } catch (NumberFormatException e) {
       throw new CheckpointException(
-          file.file() + ": '" + text + "' is no shape of " + parameter, e);
+          file.file() + ": '" + text + "' is not a shape for " + parameter, e);
     }
-    throw new CheckpointException(file.file() + " does not say the shape of " + parameter);
+    throw new CheckpointException(file.file() + " has no shape for " + parameter);
   }
 
   private void checkCover() throws CheckpointException {
@@ -110,7 +110,7 @@ final class SliceIndex implements AutoCloseable {
       for (Slice slice : tensor.slices) {
         if (slice.from < at) {
           throw new CheckpointException(
-              "%s: elements [%d, %d) of %s are there twice"
+              "%s: elements [%d, %d) of %s are stored twice"
                   .formatted(slice.file.file(), slice.from, Math.min(at, slice.to), what));
         }
         if (slice.from > at) {
@@ -124,7 +124,7 @@ final class SliceIndex implements AutoCloseable {
       }
       if (at > elements) {
         throw new CheckpointException(
-            "%s: %s has %d elements, its slices go to %d".formatted(folder, what, elements, at));
+            "%s: %s has %d elements, its slices end at %d".formatted(folder, what, elements, at));
       }
     }
   }

@@ -12,7 +12,7 @@ import java.util.Locale;
 
 /**
  * A file cannot be written. The message names the file, the system's reason, and what to do: {@code
- * runs/a/metrics.jsonl: No space left on device; free some and go on with --resume}.
+ * runs/a/metrics.jsonl: No space left on device; free some and continue with --resume}.
  */
 public final class StorageException extends IOException {
   private static final long serialVersionUID = 1L;
@@ -73,10 +73,10 @@ public final class StorageException extends IOException {
 
   private static String advice(String reason) {
     if (isFull(reason)) {
-      return "; free some and go on with --resume";
+      return "; free some and continue with --resume";
     }
     return SystemLimits.advice(reason)
-        .map(what -> "; " + what + " and go on with --resume")
+        .map(what -> "; " + what + " and continue with --resume")
         .orElse("");
   }
 

@@ -144,7 +144,7 @@ public final class TrainingStep {
     if (train.nonFinite().equals("fail")) {
       throw new NumericException(
           whereNotFinite(step, shape, norm)
-              + ". No weight was changed. Go on with train.non-finite: skip to leave such batches"
+              + ". No weight was changed. Continue with train.non-finite: skip to leave such batches"
               + " out, or lower train.optimizer.lr");
     }
     skipped.skipped();

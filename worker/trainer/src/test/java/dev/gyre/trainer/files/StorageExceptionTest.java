@@ -17,12 +17,12 @@ class StorageExceptionTest {
   @Test
   void messagesNameTheFileTheReasonAndTheWayOut() {
     assertEquals(
-        "runs/a/metrics.jsonl: No space left on device; free some and go on with --resume",
+        "runs/a/metrics.jsonl: No space left on device; free some and continue with --resume",
         message(new IOException("No space left on device")));
     assertEquals(
-        "runs/a/other: No space left on device; free some and go on with --resume",
+        "runs/a/other: No space left on device; free some and continue with --resume",
         message(new FileSystemException("runs/a/other", null, "No space left on device")));
-    assertTrue(message(new IOException("Disk quota exceeded")).endsWith("go on with --resume"));
+    assertTrue(message(new IOException("Disk quota exceeded")).endsWith("continue with --resume"));
     String tooLarge = message(new IOException("File too large"));
     assertTrue(tooLarge.contains("metrics.jsonl: File too large; "), tooLarge);
     assertTrue(tooLarge.contains("ulimit -f"), tooLarge);
@@ -33,7 +33,7 @@ class StorageExceptionTest {
         StorageException.of(Path.of("c", "s"), new IOException("No space left on device"))
             .during("saving step 100");
     assertEquals(
-        "saving step 100: c/s: No space left on device; free some and go on with --resume",
+        "saving step 100: c/s: No space left on device; free some and continue with --resume",
         saving.getMessage());
   }
 
@@ -46,7 +46,7 @@ class StorageExceptionTest {
     assertTrue(
         full.matches(
             "rank-00000.safetensors: No space left on device \\(it takes 12\\.3 MB, [0-9]+\\.[0-9]"
-                + " MB are free\\); free some and go on with --resume"),
+                + " MB are free\\); free some and continue with --resume"),
         full);
     assertEquals(
         "rank-00000.safetensors: Input/output error",

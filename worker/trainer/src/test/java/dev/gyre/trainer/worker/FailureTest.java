@@ -56,7 +56,7 @@ final class FailureTest {
         of(
             StorageException.of(Path.of("a.bin"), new IOException("No space left on device"))
                 .during("saving step 100"),
-            "saving step 100: a.bin: No space left on device; free some and go on with --resume"),
+            "saving step 100: a.bin: No space left on device; free some and continue with --resume"),
         of(system("Too many open files"), "a.bin: Too many open files; raise the limit"),
         of(new FileSystemException("a.bin"), "a.bin: FileSystemException"),
         of(
