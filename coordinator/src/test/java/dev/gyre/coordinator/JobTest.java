@@ -128,7 +128,8 @@ class JobTest {
     bench.pass(9, BEAT, 1);
     assertEquals(List.of(), awaited(bench));
     bench.pass(1, BEAT, 1);
-    String who = " s for rank 0, rank 2 to join (1 of 3 have joined): starting, or measuring kernels";
+    String who =
+        " s for rank 0, rank 2 to join (1 of 3 have joined): starting, or measuring kernels";
     String first = "awaiting: waited 10" + who + "; timing out in 50 s";
     assertEquals(List.of(first), awaited(bench));
     bench.pass(19, BEAT, 1);

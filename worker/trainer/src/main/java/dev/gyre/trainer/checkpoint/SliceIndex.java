@@ -69,7 +69,9 @@ final class SliceIndex implements AutoCloseable {
       SliceName name =
           SliceName.parse(entry)
               .orElseThrow(
-                  () -> new CheckpointException(file.file() + ": '" + entry + "' is not a tensor slice"));
+                  () ->
+                      new CheckpointException(
+                          file.file() + ": '" + entry + "' is not a tensor slice"));
       TensorInfo info = file.info(entry);
       if (!info.dtype().equals("F32")) {
         throw new CheckpointException(file.file() + ": " + info + " should be F32");

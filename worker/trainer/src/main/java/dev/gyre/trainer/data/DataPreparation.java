@@ -7,9 +7,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 
@@ -133,21 +131,15 @@ public final class DataPreparation {
 
   /** The store's name: a digest of everything its content depends on. */
   private String key(List<SourceFile> files) {
-    MessageDigest digest = Hashing.sha256();
-    Hashing.add(digest, "format " + StoreMeta.FORMAT);
-    Hashing.add(digest, contentId());
-    Hashing.add(digest, dataset.invalidText());
-    for (SourceFile file : files) {
-      Hashing.add(digest, file.source() + " " + file.name());
-      Hashing.add(digest, file.place().root().toAbsolutePath().normalize().toString());
-      Hashing.add(digest, file.isJsonl() ? file.place().field() : "");
-      Hashing.add(digest, file.place().joined() ? "joined" : "");
-      Hashing.add(digest, file.bytes() + " " + file.version());
-    }
+    StoreKey key = new StoreKey();
+    key.add("format " + StoreMeta.FORMAT);
+    key.add(contentId());
+    key.add(dataset.invalidText());
+    files.forEach(key::add);
     for (RecallDocuments recall : generated()) {
-      Hashing.add(digest, recall.source() + " " + recall.id());
+      key.add(recall.source() + " " + recall.id());
     }
-    return HexFormat.of().formatHex(digest.digest(), 0, 12);
+    return key.text();
   }
 
   /** What, beside the text, the tokens depend on. */

@@ -1,7 +1,6 @@
 package dev.gyre.trainer.data;
 
 import java.nio.file.Path;
-import java.util.Locale;
 
 /**
  * A file, or an entry of a zip file, that holds one document or (JSONL) many. Found, not yet read;
@@ -47,8 +46,12 @@ record SourceFile(Place place, boolean entry, String path, long bytes, long vers
   }
 
   boolean isJsonl() {
-    String lower = path.toLowerCase(Locale.ROOT);
-    return lower.endsWith(".jsonl") || lower.endsWith(".ndjson");
+    return pathEndsWith(".jsonl") || pathEndsWith(".ndjson");
+  }
+
+  private boolean pathEndsWith(String extension) {
+    int from = path.length() - extension.length();
+    return path.regionMatches(true, from, extension, 0, extension.length());
   }
 
   /** The file's name in messages. */

@@ -42,7 +42,8 @@ final class DurableFilesTest {
     StorageException failed =
         assertThrows(StorageException.class, () -> DurableFiles.replace(file, "new"));
     assertEquals(
-        file + ": No space left on device; free some and continue with --resume", failed.getMessage());
+        file + ": No space left on device; free some and continue with --resume",
+        failed.getMessage());
     assertEquals("old", Files.readString(file));
     assertFalse(Files.exists(folder.resolve("job.json.part")));
   }

@@ -56,11 +56,15 @@ public final class OneDnn implements AutoCloseable {
           JAVA_FLOAT, // beta
           JAVA_LONG, // c, ldc
           JAVA_LONG);
-  private static final MethodHandle SET_HANDLE = SetupCalls.handle(JAVA_INT, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle EXECUTE =
-      SetupCalls.handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG);
   private static final MethodHandle SET_THREADS =
       Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(JAVA_INT));
+
+  /** Handles that a probe does not need. */
+  private static final class Primitive {
+    static final MethodHandle SET_HANDLE = SetupCalls.handle(JAVA_INT, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle EXECUTE =
+        SetupCalls.handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG);
+  }
 
   private final SetupCalls calls;
   private final MemorySegment sgemm;
@@ -209,7 +213,8 @@ public final class OneDnn implements AutoCloseable {
   void setDataHandle(long memory, long address) {
     try {
       SetupCalls.check(
-          "dnnl_memory_set_data_handle", (int) SET_HANDLE.invokeExact(setHandle, memory, address));
+          "dnnl_memory_set_data_handle",
+          (int) Primitive.SET_HANDLE.invokeExact(setHandle, memory, address));
     } catch (Throwable t) {
       throw SetupCalls.unchecked(t);
     }
@@ -220,7 +225,7 @@ public final class OneDnn implements AutoCloseable {
     try {
       SetupCalls.check(
           "dnnl_primitive_execute",
-          (int) EXECUTE.invokeExact(execute, primitive, stream, count, arguments));
+          (int) Primitive.EXECUTE.invokeExact(execute, primitive, stream, count, arguments));
     } catch (Throwable t) {
       throw SetupCalls.unchecked(t);
     }

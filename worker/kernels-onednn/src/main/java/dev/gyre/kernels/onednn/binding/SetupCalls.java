@@ -23,26 +23,30 @@ record SetupCalls(SymbolLookup library) {
   private static final MethodHandle NOTHING = handle(JAVA_INT);
   private static final MethodHandle ADDRESS = handle(JAVA_LONG);
   private static final MethodHandle POINTER = handle(JAVA_INT, JAVA_LONG);
-  private static final MethodHandle POINTER_TO_LONG = handle(JAVA_LONG, JAVA_LONG);
   private static final MethodHandle TWO_POINTERS = handle(JAVA_INT, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle FOUR_POINTERS =
-      handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle SIX_POINTERS =
-      handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle SEVEN_POINTERS =
-      handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle POINTER_INT = handle(JAVA_INT, JAVA_LONG, JAVA_INT);
   private static final MethodHandle POINTER_INT_LONG =
       handle(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
   private static final MethodHandle TWO_POINTERS_INT =
       handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
-  private static final MethodHandle QUERY = handle(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT);
-  private static final MethodHandle STRIDES =
-      handle(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
-  private static final MethodHandle TAG =
-      handle(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
-  private static final MethodHandle SUM =
-      handle(JAVA_INT, JAVA_LONG, JAVA_FLOAT, JAVA_INT, JAVA_INT);
+
+  /** Handles for descriptors and primitives. Linking them takes longer than a probe. */
+  private static final class Primitives {
+    static final MethodHandle POINTER_TO_LONG = handle(JAVA_LONG, JAVA_LONG);
+    static final MethodHandle FOUR_POINTERS =
+        handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle SIX_POINTERS =
+        handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle SEVEN_POINTERS =
+        handle(
+            JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle POINTER_INT = handle(JAVA_INT, JAVA_LONG, JAVA_INT);
+    static final MethodHandle QUERY = handle(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT);
+    static final MethodHandle STRIDES =
+        handle(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG);
+    static final MethodHandle TAG =
+        handle(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT);
+    static final MethodHandle SUM = handle(JAVA_INT, JAVA_LONG, JAVA_FLOAT, JAVA_INT, JAVA_INT);
+  }
 
   static MethodHandle handle(MemoryLayout result, MemoryLayout... arguments) {
     return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(result, arguments));
@@ -95,7 +99,7 @@ record SetupCalls(SymbolLookup library) {
 
   void call(String name, long a, int b) {
     try {
-      check(name, (int) POINTER_INT.invokeExact(symbol(name), a, b));
+      check(name, (int) Primitives.POINTER_INT.invokeExact(symbol(name), a, b));
     } catch (Throwable t) {
       throw unchecked(t);
     }
@@ -103,7 +107,7 @@ record SetupCalls(SymbolLookup library) {
 
   void call(String name, long a, long b, long c, long d) {
     try {
-      check(name, (int) FOUR_POINTERS.invokeExact(symbol(name), a, b, c, d));
+      check(name, (int) Primitives.FOUR_POINTERS.invokeExact(symbol(name), a, b, c, d));
     } catch (Throwable t) {
       throw unchecked(t);
     }
@@ -130,7 +134,9 @@ record SetupCalls(SymbolLookup library) {
   void descriptorWithStrides(long out, int rank, long dims, int dtype, long strides) {
     String name = "dnnl_memory_desc_create_with_strides";
     try {
-      check(name, (int) STRIDES.invokeExact(symbol(name), out, rank, dims, dtype, strides));
+      check(
+          name,
+          (int) Primitives.STRIDES.invokeExact(symbol(name), out, rank, dims, dtype, strides));
     } catch (Throwable t) {
       throw unchecked(t);
     }
@@ -139,7 +145,7 @@ record SetupCalls(SymbolLookup library) {
   void descriptorWithTag(long out, int rank, long dims, int dtype, int tag) {
     String name = "dnnl_memory_desc_create_with_tag";
     try {
-      check(name, (int) TAG.invokeExact(symbol(name), out, rank, dims, dtype, tag));
+      check(name, (int) Primitives.TAG.invokeExact(symbol(name), out, rank, dims, dtype, tag));
     } catch (Throwable t) {
       throw unchecked(t);
     }
@@ -147,7 +153,8 @@ record SetupCalls(SymbolLookup library) {
 
   long descriptorSize(long descriptor) {
     try {
-      return (long) POINTER_TO_LONG.invokeExact(symbol("dnnl_memory_desc_get_size"), descriptor);
+      return (long)
+          Primitives.POINTER_TO_LONG.invokeExact(symbol("dnnl_memory_desc_get_size"), descriptor);
     } catch (Throwable t) {
       throw unchecked(t);
     }
@@ -156,7 +163,7 @@ record SetupCalls(SymbolLookup library) {
   void appendSum(long postOps, float scale, int zeroPoint, int dtype) {
     String name = "dnnl_post_ops_append_sum";
     try {
-      check(name, (int) SUM.invokeExact(symbol(name), postOps, scale, zeroPoint, dtype));
+      check(name, (int) Primitives.SUM.invokeExact(symbol(name), postOps, scale, zeroPoint, dtype));
     } catch (Throwable t) {
       throw unchecked(t);
     }
@@ -169,7 +176,7 @@ record SetupCalls(SymbolLookup library) {
       check(
           name,
           (int)
-              SEVEN_POINTERS.invokeExact(
+              Primitives.SEVEN_POINTERS.invokeExact(
                   symbol(name), out, engine, src, weights, bias, dst, attributes));
     } catch (Throwable t) {
       throw unchecked(t);
@@ -183,7 +190,7 @@ record SetupCalls(SymbolLookup library) {
       check(
           name,
           (int)
-              SIX_POINTERS.invokeExact(
+              Primitives.SIX_POINTERS.invokeExact(
                   symbol(name), out, from, fromEngine, to, toEngine, attributes));
     } catch (Throwable t) {
       throw unchecked(t);
@@ -193,7 +200,8 @@ record SetupCalls(SymbolLookup library) {
   long queryDescriptor(long description, int what, int index) {
     try {
       return (long)
-          QUERY.invokeExact(symbol("dnnl_primitive_desc_query_md"), description, what, index);
+          Primitives.QUERY.invokeExact(
+              symbol("dnnl_primitive_desc_query_md"), description, what, index);
     } catch (Throwable t) {
       throw unchecked(t);
     }
