@@ -10,7 +10,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** The ranks of one run, as threads, and what carries their messages. */
+/** The ranks of one run, as threads, and the network that carries their messages. */
 public abstract class Cluster implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(60);
 
@@ -20,7 +20,7 @@ public abstract class Cluster implements AutoCloseable {
     T run(Transport transport) throws Exception;
   }
 
-  /** What a rank returned, or what it threw. */
+  /** A rank's return value, or the exception it threw. */
   public record Outcome<T>(T value, Throwable thrown) {}
 
   public abstract int size();
@@ -62,7 +62,7 @@ public abstract class Cluster implements AutoCloseable {
                 transport.abort("the program failed: " + failed.getMessage());
                 throw failed;
               } finally {
-                // Nobody leaves while others may still be looking at a fault.
+                // No rank closes its transport while others may still be handling a fault.
                 allDone.countDown();
                 allDone.await(LIMIT.toSeconds(), TimeUnit.SECONDS);
               }

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
-/** Collectives against what one loop over all members computes, over every transport. */
+/** Compares collectives with one loop over all members, over every transport. */
 public abstract class CollectivesContract {
   private static final Duration PATIENT = Duration.ofSeconds(30);
 
@@ -22,7 +22,7 @@ public abstract class CollectivesContract {
 
   protected abstract Cluster cluster(int ranks, Duration deadline) throws Exception;
 
-  /** The largest group the suite tries. */
+  /** The largest group that the suite tests. */
   protected int largestGroup() {
     return 5;
   }
@@ -67,14 +67,17 @@ public abstract class CollectivesContract {
     }
   }
 
-  /** More in one part than are offered ahead, evenly shared and all of one member. */
+  /**
+   * A part has more pieces than are sent ahead; once one member has all elements, once half of
+   * them.
+   */
   @Test
   void sumsOfManyPiecesAgree() throws Exception {
     try (Cluster cluster = cluster(2, PATIENT)) {
       cluster.run(
           transport -> {
             ProcessGroup group = new ProcessGroup(transport, all(transport), Channel.GRADIENTS);
-            long elements = (170L << 16) + 5; // of each member 86 pieces of 256 KB
+            long elements = (170L << 16) + 5; // 86 pieces of 256 KB per member
             MemorySegment data = transport.allocate("data", elements * Float.BYTES);
             MemorySegment scratch =
                 transport.allocate("scratch", group.reduceScratchBytes(elements));
@@ -102,7 +105,7 @@ public abstract class CollectivesContract {
     }
   }
 
-  /** With results elsewhere, what is put in stays as it was. */
+  /** With separate memory for the results, the inputs are not changed. */
   private static void checkInputsAreKept(
       ProcessGroup group, MemorySegment data, MemorySegment results, MemorySegment scratch) {
     int self = group.rank();
@@ -162,7 +165,7 @@ public abstract class CollectivesContract {
     }
   }
 
-  /** What member a sends to b: nothing for some pairs, up to 1.5 MB for others. */
+  /** Bytes that member a sends to member b: 0 for some pairs, up to 1.5 MB for others. */
   private static long blockBytes(int a, int b) {
     return switch ((a * 3 + b * 5) % 4) {
       case 0 -> 0;
@@ -221,7 +224,9 @@ public abstract class CollectivesContract {
     }
   }
 
-  /** Member a sends b (a + 2b) % 4 blocks, twice, the second time with half of them. */
+  /**
+   * Member a sends (a + 2b) % 4 blocks to member b; in a second exchange only every other block.
+   */
   @Test
   void allToAllScattersBlocks() throws Exception {
     for (int ranks = 1; ranks <= 4; ranks++) {
@@ -273,7 +278,7 @@ public abstract class CollectivesContract {
     return blocks;
   }
 
-  /** Two groups of ranks 0..3 on one channel, members in an order of their own. */
+  /** Groups that share a channel: two pairs with their own order of members, and all four ranks. */
   @Test
   void groupsHoldSomeRanksInTheirOwnOrder() throws Exception {
     try (Cluster cluster = cluster(4, PATIENT)) {
@@ -313,7 +318,7 @@ public abstract class CollectivesContract {
     Payload.check(in, left, group.rank(), 1);
   }
 
-  /** The same bits on every member: each adds in member order. */
+  /** Every member gets the same bits, because each adds in member order. */
   @Test
   void sumsOfDoublesAgreeInEveryBit() throws Exception {
     try (Cluster cluster = cluster(3, PATIENT)) {

@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class ExitCodeTest {
-  /** Scripts and pod failure policies know these numbers. */
+  /** Scripts and pod failure policies depend on these numbers. */
   @Test
   void theNumbersStay() {
     assertEquals(

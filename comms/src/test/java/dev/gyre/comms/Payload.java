@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Recognisable bytes and numbers. */
+/** Test payload: bytes and numbers that tell where they come from. */
 final class Payload {
   private Payload() {}
 
@@ -29,7 +29,7 @@ final class Payload {
     }
   }
 
-  /** A value whose sums depend on the order in which they are taken. */
+  /** Values whose sum in f32 depends on the order of summation. */
   static float floatAt(int rank, long index) {
     return (float) (Math.sin(rank * 12.9898 + index * 78.233) * Math.pow(10, rank % 4));
   }
@@ -40,7 +40,7 @@ final class Payload {
     }
   }
 
-  /** The sum in the written order. */
+  /** The sum in the order of {@code ranks}. */
   static float floatSum(int[] ranks, long index) {
     float sum = floatAt(ranks[0], index);
     for (int i = 1; i < ranks.length; i++) {

@@ -8,7 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 
-/** A wait whose process is suspended in the middle, over a transport that never moves. */
+/** A wait during which the process is suspended, over a transport that makes no progress. */
 class SuspendedWaitTest {
   private static final long SECOND = 1_000_000_000L;
   private static final long PAUSE = SECOND / 100;
@@ -86,7 +86,7 @@ class SuspendedWaitTest {
   @Test
   void hoursOfASuspendedProcessAreNoPartOfTheDeadline() {
     int awake = pausesUntilDeadline(-1);
-    assertTrue(awake > 100, awake + " pauses of 10 ms are no two seconds");
+    assertTrue(awake > 100, awake + " pauses of 10 ms are less than 2 s");
     assertEquals(awake + 1, pausesUntilDeadline(50));
   }
 }

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 public abstract class TransportContract {
   private static final Duration PATIENT = Duration.ofSeconds(30);
 
-  /** Waits for its posted receive. */
+  /** Bytes above the eager limit: such a payload waits until its receive is posted. */
   private static final int LARGE = 300_000;
 
   private static final Duration SHORT = Duration.ofMillis(400);
@@ -32,10 +32,10 @@ public abstract class TransportContract {
     0, 1, 2, 7, 64, 1021, 65_535, Transport.EAGER_BYTES, 65_537, 300_007, 2_500_001
   };
 
-  /** Opens a network of so many ranks whose transfers wait no longer than the deadline. */
+  /** Opens a network of {@code ranks} ranks whose transfers wait no longer than the deadline. */
   protected abstract Cluster cluster(int ranks, Duration deadline) throws Exception;
 
-  /** Sends go to the right, receives come from the left, in two kinds of memory. */
+  /** Each rank sends to the right and receives from the left, with two kinds of memory. */
   @Test
   void aRingPassesEverySizeOn() throws Exception {
     for (int ranks : new int[] {2, 3}) {
@@ -72,7 +72,7 @@ public abstract class TransportContract {
     return true;
   }
 
-  /** Every size, borrowed, with an ordinary message before and after it. */
+  /** Borrows payloads of every size, each with an ordinary message before and after it. */
   @Test
   void whatIsBorrowedCanBeReadUntilItsRelease() throws Exception {
     try (Cluster cluster = cluster(2, PATIENT)) {
@@ -166,7 +166,7 @@ public abstract class TransportContract {
     }
   }
 
-  /** What is above the eager limit is not read before its receive is posted. */
+  /** A payload above the eager limit is not read before its receive is posted. */
   @Test
   void largePayloadWaitsForItsReceive() throws Exception {
     try (Cluster cluster = cluster(2, PATIENT)) {
@@ -239,7 +239,7 @@ public abstract class TransportContract {
                     transport.allocate("data", Math.max(8, Math.max(sentBytes, expectedBytes)));
                 if (transport.rank() == 0) {
                   transport.send(1, Channel.SEQUENCE, sentTag, data.asSlice(0, sentBytes)).await();
-                  // A small message may have gone ahead: the failure then meets the next one.
+                  // A small message may have been sent eagerly: then the next receive fails.
                   transport.receive(1, Channel.SEQUENCE, 77, data.asSlice(0, 8)).await();
                 } else {
                   transport
@@ -300,7 +300,7 @@ public abstract class TransportContract {
     }
   }
 
-  /** The reason reaches the waiter, later calls, and afterwards the memory may be freed. */
+  /** The waiter and later calls get the reason; after that the memory may be freed. */
   @Test
   void anAbortWakesTheWaiter() throws Exception {
     AtomicReference<Transport> waiting = new AtomicReference<>();
@@ -332,8 +332,8 @@ public abstract class TransportContract {
   }
 
   /**
-   * Traffic runs while another thread aborts and frees the memory: whoever still touched it would
-   * fail in another way than by the abort.
+   * Another thread aborts during traffic and then frees the memory: an access after that would fail
+   * with an error other than the abort.
    */
   @Test
   void afterAnAbortMemoryMayBeFreed() throws Exception {
@@ -385,7 +385,7 @@ public abstract class TransportContract {
     }
   }
 
-  /** Far more is sent ahead than any log or slot holds, before the first receive is posted. */
+  /** Before the first receive is posted, far more is sent than any log or slot can hold. */
   @Test
   void sendersAreHeldBackWithoutHarm() throws Exception {
     int messages = 60;
@@ -456,7 +456,7 @@ public abstract class TransportContract {
                   waiter.set(transport.where());
                   transport.receive(1, Channel.CONTROL, 0, turn).await();
                 } else {
-                  // Who sleeps has said for whom.
+                  // A rank that sleeps has published which rank it waits for.
                   Progress other = waiter.get();
                   while (other == null || other.waitingFor() != 1) {
                     LockSupport.parkNanos(10_000);
@@ -467,13 +467,13 @@ public abstract class TransportContract {
                 return transport.counters();
               });
       Counters waited = counters.getFirst();
-      assertTrue(waited.waitNanos() >= 3_000, waited.toString()); // it spins for so long first
+      assertTrue(waited.waitNanos() >= 3_000, waited.toString()); // it spins that long first
       assertTrue(waited.waitCpuNanos() > 0, waited.toString());
       assertTrue(waited.transferNanos() >= waited.waitNanos(), waited.toString());
     }
   }
 
-  /** The training thread does nothing until the payload is there: so somebody else moved it. */
+  /** The training threads make no calls until the payload arrives, so another thread moved it. */
   @Test
   void transfersMoveWhileTheTrainingThreadsCompute() throws Exception {
     try (Cluster cluster = cluster(2, PATIENT)) {
@@ -504,12 +504,12 @@ public abstract class TransportContract {
   private static void awaitSettled(Transfer transfer) {
     long deadline = System.nanoTime() + PATIENT.toNanos();
     while (!transfer.isSettled()) {
-      assertTrue(System.nanoTime() < deadline, () -> "stands still: " + transfer.describe());
+      assertTrue(System.nanoTime() < deadline, () -> "no progress: " + transfer.describe());
       LockSupport.parkNanos(100_000);
     }
   }
 
-  /** A peer that ends while both compute is heard of at the next await. */
+  /** If a peer aborts while both ranks compute, the next await reports it. */
   @Test
   void aPeerThatAbortsUnderComputeIsNamed() throws Exception {
     try (Cluster cluster = cluster(2, PATIENT)) {

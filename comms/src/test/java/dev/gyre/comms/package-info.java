@@ -1,2 +1,2 @@
-/** What every transport promises, as one suite. */
+/** The contract that every transport must meet, as one suite. */
 package dev.gyre.comms;

@@ -193,7 +193,7 @@ class CoordinatorTest {
     assertEquals(ExitCode.INTERNAL, outcome.exit());
   }
 
-  /** The plan's file cannot be written, say. */
+  /** For example, the plan file cannot be written. */
   @Test
   void aFullDiskWhilePlanningIsNoBug() throws Exception {
     Coordinator coordinator =
@@ -227,7 +227,7 @@ class CoordinatorTest {
     worker(coordinator, 0).expect(KindCase.ASSIGNMENT);
   }
 
-  /** A blocked terminal or a frozen file system, below the listener. */
+  /** The listener is blocked, as by a blocked terminal or a hanging file system. */
   @Test
   void workersHearOfTheCoordinatorWhileItsListenerIsBlocked() throws Exception {
     CountDownLatch unblocked = new CountDownLatch(1);
@@ -257,7 +257,7 @@ class CoordinatorTest {
     for (int alive = 0; alive < 2; alive++) {
       worker.expectAlive();
     }
-    // It has been blocked for an hour, in which it heard nothing from the worker.
+    // The coordinator was blocked for an hour, and read nothing from the worker in that time.
     time.addAndGet(3600 * 1_000_000_000L);
     unblocked.countDown();
     expect("step 0 1");
@@ -310,7 +310,7 @@ class CoordinatorTest {
     Coordinator coordinator = coordinator(2, _ -> JobBench.madePlan(""), _ -> "", time::get);
     List<FakeWorker> workers = started(coordinator, 2);
     workers.get(1).close();
-    // The clock goes on, second by second, until the short wait for better evidence is over.
+    // Advance the clock by seconds until the short wait for better evidence is over.
     while (coordinator.state() == JobState.RUNNING) {
       time.addAndGet(1_000_000_000L);
       workers.get(0).say(Say.beat(0, 0, "experts", time.get(), -1));

@@ -15,11 +15,11 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A worker's stream in the hands of a test. */
+/** A worker's control stream, driven by a test. */
 final class FakeWorker implements AutoCloseable {
   private static final long DEADLINE_SECONDS = 20;
 
-  /** What ends a stream, in the inbox after the last message. */
+  /** The end of a stream, in the inbox after the last message. */
   private record End(Status status) {}
 
   private final BlockingQueue<Object> inbox = new LinkedBlockingQueue<>();
@@ -53,7 +53,7 @@ final class FakeWorker implements AutoCloseable {
                 });
   }
 
-  /** One that was not told the run's token. */
+  /** A worker without the run's join token. */
   static FakeWorker withoutToken(InetSocketAddress address) {
     return new FakeWorker(NettyChannelBuilder.forAddress(address).usePlaintext().build());
   }
@@ -62,7 +62,7 @@ final class FakeWorker implements AutoCloseable {
     out.onNext(message);
   }
 
-  /** The next message, which must be of this kind; beats of the coordinator aside. */
+  /** The next message, which must be of this kind; skips the coordinator's heartbeats. */
   ToWorker expect(ToWorker.KindCase kind) throws InterruptedException {
     Object next = next();
     if (!(next instanceof ToWorker message)) {
@@ -72,7 +72,7 @@ final class FakeWorker implements AutoCloseable {
     return message;
   }
 
-  /** The next sign of life, whatever other messages come before it. */
+  /** Waits for the next heartbeat of the coordinator; skips all other messages. */
   void expectAlive() throws InterruptedException {
     Object next = inbox.poll(DEADLINE_SECONDS, TimeUnit.SECONDS);
     while (!(next instanceof ToWorker message && message.hasAlive())) {
@@ -109,7 +109,7 @@ final class FakeWorker implements AutoCloseable {
     }
   }
 
-  /** Vanishes without a word, like a process that was killed. */
+  /** Closes the connection without a message, like a process that was killed. */
   @Override
   public void close() {
     channel.shutdownNow();

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A job without sockets or threads: the test is the clock, the workers and the host. */
+/** A job without sockets or threads: the test plays the clock, the workers and the host. */
 final class JobBench implements Job.Work, RunListener {
   /** One worker's stream, as the job sees it. */
   static final class FakeLink implements WorkerLink {
@@ -48,7 +48,7 @@ final class JobBench implements Job.Work, RunListener {
           null,
           null);
 
-  /** Of a run with steps of a second. */
+  /** Times of a run with steps of one second. */
   static final PlannedTimes TIMES =
       new PlannedTimes(
           Duration.ofSeconds(1),
@@ -82,7 +82,7 @@ final class JobBench implements Job.Work, RunListener {
     }
   }
 
-  /** Joined, planned, ready: step 0 begins. */
+  /** A job whose workers have joined and are ready, and begin step 0. */
   static JobBench running(int workers) {
     return running(workers, TIMING, TIMES);
   }
@@ -123,7 +123,7 @@ final class JobBench implements Job.Work, RunListener {
     job.exited(new WorkerExit(rank, 4000 + rank, code, "logs/rank-" + rank + ".log"), now);
   }
 
-  /** Lets seconds pass, ticking each, and beating for these ranks as they last did. */
+  /** Advances the clock; every second these ranks send this heartbeat, and the job ticks. */
   void pass(int seconds, FromWorker beat, int... ranks) {
     for (int second = 0; second < seconds; second++) {
       now += 1_000_000_000L;

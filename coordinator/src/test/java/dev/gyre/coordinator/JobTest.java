@@ -41,7 +41,7 @@ class JobTest {
 
     bench.say(0, Say.step(3, "{\"loss\":2}"));
     bench.say(0, Say.finished(4, false));
-    assertFalse(bench.links.get(0).completed, "let go while a peer still works");
+    assertFalse(bench.links.get(0).completed, "released while a peer still works");
     assertTrue(bench.outcome().isEmpty());
     bench.say(1, Say.finished(4, false));
     assertEquals(JobState.DONE, bench.end().state());
@@ -144,7 +144,7 @@ class JobTest {
     bench.pass(8);
     bench.join();
     bench.pass(30, BEAT, 0, 1);
-    assertEquals(List.of(), awaited(bench), "the plan is being made: nobody is awaited");
+    assertEquals(List.of(), awaited(bench), "during planning no worker is awaited");
     bench.job.planned(JobBench.madePlan("{}"), bench.now());
     bench.say(0, Say.ready());
     bench.pass(10, Say.beat(-1, -1, "weights", 1, -1), 0, 1);
@@ -203,7 +203,7 @@ class JobTest {
     bench.say(0, Say.written(4, "c/tmp", 0));
     bench.say(1, Say.written(4, "c/tmp", 1));
     bench.all(Say.finished(4, false));
-    assertTrue(bench.outcome().isEmpty(), "done with a commit under way");
+    assertTrue(bench.outcome().isEmpty(), "done during a commit");
     bench.job.committed(4, "c/step-4", bench.now());
     assertEquals(ExitCode.DONE, bench.end().exit());
     assertEquals("c/step-4", bench.end().newestCheckpoint());

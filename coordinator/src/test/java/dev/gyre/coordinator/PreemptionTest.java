@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** SIGTERM: to whom, how often, and how long what follows may take. */
+/** SIGTERM: which process gets it, how often, and how long the run may take to stop. */
 class PreemptionTest {
   private static final FromWorker BEAT = Say.beat(3, 0, "attention", 5, -1);
 
@@ -54,7 +54,7 @@ class PreemptionTest {
         lines(bench));
   }
 
-  /** A process group gets it at once, and whoever is impatient sends it again and again. */
+  /** A whole process group may get SIGTERM, and a user may send it repeatedly. */
   @Test
   void anyNumberOfSignalsToAnyoneIsOnePreemption() {
     JobBench bench = JobBench.running(3);
@@ -133,7 +133,9 @@ class PreemptionTest {
     assertEquals(ExitCode.PREEMPTED, bench.end().exit());
   }
 
-  /** Nothing is known of a step: what fails a rank that makes no progress is the limit. */
+  /**
+   * No step time is known, so the grace period follows from the limit for a rank without progress.
+   */
   @Test
   void withoutAnyMeasureTheGraceIsLong() {
     JobBench bench = JobBench.running(1, JobBench.TIMING, steps(0, 0));
@@ -173,7 +175,9 @@ class PreemptionTest {
     assertEquals(List.of(), lines(JobBench.running(1, JobBench.TIMING, steps(20, 4))));
   }
 
-  /** The prediction was wrong. One slow step, such as the first, is no reason for a warning. */
+  /**
+   * Steps are slower than predicted. One slow step, such as the first, is no reason for a warning.
+   */
   @Test
   void stepsThatTurnOutLongAreToldOnce() {
     JobBench bench = JobBench.running(1, JobBench.TIMING, steps(1, 1));
@@ -206,7 +210,9 @@ class PreemptionTest {
         lines(bench));
   }
 
-  /** The disk is full: what could not be written comes first, not where the rank was. */
+  /**
+   * On a full disk the message begins with what could not be written, not with the rank's position.
+   */
   @Test
   void aFullDiskIsNamedByItsFile() {
     JobBench bench = JobBench.running(2);

@@ -14,7 +14,7 @@ import dev.gyre.comms.control.Ready;
 import dev.gyre.comms.control.StepReport;
 import dev.gyre.comms.control.WrittenFile;
 
-/** What workers say in these tests. */
+/** Messages that workers send in these tests. */
 final class Say {
   static final String RUN = "quickstart#1";
 
@@ -60,7 +60,7 @@ final class Say {
         .build();
   }
 
-  /** Of a rank that writes or reads files. */
+  /** Heartbeat of a rank that writes or reads files. */
   static FromWorker onStorage(long step, String phase, long changes) {
     return FromWorker.newBuilder()
         .setHeartbeat(

@@ -9,7 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Who holds the others up. */
+/** Which rank holds up the others. */
 class StallWatchTest {
   private static void beats(JobBench bench, int seconds, FromWorker... byRank) {
     for (int second = 0; second < seconds; second++) {
@@ -84,7 +84,7 @@ class StallWatchTest {
     assertEquals(List.of(), stalls(bench));
   }
 
-  /** Rank 0 has written its part of a checkpoint long ago; rank 1's disk is slow, and works. */
+  /** Rank 0 has long since written its part of a checkpoint; rank 1's disk is slow, but works. */
   @Test
   void whoWaitsForALongWriteIsNotBlamed() {
     JobBench bench = JobBench.running(2);
@@ -97,7 +97,7 @@ class StallWatchTest {
     assertTrue(bench.outcome().isEmpty());
   }
 
-  /** A file system that hangs: it is reported, and waited for longer than for a computation. */
+  /** A hanging file system is reported, and gets a longer limit than a computation. */
   @Test
   void aFrozenFileSystemIsReportedAndHasALimitOfItsOwn() {
     JobBench bench = JobBench.running(2);
@@ -114,7 +114,9 @@ class StallWatchTest {
     assertEquals(1, bench.end().culprit());
   }
 
-  /** Steps that turn out slower than predicted raise the limit; one that a user set stays. */
+  /**
+   * Steps that are slower than predicted raise the limit; a limit set by the user does not change.
+   */
   @Test
   void theTimeoutFollowsMeasuredSteps() {
     FromWorker busy = Say.beat(5, 2, "experts", 50, -1);

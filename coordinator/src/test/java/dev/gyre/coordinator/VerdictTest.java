@@ -10,7 +10,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FromWorker;
 import org.junit.jupiter.api.Test;
 
-/** Which of several signs is the cause of a failed run. */
+/** Which of several symptoms is reported as the cause of a failed run. */
 class VerdictTest {
   private static final FromWorker BEAT = Say.beat(812, 12, "ring hop 5 of 8", 99, -1);
 

@@ -1,4 +1,4 @@
-/** Tests of the job's life, first without sockets, then over gRPC on the loopback address. */
+/** Tests of a job's life cycle, first without sockets, then over gRPC on the loopback address. */
 @NullMarked
 package dev.gyre.coordinator;
 

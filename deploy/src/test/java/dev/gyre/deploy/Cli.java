@@ -7,7 +7,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 
-/** The command as a person runs it, but in this JVM: its exit code and what it printed. */
+/** Runs the command line in this JVM; holds the exit code and what it printed. */
 public record Cli(int exit, String out, String err) {
   public static Cli run(Object... args) {
     String[] words = new String[args.length];

@@ -9,22 +9,22 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.CommandLine;
 
-/** The {@code ./gyre ...} commands in a text that a person may type after. */
+/** The {@code ./gyre ...} commands in a text that a reader may copy. */
 final class CommandsInText {
-  /** To the end of the line, of the code, of the sentence, or to what a shell takes for itself. */
+  /** A command ends at the end of the line, the code span or the sentence, or at shell syntax. */
   private static final Pattern COMMAND =
       Pattern.compile("\\./gyre((?: +(?:\"[^\"]*\"|[^\\s`|>#&;\"]+))*)");
 
   private static final Pattern WORD = Pattern.compile("\"([^\"]*)\"|(\\S+)");
 
-  /** Parsing again resets what was parsed before. */
+  /** Can be used again: parsing resets the previous result. */
   private static final CommandLine GYRE = Main.commandLine();
 
   private CommandsInText() {}
 
   /**
-   * The words after {@code ./gyre}, one list for each command, continued lines joined; {@code test}
-   * is the script's own.
+   * The words after {@code ./gyre}, one list per command, with continued lines joined; without
+   * {@code test}, which the script itself handles.
    */
   static List<List<String>> of(String text) {
     List<List<String>> found = new ArrayList<>();
@@ -40,7 +40,7 @@ final class CommandsInText {
     return found;
   }
 
-  /** Two blanks or more end a command: prose follows. */
+  /** Two or more blanks end a command: prose follows. */
   private static List<String> words(String text) {
     List<String> words = new ArrayList<>();
     Matcher word = WORD.matcher(text.strip().split(" {2,}", -1)[0]);

@@ -41,7 +41,7 @@ final class DocumentationTest {
   /** Options of the script's own command {@code test}, and of other programs. */
   private static final Set<String> OTHER_OPTIONS = Set.of("--torch", "--long", "--shm-size");
 
-  /** Capitalised words in backticks that are no class of this repository. */
+  /** Capitalised words in backticks that are not classes of this repository. */
   private static final Set<String> OTHER_NAMES = Set.of("Memory");
 
   private static final Map<String, List<Path>> SOURCES = new TreeMap<>();
@@ -104,7 +104,7 @@ final class DocumentationTest {
     }
   }
 
-  /** As GitHub derives them from headings. */
+  /** Anchors as GitHub derives them from headings. */
   private static Set<String> anchors(Path page) throws IOException {
     Set<String> anchors = new HashSet<>();
     Matcher heading = HEADING.matcher(Files.readString(page));

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Whatever is wrong with a command line or a job: 64, and a message that says what to do. */
+/** Any error in a command line or a job ends with 64 and a message that says what to do. */
 final class ExitCodeTest {
   @TempDir Path folder;
 

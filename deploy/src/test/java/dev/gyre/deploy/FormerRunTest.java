@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A run folder that a build before plan format 7 and data fingerprints of version 3 wrote, after 40
- * of 60 steps. Its files are as that build left them, but for the metrics, which are of one step.
+ * A run folder written by a build from before plan format 7 and data fingerprints of version 3,
+ * after 40 of 60 steps. Its files are unchanged, except the metrics, which have only one step.
  */
 final class FormerRunTest {
   @TempDir Path folder;
@@ -64,7 +64,7 @@ final class FormerRunTest {
     assertTrue(verified.out().contains(checkpoint + "  whole: step 40"), verified::toString);
   }
 
-  /** The model, and the very weights that the build that trained it exports. */
+  /** Exports the model, with exactly the weights that the original build exports. */
   @Test
   void isExported() throws IOException {
     Path hf = folder.resolve("hf");
@@ -81,7 +81,7 @@ final class FormerRunTest {
     }
   }
 
-  /** The text is what the build that trained it makes of it. */
+  /** Generates the same text as the original build. */
   @Test
   void isGeneratedFrom() {
     Cli ran =
@@ -109,7 +109,7 @@ final class FormerRunTest {
     GivenPlan.check(plan, now);
   }
 
-  /** The same but for what its build did with text that is no UTF-8, and where paths begin. */
+  /** Equal except for the handling of text that is not UTF-8, and the base of relative paths. */
   @Test
   void itsJobIsTheJobFilesJob() throws IOException {
     JobSpec was =
@@ -130,7 +130,10 @@ final class FormerRunTest {
     assertEquals(1, eval.lossByPosition().size());
   }
 
-  /** Its rows cannot be made again: neither data that does not exist nor a worker is asked for. */
+  /**
+   * Its rows cannot be reproduced: it is refused before its data, which does not exist, is read and
+   * before a worker starts.
+   */
   @Test
   void isNotResumedOnOtherRows() {
     Cli ran = Cli.run("train", job, "--resume", "--runs", runs);

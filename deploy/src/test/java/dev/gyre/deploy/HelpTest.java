@@ -61,7 +61,7 @@ final class HelpTest {
     assertTrue(about.length() > 20, about);
   }
 
-  /** What the help itself suggests to type. */
+  /** Commands that the help itself gives as examples. */
   @ParameterizedTest
   @MethodSource("commands")
   void everyExampleParses(String command) {

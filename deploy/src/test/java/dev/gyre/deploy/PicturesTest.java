@@ -17,14 +17,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The pictures of the guide are what the commands beside them draw. */
+/** The guide's pictures equal what the commands beside them draw. */
 final class PicturesTest {
   private static final Path ROOT = DocumentationTest.ROOT;
   private static final String COMMAND = "./gyre plan docs/img/job.yaml";
 
   @TempDir Path folder;
 
-  /** Commands of the guide that draw. */
+  /** Commands in the guide that draw a picture. */
   static List<String> commands() throws IOException {
     String page = Files.readString(ROOT.resolve("docs/reference/sequence-parallelism.md"));
     return page.lines().filter(line -> line.startsWith(COMMAND)).toList();
@@ -72,7 +72,7 @@ final class PicturesTest {
     assertTrue(drawn.size() >= 6, drawn::toString);
   }
 
-  /** A dot for every message: what the plan's messages are, and no more. */
+  /** The plan's messages are drawn as one dot each, and nothing else is. */
   @Test
   void everyMessageIsAnArrow() throws IOException {
     String balanced =

@@ -22,7 +22,7 @@ final class RecipesTest {
     }
   }
 
-  /** On hosts that are large enough, whatever this one is. */
+  /** Plans for hosts that are large enough, independent of this machine. */
   @ParameterizedTest
   @MethodSource("recipes")
   void everyOneIsPlannedAndProven(Path recipe) {

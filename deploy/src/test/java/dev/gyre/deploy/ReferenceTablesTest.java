@@ -57,7 +57,7 @@ final class ReferenceTablesTest {
     assertSame(fields, DocPages.firstColumn("docs/reference/plan.md", "# plan.json"));
   }
 
-  /** Components of nested records too, with {@code []} after the name of a list. */
+  /** Collects the components of nested records too, with {@code []} after the name of a list. */
   private static void collect(Class<?> type, String prefix, List<String> into) {
     for (RecordComponent component : type.getRecordComponents()) {
       String name = prefix + name(component);

@@ -23,8 +23,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A run as training leaves it, of a model whose every value is 0.5. Its data does not exist: what
- * reads it fails.
+ * A run folder as training leaves it, with a model whose every value is 0.5. Its data does not
+ * exist: reading it fails.
  */
 public record TinyRun(RunFolder folder, JobSpec job) {
   public static final float VALUE = 0.5f;
@@ -46,7 +46,7 @@ public record TinyRun(RunFolder folder, JobSpec job) {
         optimizer: {lr: 1.2e-3, warmup: 0}
       """;
 
-  /** A job file for runs of a name; the model has a mask that Hugging Face's class has not. */
+  /** A job file for runs with this name; the model has a mask that Hugging Face's class lacks. */
   public static Path jobFile(Path folder, String name) throws IOException {
     return Files.writeString(folder.resolve(name + ".yaml"), JOB.formatted(name));
   }
@@ -96,7 +96,7 @@ public record TinyRun(RunFolder folder, JobSpec job) {
     Files.write(file, bytes);
   }
 
-  /** Reading a folder as a file fails for everybody, even for a user whom nothing is denied. */
+  /** Reading a folder as a file fails for every user, even for root. */
   public void makeUnreadable(long step) throws IOException {
     Path file = step(step).resolve(Manifest.FILE);
     Files.delete(file);

@@ -36,10 +36,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 
-/** Dependencies point one way, and what is somebody's alone stays there. */
+/** Modules depend in one direction only, and some libraries are used in a few packages only. */
 @TestInstance(Lifecycle.PER_CLASS)
 final class ArchitectureTest {
-  /** Every module and the modules it may know, k8s left out until it has classes. */
+  /** Every module and the modules it may depend on; k8s is left out until it has classes. */
   private static final Map<String, List<String>> MAY_KNOW =
       Map.ofEntries(
           Map.entry("partitioning", List.of()),
@@ -86,7 +86,7 @@ final class ArchitectureTest {
   void modulesKnowOnlyWhomTheyMay() {
     var architecture = layeredArchitecture().consideringOnlyDependenciesInLayers();
     for (String module : MAY_KNOW.keySet()) {
-      // Without -Ptorch its classes are not there.
+      // Without -Ptorch this module's classes are missing.
       architecture =
           module.equals("kernels-torch")
               ? architecture.optionalLayer(module).definedBy(packages(module))
@@ -107,7 +107,7 @@ final class ArchitectureTest {
     slices().matching("dev.gyre.(**)").should().beFreeOfCycles().check(classes);
   }
 
-  /** So a backend cannot compute on arguments that nobody checked. */
+  /** Otherwise a backend could compute with arguments that were not checked. */
   @Test
   void everyBackendsKernelsAreChecked() {
     classes().that().implement(Kernels.class).should().be(CheckedKernels.class).check(classes);
@@ -127,7 +127,7 @@ final class ArchitectureTest {
   @Test
   void onlyTheTorchBackendKnowsLibtorch() {
     assumeTrue(
-        classes.containPackage("dev.gyre.kernels.torch"), "built without -Ptorch: nothing to hold");
+        classes.containPackage("dev.gyre.kernels.torch"), "built without -Ptorch: nothing to test");
     onlyIn("org.bytedeco..", "dev.gyre.kernels.torch..");
   }
 
@@ -172,7 +172,7 @@ final class ArchitectureTest {
         .check(classes);
   }
 
-  /** No files, no network, no clock, no threads: a plan is a function of its arguments. */
+  /** A plan is a function of its arguments: no files, no network, no clock, no threads. */
   @Test
   void partitioningIsPure() {
     ArchRule rule =
@@ -197,14 +197,14 @@ final class ArchitectureTest {
     rule.check(classes);
   }
 
-  /** The wall clock is set forward and back while a run goes on; nothing may wait by it. */
+  /** The wall clock may be set forward or back during a run, so no wait may depend on it. */
   @Test
   void nothingIsTimedByTheWallClock() {
     noClasses()
         .that()
         .resideOutsideOfPackage(GENERATED)
         .and()
-        // Compares the times of files, which are the wall clock's, and tells people since when.
+        // Compares file times, which come from the wall clock, and prints them.
         .doNotHaveFullyQualifiedName("dev.gyre.trainer.data.StoreCache")
         .should()
         .callMethod(System.class, "currentTimeMillis")
@@ -233,7 +233,7 @@ final class ArchitectureTest {
         .should()
         .beFinal()
         .check(classes);
-    // What a final field still lets change, by its declared type.
+    // A final field can still hold a mutable object: check the declared types.
     noFields()
         .that()
         .areStatic()
@@ -272,7 +272,7 @@ final class ArchitectureTest {
         .dependOnClassesThat()
         .resideInAnyPackage(library)
         .check(classes);
-    // The rule above says nothing if the library has moved.
+    // The rule above checks nothing if the library's packages were renamed.
     assertFalse(
         classes.stream()
             .filter(c -> c.getPackageName().startsWith("dev.gyre"))

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Rows that choose their schedules by measured rates choose alike after a crash, though the machine
- * has another opinion of itself by then: losses are those of a run that nothing happened to.
+ * Schedules that are chosen per row from measured rates stay the same after a crash, even if the
+ * machine's remembered rates have changed since: losses equal those of an uninterrupted run.
  */
 final class AutoScheduleResumeTest {
   private static final Pattern COPY_RATE = Pattern.compile("(\"copyBytesPerSecond\"\\s*:\\s*\\d+)");
@@ -51,7 +51,7 @@ final class AutoScheduleResumeTest {
   }
 
   /**
-   * As if messages were a thousand times faster than they were measured: the best is remembered.
+   * Multiplies the remembered copy rate by 1,000; it would be kept, as the best rate is remembered.
    */
   private void praiseRememberedRates() throws IOException {
     List<Path> remembered = new ArrayList<>();
@@ -91,7 +91,7 @@ final class AutoScheduleResumeTest {
     train(start(place, last, "--plan", frozen.toString()));
     Trained whole = Trained.of(place.run(2), last);
     Trained broken = Trained.of(place.run(1), last);
-    // The killed run may have come a few steps further than its checkpoint.
+    // The killed run may have trained a few steps past its checkpoint.
     assertEquals(from + 1, broken.steps().get(broken.steps().size() - 4).step());
     for (StepMetrics got : broken.steps()) {
       if (got.step() <= last) {

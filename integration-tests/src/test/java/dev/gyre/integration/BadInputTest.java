@@ -21,7 +21,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What cannot be trained is refused with what is wrong and what to do; nothing is lost by it. */
+/** Bad input is refused with what is wrong and what to do; no existing file is lost. */
 @TestInstance(Lifecycle.PER_CLASS)
 final class BadInputTest {
   private static final int BAD_JOB = 64;
@@ -47,7 +47,7 @@ final class BadInputTest {
     assertEquals(exit, ended.exit(), ended.output());
   }
 
-  /** Before a worker is started, and before there is a run. */
+  /** Refused before a worker starts, and before a run is created. */
   private static void refusedEarly(Gyre.Ended ended, String... words) {
     refused(ended, BAD_JOB, words);
     assertFalse(ended.output().contains("\nrun "), ended.output());
@@ -161,7 +161,7 @@ final class BadInputTest {
     Gyre.Ended ended = resume("flipped");
     assertEquals(0, ended.exit(), ended.output());
     Says.all(ended, "step-3", "skipped", "SHA-256", "resuming from", "step-2");
-    // Step 3 was made again, and its checkpoint replaced.
+    // Step 3 was trained again, and its checkpoint replaced.
     assertEquals(3, CheckpointStore.verify(checkpoints.resolve("step-3")).step());
     Trained.assertSameBits(
         Trained.of(place.run(1), 3).withSteps(2, 3),
@@ -278,7 +278,7 @@ final class BadInputTest {
     assertFalse(Files.exists(runFrom(model)), "a refused run leaves nothing behind");
   }
 
-  /** The step's message names where it began; the model's files stay as they were. */
+  /** The step's message names where the overflow began; the model's files do not change. */
   @Test
   void weightsThatOverflow() throws Exception {
     Path model = exported("overflow");
@@ -311,7 +311,7 @@ final class BadInputTest {
     }
   }
 
-  /** Slabs do not fit: payload takes the slower way, and a line says so. */
+  /** Slabs do not fit: payload goes through the log, which is slower, and a line says so. */
   @Test
   void littleSharedMemoryIsTold() throws Exception {
     Workplace at = Workplace.in(Files.createDirectories(folder.resolve("little")));
@@ -319,13 +319,13 @@ final class BadInputTest {
       Files.writeString(
           at.folder().resolve("text").resolve("more-" + i + ".txt"), "word ".repeat(40));
     }
-    // The workspace is made for rows that long, whatever the text fills.
+    // The workspace is sized for rows of this length, even if the text is shorter.
     String rows = "train={sequence-length: 16384, batch-tokens: 16384, steps: 1, dtype: f32}";
     Gyre.Ended ended = trainWithSharedMemory("60m", at, "--ring", "2", "--set", rows);
     assertEquals(0, ended.exit(), ended.output());
     Says.all(ended, "60 MB", "of workspace, whose payload now goes through the log", "enlarge it");
     long told = ended.output().lines().filter(line -> line.contains("too little for")).count();
-    assertEquals(2, told, "a line of each worker:\n" + ended.output());
+    assertEquals(2, told, "one line per worker:\n" + ended.output());
   }
 
   @Test
@@ -338,7 +338,7 @@ final class BadInputTest {
         "2 MB are free",
         "21 MB",
         "--shm-size");
-    assertFalse(Files.exists(at.run(1)), "what could not be set up leaves nothing behind");
+    assertFalse(Files.exists(at.run(1)), "a run that cannot start leaves nothing behind");
   }
 
   // ---- files

@@ -11,8 +11,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * A checkout with this one's launcher scripts. Its Maven takes the classes of this process instead
- * of compiling, so that the scripts make a real distribution of them in a second.
+ * A checkout with this one's launcher scripts. Its Maven packages the classes of this process
+ * instead of compiling, so that the scripts build a real distribution within a second.
  */
 final class Checkout {
   private static final Path ROOT = Path.of(System.getProperty("gyre.home"));
@@ -20,7 +20,9 @@ final class Checkout {
   private static final Path ARGUMENTS =
       Path.of("deploy/src/main/resources/dev/gyre/deploy/launch/jvm.args");
 
-  /** What tests bring, and what comes on request. */
+  /**
+   * Class path entries that a distribution lacks: those of tests, and libtorch, which is optional.
+   */
   private static final List<String> NOT_OURS =
       List.of(
           "test-classes", "junit", "archunit", "opentest4j", "apiguardian", "surefire", "torch");
@@ -82,7 +84,7 @@ final class Checkout {
         continue;
       }
       if (Files.isDirectory(path)) {
-        // MODULE/target/classes, where the build has made no jar yet.
+        // MODULE/target/classes, if the build has not made a jar yet.
         Path jar = to.resolve("gyre-" + path.getParent().getParent().getFileName() + ".jar");
         run(List.of(tool("jar"), "-cf", jar.toString(), "-C", entry, "."));
       } else if (Files.isRegularFile(path)) {
@@ -107,7 +109,7 @@ final class Checkout {
     Files.writeString(folder.resolve(name), text);
   }
 
-  /** Sets a variable of what is run from now on; null unsets it. */
+  /** Sets an environment variable of all later commands; null unsets it. */
   Checkout with(String variable, String value) {
     if (value == null) {
       environment.remove(variable);
@@ -117,7 +119,7 @@ final class Checkout {
     return this;
   }
 
-  /** Whether builds record the classes of a start, which takes a run; at first they do not. */
+  /** Whether builds record the classes loaded at a start, which takes a run; off by default. */
   void recordClasses(boolean on) throws IOException {
     Path job = SCRIPTS.resolve("start.yaml");
     if (on) {
@@ -147,7 +149,7 @@ final class Checkout {
     }
   }
 
-  /** The builds there are. */
+  /** All builds. */
   List<Path> distributions() throws IOException {
     try (Stream<Path> all = Files.list(folder.resolve("deploy/target/dist"))) {
       return all.filter(entry -> Files.exists(entry.resolve("lock"))).toList();

@@ -23,9 +23,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * One run that everything happens to, in this order: a worker is killed, the launcher is killed, a
- * person interrupts; each time it goes on from its newest checkpoint, and at last it ends well. Its
- * folder is then used without the rest.
+ * One run with several faults in this order: a worker is killed, the launcher is killed, the user
+ * interrupts. Each time the run resumes from its newest checkpoint, and at last it completes. Then
+ * its folder is used without the job file and the data.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -35,7 +35,9 @@ final class FaultTest {
 
   private static final Pattern RANK = Pattern.compile("^gyre: rank [01] \\(", Pattern.MULTILINE);
 
-  /** Workers notice at once that the coordinator is gone, or else when their lease runs out. */
+  /**
+   * Workers notice the loss of the coordinator at once, or at the latest when their lease expires.
+   */
   private static final long LEASE_AND_MORE_SECONDS = 60;
 
   @TempDir private static Path folder;
@@ -97,7 +99,7 @@ final class FaultTest {
         worker.onExit().get(LEASE_AND_MORE_SECONDS, TimeUnit.SECONDS);
       }
     }
-    assertEquals(1, leftInSharedMemory.size(), "nobody was left to remove the run's folder");
+    assertEquals(1, leftInSharedMemory.size(), "no process was left to remove the run's folder");
   }
 
   @Test
@@ -138,7 +140,7 @@ final class FaultTest {
     assertNothingIsLeft(List.of());
   }
 
-  /** A step of a thousand rows: the first interrupt alone would be heard after its end. */
+  /** The step has a thousand rows: one interrupt alone would take effect only after it. */
   @Test
   @Order(5)
   void aSecondInterruptStopsAtOnce() throws Exception {
@@ -146,19 +148,19 @@ final class FaultTest {
       gyre.awaitOutput("^start +2 workers joined");
       List<ProcessHandle> workers = gyre.workers();
       gyre.interrupt();
-      // Of two equal signals that are both pending, one is delivered.
+      // If the same signal is pending twice, it is delivered once: wait until the first is handled.
       gyre.awaitOutput("^Ctrl-C: saving after this step");
       gyre.interrupt();
 
       Gyre.Ended ended = gyre.await();
       assertEquals(130, ended.exit(), ended.output());
       Says.all(ended, "stopped at once");
-      assertEquals(List.of(), Trained.metrics(place.run(2)), "no step came to its end");
+      assertEquals(List.of(), Trained.metrics(place.run(2)), "no step was completed");
       assertNothingIsLeft(workers);
     }
   }
 
-  /** A run's folder is all that its model needs, wherever it is moved. */
+  /** A run folder that was moved is enough to use its model. */
   @Test
   @Order(6)
   void aMovedRunGeneratesAndIsExportedWithoutJobAndText() throws Exception {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class FullDiskTest {
   private static final int TRY_AGAIN = 75;
 
-  /** A few checkpoints of the job, which keeps more of them. */
+  /** Room for a few checkpoints; the job keeps more of them. */
   private static final String DISK = "2m";
 
   private static final Pattern FULL =
@@ -58,7 +58,7 @@ final class FullDiskTest {
     assertNoHalfShard(unfinished);
     checkpoints.recover(); // as --resume does
     assertWhole(failed - 1, checkpoints);
-    assertFalse(Files.exists(unfinished), "its room is given back");
+    assertFalse(Files.exists(unfinished), "its space is freed");
   }
 
   private static void assertWhole(long step, CheckpointStore checkpoints) throws IOException {
@@ -69,7 +69,7 @@ final class FullDiskTest {
         notes.toString());
   }
 
-  /** Another rank's may be whole; without a manifest it is no checkpoint. */
+  /** Another rank's shard may be complete, but without a manifest there is no checkpoint. */
   private static void assertNoHalfShard(Path unfinished) throws IOException {
     assertFalse(Files.exists(unfinished.resolve("manifest.json")));
     if (Files.exists(unfinished)) {

@@ -20,14 +20,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The {@code gyre} command in a JVM of its own, started as the launcher script does, in a folder of
- * the test. Closing kills it and its workers, if any are left.
+ * The {@code gyre} command in its own JVM, started as the launcher script does, in a folder of the
+ * test. Closing kills it and its workers, if any are left.
  */
 final class Gyre implements AutoCloseable {
-  /** Far above what any command of these tests takes, on a machine that does much else. */
+  /** Far more than any command of these tests takes, even on a busy machine. */
   static final Duration LIMIT = Duration.ofMinutes(4);
 
-  /** This process's, but without libtorch: every worker would load it to ask what it can do. */
+  /** This process's class path without libtorch, which every worker would load to probe it. */
   private static final String CLASS_PATH =
       Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
           .filter(entry -> !entry.contains("kernels-torch"))
@@ -38,7 +38,7 @@ final class Gyre implements AutoCloseable {
   /**
    * How a command ended.
    *
-   * @param output standard output and error, as they came
+   * @param output standard output and error, interleaved
    */
   record Ended(int exit, String output) {}
 
@@ -57,13 +57,13 @@ final class Gyre implements AutoCloseable {
   }
 
   /**
-   * @param before what the JVM is started by, such as {@code unshare}
+   * @param before command that starts the JVM, such as {@code unshare}
    */
   static Gyre start(Path folder, List<String> before, List<String> arguments) throws IOException {
     return start(folder, before, CLASS_PATH, arguments);
   }
 
-  /** What it prints goes into a file or pipe, and not to this test. */
+  /** Redirects the command's output to a file or pipe. */
   static Gyre startInto(Path folder, Path output, List<String> arguments) throws IOException {
     return of(
         new ProcessBuilder(line(List.of(), CLASS_PATH, arguments))
@@ -83,7 +83,7 @@ final class Gyre implements AutoCloseable {
       throws IOException {
     List<String> line = new ArrayList<>(before);
     if (interruptIgnored()) {
-      // A build in the background hands an ignored SIGINT down, which no shell can undo.
+      // A build in the background passes an ignored SIGINT on, and a shell cannot reset it.
       line.addAll(List.of("env", "--default-signal=INT"));
     }
     line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -111,7 +111,9 @@ final class Gyre implements AutoCloseable {
     }
   }
 
-  /** With libtorch on the class path, as the launcher script has it for {@code backend: torch}. */
+  /**
+   * Runs with libtorch on the class path, as the launcher script does for {@code backend: torch}.
+   */
   static Ended runWithLibtorch(Path folder, List<String> before, List<String> arguments)
       throws Exception {
     String classPath = System.getProperty("java.class.path");
@@ -149,7 +151,7 @@ final class Gyre implements AutoCloseable {
     }
   }
 
-  /** Waits until the output holds the pattern; returns its last match there. */
+  /** Waits until the output contains the pattern; returns the first match. */
   Matcher awaitOutput(String regex) throws InterruptedException, TimeoutException {
     Pattern pattern = Pattern.compile(regex, Pattern.MULTILINE);
     long deadline = System.nanoTime() + LIMIT.toNanos();
@@ -186,22 +188,22 @@ final class Gyre implements AutoCloseable {
     return process.toHandle();
   }
 
-  /** All processes below the command's own. */
+  /** All descendants of the command's process. */
   List<ProcessHandle> workers() {
     return process.descendants().toList();
   }
 
-  /** What Ctrl-C sends. */
+  /** Sends what Ctrl-C sends. */
   void interrupt() throws IOException, InterruptedException {
     signal("INT");
   }
 
-  /** To the command alone. */
+  /** Sends a signal to the command only. */
   void signal(String name) throws IOException, InterruptedException {
     kill(name, process.pid());
   }
 
-  /** To the command, which leads its process group ({@code setsid}), and its workers. */
+  /** Sends a signal to the command's process group ({@code setsid}), which includes its workers. */
   void signalGroup(String name) throws IOException, InterruptedException {
     kill(name, -process.pid());
   }
@@ -213,7 +215,7 @@ final class Gyre implements AutoCloseable {
     }
   }
 
-  /** {@code kill -9} of the command alone. */
+  /** {@code kill -9} of the command only. */
   void kill() throws InterruptedException {
     process.destroyForcibly().waitFor();
   }

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The launcher scripts with real processes, in surroundings that are not a developer's. */
+/** The launcher scripts with real processes, in environments unlike a developer's. */
 @TestInstance(Lifecycle.PER_CLASS)
 final class LauncherTest {
   private static final int BAD_JOB = 64;
@@ -43,7 +43,7 @@ final class LauncherTest {
     return Files.createDirectories(temp.resolve(name));
   }
 
-  /** Without a locale, as in cron and most containers, names are what they are with one. */
+  /** File names and text are handled the same without a locale, as in cron and most containers. */
   @Test
   void anyNameWorksInTheCLocale() throws Exception {
     Path place = workplace("arbeit ü 日本");
@@ -70,13 +70,13 @@ final class LauncherTest {
 
     checkout.with("LC_ALL", "C.UTF-8").run(place, "data", "prepare", "jöb.yaml");
     try (Stream<Path> stores = Files.list(place.resolve(".gyre/data"))) {
-      assertEquals(1, stores.filter(Files::isDirectory).count(), "the same text, whatever locale");
+      assertEquals(1, stores.filter(Files::isDirectory).count(), "the same text in every locale");
     }
   }
 
   /**
-   * Each process says what it is; none prints a warning of the JDK; a rebuild takes no file from
-   * them; a library that cannot be unpacked is said on the console.
+   * Each process has its role in its command line; none prints a JDK warning; a rebuild removes
+   * none of their files; a library that cannot be unpacked is reported on the console.
    */
   @Test
   void aRunKeepsItsFilesThroughABuild() throws Exception {
@@ -124,7 +124,7 @@ final class LauncherTest {
     }
     checkout.write("deploy/src/main/java/App.java", "class App { int edited; }\n");
     checkout.run(place.folder(), "version");
-    assertEquals(1, checkout.distributions().size(), "nobody uses the others");
+    assertEquals(1, checkout.distributions().size(), "unused ones are removed");
   }
 
   @Test
@@ -155,7 +155,7 @@ final class LauncherTest {
     return process.info().commandLine().orElse("") + " ";
   }
 
-  /** Java reads the job; where that asks for libtorch, the script brings it and starts again. */
+  /** Java reads the job; if the job asks for libtorch, the script downloads it and starts again. */
   @Test
   void libtorchIsBroughtForAJobThatAsksForIt() throws Exception {
     Workplace place = Workplace.in(workplace("torch"));
@@ -168,7 +168,7 @@ final class LauncherTest {
     Gyre.Ended with = checkout.run(place.folder(), "plan", "torch.yaml");
     Gyre.Ended named = checkout.run(place.folder(), "plan", "job.yaml", "--backend", "torch");
     for (Gyre.Ended ended : List.of(with, named)) {
-      // There is nothing in this part.
+      // The downloaded part is empty here.
       assertEquals(BAD_JOB, ended.exit(), ended.output());
       Says.all(ended, "backend: 'torch' cannot be used here");
     }

@@ -35,7 +35,7 @@ final class LibtorchTest {
     Gyre.Ended vector = at.train("--workers", "1");
     assertEquals(0, vector.exit(), vector.output());
     List<String> ring = at.arguments("--ring", "2", "--expert-parallel", "2", "--backend", "torch");
-    // Both workers and their launcher find the native library packed.
+    // Both workers and the launcher start before the native library is unpacked.
     List<String> afresh = List.of("env", "GYRE_CACHE=" + folder.resolve("cache"));
     Gyre.Ended torch = Gyre.runWithLibtorch(at.folder(), afresh, ring);
     assertEquals(0, torch.exit(), torch.output());

@@ -9,22 +9,22 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Words before a command that run it in Linux namespaces of its own, as a container does. Where the
- * system lets nobody make them, the test is skipped and says so.
+ * Command prefixes that run a command in its own Linux namespaces, as a container does. If the
+ * system does not allow namespaces, the test is skipped and says so.
  */
 final class Namespaces {
   private static final Path UNSHARE = Path.of("/usr/bin/unshare");
 
   private Namespaces() {}
 
-  /** With a memory file system of that size on the folder, which is gone when the command ends. */
+  /** With a tmpfs of that size mounted on the folder, which is gone when the command ends. */
   static List<String> withTmpfs(Path folder, String size) throws Exception {
     return allowed(mounting(folder, size, "exec \"$@\""));
   }
 
-  /** The same; what the folder holds at the end is copied to another one, which must not exist. */
+  /** The same, and at the end copies the folder's content to another one, which must not exist. */
   static List<String> withTmpfsCopiedTo(Path copy, Path folder, String size) throws Exception {
-    withTmpfs(folder, size); // asks whether it is allowed, and copies nothing
+    withTmpfs(folder, size); // checks that it is allowed, and copies nothing
     return mounting(
         folder,
         size,
@@ -37,7 +37,10 @@ final class Namespaces {
         "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount + " && " + then, "sh");
   }
 
-  /** Where process numbers begin at 1, as in a container; what is left ends with the first. */
+  /**
+   * With a new PID namespace, as in a container; when its first process ends, the others are
+   * killed.
+   */
   static List<String> withOtherPids() throws Exception {
     return allowed(
         List.of(
@@ -56,7 +59,7 @@ final class Namespaces {
     probe.add("true");
     assumeTrue(
         Files.isExecutable(UNSHARE) && new ProcessBuilder(probe).start().waitFor() == 0,
-        "this system lets nobody make namespaces: " + before);
+        "this system does not allow namespaces: " + before);
     return before;
   }
 }

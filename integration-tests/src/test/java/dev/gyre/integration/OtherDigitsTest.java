@@ -12,9 +12,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * In a language that has digits of its own, files, their names and messages are as in any other.
- */
+/** In a language with its own digits, files, their names and messages have ASCII digits only. */
 final class OtherDigitsTest {
   private static final Pattern OTHER_DIGIT = Pattern.compile("(?![0-9])\\p{Nd}");
   private static final List<String> TEXTS =

@@ -10,8 +10,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A run in another PID namespace, as in a container that shares {@code /dev/shm} and the folders
- * with this one: it trains, saves and ends, and nobody here takes its numbers for processes of
- * their own.
+ * with this one: it trains, saves and ends, and no process here mistakes its PIDs for local ones.
  */
 final class OtherPidsTest {
   private static final String SAVED = "^saved +step (\\d+) ";
@@ -28,7 +27,7 @@ final class OtherPidsTest {
       elsewhere.awaitOutput(SAVED);
       assertEquals(1, place.sharedMemory().size());
 
-      // Its process number there is 1, which lives here too and is another's.
+      // Its PID there is 1, which here is another live process.
       Gyre.Ended second = place.train("--resume");
       assertEquals(75, second.exit(), second.output());
       Says.all(second, "is running in another process");

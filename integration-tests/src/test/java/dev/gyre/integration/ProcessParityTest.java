@@ -19,17 +19,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Several worker processes train what one worker trains; and the same plan gives the same bits,
- * over a rerun and over a resume.
+ * Several worker processes train the same model as one worker; and the same plan gives the same
+ * bits, in a rerun and after a resume.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 final class ProcessParityTest {
   private static final int STEPS = 5;
 
-  /** Of the job; with another one, a near tie of two experts may appear. */
+  /** Seed of the job; with another one, two experts may be nearly tied. */
   private static final long SEED = 1;
 
-  /** Least distance of the logits of the last expert chosen and the first left out. */
+  /** Least difference between the logits of the last expert chosen and the first left out. */
   private static final double MARGIN = 1e-4;
 
   @TempDir private static Path folder;
@@ -43,7 +43,7 @@ final class ProcessParityTest {
     alone = train(1, "--workers", "1");
   }
 
-  /** The run with that number; each test starts its own. */
+  /** Trains the run with that number; each test starts its own. */
   private Trained train(int number, String... mesh) throws Exception {
     return train(place, number, mesh);
   }
@@ -54,7 +54,7 @@ final class ProcessParityTest {
     return Trained.of(at.run(number), STEPS);
   }
 
-  /** A workplace of the same data, whose runs are counted from 1 again. */
+  /** A workplace with the same data, whose runs are numbered from 1 again. */
   private static Workplace another(String name) throws Exception {
     return Workplace.in(Files.createDirectories(folder.resolve(name)), SEED);
   }
@@ -67,7 +67,7 @@ final class ProcessParityTest {
     return trained.steps().stream().map(StepMetrics::step).toList();
   }
 
-  /** What the comparisons below stand on: a near tie would be decided by rounding. */
+  /** The comparisons below depend on this: rounding would decide a near tie. */
   @Test
   void oneWorkerLearnsAndNoChoiceIsANearTie() throws Exception {
     List<StepMetrics> steps = alone.steps();
@@ -99,7 +99,7 @@ final class ProcessParityTest {
     Trained.assertSameBits(first.withSteps(3, STEPS), resumed.withSteps(STEPS, STEPS + 2));
   }
 
-  /** The trace shows every rank, and rank 0 sends in it what the metrics count. */
+  /** The trace shows every rank, and rank 0's sends in it include those that the metrics count. */
   private static void assertTraced(Path run, Trained trained) throws Exception {
     JsonNode events =
         JsonMapper.shared().readTree(run.resolve("trace.json").toFile()).path("traceEvents");
@@ -127,7 +127,7 @@ final class ProcessParityTest {
           counted += step.bytesSent().get("dispatch");
           assertTrue(step.exposedFraction() > 0 && step.exposedFraction() < 1, step.toString());
         }
-        // Tokens of the warm-up before step 0 are dispatched, too.
+        // The tokens of the warm-up before step 0 are dispatched too.
         assertTrue(dispatched >= counted, dispatched + " bytes traced, " + counted + " counted");
       }
     }
@@ -140,7 +140,7 @@ final class ProcessParityTest {
     Trained.assertEqualWithin(alone, got);
   }
 
-  /** Every rank holds all experts, and each has rows of its own. */
+  /** Every rank holds all experts and has its own rows. */
   @Test
   void dataParallel() throws Exception {
     Workplace at = another("data");
@@ -170,7 +170,7 @@ final class ProcessParityTest {
           train(at, run++, concat(set, "--ring", "2", "--set", "mesh.schedule=" + schedule));
       Trained.assertEqualWithin(one, got);
     }
-    // A prefix that two ranks share is what balanced cannot compute; it says what can.
+    // The balanced schedule cannot compute a prefix that two ranks share; the error says which can.
     Gyre.Ended refused = at.train(concat(set, "--ring", "2", "--set", "mesh.schedule=balanced"));
     assertEquals(64, refused.exit(), refused.output());
     assertTrue(refused.output().contains("Use ring, allgather or tokenring"), refused.output());

@@ -27,14 +27,14 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How close the routers' choices come to a tie while one worker trains: its run is done again in
- * this process, with an eye on the logits.
+ * How close the routers' choices come to a tie while one worker trains: its run is repeated in this
+ * process to read the logits.
  *
  * @param losses of the steps
- * @param least distance of the k-th and the next logit, of all tokens in all steps
+ * @param least difference between the k-th and the next logit, over all tokens in all steps
  */
 record RouterMargin(List<Double> losses, double least) {
-  /** Does the first run of a workplace again, which must have had one worker. */
+  /** Repeats the first run of a workplace, which must have had one worker. */
   static RouterMargin measure(Workplace place, int steps) throws IOException {
     Path run = place.run(1);
     JobSpec job = read(run.resolve("job.json"), JobSpec.class);

@@ -10,13 +10,13 @@ import java.util.regex.Pattern;
 final class SafetensorsBytes {
   private SafetensorsBytes() {}
 
-  /** Bytes of all tensors of a whole file. */
+  /** Total bytes of all tensors in a file. */
   static int dataBytes(byte[] file) {
     long header = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN).getLong(0);
     return file.length - Long.BYTES - Math.toIntExact(header);
   }
 
-  /** Sets one element of an F32 tensor, which must be there. */
+  /** Sets one element of an F32 tensor, which must exist. */
   static void setF32(byte[] file, String tensor, int element, float value) {
     ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     int headerBytes = Math.toIntExact(bytes.getLong(0));

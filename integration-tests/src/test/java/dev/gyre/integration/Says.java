@@ -3,11 +3,11 @@ package dev.gyre.integration;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** What a person can read when a command has ended. */
+/** Checks of a command's output after it has ended. */
 final class Says {
   private Says() {}
 
-  /** All of these words, and no sign that Gyre itself lost its way. */
+  /** The output has all of these words, and no sign of a bug in Gyre. */
   static void all(Gyre.Ended ended, String... words) {
     for (String word : words) {
       assertTrue(ended.output().contains(word), "'" + word + "' is not in\n" + ended.output());

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * SIGTERM to anyone, any number of times, is one preemption: the run saves and ends with 143, and
- * goes on from there. A stopped process group and a blocked terminal end nothing.
+ * Any number of SIGTERMs to any process of a run is one preemption: the run saves, ends with 143
+ * and can be resumed. Neither a stopped process group nor a blocked terminal ends a run.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
@@ -35,7 +35,7 @@ final class SignalTest {
   /** Longer than the gap after which a process knows that it was suspended. */
   private static final long SUSPENDED_NANOS = TimeUnit.SECONDS.toNanos(7);
 
-  /** Than the limit of 20 s on a rank without progress. */
+  /** Shorter than the limit of 20 s for a rank without progress. */
   private static final long SHORTER_NANOS = TimeUnit.SECONDS.toNanos(12);
 
   private static final long LONGER_NANOS = TimeUnit.SECONDS.toNanos(60);
@@ -62,7 +62,9 @@ final class SignalTest {
     return arguments;
   }
 
-  /** Every step up to the newest checkpoint is in the metrics, and nothing is left behind. */
+  /**
+   * Every step up to the newest checkpoint is in the metrics; no process or shared memory is left.
+   */
   private long assertSaved(Gyre.Ended ended, List<ProcessHandle> workers) throws IOException {
     assertEquals(PREEMPTED, ended.exit(), ended.output());
     long newest = place.newestCheckpoint(1).step();
@@ -79,7 +81,7 @@ final class SignalTest {
     return newest;
   }
 
-  /** As {@code setsid}, Slurm, a service manager or {@code timeout} start and end it. */
+  /** Started and ended as by {@code setsid}, Slurm, a service manager or {@code timeout}. */
   @Test
   @Order(1)
   void aSignalToTheWholeGroupSavesAndASuspendedGroupGoesOn() throws Exception {
@@ -98,7 +100,8 @@ final class SignalTest {
   }
 
   /**
-   * Longer than every limit of the run, which counts only time in which its processes could run.
+   * The stop is longer than every limit of the run; limits count only time in which processes could
+   * run.
    */
   @Test
   @Order(5)
@@ -156,7 +159,7 @@ final class SignalTest {
     }
   }
 
-  /** Nobody reads what the run prints, as after Ctrl-S. It trains, saves and ends all the same. */
+  /** Nobody reads what the run prints, as after Ctrl-S. It still trains, saves and ends. */
   @Test
   @Order(3)
   void aBlockedTerminalHoldsUpNeitherTrainingNorTheEnd() throws Exception {
@@ -179,7 +182,7 @@ final class SignalTest {
     assertEquals(List.of(), place.sharedMemory());
   }
 
-  /** Until not even a line fits, long before the command begins to print. */
+  /** Fills the pipe until not even a line fits, long before the command begins to print. */
   private static void fill(RandomAccessFile pipe) {
     Thread.ofPlatform()
         .daemon()
@@ -204,7 +207,7 @@ final class SignalTest {
     }
   }
 
-  /** Workers start and measure their kernels: there is nothing to save, and nothing to keep. */
+  /** Workers are starting and measuring their kernels: there is nothing to save or to keep. */
   @Test
   @Order(4)
   void duringTheStartItEndsAtOnceAndLeavesNothing() throws Exception {

@@ -9,7 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A learning rate that ruins the weights in the first step: every further step is skipped. */
+/** A learning rate that ruins the weights in the first step: every later step is skipped. */
 final class SkippedStepsTest {
   private static final String RATE =
       "train.optimizer={lr: 1e30, eps: 1e-4, warmup: 0, schedule: constant}";
@@ -39,6 +39,6 @@ final class SkippedStepsTest {
     assertEquals(20, steps.size(), "one good step, 19 skipped; the 20th ends the run");
     assertFalse(steps.getFirst().skipped());
     assertEquals(19, steps.stream().filter(StepMetrics::skipped).count());
-    assertEquals(19, place.newestCheckpoint(1).manifest().skipped(), "of the 20 steps it has");
+    assertEquals(19, place.newestCheckpoint(1).manifest().skipped(), "19 of its 20 steps");
   }
 }

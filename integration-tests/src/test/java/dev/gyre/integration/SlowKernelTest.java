@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A kernel that the compiler spoilt, in processes as a person starts them. */
+/** A kernel that the JIT compiled badly, in processes started from the command line. */
 final class SlowKernelTest {
   @TempDir Path folder;
 
@@ -79,7 +79,7 @@ final class SlowKernelTest {
     Gyre.Ended ended = train(4);
     assertEquals(75, ended.exit(), ended.output());
     Says.all(ended, "gyre: rank ", "kernel " + SlowVectorProvider.KERNEL, "GB/s", "gyre doctor");
-    assertFalse(ended.output().contains("\n     1 "), "a step was made:\n" + ended.output());
+    assertFalse(ended.output().contains("\n     1 "), "a step was run:\n" + ended.output());
     assertFalse(remembered());
     assertEquals(List.of(), place.sharedMemory());
   }

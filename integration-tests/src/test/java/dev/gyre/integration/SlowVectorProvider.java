@@ -12,9 +12,9 @@ import java.util.ServiceLoader;
 
 /**
  * The vector backend with one kernel that takes a hundred times as long, as if the compiler had not
- * inlined it. Named in no service file of the tests: {@link SlowKernelTest} puts one on the class
+ * inlined it. No service file of the tests names it: {@link SlowKernelTest} puts one on the class
  * path of the processes it starts. Each file in the folder that {@value #FOLDER} names makes one
- * process slow, and is gone then.
+ * process slow, which deletes the file.
  */
 public final class SlowVectorProvider implements BackendProvider {
   static final String FOLDER = "GYRE_TEST_SLOW_PROCESSES";
@@ -40,7 +40,7 @@ public final class SlowVectorProvider implements BackendProvider {
     return vector.name();
   }
 
-  /** Before the real one, whose name it bears. */
+  /** Preferred to the real provider, whose name it has. */
   @Override
   public int preference() {
     return vector.preference() + 1;
@@ -59,7 +59,7 @@ public final class SlowVectorProvider implements BackendProvider {
 
   private static boolean thisProcessIsSlow() {
     try (var left = Files.list(Path.of(System.getenv(FOLDER)))) {
-      // Of several processes, one gets the file.
+      // Only one of several processes deletes the file.
       for (Path file : left.toList()) {
         if (Files.deleteIfExists(file)) {
           return true;

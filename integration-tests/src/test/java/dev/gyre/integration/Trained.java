@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a run has left: its metrics, and all tensors of a checkpoint, optimizer state included.
+ * The results of a run: its metrics, and all tensors of a checkpoint, optimizer state included.
  *
  * @param tensors by name and kind of state
  */
@@ -29,7 +29,10 @@ record Trained(List<StepMetrics> steps, Map<String, float[]> tensors) {
   private static final double LOSS = 1e-5;
   private static final double NORM = 1e-4;
 
-  /** Of a tensor's largest magnitude: the contract for weights after five AdamW steps. */
+  /**
+   * Limit relative to a tensor's largest magnitude: the contract for weights after five AdamW
+   * steps.
+   */
   private static final float WEIGHTS = 2e-4f;
 
   static Trained of(Path run, long step) throws IOException {
@@ -59,7 +62,7 @@ record Trained(List<StepMetrics> steps, Map<String, float[]> tensors) {
     return tensors;
   }
 
-  /** With lines {@code [from, to)} of the metrics alone. */
+  /** With only the lines {@code [from, to)} of the metrics. */
   Trained withSteps(int from, int to) {
     return new Trained(List.copyOf(steps.subList(from, to)), tensors);
   }

@@ -42,8 +42,8 @@ import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A rank that goes wrong while others train is named by those that wait for it, with the step and
- * what they were doing. Ranks are threads here, and the network does what it is told.
+ * A rank that fails while others train is named by the ranks that wait for it, with the step and
+ * what they were doing. Ranks are threads here, and the network injects the faults.
  */
 @TestInstance(Lifecycle.PER_CLASS)
 final class TrainingFaultTest {
@@ -87,7 +87,7 @@ final class TrainingFaultTest {
     store.close();
   }
 
-  /** What the healthy rank ended with, null if all steps went well. */
+  /** The exception of the healthy rank, null if all steps succeeded. */
   private @Nullable CommsException trainWith(Consumer<LoopbackNetwork> fault, long deadlineNanos) {
     LoopbackNetwork.Options options =
         LoopbackNetwork.Options.plain().withDeadlineNanos(deadlineNanos);
@@ -165,7 +165,7 @@ final class TrainingFaultTest {
         "within 2.0 s");
   }
 
-  /** Long before any deadline. */
+  /** The failure comes long before any deadline. */
   @Test
   void aKilledRankIsNamedAtOnce() {
     assertNamed(trainWith(network -> network.kill(FAULTY), FAR_TOO_LATE_NANOS), "rank 1 is gone");

@@ -10,13 +10,13 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * A folder with text and a job file, in which the command is run. The job's name is its own, so
- * that its shared memory can be told from other runs' on the machine.
+ * A folder with text and a job file, in which the command is run. The job's name is unique, so that
+ * its shared memory can be told from that of other runs on the machine.
  */
 final class Workplace {
   private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
-  /** Most are shorter than a row, a few are cut, one is a single word. */
+  /** Most documents are shorter than a row, a few are cut, one is a single word. */
   private static final int[] DOCUMENT_BYTES = {
     61, 150, 300, 700, 23, 256, 257, 511, 90, 1500, 4, 320, 128, 203, 600, 75
   };
@@ -103,7 +103,7 @@ final class Workplace {
     return folder.resolve("runs").resolve(number == 1 ? name : name + "-" + number);
   }
 
-  /** The token store that was made of the text. */
+  /** The token store made from the text. */
   Path tokens() throws IOException {
     try (DirectoryStream<Path> stores =
         Files.newDirectoryStream(
@@ -116,14 +116,14 @@ final class Workplace {
     return Gyre.run(folder, arguments(more));
   }
 
-  /** Of a command that trains; more may be added. */
+  /** Arguments of a training command, with {@code more} at the end. */
   List<String> arguments(String... more) {
     List<String> arguments = new ArrayList<>(List.of("train", "job.yaml", "--name", name));
     arguments.addAll(List.of(more));
     return arguments;
   }
 
-  /** Every byte of a run's newest checkpoint is checked. */
+  /** A run's newest checkpoint; every byte of it is checked. */
   CheckpointStore.Verified newestCheckpoint(int number) throws IOException {
     List<String> damaged = new ArrayList<>();
     return CheckpointStore.in(run(number).resolve("checkpoints"))
@@ -132,7 +132,7 @@ final class Workplace {
         .orElseThrow(() -> new AssertionError("no checkpoint, or damaged ones: " + damaged));
   }
 
-  /** What this workplace's runs hold of the machine's shared memory, or of files in its place. */
+  /** Folders of this workplace's runs in the machine's shared memory, or of files used instead. */
   List<Path> sharedMemory() throws IOException {
     Path runs = folder.resolve("runs");
     String folders = "gyre-" + name + "-*";

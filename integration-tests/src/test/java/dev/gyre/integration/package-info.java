@@ -1,6 +1,6 @@
 /**
- * Gyre as a person meets it: the command in a process of its own, with its workers, their faults
- * and bad input; and the architecture of the whole.
+ * End-to-end tests of the command in its own process, with its workers, faults and bad input; and
+ * tests of the whole architecture.
  */
 @NullMarked
 package dev.gyre.integration;

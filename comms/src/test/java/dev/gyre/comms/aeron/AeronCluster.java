@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 
 /** Ranks as threads, each with its own Aeron client, over one embedded driver. */
 final class AeronCluster extends Cluster {
-  /** A memory file system where there is one, as in production. */
+  /** A memory file system if there is one, as in production. */
   static final Path PARENT =
       Files.isWritable(Path.of("/dev/shm"))
           ? Path.of("/dev/shm")
@@ -80,7 +80,9 @@ final class AeronCluster extends Cluster {
     return AeronTransport.open(options(rank, 1), new Progress(), log::add, clocks);
   }
 
-  /** Ranks have closed: nothing of theirs may be left, and nothing at all after the driver. */
+  /**
+   * The ranks have closed: none of their files may be left, and after the driver no folder either.
+   */
   @Override
   public void close() {
     try (Stream<Path> files = Files.list(driver.folder())) {

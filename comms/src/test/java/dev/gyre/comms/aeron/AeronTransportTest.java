@@ -35,7 +35,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What only this transport does: processes, epochs, checksums, missing ranks. */
+/** Behaviour that only this transport has: processes, epochs, checksums, missing ranks. */
 class AeronTransportTest {
   private static final Duration PATIENT = AeronCluster.PATIENT;
   private static final Duration SHORT = Duration.ofMillis(500);
@@ -70,7 +70,7 @@ class AeronTransportTest {
     }
   }
 
-  /** The borrower sees what the sender writes later: nothing is copied. */
+  /** The borrower sees what the sender writes later, so nothing was copied. */
   @Test
   void aLoanIsTheSendersMemoryUntilItsRelease() throws Exception {
     try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT)) {
@@ -100,7 +100,7 @@ class AeronTransportTest {
     }
   }
 
-  /** One rank is left over from epoch 1 when the others have gone on to epoch 2. */
+  /** One rank is still in epoch 1 while the other is in epoch 2. */
   @Test
   void ranksOfTwoEpochsDoNotMeet() throws Exception {
     try (AeronCluster cluster = AeronCluster.ipc(2, SHORT)) {
@@ -125,7 +125,7 @@ class AeronTransportTest {
     }
   }
 
-  /** A frame that another run, an earlier epoch, or damage put into the log. */
+  /** Writes a frame of another run or an earlier epoch, or a damaged one, into the log. */
   private static void inject(
       AeronCluster cluster, int run, int epoch, boolean damaged, Channel channel) {
     Channels channels = new Channels(cluster.options(0, 1));
@@ -145,7 +145,7 @@ class AeronTransportTest {
             aeron.addExclusivePublication(channels.publication(1), channels.stream(0, 1))) {
       long deadline = System.nanoTime() + PATIENT.toNanos();
       while (log.offer(frame) < 0) {
-        assertTrue(System.nanoTime() < deadline, "nobody listens");
+        assertTrue(System.nanoTime() < deadline, "no subscriber");
         LockSupport.parkNanos(100_000);
       }
     }
@@ -190,7 +190,7 @@ class AeronTransportTest {
     }
   }
 
-  /** Long before the deadline, and after a megabyte has crossed between two processes. */
+  /** The failure comes long before the deadline, after two processes have exchanged a megabyte. */
   @Test
   void aKilledProcessIsNamedAtOnce() throws Exception {
     try (RunMediaDriver driver = RunMediaDriver.launch(AeronCluster.PARENT, "killed", 2, false)) {
@@ -280,7 +280,7 @@ class AeronTransportTest {
             .anyMatch(o -> o.thrown().getMessage().contains("media driver has ended")));
   }
 
-  /** All processes were stopped for ten hours, and go on. */
+  /** All processes are suspended for ten hours, and then continue. */
   @Test
   void aLongSuspensionEndsNothing() throws Exception {
     AtomicLong suspended = new AtomicLong();
@@ -298,7 +298,7 @@ class AeronTransportTest {
                   suspended.addAndGet(TimeUnit.HOURS.toNanos(10));
                 }
                 if (hop >= 10) {
-                  // The driver looks for silent clients once a second.
+                  // The driver checks for silent clients once a second.
                   LockSupport.parkNanos(200_000_000L);
                 }
                 Pending send = transport.send(peer, Channel.SEQUENCE, hop, data);
@@ -311,7 +311,7 @@ class AeronTransportTest {
     }
   }
 
-  /** A number that belongs to another process here, as the rank lives in another namespace. */
+  /** A rank in another PID namespace: here its PID belongs to another process. */
   @Test
   void aPeerOfAnotherPidNamespaceIsNotWatched(@TempDir Path folder) throws Exception {
     Process ended = new ProcessBuilder("sleep", "60").start();
@@ -326,7 +326,7 @@ class AeronTransportTest {
     assertNull(watching.obituary(2));
   }
 
-  /** An aborting rank says why; its peers need no deadline to learn it. */
+  /** An aborting rank sends its reason; its peers get it without waiting for a deadline. */
   @Test
   void anAbortReachesThePeers() throws Exception {
     for (AeronCluster cluster :
@@ -351,7 +351,7 @@ class AeronTransportTest {
     }
   }
 
-  /** The log is full of payload that nobody reads at the moment of the abort. */
+  /** At the time of the abort the log is full of payload that nobody reads. */
   @Test
   void anAbortReachesThePeerThroughAFullLog() throws Exception {
     CountDownLatch arriving = new CountDownLatch(1);
@@ -387,13 +387,13 @@ class AeronTransportTest {
     }
   }
 
-  /** Does nothing move for 20 ms, many times what the driver needs to make room? */
+  /** Whether there is no progress after 20 ms, many times what the driver needs to make room. */
   private static boolean quiet(Transport transport) {
     LockSupport.parkNanos(20_000_000);
     return transport.progress() == 0;
   }
 
-  /** Payload outside any slab waits for its receive although logs have room for it. */
+  /** Payload outside any slab waits for its receive, even though the log has room for it. */
   @Test
   void payloadWithoutASlabIsNotReadBeforeItsReceive() throws Exception {
     try (AeronCluster cluster = AeronCluster.ipc(2, PATIENT);

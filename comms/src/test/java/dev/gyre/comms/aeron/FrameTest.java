@@ -10,7 +10,7 @@ import java.util.zip.CRC32C;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.junit.jupiter.api.Test;
 
-/** What is written to a frame is read from it, and every flipped bit is seen. */
+/** A frame is read back as it was written, and every flipped bit is detected. */
 class FrameTest {
   private static final int AT = 16;
   private static final String TEXT = "payload";

@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.CollectivesContract;
 import java.time.Duration;
 
-/** Large payload by reference, small through the log. */
+/** Large payloads go by reference, small ones through the log. */
 final class IpcCollectivesTest extends CollectivesContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.TransportContract;
 import java.time.Duration;
 
-/** Large payload by reference, small through the log. */
+/** Large payloads go by reference, small ones through the log. */
 final class IpcTransportTest extends TransportContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

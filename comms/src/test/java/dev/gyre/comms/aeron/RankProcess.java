@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Rank 1 of two, as a process of its own: answers a message of rank 0 with its double, then waits
- * for one more until its deadline.
+ * Rank 1 of two, in its own process: answers a message of rank 0 with every byte doubled, then
+ * waits for one more message until its deadline.
  */
 final class RankProcess {
   static final int BYTES = 1 << 20;

@@ -22,7 +22,7 @@ import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The run's folder comes, belongs to its user, has room for what will lie in it, and goes. */
+/** The run's folder is created, private to its user, has room for its files, and is removed. */
 class RunMediaDriverTest {
   @TempDir Path parent;
 
@@ -51,7 +51,7 @@ class RunMediaDriverTest {
         IllegalArgumentException.class, () -> RunMediaDriver.launch(parent, "a/b", 2, false));
   }
 
-  /** A number of workers whose logs no machine has room for. */
+  /** So many workers that no machine has room for their logs. */
   @Test
   void tooLittleRoomIsSaidBeforeAnythingIsStarted() throws Exception {
     int ranks = 20_000;
@@ -84,7 +84,9 @@ class RunMediaDriverTest {
     }
   }
 
-  /** What is promised is taken at once, and is no more than what was checked for. */
+  /**
+   * All memory of the driver and logs is allocated at the start, and is no more than was checked.
+   */
   @Test
   void allPagesOfDriverAndLogsAreTakenAtTheStart() throws Exception {
     for (boolean udp : new boolean[] {false, true}) {
@@ -129,13 +131,13 @@ class RunMediaDriverTest {
     }
   }
 
-  /** Aeron's timeouts count the time of a suspended machine: none may be near. */
+  /** Aeron's timeouts include the time of a suspended machine, so they must be very long. */
   @Test
   void aeronsOwnTimeoutsEndNoRun() {
     assertTrue(RunMediaDriver.LIVENESS_NANOS >= TimeUnit.DAYS.toNanos(30));
   }
 
-  /** The wall clock is set, by hours at times; a rank would take the driver for dead. */
+  /** The wall clock may be set by hours; then a rank would consider the driver dead. */
   @Test
   void theDriversHeartbeatIsOfAClockThatIsNeverSet() throws Exception {
     try (RunMediaDriver driver = RunMediaDriver.launch(parent, "run", 2, false)) {

@@ -4,7 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 
-/** A process that sweeps, makes a folder, says where, and stays: {@code parent run}. */
+/** A process that sweeps, creates a folder, prints its path and stays alive: {@code parent run}. */
 final class SharedFolderOwner {
   private SharedFolderOwner() {}
 

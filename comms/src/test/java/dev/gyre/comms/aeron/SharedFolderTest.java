@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Only what no living process holds is swept, whatever its number and name. */
+/** A sweep removes only folders that no living process holds, whatever their PID and name are. */
 @Timeout(60)
 class SharedFolderTest {
   @TempDir Path parent;
@@ -44,7 +44,10 @@ class SharedFolderTest {
     }
   }
 
-  /** As if the owner lived in another PID namespace: here its number is a dead process's. */
+  /**
+   * Renames a folder as if its owner lived in another PID namespace: here that PID is a dead
+   * process's.
+   */
   private Path renamed(Path folder, String name) throws Exception {
     return Files.move(folder, parent.resolve(name));
   }
@@ -61,18 +64,18 @@ class SharedFolderTest {
       assertTrue(Files.exists(folder.resolve(SharedFolder.LOCK)));
     }
     assertEquals(List.of(folder), SharedFolder.abandoned(parent));
-    assertTrue(Files.exists(folder), "looking removes nothing");
+    assertTrue(Files.exists(folder), "a query removes nothing");
     assertEquals(List.of(folder), SharedFolder.sweep(parent));
     assertFalse(Files.exists(folder));
   }
 
-  /** A sweep by the owner's own process must not give its lock away. */
+  /** A sweep by the owner's own process must not release its lock. */
   @Test
   void aSweepLeavesTheFoldersOfItsOwnProcessLocked() throws Exception {
     try (SharedFolder own = SharedFolder.create(parent, "own")) {
       assertEquals(List.of(), SharedFolder.sweep(parent));
       try (Owner other = new Owner("other")) {
-        // It has swept before it made its own folder.
+        // The other process swept before it created its own folder.
         assertTrue(Files.exists(own.path().resolve(SharedFolder.LOCK)));
         assertTrue(Files.exists(other.folder));
       }

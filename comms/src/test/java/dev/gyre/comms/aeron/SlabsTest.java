@@ -81,7 +81,7 @@ class SlabsTest {
     }
   }
 
-  /** A page that is made when first written to could be missing by then: a fatal fault. */
+  /** If a page were allocated at the first write, memory could have run out: a fatal fault. */
   @Test
   void allPagesAreMadeAtOnce() throws Exception {
     try (Slabs slabs = slabs(0)) {

@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.CollectivesContract;
 import java.time.Duration;
 
-/** Everything through sockets, with checksums. */
+/** All payloads go through sockets, with checksums. */
 final class UdpCollectivesTest extends CollectivesContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

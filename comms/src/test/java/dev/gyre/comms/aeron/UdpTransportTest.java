@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.TransportContract;
 import java.time.Duration;
 
-/** Everything through sockets, with checksums. */
+/** All payloads go through sockets, with checksums. */
 final class UdpTransportTest extends TransportContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

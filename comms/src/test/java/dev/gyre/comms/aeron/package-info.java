@@ -1,2 +1,2 @@
-/** The Aeron transport against the contract, and what is special about it. */
+/** Runs the transport contract over Aeron, and tests what only the Aeron transport does. */
 package dev.gyre.comms.aeron;

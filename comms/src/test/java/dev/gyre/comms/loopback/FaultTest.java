@@ -17,14 +17,14 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** A silent, a late and a killed rank are named by those that wait for them. */
+/** A rank that is silent, late or killed is named by the ranks that wait for it. */
 class FaultTest {
   private static final LoopbackNetwork.Options SHORT =
       LoopbackNetwork.Options.plain().withDeadlineNanos(300_000_000);
   private static final LoopbackNetwork.Options PATIENT =
       LoopbackNetwork.Options.plain().withDeadlineNanos(30_000_000_000L);
 
-  /** Rank r sends to r + 1; after two good hops the fault strikes rank 1. */
+  /** Rank r sends to r + 1; after two successful hops rank 1 fails. */
   private static Boolean hops(Transport transport, Runnable fault) throws Exception {
     ProcessGroup ring = new ProcessGroup(transport, new int[] {0, 1, 2}, Channel.SEQUENCE);
     MemorySegment out = transport.allocate("out", 100_000);
@@ -62,7 +62,8 @@ class FaultTest {
       List<Cluster.Outcome<Boolean>> outcomes =
           cluster.outcomes(transport -> hops(transport, () -> cluster.network().silence(1)));
       assertNamed(failure(outcomes, 2), 1, "rank 1", "hop 2 of 4", "ring", "within 0.3 s");
-      // All three wait equally long: rank 0 meets its own deadline, or hears of another's first.
+      // All three wait equally long: rank 0 reaches its own deadline, or gets another rank's
+      // failure first.
       String told = failure(outcomes, 0).getMessage();
       assertTrue(told.contains("rank 1") && told.contains("within 0.3 s"), told);
     }
@@ -86,8 +87,8 @@ class FaultTest {
   }
 
   /**
-   * Long before the deadline. Rank 0 hears it from its own send to rank 1, or from rank 2, which
-   * may have given up before it took rank 0's receive.
+   * Fails long before the deadline. Rank 0 learns it from its own send to rank 1, or from rank 2,
+   * which may have failed before it matched rank 0's receive.
    */
   @Test
   void aKilledRankIsNamedAtOnce() throws Exception {
@@ -102,7 +103,7 @@ class FaultTest {
     assertTrue(System.nanoTime() - start < 20_000_000_000L);
   }
 
-  /** Members that enter different collectives are told so. */
+  /** Members that enter different collectives get an error that says so. */
   @Test
   void differentCollectivesDoNotMatch() throws Exception {
     try (LoopbackCluster cluster = new LoopbackCluster(2, PATIENT)) {

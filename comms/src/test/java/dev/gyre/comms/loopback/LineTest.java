@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
-/** Arrival times of a pair's messages. */
+/** Arrival times of the messages from one rank to another. */
 class LineTest {
   private static final LoopbackNetwork.Options PLAIN = LoopbackNetwork.Options.plain();
   private static final int MESSAGES = 200;
 
-  /** Delays of messages sent one microsecond apart, from long after the line was made. */
+  /** Delays of messages sent one microsecond apart, long after the line was created. */
   private static long[] delays(LoopbackNetwork.Options options, int from, int to, long bytes) {
     Line line = new Line(options, from, to);
     long start = System.nanoTime() + 1_000_000_000L;
@@ -57,7 +57,7 @@ class LineTest {
     return true;
   }
 
-  /** 1 MB takes 1 ms at 1 GB/s, and each waits for those before it. */
+  /** 1 MB takes 1 ms at 1 GB/s, and each message waits for those before it. */
   @Test
   void bytesTakeTheirTime() {
     long[] delays = delays(PLAIN.withBytesPerSecond(1_000_000_000L), 0, 1, 1_000_000);

@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.CollectivesContract;
 import java.time.Duration;
 
-/** Small messages go ahead. */
+/** Small messages are sent eagerly. */
 final class LoopbackCollectivesTest extends CollectivesContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

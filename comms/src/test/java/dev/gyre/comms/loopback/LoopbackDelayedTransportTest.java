@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.TransportContract;
 import java.time.Duration;
 
-/** Channels overtake each other, and bytes take their time. */
+/** Channels overtake each other, and the link has a limited rate. */
 final class LoopbackDelayedTransportTest extends TransportContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.TransportContract;
 import java.time.Duration;
 
-/** Small messages go ahead. */
+/** Small messages are sent eagerly. */
 final class LoopbackTransportTest extends TransportContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

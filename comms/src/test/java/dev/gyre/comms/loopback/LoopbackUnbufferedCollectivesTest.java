@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.CollectivesContract;
 import java.time.Duration;
 
-/** Nothing goes ahead, and every message is late. */
+/** No message is sent eagerly, and every message is delayed. */
 final class LoopbackUnbufferedCollectivesTest extends CollectivesContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

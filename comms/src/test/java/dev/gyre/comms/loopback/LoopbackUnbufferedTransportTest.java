@@ -4,7 +4,7 @@ import dev.gyre.comms.Cluster;
 import dev.gyre.comms.TransportContract;
 import java.time.Duration;
 
-/** No message goes ahead of its receive. */
+/** No message is sent eagerly. */
 final class LoopbackUnbufferedTransportTest extends TransportContract {
   @Override
   protected Cluster cluster(int ranks, Duration deadline) {

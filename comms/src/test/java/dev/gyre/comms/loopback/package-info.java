@@ -1,2 +1,2 @@
-/** The loopback transport against the contract, with delays and faults. */
+/** Runs the contracts over the loopback transport, with delays and faults. */
 package dev.gyre.comms.loopback;

@@ -1,2 +1,2 @@
-/** What every transport promises, as one suite. */
+/** Tests of memory whose pages are allocated when they are first touched. */
 package dev.gyre.comms.memory;

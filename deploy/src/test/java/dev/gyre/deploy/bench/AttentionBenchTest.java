@@ -28,19 +28,21 @@ class AttentionBenchTest {
     }
   }
 
-  /** Prediction is the plan's: the choice follows from the rates, and has the least time. */
+  /**
+   * The prediction is that of a plan: the choice follows from the rates, and has the least time.
+   */
   @Test
   void predictsWhatAPlanWould() {
     AttentionBench bench = new AttentionBench("scalar", DType.F32, 2, 1, 8, 256, 1);
     Rates slowKernels = new Rates(1, 1_000_000, 1_000_000_000_000L);
     AttentionBench.Prediction even = bench.predict(ScheduleKind.KEYS, 4, slowKernels);
     assertEquals(ScheduleKind.KEYS, List.copyOf(even.micros().keySet()));
-    // 1,024 tokens, causal: 14 FLOPs a pair and each of 16 elements, a quarter for each rank.
+    // 1,024 tokens, causal: 14 FLOPs per pair and element, 16 elements, a quarter for each rank.
     double alone = 14 * 16 * (1024 * 1025 / 2) / 1e6;
     assertEquals(alone / 4, even.seconds("ring"), 0.01 * alone);
     assertTrue(even.seconds("balanced") > 1.2 * even.seconds("ring"), even::toString);
     assertEquals("ring, zigzag", even.schedule() + ", " + even.layout());
-    // Where kernels take no time, what counts is how often ranks wait for each other.
+    // With kernels that take almost no time, how often ranks wait for each other decides.
     Rates fast = new Rates(1, 1_000_000_000_000_000L, 1_000_000_000_000L);
     AttentionBench.Prediction waits = bench.predict(ScheduleKind.KEYS, 4, fast);
     assertTrue(waits.seconds("allgather") < waits.seconds("ring"), waits::toString);

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CollectivesBenchTest {
-  /** Real processes, each checking what its collectives leave. */
+  /** Uses real processes, each of which checks the results of its collectives. */
   @Test
   void everyCollectiveIsMeasuredAtEverySize(@TempDir Path runs) throws Exception {
     List<Long> sizes = List.of(4096L, 300_000L);

@@ -3,7 +3,7 @@ package dev.gyre.deploy.bench;
 import dev.gyre.kernels.workload.ForkTimes;
 import java.util.List;
 
-/** What the process of {@link KernelsBenchTest} runs: says how it was started. */
+/** Main class of the process of {@link KernelsBenchTest}: prints how it was started. */
 final class TinyBench {
   private TinyBench() {}
 

@@ -51,7 +51,7 @@ final class GoldenCommandTest {
         List.of("config.json", "model.safetensors", "batch.safetensors", "expected.safetensors")) {
       Files.copy(packed.resolve(file), folder.resolve(file));
     }
-    // One of the exponent's bits of the last weight.
+    // Flip one of the exponent's bits of the last weight.
     Path weights = folder.resolve("model.safetensors");
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] ^= 0x02;

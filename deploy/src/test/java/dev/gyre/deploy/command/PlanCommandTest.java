@@ -87,7 +87,7 @@ final class PlanCommandTest {
     assertEquals(0, planned.exit(), planned::toString);
   }
 
-  /** Many more ranks than this machine could hold, each on a host of its own. */
+  /** Many more ranks than this machine could hold, each on its own host. */
   @Test
   void plansForOtherMachines() {
     String machine = "cores=8,memory=64GiB,matmul=50e9,attention=20e9,link=1e9";

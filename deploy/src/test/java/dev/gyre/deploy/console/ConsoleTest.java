@@ -38,7 +38,7 @@ final class ConsoleTest {
     return out.toString(StandardCharsets.UTF_8);
   }
 
-  /** Rows of a terminal of so many columns that what was printed takes. */
+  /** Rows that the printed text takes on a terminal with this many columns. */
   private int rows(int columns) {
     int rows = 0;
     for (String line : said().split("\n", -1)) {
@@ -97,7 +97,7 @@ final class ConsoleTest {
       now += SECOND;
       table.step(step(step, 2.5, 0.8, null));
     }
-    // A blank line, the heading, step 1, and every tenth of 2,000.
+    // A blank line, the heading, step 1, and every tenth of 2,000 steps.
     assertEquals(203, rows(80));
   }
 
@@ -144,7 +144,7 @@ final class ConsoleTest {
     said().lines().forEach(line -> assertTrue(line.length() <= 79, line.length() + ": " + line));
     Set<Integer> widths = new TreeSet<>();
     said().lines().skip(1).forEach(line -> widths.add(line.length()));
-    assertTrue(widths.size() <= 2, "columns stand below their headings: " + said());
+    assertTrue(widths.size() <= 2, "columns are not aligned: " + said());
   }
 
   @Test

@@ -30,7 +30,7 @@ class UnitsTest {
     assertEquals("365d", Units.seconds(365 * 86_400.0));
   }
 
-  /** Nobody waits for a part of a second, and the column has seven places. */
+  /** Fractions of a second do not matter here, and the column is seven characters wide. */
   @Test
   void theTimeLeftIsInWholeSecondsAndFitsItsColumn() {
     assertEquals("0 s", Units.left(0.012));

@@ -27,7 +27,7 @@ final class BackendChecksTest {
 
   @TempDir Path folder;
 
-  /** Never to be opened: its rates are known. */
+  /** A provider that must not be opened, because its rates are known. */
   private record Probed(String name, BackendProbe probe) implements BackendProvider {
     @Override
     public int preference() {

@@ -17,7 +17,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** job.json and plan.json of earlier versions are read. */
+/** Files job.json and plan.json of earlier versions can be read. */
 final class FormerSpecsTest {
   @TempDir Path folder;
 
@@ -66,7 +66,7 @@ final class FormerSpecsTest {
     assertEquals(job, SpecJson.read(SpecJson.write(job), JobSpec.class, "job.json"));
   }
 
-  /** Bytes that were no UTF-8 were replaced; today's default refuses them. */
+  /** That build replaced bytes that are not UTF-8; today's default refuses them. */
   @Test
   void keysThatAJobLacksSayWhatItsBuildDid() throws IOException {
     JobSpec job = SpecJson.read(resource("job-activations.json"), JobSpec.class, "job.json");

@@ -70,7 +70,7 @@ class RunFolderTest {
     Files.writeString(run("exp", "exp").job(), "what the run was");
     Files.delete(run("exp", "exp").job());
     run("exp-1", "exp");
-    assertEquals(List.of(), runsOf("exp"), "exp-1 is no name that a run gets");
+    assertEquals(List.of(), runsOf("exp"), "no run is ever named exp-1");
     run("old", "exp");
     assertEquals(
         List.of("exp-1", "old"),

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 class RunLockTest {
   @TempDir Path runs;
 
-  /** A second attempt, refused, must not release what the first one holds. */
+  /** A refused second attempt must not release the lock that the first one holds. */
   @Test
   void aRunHasOneHolderAtATime() throws Exception {
     RunFolder folder = RunFolder.create(runs, "a");

@@ -33,7 +33,7 @@ final class RunSpecsTest {
     return SpecJson.read(Files.readString(run.job()), JobSpec.class, "job.json");
   }
 
-  /** So that the run can be used from any folder. */
+  /** Paths are written as absolute ones, so that the run can be used from any folder. */
   @Test
   void pathsAreAbsolute() throws IOException {
     RunFolder run = RunFolder.create(folder, "run");

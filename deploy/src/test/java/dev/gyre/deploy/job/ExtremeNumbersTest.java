@@ -21,7 +21,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every number of a job file at and beyond its limits: a plan, or a refusal that names the key. */
+/**
+ * Every number of a job file at and beyond its limits gives a plan or an error that names the key.
+ */
 final class ExtremeNumbersTest {
   private static final int MOST_RANKS = 64;
   private static final String JOB =
@@ -66,7 +68,7 @@ final class ExtremeNumbersTest {
   @ParameterizedTest
   @MethodSource("keys")
   void atItsLimitsAKeyIsPlannedOrRefusedWithAReason(Numeric key) {
-    // Planning a long ring takes time that grows with its square.
+    // Planning time grows with the square of the ring's length.
     double most = key.path.startsWith("mesh.") ? MOST_RANKS : key.range.most();
     for (double limit : new double[] {key.range.least(), most}) {
       double value = Double.isFinite(limit) ? limit : Math.signum(limit) * 1e18;

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The guide's page about job files and the keys that are read hold each other. */
+/** The guide's page about job files lists exactly the keys that are read. */
 final class JobFileDocumentationTest {
   private static final Pattern ROW = Pattern.compile("(?m)^\\| `([^`]+)` \\|([^|]*)\\|([^|]*)\\|");
 
@@ -27,7 +27,7 @@ final class JobFileDocumentationTest {
 
   private static final Pattern SET = Pattern.compile("--set \"?([a-z][\\w.-]+)=");
 
-  /** Their dotted names are fields of the plan. */
+  /** Pages whose dotted names are fields of the plan, not keys of the job file. */
   private static final Set<String> PAGES_OF_OTHER_FORMATS = Set.of("plan.md");
 
   private static String page() throws IOException {

@@ -302,7 +302,7 @@ class JobFileTest {
         "--set train.dtype=fp8: train.dtype: 'fp8' must be one of auto, bf16, f32", e.getMessage());
   }
 
-  /** The one key of a model that published configs often leave out. */
+  /** Published configs often leave out this one key of the model. */
   @Test
   void aModelFolderMayBeToldWhetherItsHeadIsTied() {
     List<String> asked = new ArrayList<>();

@@ -27,10 +27,10 @@ final class CoreSharesTest {
     assertEquals(CoreShares.NONE, CoreShares.even(4, List.of(0, 1), 2, 2), "too few cores");
     assertEquals(CoreShares.NONE, CoreShares.even(2, List.of(4, 5), 8, 2), "an affinity");
     assertEquals(CoreShares.NONE, CoreShares.even(2, List.of(0, 1, 2, 3), 4, 2), "a quota");
-    assertEquals(CoreShares.NONE, CoreShares.even(1, List.of(0, 1), 0, 2), "nobody knows");
+    assertEquals(CoreShares.NONE, CoreShares.even(1, List.of(0, 1), 0, 2), "unknown core count");
   }
 
-  /** In a thread of its own, which takes its binding with it. */
+  /** Uses a new thread, so that the binding ends with the thread. */
   @Test
   @EnabledOnOs(OS.LINUX)
   void aShareBindsTheCallingThreadAndThoseItStarts() throws Exception {

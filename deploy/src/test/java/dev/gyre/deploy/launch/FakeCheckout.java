@@ -14,8 +14,8 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * A checkout with the launcher scripts of this one, a few sources, a Maven that makes empty jars,
- * and a Java that only tells how it was called.
+ * A fake checkout with the launcher scripts of this one, a few sources, a Maven that makes empty
+ * jars, and a Java that only prints its arguments.
  */
 final class FakeCheckout {
   private static final Path REAL = Path.of(System.getProperty("gyre.home"));
@@ -44,7 +44,7 @@ final class FakeCheckout {
 
   /**
    * @param folder of the checkout
-   * @param outside for what does not belong to it: a JDK, a home
+   * @param outside folder for files outside the checkout: a JDK, a home
    */
   static FakeCheckout create(Path folder, Path outside) throws IOException {
     FakeCheckout made = new FakeCheckout(folder, outside);
@@ -103,14 +103,14 @@ final class FakeCheckout {
     return folder;
   }
 
-  /** The same machine and user, in front of another folder. */
+  /** The same machine and user, with another checkout folder. */
   FakeCheckout at(Path other) {
     FakeCheckout moved = new FakeCheckout(other, calls.getParent());
     moved.environment.putAll(environment);
     return moved;
   }
 
-  /** Sets a variable of what is run from now on; null unsets it. */
+  /** Sets an environment variable of all later commands; null unsets it. */
   FakeCheckout with(String variable, String value) {
     if (value == null) {
       environment.remove(variable);
@@ -140,14 +140,14 @@ final class FakeCheckout {
     return ended(start(List.of(), folder.resolve("gyre"), arguments));
   }
 
-  /** What the script and those it calls print, after all went well. */
+  /** Runs the script, which must succeed, and returns what it and the scripts it calls print. */
   String gyre(String... arguments) throws IOException, InterruptedException {
     Ended ended = run(arguments);
     assertEquals(0, ended.exit, ended.output);
     return ended.output;
   }
 
-  /** How Maven was called so far. */
+  /** All Maven calls so far. */
   List<String> builds() throws IOException {
     return Files.exists(calls) ? Files.readAllLines(calls) : List.of();
   }
@@ -161,14 +161,14 @@ final class FakeCheckout {
     }
   }
 
-  /** The builds there are, by name. */
+  /** All builds, sorted by name. */
   List<Path> distributions() throws IOException {
     try (Stream<Path> all = Files.list(folder.resolve("deploy/target/dist"))) {
       return all.filter(entry -> Files.exists(entry.resolve("lock"))).sorted().toList();
     }
   }
 
-  /** The one there is. */
+  /** The only build. */
   Path distribution() throws IOException {
     List<Path> all = distributions();
     assertEquals(1, all.size(), all.toString());

@@ -64,7 +64,7 @@ class InterruptsTest {
     assertEquals(List.of("checkpoint and stop", "stop now"), other);
   }
 
-  /** The message and the exit code of a stopped run are under way: more signals change nothing. */
+  /** A stopped run is about to print its message and exit: more signals change nothing. */
   @Test
   void aStoppedRunIsNotCutShort() {
     interrupts.connect(into(heard));
@@ -77,7 +77,7 @@ class InterruptsTest {
     assertEquals(List.of("preempted"), heard);
   }
 
-  /** What a run that is done still prints is not worth waiting for. */
+  /** Once a run is done, a signal ends the process without waiting for the rest of its output. */
   @Test
   void afterADoneRunASignalEndsTheProcess() {
     interrupts.connect(into(heard));
@@ -108,7 +108,7 @@ class InterruptsTest {
     }
   }
 
-  /** Ends with 7 when SIGTERM has come through {@link Interrupts}. */
+  /** Exits with 7 once {@link Interrupts} has reported SIGTERM. */
   static final class TermCatcher {
     private TermCatcher() {}
 

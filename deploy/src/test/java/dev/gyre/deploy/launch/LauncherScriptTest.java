@@ -40,7 +40,7 @@ final class LauncherScriptTest {
     checkout.write("deploy/src/main/java/.App.java.swp", "an editor's");
     checkout.write("deploy/src/main/java/App.java~", "an editor's");
     checkout.write("deploy/src/test/java/AppTest.java", "class AppTest {}");
-    assertFalse(checkout.gyre("train").contains("building"), "nothing that counts has changed");
+    assertFalse(checkout.gyre("train").contains("building"), "no relevant file has changed");
     assertEquals(1, builds(checkout));
 
     checkout.write("deploy/src/main/java/App.java", "class App { int changed; }\n");
@@ -51,13 +51,13 @@ final class LauncherScriptTest {
     Path mirrored =
         checkout.folder().resolve("deploy/target/dist/.mirror/deploy/src/main/java/App.java");
     assertEquals("class App { int changed; }\n", Files.readString(mirrored));
-    assertTrue(Files.getLastModifiedTime(mirrored).toMillis() > 0, "Maven goes by the time");
+    assertTrue(Files.getLastModifiedTime(mirrored).toMillis() > 0, "Maven compares file times");
 
     checkout.write("deploy/src/main/java/Other.java", "class Other {}\n");
     checkout.gyre("train");
     Files.delete(checkout.folder().resolve("deploy/src/main/java/Other.java"));
     checkout.gyre("train");
-    assertEquals(4, builds(checkout), "one more, and one less");
+    assertEquals(4, builds(checkout), "one file added, one removed");
     assertFalse(Files.exists(mirrored.resolveSibling("Other.java")));
   }
 
@@ -78,7 +78,7 @@ final class LauncherScriptTest {
     assertTrue(
         output.contains(" -cp " + dist + "/lib/gyre.jar dev.gyre.deploy.Main train --set a=b c\n"),
         output);
-    // And without the checkout.
+    // A distribution also starts without its checkout.
     String alone =
         FakeCheckout.ended(checkout.start(List.of(), dist.resolve("bin/gyre"), "version")).output();
     assertTrue(
@@ -99,7 +99,7 @@ final class LauncherScriptTest {
     Path stale = checkout.folder().resolve("deploy/target/dist/.mirror/deploy/target/Stale.class");
     Files.createFile(stale);
     checkout.gyre("version");
-    assertFalse(Files.exists(stale), "it may be of the build that failed");
+    assertFalse(Files.exists(stale), "it may come from the failed build");
   }
 
   @Test
@@ -173,7 +173,7 @@ final class LauncherScriptTest {
     assertTrue(output.contains(" -cp " + cache + "/builds/"), output);
     assertTrue(output.contains(" -Dgyre.home=" + colon.folder() + " "), output);
 
-    // Nothing can be made in there, as where the checkout is another user's.
+    // Nothing can be created in the checkout, as if it belonged to another user.
     Files.createFile(checkout.folder().resolve("deploy/target"));
     output = checkout.with("GYRE_CACHE", cache.toString()).gyre("version");
     assertTrue(output.contains(" -cp " + cache + "/builds/"), output);
@@ -248,7 +248,7 @@ final class LauncherScriptTest {
     String unset = checkout.with("LC_ALL", null).gyre("version");
     assertTrue(unset.matches("(?s).*LC_ALL=\\S+\\.(UTF-8|utf8) .*"), unset);
     String own = checkout.with("LC_CTYPE", "C.UTF-8").gyre("version");
-    assertTrue(own.contains("LC_ALL= "), "a locale that will do is left alone");
+    assertTrue(own.contains("LC_ALL= "), "a usable locale is not changed");
   }
 
   @Test

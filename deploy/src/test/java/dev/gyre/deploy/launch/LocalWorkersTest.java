@@ -70,7 +70,7 @@ class LocalWorkersTest {
   private static void until(Path file, Predicate<String> condition) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
     while (!Files.exists(file) || !condition.test(Files.readString(file))) {
-      assertTrue(System.nanoTime() < deadline, "never came true of " + file);
+      assertTrue(System.nanoTime() < deadline, "condition not met in " + file);
       LockSupport.parkNanos(2_000_000L);
     }
   }
@@ -94,7 +94,7 @@ class LocalWorkersTest {
       assertEquals(List.of(40, 41), both.stream().map(WorkerExit::exitCode).toList());
       assertEquals(workers.pids(), both.stream().map(WorkerExit::pid).toList());
       assertEquals("ended with exit code 41", both.get(1).describe());
-      // The exit is told after the output is written.
+      // The exit is reported after the output is written.
       String log = Files.readString(Path.of(both.get(1).log()));
       assertTrue(log.contains("out of rank 1\n") && log.endsWith("err of rank 1"), log);
     }
@@ -103,7 +103,7 @@ class LocalWorkersTest {
     assertTrue(merged.contains("[rank 1] err of rank 1\n"), merged);
   }
 
-  /** Started as {@code again}: exits, and ranks that were started again. */
+  /** Runs a worker that exits and asks to be started again; collects the ranks started again. */
   private WorkerExit again(String when, BlockingQueue<Integer> startedAgain) throws Exception {
     WorkerCommand command =
         WorkerCommand.ofThisJvm(
@@ -168,7 +168,7 @@ class LocalWorkersTest {
         exit().describe());
   }
 
-  /** At once: the pipe to it closes, and it ends by itself. */
+  /** The worker ends by itself as soon as the pipe to it closes. */
   @Test
   void aWorkerThatComputesEndsWithItsPipe() throws Exception {
     try (LocalWorkers _ = LocalWorkers.start(1, tiny("wait"), folder, exits::add)) {
@@ -185,7 +185,8 @@ class LocalWorkersTest {
       for (String signal : List.of("-INT", "-HUP")) {
         assertEquals(0, new ProcessBuilder("kill", signal, "" + pid).start().waitFor());
       }
-      // Signals are delivered in no order; that they are ignored shows in the process's state.
+      // Signals are delivered in no fixed order, so check in the process's status that these are
+      // ignored.
       String status = Files.readString(Path.of("/proc/" + pid + "/status"));
       long ignored =
           status
@@ -264,7 +265,7 @@ class LocalWorkersTest {
             outcome.message().startsWith("rank 1 (pid " + pids.get(1) + ") was lost "),
             outcome.message());
         assertTrue(outcome.message().contains("killed by SIGKILL"), outcome.message());
-        // The survivor was told, and ends by itself.
+        // The surviving worker was told the reason, and ends by itself.
         assertGone(pids.get(0));
       }
     }
@@ -288,7 +289,7 @@ class LocalWorkersTest {
       assertEquals(ExitCode.INTERRUPTED, outcome.exit());
       workers.awaitLeft();
     }
-    // Closing did not cut short what the worker does on its way out.
+    // Closing did not interrupt the worker's own shutdown.
     assertEquals(0, exit().exitCode());
     assertTrue(Files.readString(folder.rankLog(0)).endsWith("left in good order\n"));
   }
@@ -329,7 +330,7 @@ class LocalWorkersTest {
     List<Long> pids = new ArrayList<>();
     try (BufferedReader output = launcher.inputReader(StandardCharsets.UTF_8)) {
       untilTraining(output, pids);
-      // Without a handler of its own SIGTERM runs the shutdown hooks, as System.exit does.
+      // Without a SIGTERM handler the JVM runs the shutdown hooks, as System.exit does.
       launcher.destroy();
       assertTrue(launcher.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS));
       for (long pid : pids) {

@@ -51,7 +51,9 @@ class RunLogsTest {
     assertTrue(failures.isEmpty());
   }
 
-  /** A frozen file system, here a pipe that nobody reads: whoever prints is not blocked. */
+  /**
+   * A hanging file system, here a pipe that nobody reads, does not block the workers that print.
+   */
   @Test
   void aBlockedLogBlocksNoWorkerAndSaysWhatIsMissing() throws Exception {
     assertEquals(0, new ProcessBuilder("mkfifo", folder.mergedLog().toString()).start().waitFor());
@@ -61,7 +63,7 @@ class RunLogsTest {
       for (int i = 0; i < 200; i++) {
         say(logs, 0, line.repeat(100));
       }
-      // The reader comes back.
+      // The reader continues.
       StringBuilder read = new StringBuilder();
       byte[] buffer = new byte[64 << 10];
       while (!read.toString().contains("are missing here")) {

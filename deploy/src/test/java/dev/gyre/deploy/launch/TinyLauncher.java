@@ -12,7 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/** A process that hosts a coordinator and two workers: {@code folder}. Prints their pids. */
+/** A process that hosts a coordinator and two workers, and prints their PIDs: {@code folder}. */
 final class TinyLauncher {
   static final PlannedTimes TIMES =
       new PlannedTimes(Duration.ZERO, Duration.ZERO, Duration.ofMinutes(5), Duration.ofMinutes(5));

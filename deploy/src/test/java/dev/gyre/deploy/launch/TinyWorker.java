@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** What worker processes run in these tests: {@code rank what [port]}. */
+/** Main class of the worker processes in these tests: {@code rank what [port]}. */
 final class TinyWorker {
   private TinyWorker() {}
 
@@ -75,7 +75,7 @@ final class TinyWorker {
       client.awaitStart();
       client.note("training");
       while (client.checkpointAsked().equals(CheckpointRequest.NONE)) {
-        // A step of this trainer is a short rest.
+        // A step of this fake trainer is a short pause.
         new CountDownLatch(1).await(20, TimeUnit.MILLISECONDS);
       }
       client.finish(4, client.checkpointAsked().thenStop());

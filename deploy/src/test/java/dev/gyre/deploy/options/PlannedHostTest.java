@@ -19,7 +19,7 @@ final class PlannedHostTest {
     assertEquals(1, PlannedHost.parse(PlannedHost.EXAMPLE).ranks());
   }
 
-  /** Rates are of a core; a rank has a share of the host's cores and memory. */
+  /** Rates are per core; a rank has its share of the host's cores and memory. */
   @Test
   void aRankHasItsShareOfAHost() {
     WorkerCapabilities four =

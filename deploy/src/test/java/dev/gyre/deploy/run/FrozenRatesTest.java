@@ -31,7 +31,7 @@ class FrozenRatesTest {
           0,
           new Rates(200_000_000_000L, 100_000_000_000L, 10_000_000_000L));
 
-  /** The same machine, measured again in a noisy minute. */
+  /** The same machine, measured again while it was busy. */
   private static final WorkerCapabilities NOW =
       THEN.with(new Rates(90_000_000_000L, 20_000_000_000L, 1_000_000_000L));
 
@@ -61,7 +61,7 @@ class FrozenRatesTest {
     assertEquals(List.of(), told);
   }
 
-  /** How experts are dealt is not what the machine is measured by. */
+  /** The number of expert-parallel ranks does not affect the measured rates. */
   @Test
   void otherExpertRanksKeepTheRates() throws IOException {
     Plan began = Planner.plan(job(), THEN);

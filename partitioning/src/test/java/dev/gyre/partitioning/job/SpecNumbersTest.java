@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A record refuses what a job file may not say, wherever its numbers come from. */
+/** A record refuses numbers that a job file may not have, from any source. */
 final class SpecNumbersTest {
   private static TrainSpec.Optimizer optimizer(
       double lr, double minLr, double decay, double beta1, double beta2, double eps) {

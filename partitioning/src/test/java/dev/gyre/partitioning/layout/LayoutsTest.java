@@ -90,7 +90,10 @@ class LayoutsTest {
     }
   }
 
-  /** Every length from 100·P on has to hold it, so that no sum of such documents can break it. */
+  /**
+   * The bound must hold for every length from 100·P on; then it holds for any mix of such
+   * documents.
+   */
   @Test
   void zigzagTokensAndAreaStayWithinTwoPercentOfTheMean() {
     for (int ring : new int[] {2, 3, 4, 5, 7, 8, 16, 31, 64}) {
@@ -109,7 +112,7 @@ class LayoutsTest {
   }
 
   private static void assertBalanced(Documents documents, int ring, String about) {
-    // 50 tokens a chunk is what 100·P tokens leave.
+    // Documents of 100·P tokens have chunks of 50 tokens.
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, documents, ring, 1, 50);
     double meanTokens = (double) documents.tokens() / ring;
     long allArea = 0;
@@ -152,7 +155,7 @@ class LayoutsTest {
 
   @Test
   void equalTokensAreDealtByArea() {
-    // After 6 to rank 0 and 3 + 3 to rank 1 both have 6 tokens, but areas of 21 and 12.
+    // After 6 went to rank 0 and 3 + 3 to rank 1, both have 6 tokens, but areas of 21 and 12.
     SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, new Documents(6, 3, 3, 2), 2, 1, 64);
     assertEquals(6, layout.tokens(0));
     assertEquals(8, layout.tokens(1));

@@ -15,7 +15,7 @@ final class LinearAttentionLayoutTest {
     SequenceLayout layout = Layouts.of(LayoutKind.CONTIGUOUS, documents, 2, 2, 1);
     LinearAttentionLayout linear = LinearAttentionLayout.of(layout);
     assertTrue(linear.moves().isEmpty());
-    // Five for each of two ring ranks, each cut 3 + 2: not the even cut over four.
+    // Five tokens for each of two ring ranks, each cut 3 + 2, unlike an even cut over four.
     assertEquals(List.of(0, 3, 5, 8, 10), linear.starts());
   }
 

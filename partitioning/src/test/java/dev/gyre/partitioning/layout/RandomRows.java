@@ -3,7 +3,7 @@ package dev.gyre.partitioning.layout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.Random;
 
-/** Rows for property tests; everything follows from the seed, which failures print. */
+/** Random rows for property tests; everything follows from the seed, which failures print. */
 public final class RandomRows {
   private final Random random;
 
@@ -19,7 +19,10 @@ public final class RandomRows {
     return values[random.nextInt(values.length)];
   }
 
-  /** At most {@code most} tokens: empty rows, single tokens, primes, one long document, crowds. */
+  /**
+   * At most {@code most} tokens: empty rows, single tokens, primes, one long document, many short
+   * ones.
+   */
   public Documents documents(int most) {
     return switch (random.nextInt(6)) {
       case 0 -> random.nextInt(4) == 0 ? new Documents() : new Documents(1);
@@ -47,12 +50,12 @@ public final class RandomRows {
     return new Documents(java.util.Arrays.copyOf(lengths, used));
   }
 
-  /** No window half of the time, else one from 1 to a little over the row. */
+  /** Half of the time no window, else one from 1 to a little over the row's length. */
   public int window(Documents documents) {
     return random.nextBoolean() ? 0 : 1 + random.nextInt(documents.tokens() + 3);
   }
 
-  /** Any mask: each part of it there or not, lengths from 1 to a little over the row. */
+  /** A random mask: each part may be absent; lengths go from 1 to a little over the row's. */
   public AttentionMask mask(Documents documents) {
     AttentionMask mask = AttentionMask.window(window(documents));
     if (random.nextInt(3) == 0) {
@@ -67,7 +70,7 @@ public final class RandomRows {
     return mask;
   }
 
-  /** Whether a query sees a key, both row positions: the definition, one pair at a time. */
+  /** Whether a query sees a key, both as row positions: the definition, one pair at a time. */
   public static boolean sees(AttentionMask mask, Documents documents, int query, int key) {
     int document = documents.documentOf(query);
     if (mask.anchor() && key == 0) {

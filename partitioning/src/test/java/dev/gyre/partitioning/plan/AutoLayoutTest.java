@@ -15,7 +15,7 @@ import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Which layout {@code auto} takes, by made-up rates. */
+/** Which layout {@code auto} chooses, with made-up rates. */
 final class AutoLayoutTest {
   private static final long GFLOPS = 1_000_000_000L;
   private static final long GB = 1_000_000_000L;
@@ -70,7 +70,7 @@ final class AutoLayoutTest {
     assertEquals(LayoutKind.ZIGZAG, mostlyFull.layout());
   }
 
-  /** The layout taken has the least predicted time, or is zigzag within what can be told. */
+  /** The chosen layout is contiguous if its predicted time is clearly lower, else zigzag. */
   private static void assertReason(Plan plan) {
     List<LayoutForecast> forecasts = plan.layouts();
     assertEquals(
@@ -84,7 +84,7 @@ final class AutoLayoutTest {
     assertEquals("" + zigzag, plan.fields().get("layout.zigzag.micros"));
   }
 
-  /** What zigzag evens out in one layer, it sends in the three others. */
+  /** Zigzag balances the full-attention layer, but has to move tokens in the three others. */
   @Test
   void overASlowLinkLinearLayersStayWhereTheyAre() {
     JobSpec job = job(4, "auto", "auto", LINEAR, LINEAR, FULL, LINEAR);
@@ -94,7 +94,7 @@ final class AutoLayoutTest {
     Plan slow = plan(job, new Rates(400 * GFLOPS, 100 * GFLOPS, GB / 5));
     assertEquals(LayoutKind.CONTIGUOUS, slow.layout());
     assertReason(slow);
-    // Slow kernels: the triangle is what counts again.
+    // With slow kernels the imbalance of the causal triangle decides again.
     Plan slowBoth = plan(job, new Rates(400 * GFLOPS, GFLOPS, GB / 5));
     assertEquals(LayoutKind.ZIGZAG, slowBoth.layout());
   }
@@ -115,7 +115,7 @@ final class AutoLayoutTest {
     assertEquals(List.of(), plan(job(1, "auto", "auto", all(SLIDING)), COMMON).layouts());
   }
 
-  /** A named schedule that works in any order leaves the layout open. */
+  /** If a named schedule works in any order, the layout is still chosen. */
   @Test
   void aNamedScheduleIsPredictedInBoth() {
     Plan windows = plan(job(4, "ring", "auto", all(SLIDING)), COMMON);
@@ -123,7 +123,7 @@ final class AutoLayoutTest {
     assertEquals(LayoutKind.ZIGZAG, plan(job(4, "ring", "auto", all(FULL)), COMMON).layout());
   }
 
-  /** Where only the least fits, the layout is chosen for that. */
+  /** If only the schedule with the least memory fits, the layout is chosen for that schedule. */
   @Test
   void theChoiceIsMadeAmongWhatFits() {
     JobSpec job = job(8, "auto", "auto", FULL, SLIDING, SLIDING, FULL);
@@ -140,7 +140,7 @@ final class AutoLayoutTest {
     assertEquals(ring.layout(), fits.layout());
   }
 
-  /** From equal rates every rank, and a run that is resumed, comes to the same layout. */
+  /** With equal rates every rank, and a resumed run, chooses the same layout. */
   @Test
   void theLayoutFollowsFromTheRatesAlone() {
     JobSpec job = job(4, "auto", "auto", LINEAR, SLIDING, FULL, LINEAR);

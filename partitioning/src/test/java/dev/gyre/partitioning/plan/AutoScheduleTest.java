@@ -80,11 +80,11 @@ class AutoScheduleTest {
 
   @Test
   void theLinkDecides() {
-    // Half a millisecond of tiles a hop. Over a fast link meeting once is what counts; over a slow
-    // one that the ring's messages travel under the tiles of every hop.
+    // Half a millisecond of tiles per hop. Over a fast link the least synchronization is best; over
+    // a slow one it is best to send the ring's messages during the tiles of every hop.
     assertEquals("allgather", overANetwork(2000 * GFLOPS, 400 * GB));
     assertEquals("ring", overANetwork(2000 * GFLOPS, 2 * GB));
-    // On slow cores neither matters by more than can be told.
+    // On slow cores the difference is not clear.
     assertEquals("ring", overANetwork(100 * GFLOPS, 400 * GB));
   }
 
@@ -105,11 +105,11 @@ class AutoScheduleTest {
     Documents four = new Documents(2048, 2048, 2048, 2048);
     assertEquals("balanced", chosen(plan, one, LayerKind.FULL));
     assertEquals(
-        "ring", chosen(plan, four, LayerKind.FULL), "nothing travels: the first of equals");
+        "ring", chosen(plan, four, LayerKind.FULL), "nothing is sent: the first of equals");
     assertEquals(
         "ring",
         chosen(plan, one, LayerKind.SLIDING),
-        "neighbours only, and straight back: the first of equals");
+        "only neighbours exchange rows: the first of equals");
   }
 
   @Test
@@ -121,7 +121,7 @@ class AutoScheduleTest {
         plan.schedules().stream().map(ScheduleChoice::layers).toList());
     for (ScheduleChoice choice : plan.schedules()) {
       assertEquals(ScheduleKind.KEYS, choice.candidates());
-      // Not the ring, so it is the soonest.
+      // The choice is not the ring, so it is the fastest.
       long least = choice.forecast().micros();
       for (ScheduleForecast forecast : choice.forecasts()) {
         assertTrue(forecast.micros() > 0 && forecast.micros() >= least, choice::toString);
@@ -131,7 +131,7 @@ class AutoScheduleTest {
     }
   }
 
-  /** Equal plans choose alike: on every rank, and when a run is resumed from what was written. */
+  /** Equal plans choose equally: on every rank, and when a run is resumed from its written plan. */
   @Test
   void theChoiceFollowsFromThePlanAlone() {
     Rates rates = new Rates(399 * GFLOPS, 97 * GFLOPS, 5 * GB);
@@ -169,7 +169,7 @@ class AutoScheduleTest {
     assertEquals(ring.memory(), fits.memory());
   }
 
-  /** Computing activations again takes longer than what the soonest schedule saves. */
+  /** Recomputing activations takes longer than the fastest schedule saves. */
   @Test
   void noScheduleIsWorthComputingActivationsAgain() {
     WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN);
@@ -181,7 +181,7 @@ class AutoScheduleTest {
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
   }
 
-  /** Queries that see keys of later ranks are not what balanced computes. */
+  /** The balanced schedule cannot compute queries that see keys of later ranks. */
   @Test
   void onlyWhatComputesTheMaskIsACandidate() {
     ModelSpec prefix = model(new AttentionPattern(List.of(), 0, 0, false, 3000));
@@ -194,7 +194,7 @@ class AutoScheduleTest {
             Invalid.class, () -> plan(prefix, "full_attention=balanced", "auto", rates));
     assertTrue(
         e.getMessage().startsWith("mesh.schedule: 'balanced' cannot compute"), e::getMessage);
-    // One rank computes any mask, and a plan for other masks is not one for this job.
+    // One rank computes any mask; a plan for other masks is no plan for this job.
     Planner.plan(job(prefix, 1, "balanced", "auto"), Jobs.workers(Jobs.ONEDNN));
     Plan causal = plan(mixed(), "balanced", "auto", rates);
     ModelSpec both =
@@ -235,7 +235,7 @@ class AutoScheduleTest {
     assertEquals("tokenring", chosen(plan, new Documents(8192), LayerKind.FULL));
     assertEquals("allgather", chosen(plan, new Documents(8192), LayerKind.SLIDING));
     assertEquals(LayoutKind.ZIGZAG, plan.layout());
-    // One layout for all: balanced decides it, for the others can follow.
+    // All layers share one layout: balanced decides it, because the other schedules work in any.
     Plan balanced = plan(mixed(), "full_attention=balanced", "auto", rates);
     assertEquals(LayoutKind.CONTIGUOUS, balanced.layout());
     assertEquals(ScheduleKind.KEYS, balanced.schedules().get(1).candidates());
@@ -265,7 +265,7 @@ class AutoScheduleTest {
     assertTrue(key.getMessage().startsWith("mesh.schedule: 'star'"), key::getMessage);
   }
 
-  /** Whatever the rates and the row: the fastest, or the first where no other is clearly faster. */
+  /** For any rates and row: the fastest schedule, or the first if no other is clearly faster. */
   @Test
   void theSoonestIsChosen() {
     Documents one = new Documents(8192);
@@ -304,7 +304,7 @@ class AutoScheduleTest {
     assertTrue(chosen.containsAll(List.of("ring", "allgather", "balanced")), chosen::toString);
   }
 
-  /** One document is evened out by idle ranks; of many short ones nothing travels. */
+  /** Idle ranks help with one long document; with many short ones nothing is sent. */
   @Test
   void manyShortDocumentsNeedNoHelpers() {
     Plan plan = plan(mixed(), "auto", "contiguous", new Rates(1, 100 * GFLOPS, 5 * GB));
@@ -314,7 +314,7 @@ class AutoScheduleTest {
     assertEquals("ring", chosen(plan, new Documents(lengths), LayerKind.FULL));
   }
 
-  /** A schedule whose only rank with work is late delays all who wait for it, and no one else. */
+  /** The predicted time is that of the last rank to finish; idle ranks add nothing. */
   @Test
   void timeIsThatOfTheLastRank() {
     Mesh mesh = new Mesh(1, 2, 1, 1);
@@ -333,7 +333,9 @@ class AutoScheduleTest {
     assertTrue(micros >= compute && micros < compute + 200, micros + " for " + compute);
   }
 
-  /** A message that takes longer than the tiles beside it is what a step takes, over a network. */
+  /**
+   * Over a network a message overlaps with the tiles beside it: a step takes the longer of both.
+   */
   @Test
   void networksMoveWhileRanksCompute() {
     Mesh mesh = new Mesh(1, 2, 1, 1);
@@ -363,7 +365,7 @@ class AutoScheduleTest {
     assertEquals(3, ScheduleClock.nanos(33, 10 * GB));
   }
 
-  /** Choosing builds every candidate; both must stay far below a step, which takes seconds. */
+  /** Choosing builds every candidate schedule; this must take far less than a step of seconds. */
   @Test
   void choosingIsCheap() {
     int[] lengths = new int[64];

@@ -37,7 +37,7 @@ final class BackendChoiceTest {
   void dtypeAutoIsBf16OnlyWhereItIsNative() {
     assertEquals("stores f32", choose("auto", "auto", STORES_BF16));
     assertEquals("stores bf16", choose("auto", "bf16", STORES_BF16));
-    // Its bf16 is not native, and it computes nothing else: auto goes on to the next.
+    // Its bf16 is not native, and it computes nothing else: auto takes the next backend.
     assertEquals("vector f32", choose("auto", "auto", ONLY_BF16, Jobs.VECTOR));
   }
 

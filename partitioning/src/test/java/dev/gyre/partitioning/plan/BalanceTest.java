@@ -42,8 +42,8 @@ class BalanceTest {
   }
 
   /**
-   * Rows of 32,768 tokens with log-normal lengths on a ring of 4: from crowds of documents too
-   * short to cut to a handful of long ones, no rank computes 1.15 times the mean.
+   * Rows of 32,768 tokens with log-normal lengths on a ring of 4: from many documents too short to
+   * cut to a few long ones, no rank computes 1.15 times the mean.
    */
   @Test
   void packedDocumentsAreEvenInZigzag() {
@@ -64,7 +64,7 @@ class BalanceTest {
         }
       }
     }
-    assertTrue(contiguous / rows > 300, "contiguous order is even: nothing is shown");
+    assertTrue(contiguous / rows > 300, "contiguous order is even: no contrast");
   }
 
   private static long over(LayoutKind kind, Documents documents, AttentionMask mask) {

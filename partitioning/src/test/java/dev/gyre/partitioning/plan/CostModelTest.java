@@ -91,7 +91,7 @@ class CostModelTest {
     assertEquals(one.attentionFlops() / 3 * 2, data.attentionFlops());
   }
 
-  /** Against a schedule's messages, summed over all ranks, for every kind. */
+  /** Compares with a schedule's messages, summed over all ranks, for every kind. */
   @Test
   void ringBytesAreThoseOfTheSchedule() {
     TrainSpec train = Jobs.train(1001, 1001, "bf16");
@@ -136,7 +136,7 @@ class CostModelTest {
     ModelSpec model = Jobs.model(8, 0);
     ModelSize size = ModelSize.of(model);
     StepCost cost = cost(model, Jobs.train(1000, 2000, "bf16"), new Mesh(2, 2, 1, 2), "bf16");
-    // 500 tokens, 2 experts each, half of them elsewhere; 4 layers of 4 exchanges.
+    // 500 tokens, 2 experts each, half of them on other ranks; 4 layers of 4 exchanges.
     assertEquals(500L * 256 * 2 * 16, cost.expertBytes());
     long experts = 4L * 4 * 3 * 256 * 512;
     assertEquals(4 * (size.dense() / 4 * 3 + experts / 2), cost.gradientBytes());

@@ -10,7 +10,7 @@ import dev.gyre.partitioning.job.MeshSpec;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Over how many ranks {@code auto} deals experts, by made-up rates. */
+/** Over how many ranks {@code auto} distributes experts, with made-up rates. */
 final class ExpertParallelChoiceTest {
   private static final long GFLOPS = 1_000_000_000L;
   private static final long GB = 1_000_000_000L;
@@ -29,7 +29,9 @@ final class ExpertParallelChoiceTest {
     return Planner.plan(job(length, expertParallel), workers(rates, 8L << 30));
   }
 
-  /** Long rows pay for the hot expert, short ones for gradients of experts that all hold. */
+  /**
+   * For long rows a hot expert costs most, for short ones the gradients of experts on all ranks.
+   */
   @Test
   void manyRowsAreComputedWhereTheyAreAndFewTravel() {
     Plan many = plan(65536, 0, MEMORY);
@@ -44,7 +46,7 @@ final class ExpertParallelChoiceTest {
     assertReason(slowLink, 8192);
   }
 
-  /** Each forecast is that of a job that asks for its degree, and the least is taken. */
+  /** Each forecast is that of a job that asks for its degree, and the least is chosen. */
   private static void assertReason(Plan plan, int length) {
     List<ExpertParallelForecast> forecasts = plan.expertParallelForecasts();
     assertEquals(
@@ -58,10 +60,10 @@ final class ExpertParallelChoiceTest {
     }
   }
 
-  /** What needs less memory is taken where the soonest would compute again, or keep less. */
+  /** A degree that needs less memory is chosen if the fastest would recompute, or keep less. */
   @Test
   void theChoiceIsMadeAmongWhatFits() {
-    // Slow kernels on a fast link: all experts on each rank are soonest, and their weights largest.
+    // Slow kernels on a fast link: all experts on every rank is fastest, with the most weights.
     Rates rates = new Rates(20 * GFLOPS, 10 * GFLOPS, 100 * GB);
     Plan roomy = plan(2048, 0, rates);
     assertEquals(1, roomy.mesh().expertParallel());
@@ -113,7 +115,10 @@ final class ExpertParallelChoiceTest {
         List.of(), Planner.plan(dense, workers(MEMORY, 8L << 30)).expertParallelForecasts());
   }
 
-  /** One expert gets twice its share, or all there is of its rows; the others share the rest. */
+  /**
+   * One expert gets twice its share, or one row per token if that is less; the others share the
+   * rest.
+   */
   @Test
   void theBusiestRankHoldsTheHotExpert() {
     assertEquals(1000, new ExpertPlacement(8, 1).busiest(1000, 2));

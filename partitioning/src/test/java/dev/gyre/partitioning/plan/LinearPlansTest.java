@@ -74,7 +74,7 @@ final class LinearPlansTest {
     // 4 layers, six pairs of ranks, forward and back, 8 heads of 32×32 floats; a quarter each.
     long states = 4L * 2 * 6 * 8 * 32 * 32 * 4 / 4;
     assertEquals(states, plan(onlyLinear(), 8192, ring(4)).cost().stateBytes());
-    // A million tokens fit where blocks are computed again, and with them the states of forward.
+    // A million tokens fit if blocks are recomputed, which sends the forward states again.
     Plan million = plan(onlyLinear(), 1 << 20, ring(4));
     assertEquals(ActivationPlan.ALL, million.activations().recompute());
     assertEquals(states + states / 2, million.cost().stateBytes());
@@ -99,7 +99,7 @@ final class LinearPlansTest {
         CostModel.attentionFlops(onlyLinear(), new Documents(8000)));
   }
 
-  /** Masks are those of softmax layers; where there are none they would be asked for in vain. */
+  /** Masks apply to softmax layers; without such layers a mask would have no effect. */
   @Test
   void linearLayersAloneTakeNoMask() {
     List<LayerKind> linear = List.of(LayerKind.LINEAR, LayerKind.LINEAR);
@@ -121,7 +121,7 @@ final class LinearPlansTest {
   void aMillionTokensNeedNoWiderNumbers() {
     Plan plan = plan(model(MIXED), 1 << 20, ring(4));
     assertTrue(plan.cost().linearFlops() > 0 && plan.memory().total() > 0, plan::toString);
-    assertTrue(plan.cost().moveBytes() > Integer.MAX_VALUE, "in longs");
+    assertTrue(plan.cost().moveBytes() > Integer.MAX_VALUE, "fits in an int");
   }
 
   @Test

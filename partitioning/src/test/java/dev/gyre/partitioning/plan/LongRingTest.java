@@ -21,7 +21,7 @@ import dev.gyre.partitioning.schedule.TokenRingSchedule;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** A sliding window over a long ring: ranks send what near ranks need, and nothing goes round. */
+/** A sliding window over a long ring: ranks send only to near ranks, not around the ring. */
 final class LongRingTest {
   private static final int RING = 512;
   private static final int TOKENS_OF_RANK = 64;
@@ -40,7 +40,7 @@ final class LongRingTest {
 
   @Test
   void everyScheduleSendsToNearRanksOnly() {
-    // With as many key heads as query heads, queries travel in the ring's backward.
+    // With as many key heads as query heads, the ring's backward sends queries.
     MessageBytes wide = new MessageBytes(4, 4, 16, 2);
     List<ScheduleKind> kinds =
         List.of(
@@ -66,7 +66,9 @@ final class LongRingTest {
     }
   }
 
-  /** Sums of gradients follow their keys, and the last rank that adds to one sends it home. */
+  /**
+   * Gradient sums travel with their keys; the last rank that adds to one returns it to its owner.
+   */
   @Test
   void gradientsGoHomeFromTheLastRankThatAddsToThem() {
     AttentionSchedule ring = new RingSchedule().schedule(row, MASK);

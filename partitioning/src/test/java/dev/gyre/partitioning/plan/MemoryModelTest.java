@@ -20,7 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What a step needs, and which policy a plan takes for it. */
+/** The memory that a step needs, and the activation policy that a plan chooses. */
 class MemoryModelTest {
   private static final ActivationPlan ALL =
       new ActivationPlan(ActivationPlan.NONE, false, 0, 1024, "");
@@ -124,7 +124,7 @@ class MemoryModelTest {
         w.backends(), w.hostCores(), bytes, w.workersPerHost(), w.rates());
   }
 
-  /** With ever less memory ever slower policies, each only where no faster one fits. */
+  /** With less and less memory, slower policies are chosen, each only where no faster one fits. */
   @Test
   void theFastestPolicyThatFitsIsTaken() {
     JobSpec job = job(65_536, MemorySpec.PLANNED);
@@ -141,7 +141,7 @@ class MemoryModelTest {
         if (faster.describe().equals(plan.activations().describe())) {
           break;
         }
-        assertTrue(memory.estimate(faster).total() > worker, faster + " fits, too");
+        assertTrue(memory.estimate(faster).total() > worker, faster + " fits too");
       }
       worker = plan.memory().total() - 1;
       plan = Planner.plan(job, host(2 * worker));
@@ -177,7 +177,7 @@ class MemoryModelTest {
     assertEquals("attention-saving, MLP in tiles of 512, on disk", disk.activations().describe());
   }
 
-  /** The plan of the longest row fits, that of one a sixteenth longer does not. */
+  /** The plan of the longest row fits; that of a row longer by a sixteenth does not. */
   @Test
   void theLongestRowThatFitsIsFound() {
     long worker = 3L << 30;
@@ -197,7 +197,7 @@ class MemoryModelTest {
     assertTrue(before > 4 * longest.policies().getFirst().tokens(), longest.toString());
   }
 
-  /** What a job asks for to get this policy. */
+  /** The job's setting for exactly this policy. */
   private static MemorySpec exactly(ActivationPlan policy) {
     return new MemorySpec(
         policy.recompute(), Boolean.toString(policy.offload()), "", policy.mlpTile());

@@ -146,7 +146,7 @@ class PlanTest {
     assertEquals("mesh.expert-parallel: 2 → 4", differences.get(1));
   }
 
-  /** A component that is added but not encoded would let unequal plans run together. */
+  /** If a component is not encoded, ranks with unequal plans could train together. */
   @Test
   void everyComponentIsEncoded() {
     int leaves = 0;
@@ -163,9 +163,10 @@ class PlanTest {
         leaves += component.getType().isRecord() ? 0 : 1;
       }
     }
-    // The mesh's order is encoded besides; expert-parallel stands in mesh and placement alike. The
-    // schedules are one component, and here a choice with two forecasts of two numbers; the layouts
-    // are one, and here two; so are what experts need, each with two numbers.
+    // Fields beyond the components: the mesh's order, and expert-parallel, which is in both mesh
+    // and placement. The schedules are one component, here a choice with two forecasts of two
+    // numbers; the layouts are one, here two; so are the forecasts for experts, each with two
+    // numbers.
     assertEquals(leaves + 8, plan("AMX", 1).fields().size());
   }
 

@@ -49,7 +49,7 @@ class PlanValidatorTest {
     }
   }
 
-  // --- what is right passes -------------------------------------------------------------------
+  // --- valid schedules ------------------------------------------------------------------------
 
   @Test
   void ringSchedulesAreProvenForAnyRow() {
@@ -88,7 +88,7 @@ class PlanValidatorTest {
         .count();
   }
 
-  /** A batch's proof must vanish beside its step; the bound leaves room for a busy machine. */
+  /** Proving a batch must take far less than its step; the bound leaves room for a busy machine. */
   @Test
   void aBatchIsProvenInMilliseconds() {
     SequenceLayout row = Layouts.of(LayoutKind.ZIGZAG, new Documents(16384), 4, 1, 64);
@@ -198,7 +198,9 @@ class PlanValidatorTest {
         "reaches beyond");
   }
 
-  /** A plan of one mask is not one of another: the tile that shows too much, or what is missing. */
+  /**
+   * A schedule for one mask is refused for another: a tile shows too much, or pairs are missing.
+   */
   @Test
   void aPlanOfAnotherMaskIsRefused() {
     AttentionMask window = AttentionMask.window(30);
@@ -224,7 +226,7 @@ class PlanValidatorTest {
     return String.valueOf(refusal.getMessage());
   }
 
-  /** Whatever single tile of whatever row is shifted, cut, or masked otherwise: refused. */
+  /** Any row with any single tile shifted, cut or masked differently is refused. */
   @Test
   void anyChangeOfAnyTileIsRefused() {
     for (long seed = 0; seed < 400; seed++) {
@@ -407,7 +409,7 @@ class PlanValidatorTest {
         "rank 1 step 4 receives KEY_VALUE_GRADIENT of rank 1 with a share it has already");
   }
 
-  /** Each end exists, but each rank receives in one step and sends in the next. */
+  /** Both ends of each message exist, but each rank receives in one step and sends in the next. */
   @Test
   void waitingInACircleIsNamed() {
     List<Program> programs = new ArrayList<>();
@@ -425,9 +427,9 @@ class PlanValidatorTest {
         "rank 3 step 0 waits for rank 2");
   }
 
-  // --- other kinds of schedule are judged by the same rules ------------------------------------
+  // --- other kinds of schedule, checked by the same rules --------------------------------------
 
-  /** Queries travel instead, and partial outputs come back: legal, and proven. */
+  /** Queries are sent instead of keys, and partial outputs come back: valid, and proven. */
   @Test
   void rotatingQueriesIsProvenToo() {
     SequenceLayout two = Layouts.of(LayoutKind.CONTIGUOUS, new Documents(10), 2, 1, 1);

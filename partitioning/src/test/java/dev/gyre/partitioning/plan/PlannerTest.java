@@ -98,7 +98,7 @@ class PlannerTest {
         + plan.layout().key();
   }
 
-  /** What is gathered at once must be held at once, and the plan says so. */
+  /** Rows that are gathered at once take memory at once, and the plan counts it. */
   @Test
   void gatheringTakesMemoryThatPassingOnDoesNot() {
     long ring =
@@ -127,11 +127,11 @@ class PlannerTest {
 
   @Test
   void expertRowsAreBoundByTwiceBalancedOrByAllThereAre() {
-    // 8192 tokens with 2 experts each; alone a rank gets its own rows and no others.
+    // 8192 tokens with 2 experts each; a single rank gets its own rows and no others.
     assertEquals(16384, plan(Jobs.job(new MeshSpec(1, 0, 0, 0, 0))).expertRowsBound());
     assertEquals(16384, plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2))).expertRowsBound());
     assertEquals(8192, plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 4))).expertRowsBound());
-    // Half a row and what zigzag chunks may be over it, with 2 experts each.
+    // Half a row plus what zigzag chunks may exceed it by, with 2 experts per token.
     assertEquals(2 * (4096 + 256), plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 1))).expertRowsBound());
   }
 

@@ -36,9 +36,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What holds for every kind of schedule, and what is particular to one. */
+/** Properties of every kind of schedule, and of single kinds. */
 class ScheduleKindsTest {
-  /** As many key/value heads as query heads in bf16: backward of the ring sends queries round. */
+  /** As many key/value heads as query heads in bf16: the ring's backward sends queries around. */
   private static final MessageBytes ALIKE = new MessageBytes(4, 4, 16, 2);
 
   private static final MessageBytes SHARED = new MessageBytes(4, 1, 16, 2);
@@ -64,7 +64,7 @@ class ScheduleKindsTest {
       this.kind = kind;
     }
 
-    /** Any mask that it computes for any row. */
+    /** A random mask that this kind computes. */
     AttentionMask mask(RandomRows rows, Documents documents) {
       AttentionMask mask = rows.mask(documents);
       return kind.computes(mask) ? mask : mask.withPrefix(0);
@@ -93,7 +93,7 @@ class ScheduleKindsTest {
     }
   }
 
-  /** Whichever message is lost, doubled, or short of a row, at one end or at both: refused. */
+  /** Any message that is lost, doubled, or a row too short, at one end or at both, is refused. */
   @ParameterizedTest
   @EnumSource
   void anyChangeOfAnyMessageIsRefused(Kind of) {
@@ -186,7 +186,7 @@ class ScheduleKindsTest {
     return Mutation.step(good, forward, rank, step, s -> new Step(s.sends(), s.receives(), works));
   }
 
-  /** A batch's proof must vanish beside its step; the bound leaves room for a busy machine. */
+  /** Proving a batch must take far less than its step; the bound leaves room for a busy machine. */
   @ParameterizedTest
   @EnumSource
   void aBatchIsProvenInMilliseconds(Kind of) {
@@ -202,7 +202,8 @@ class ScheduleKindsTest {
   }
 
   /**
-   * The same for crowds, whatever the mask, in CPU time: a step over as many tokens takes seconds.
+   * The same for many documents and every mask, in CPU time: a step over as many tokens takes
+   * seconds.
    */
   @ParameterizedTest
   @EnumSource
@@ -222,11 +223,11 @@ class ScheduleKindsTest {
     }
   }
 
-  /** Every row that travels is needed by a tile of a rank it reaches, and none is missing. */
+  /** Every row sent is needed by a tile of a rank it reaches, and no needed row is missing. */
   @ParameterizedTest
   @EnumSource
   void onlyRowsThatTheMaskAsksForTravel(Kind of) {
-    // Documents of 64 tokens lie whole on a rank; nothing is left to say.
+    // Documents of 64 tokens lie whole on a rank: nothing is sent.
     SequenceLayout whole = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
     AttentionSchedule silent = of.kind.schedule(whole, AttentionMask.window(0));
     assertEquals(0, SHARED.sent(silent.forward()) + SHARED.sent(silent.backward()));
@@ -255,14 +256,14 @@ class ScheduleKindsTest {
     AttentionSchedule schedule = of.kind.schedule(one, sinks);
     PlanValidator.validate(one, schedule, sinks);
     assertEquals(Set.of(new TokenRange(93, 7), new TokenRange(0, 2)), sentRuns(schedule.forward()));
-    // Four documents, each whole on its rank: all that anyone needs is the first token of the row.
+    // Four documents, each whole on its rank: others need only the first token of the row.
     SequenceLayout four = row(of.kind, new Documents(64, 64, 64, 64), 4, 64);
     AttentionMask anchor = AttentionMask.CAUSAL.withAnchor();
     schedule = of.kind.schedule(four, anchor);
     PlanValidator.validate(four, schedule, anchor);
     assertEquals(Set.of(new TokenRange(0, 1)), sentRuns(schedule.forward()));
     assertEquals(3 * SHARED.perRow(Item.KEY_VALUE), SHARED.sent(schedule.forward()));
-    // A prefix that ends on rank 1: rank 0 needs its part of the second rank's keys, and no more.
+    // A prefix that ends on rank 1: rank 0 needs only the prefix's part of rank 1's keys.
     AttentionMask prefix = AttentionMask.window(8).withPrefix(130);
     schedule = of.kind.schedule(one, prefix);
     PlanValidator.validate(one, schedule, prefix);
@@ -304,8 +305,8 @@ class ScheduleKindsTest {
     // Zigzag, P(P − 1) hops of N / P rows: the last chunk's keys are seen by no other rank, the
     // first chunk's queries see no other rank's keys, so half of one owner's rows stay at home.
     long hops = (long) tokens * ring * (ring - 1) - tokens / 2 * (ring - 1);
-    // Between two ranks one sees half of the other's keys, which sees all of its: three halves of
-    // the two ways. A result sets out where it first has something to carry.
+    // Of two ranks, one sees half of the other's keys, and the other sees all of the first's: three
+    // halves in both directions together. A result is first sent by a rank that has added to it.
     long pairs = (long) tokens * ring * (ring - 1) * 3 / 4;
     long forward;
     long backward;
@@ -337,7 +338,7 @@ class ScheduleKindsTest {
     assertEquals(backward, bytes.sent(schedule.backward()), "backward");
   }
 
-  /** Slots that the memory model reckons with do not grow with the ring, unless all is gathered. */
+  /** The slots in the memory model do not grow with the ring, unless all rows are gathered. */
   @ParameterizedTest
   @EnumSource
   void memoryOfOthersRows(Kind of) {
@@ -361,12 +362,13 @@ class ScheduleKindsTest {
   @Test
   void ringBackwardSendsTheSmallerSideRound() {
     SequenceLayout row = row(new RingSchedule(), new Documents(4000), 4, 64);
-    // f32, h query heads over one key/value head each: 16 widths of keys against 12 and a little.
+    // f32, h query heads over one key/value head each: 16 widths of keys, but little over 12 of
+    // queries.
     assertEquals(Item.QUERY_BUNDLE, firstBackward(row, new MessageBytes(8, 8, 64, 4)));
     assertEquals(Item.QUERY_BUNDLE, firstBackward(row, new MessageBytes(8, 8, 64, 2)));
     // Two query heads on each key/value head halve the keys' side.
     assertEquals(Item.KEY_VALUE, firstBackward(row, new MessageBytes(8, 4, 64, 2)));
-    // With tiny heads log-sum-exp and delta weigh too much: 4·h·(1 + 1) + 8·h against 12·h.
+    // With tiny heads log-sum-exp and delta dominate: 4·h·(1 + 1) + 8·h against 12·h.
     assertEquals(Item.KEY_VALUE, firstBackward(row, new MessageBytes(8, 8, 1, 2)));
     for (MessageBytes bytes : List.of(ALIKE, SHARED)) {
       AttentionSchedule chosen = new RingSchedule(bytes).schedule(row, AttentionMask.window(0));
@@ -403,7 +405,8 @@ class ScheduleKindsTest {
         assertTrue(working <= ring / 2 + 1, "ring " + ring + " works in " + working + " steps");
         assertTrue(program.steps().size() <= ring / 2 + 2);
       }
-      // Everyone computes its own triangle and ⌊(P − 1)/2⌋ blocks; with an even P half one more.
+      // Every rank computes its own triangle and ⌊(P − 1)/2⌋ blocks; with an even P half of them
+      // compute one more.
       long most = Balance.of(row, schedule).pairs().stream().max(Long::compare).orElseThrow();
       assertEquals(120 * 121 / 2 + ring / 2 * block, most);
       long least = Balance.of(row, schedule).pairs().stream().min(Long::compare).orElseThrow();
@@ -432,7 +435,7 @@ class ScheduleKindsTest {
         "schedule balanced needs a mask without prefix; here queries of ring rank 0 see keys of"
             + " ring rank 1. Use ring, allgather or tokenring",
         e.getMessage());
-    // A prefix that lies whole on one rank does no harm.
+    // A prefix that lies whole on one rank is allowed.
     AttentionMask first = AttentionMask.CAUSAL.withPrefix(100);
     PlanValidator.validate(contiguous, new BalancedSchedule().schedule(contiguous, first), first);
   }
@@ -478,7 +481,7 @@ class ScheduleKindsTest {
           Message m = steps.get(s).sends().get(i);
           Message other = new Message(m.item(), m.owner(), rank, m.rows());
           int at = programs.get(m.peer()).steps().get(s).receives().indexOf(other);
-          assertTrue(at >= 0, "the other end of " + m + " lies in the same step");
+          assertTrue(at >= 0, "the other end of " + m + " is not in the same step");
           all.add(new Sent(rank, s, i, m, at));
         }
       }
@@ -488,7 +491,7 @@ class ScheduleKindsTest {
 
   private interface Change extends UnaryOperator<List<Message>> {}
 
-  /** Applied to a list of the one message concerned. */
+  /** A change of a list that has only the message concerned. */
   private static UnaryOperator<List<Message>> change(int how, List<TokenRange> rows) {
     TokenRange first = rows.getFirst();
     List<TokenRange> shorter = new ArrayList<>(rows);

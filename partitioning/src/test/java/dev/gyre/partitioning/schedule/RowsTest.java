@@ -27,7 +27,10 @@ class RowsTest {
     assertEquals(Rows.keysOf(tiles), Rows.keysOf(tiles).and(Rows.NONE));
   }
 
-  /** Against a set: all rows are there, what is added lies in gaps, and the ends stay. */
+  /**
+   * Compares with a set: no row is missing, added rows fill gaps, and no run begins or ends with
+   * one.
+   */
   @Test
   void unionsCoverAndStayWithinTheBound() {
     int bridged = 0;

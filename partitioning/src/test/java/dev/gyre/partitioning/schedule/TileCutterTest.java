@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class TileCutterTest {
   private static final int U = AttentionTile.UNLIMITED;
 
-  /** Against the definition, pair by pair; rectangles must not overlap either. */
+  /** Compares with the definition, pair by pair; tiles must not overlap either. */
   @Test
   void everyVisiblePairIsInOneTileAndNoOther() {
     for (long seed = 0; seed < 800; seed++) {
@@ -37,7 +37,7 @@ class TileCutterTest {
     }
   }
 
-  /** What a window and sinks would cut in two or more where the window hides nothing. */
+  /** Where a window hides nothing, it and sinks must not cut a tile into several. */
   @Test
   void aWindowAsLongAsTheDocumentsCutsNothing() {
     int[] lengths = new int[64];
@@ -109,9 +109,9 @@ class TileCutterTest {
         Layouts.of(LayoutKind.ZIGZAG, new Documents(16384), 4, 1, Layouts.DEFAULT_MIN_CHUNK);
     TileCutter cutter = new TileCutter(layout, AttentionMask.CAUSAL);
     assertEquals(List.of(new AttentionTile(0, 4096, 0, 4096, 0, U)), cutter.between(1, 1));
-    // Keys of an earlier rank: all queries meet its first chunk.
+    // Keys of an earlier rank: all queries see its first chunk.
     assertEquals(List.of(new AttentionTile(0, 4096, 0, 2048, -U, U)), cutter.between(2, 1));
-    // Keys of a later rank: the second chunk meets all of them.
+    // Keys of a later rank: the second chunk of queries sees all of them.
     assertEquals(List.of(new AttentionTile(2048, 2048, 0, 4096, -U, U)), cutter.between(1, 2));
   }
 
@@ -157,7 +157,7 @@ class TileCutterTest {
     assertEquals(
         List.of(new AttentionTile(0, 6, 0, 2, 0, U), new AttentionTile(2, 4, 2, 4, 0, 2)),
         cutter.between(0, 0));
-    // Behind the window of 3 only the sinks are left of rank 0's keys.
+    // Beyond the window of 3, only the sinks of rank 0's keys are visible.
     assertEquals(
         List.of(new AttentionTile(0, 6, 0, 2, -U, U), new AttentionTile(0, 2, 4, 2, -U, 0)),
         cutter.between(1, 0));

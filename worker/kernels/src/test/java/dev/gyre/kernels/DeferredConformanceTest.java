@@ -14,9 +14,9 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The suite asks nothing of a backend's memory and time that a device could not give. */
+/** The suite requires nothing of a backend's memory and timing that a device could not provide. */
 class DeferredConformanceTest {
-  /** Refusals come with the call, which this backend only makes later. */
+  /** Bad arguments are refused when a kernel is called, which this backend does only later. */
   @TestFactory
   Stream<DynamicTest> theSuiteRunsOnADevice() {
     DeferredBackend backend = new DeferredBackend();
@@ -35,7 +35,7 @@ class DeferredConformanceTest {
       backend.kernels().fill(x, 3);
       assertEquals(0, second(x));
       backend.synchronize();
-      assertEquals(Float.NaN, second(x), "done, and not asked for");
+      assertEquals(Float.NaN, second(x), "computed, but not read");
       backend.hostReads(x.slice(1, 1));
       assertEquals(3, second(x));
     }
@@ -55,7 +55,7 @@ class DeferredConformanceTest {
       x.segment().set(ValueLayout.JAVA_FLOAT, 4, 6);
       backend.kernels().copy(x, y);
       backend.hostReads(y);
-      assertEquals(5, second(y), "unsaid");
+      assertEquals(5, second(y), "without hostWrites");
     }
   }
 

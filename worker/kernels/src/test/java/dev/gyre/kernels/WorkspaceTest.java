@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import org.junit.jupiter.api.Test;
 
 final class WorkspaceTest {
-  /** A slab's size comes from a plan, which counts bytes and knows nothing of alignment. */
+  /** A slab's size comes from a plan, which counts bytes without regard to alignment. */
   @Test
   void tensorsAreAlignedAtBothEndsWhateverTheSize() {
     for (long size = 1024; size < 1024 + 2 * Workspace.ALIGNMENT_BYTES; size++) {

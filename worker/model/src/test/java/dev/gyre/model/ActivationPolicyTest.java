@@ -31,7 +31,7 @@ import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Whatever a policy drops it computes again to the bit; what it keeps it does not do twice. */
+/** A policy recomputes what it drops bit for bit, and does not recompute what it keeps. */
 final class ActivationPolicyTest {
   private static final int TOKENS = 37;
   private static final Documents DOCUMENTS = new Documents(20, 1, 16);
@@ -56,7 +56,7 @@ final class ActivationPolicyTest {
           List.of(1),
           0);
 
-  /** One pass: everything that a step reads from it, and what it did. */
+  /** The results of one pass that a step reads, and counts of what it did. */
   private static final class Pass {
     StepSums sums = new StepSums(0, 0, 0, new long[0][]);
     final List<float[]> gradients = new ArrayList<>();
@@ -106,7 +106,7 @@ final class ActivationPolicyTest {
     assertEquals(2, pass.routed, "a routing decision for each layer with experts");
   }
 
-  /** Values are those without tiles; weights' gradients are summed in another order. */
+  /** Values equal those without tiles; weights' gradients are summed in another order. */
   @ParameterizedTest
   @EnumSource(
       value = Checkpointing.class,

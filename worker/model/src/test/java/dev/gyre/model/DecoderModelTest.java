@@ -177,7 +177,7 @@ final class DecoderModelTest {
         value[side] = worker.model.evaluate(batch(), losses, Observer.NONE).total(objective);
       }
       MemorySegment.copy(kept, 0, weight, ValueLayout.JAVA_FLOAT, 0, kept.length);
-      // f32 losses near 3 are good to 3e-7, which over 2·step is 1e-4.
+      // f32 losses near 3 are accurate to 3e-7, which over 2·step is 1e-4.
       assertEquals(norm, (value[1] - value[0]) / (2 * step), 2e-4 + 5e-3 * norm, p.name());
     }
   }

@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** One golden folder: B rows of T tokens each, and what must come out. */
+/** One golden folder: B rows of T tokens each, and the expected results. */
 final class GoldenCase implements AutoCloseable {
   static final List<String> NAMES =
       List.of("plain", "packed", "window", "balanced", "wide", "batch");

@@ -131,7 +131,7 @@ final class LinearAttentionLayersTest {
         value[side] = worker.model.evaluate(batch(TOKENS), losses, Observer.NONE).total(objective);
       }
       MemorySegment.copy(kept, 0, weight, ValueLayout.JAVA_FLOAT, 0, kept.length);
-      // f32 losses near 3 are good to 3e-7, which over 2·step is 3e-4.
+      // f32 losses near 3 are accurate to 3e-7, which over 2·step is 3e-4.
       assertEquals(norm, (value[1] - value[0]) / (2 * step), 8e-4 + 5e-3 * norm, p.name());
     }
     assertEquals(2, norms, "linear layers with a norm of their output");

@@ -114,7 +114,9 @@ final class CheckpointCommandsTest {
     assertTrue(Files.notExists(hf.resolve("model.safetensors")), ran::toString);
   }
 
-  /** Another model's files in the folder would be loaded in place of these, or beside them. */
+  /**
+   * Another model's files in the folder would be loaded instead of these, or in addition to them.
+   */
   @Test
   void aFolderWithAnotherModelIsLeftAlone() throws IOException {
     Path hf = Files.createDirectories(runs.resolve("hf"));
@@ -125,7 +127,7 @@ final class CheckpointCommandsTest {
     assertEquals("old", Files.readString(hf.resolve("model.safetensors.index.json")));
   }
 
-  /** Also when the checkpoint is named by its folder. */
+  /** The tokenizer is exported even if the checkpoint is named by its folder. */
   @Test
   void theRunsTokenizerTravels() throws IOException {
     Files.writeString(run.folder().path().resolve("tokenizer.json"), "{}");
@@ -155,10 +157,10 @@ final class CheckpointCommandsTest {
     assertEquals(ExitCode.BAD_JOB.code(), export.exit(), export::toString);
   }
 
-  /** The folder that a person means is never guessed. */
+  /** An ambiguous name is an error: Gyre does not guess which folder is meant. */
   @Test
   void aNameOfTwoRunsIsRefused() throws IOException {
-    // The folder below which tests run has one of this name.
+    // The tests' working folder has a folder of this name too.
     Path here = Files.createDirectories(Path.of("target", "checkpoints"));
     try {
       TinyRun.in(runs, TinyRun.jobFile(runs, "target"));

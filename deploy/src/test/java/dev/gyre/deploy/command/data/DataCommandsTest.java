@@ -33,7 +33,8 @@ final class DataCommandsTest {
 
     Cli shown = Cli.run("data", "inspect", job, "--rows", "3", "--chars", "-1");
     assertEquals(0, shown.exit(), shown::toString);
-    // 70 = 32 + 32 + 6 tokens, and 4 fit beside the last; all have labels but each document's last.
+    // 70 = 32 + 32 + 6 tokens, and 4 fit beside the 6; only each document's last token has no
+    // label.
     assertTrue(shown.out().contains("3 rows, 74 tokens, 72 labels"), shown::toString);
     assertTrue(shown.out().contains("CUT at its end: 0-31 of 70"), shown::toString);
     assertTrue(shown.out().contains("CUT at both ends: 32-63 of 70"), shown::toString);
@@ -57,7 +58,7 @@ final class DataCommandsTest {
     Files.writeString(folder.resolve("docs").resolve(name), text);
   }
 
-  /** The share is that of the tokens that are held out, not the one that was wished for. */
+  /** Reports the share of tokens that are held out, not the requested share. */
   @Test
   void prepareSaysWhatIsHeldOut() throws IOException {
     document("big.txt", "0123456789".repeat(9000));
@@ -84,7 +85,7 @@ final class DataCommandsTest {
     assertTrue(allowed.out().contains("b.jsonl:2: 'text' is null"), allowed::toString);
   }
 
-  /** Before a worker is started, and with the reason. */
+  /** Refused before a worker starts, with the reason. */
   @Test
   void dataWithoutALabelIsRefused() throws IOException {
     for (int d = 0; d < 30; d++) {
@@ -110,6 +111,6 @@ final class DataCommandsTest {
             "train.sequence-length=64");
     assertEquals(64, prefix.exit(), prefix::toString);
     assertTrue(prefix.err().contains("model.prefix_length 64"), prefix::toString);
-    assertFalse(Files.exists(folder.resolve("runs")), "a run was begun");
+    assertFalse(Files.exists(folder.resolve("runs")), "a run was started");
   }
 }

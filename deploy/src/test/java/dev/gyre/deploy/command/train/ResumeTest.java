@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What {@code --resume} finds and refuses; all of it before data is read or a worker starts. */
+/** What {@code --resume} finds and refuses, always before data is read or a worker starts. */
 final class ResumeTest {
   @TempDir Path folder;
   private Path runs = Path.of("");
@@ -63,7 +63,7 @@ final class ResumeTest {
         ran::toString);
   }
 
-  /** The folder exp-2 is the first run of a job of that name. */
+  /** The folder exp-2 is the first run of a job named exp-2. */
   @Test
   void anotherJobsRunIsNotTaken() throws IOException {
     TinyRun run = TinyRun.in(runs, job, 10);
@@ -94,7 +94,7 @@ final class ResumeTest {
     assertTrue(ran.out().contains("is of job other"), ran::toString);
   }
 
-  /** Its data does not exist, and is not asked for. */
+  /** The job's data does not exist, and is not read. */
   @Test
   void otherArithmeticIsRefusedBeforeDataIsRead() throws IOException {
     TinyRun.in(runs, job, 5);
@@ -117,7 +117,7 @@ final class ResumeTest {
     assertTrue(ran.out().contains("step-10 is skipped, it cannot be read"), ran::toString);
   }
 
-  /** A crash between the two renames of a replacement. */
+  /** A crash happened between the two renames that replace a checkpoint. */
   @Test
   void aReplacementThatWasInterruptedIsRecoveredFirst() throws IOException {
     TinyRun run = TinyRun.in(runs, job, 10);

@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 
-/** A sample that cannot be made is a line that says so, whatever the child did. */
+/** If no sample can be made, one line says so, however the child process failed. */
 final class SampleTextTest {
   @Test
   void theChildRunsGyre() {

@@ -45,7 +45,7 @@ final class KernelBenchMainTest {
     for (ForkTimes each : measured) {
       assertEquals(1, each.medians().size());
       double perSecond = Math.max(each.flops(), each.bytes()) / each.medians().getFirst();
-      // Between an interpreter on a busy machine and anything one core can do.
+      // From an interpreter on a busy machine to more than one core can do.
       assertTrue(perSecond > 1e6 && perSecond < 1e13, each::line);
     }
   }

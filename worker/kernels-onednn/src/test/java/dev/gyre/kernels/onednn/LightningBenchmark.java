@@ -13,7 +13,7 @@ import java.lang.management.ThreadMXBean;
 import java.util.function.Supplier;
 
 /**
- * Nanoseconds of CPU time a token and head of linear attention take, at 4,096 and at 65,536 tokens.
+ * CPU time of linear attention in nanoseconds per token and head, at 4,096 and at 65,536 tokens.
  * Not a test: run its {@code main} with the test class path and the project's JVM flags.
  */
 public final class LightningBenchmark {

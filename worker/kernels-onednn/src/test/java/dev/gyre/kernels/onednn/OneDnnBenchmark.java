@@ -13,9 +13,9 @@ import java.lang.management.ThreadMXBean;
 import java.util.Random;
 
 /**
- * Rates of the products and of attention on one core, the best of several rounds by the thread's
- * CPU time, so that a busy machine disturbs little. Not a test: run its {@code main} with the test
- * class path and the project's JVM flags; an argument names the lines wanted.
+ * Rates of matrix products and attention on one core, the best of several rounds by the thread's
+ * CPU time, so that a busy machine has little effect. Not a test: run its {@code main} with the
+ * test class path and the project's JVM flags; an argument selects lines by name.
  */
 public final class OneDnnBenchmark {
   private static final long ROUND_NANOS = 2_000_000_000L;

@@ -67,8 +67,8 @@ class OneDnnConformanceTest {
   }
 
   /**
-   * A thread that OpenMP started would bear the name of the thread that called: the backend on one
-   * thread, and each of its own threads on several, must compute alone.
+   * A thread started by OpenMP would have the name of the thread that called it. So each thread
+   * name must occur only once, both for a backend with one thread and for one with several.
    */
   @Test
   void openMpStartsNoThread() throws Exception {

@@ -51,7 +51,9 @@ class OneDnnKernelsTest {
     return Tensors.of(arena, dtype, values, dims);
   }
 
-  /** Experts' row counts change every step; what is compiled for them must not grow with it. */
+  /**
+   * Experts' row counts change every step; the number of compiled kernels must not grow with them.
+   */
   @Test
   void anyRowCountsCompileFewProducts() {
     Tensor x = normal(DType.BF16, 5000, 16);
@@ -66,7 +68,7 @@ class OneDnnKernelsTest {
     assertTrue(products.compiled() <= 16, products.compiled() + " products for two weight shapes");
   }
 
-  /** What CPUs with tiles do for many rows, here on whatever CPU there is. */
+  /** Weights are packed as on CPUs with tile instructions for many rows, here on any CPU. */
   @Test
   void packedWeightsMeetTheTwin() {
     try (Backend packing = over(new OneDnnProducts(OneDnn.open(), true, null))) {
@@ -93,7 +95,7 @@ class OneDnnKernelsTest {
     }
   }
 
-  /** Several blocks each way, windows, ragged ends, grouped heads: more than one block's worth. */
+  /** Several blocks of queries and keys, windows, ragged ends and grouped heads. */
   @Test
   void attentionOverManyBlocksMeetsTheTwin() {
     int tokens = 560;
@@ -161,7 +163,7 @@ class OneDnnKernelsTest {
     assertArrayEquals(expected, actual, (float) (largest * tolerance));
   }
 
-  /** A NaN must come through, or a diverged run would go on unnoticed. */
+  /** A NaN must reach the output, or a diverged run would continue unnoticed. */
   @Test
   void nanInAQueryReachesItsOutput() {
     for (DType dtype : List.of(DType.F32, DType.BF16)) {
@@ -205,8 +207,8 @@ class OneDnnKernelsTest {
         };
     ThreadMXBean threads =
         assertInstanceOf(ThreadMXBean.class, ManagementFactory.getThreadMXBean());
-    // The JVM compiles a method that is called once a round after 600 rounds at the earliest, and
-    // only then are vectors registers; each round is about 1 ms.
+    // The JVM compiles a method that is called once per round after 600 rounds at the earliest, and
+    // only then keeps vectors in registers; each round takes about 1 ms.
     long least = Long.MAX_VALUE;
     for (int i = 0; i < 20000 && least > 0; i++) {
       long before = threads.getCurrentThreadAllocatedBytes();

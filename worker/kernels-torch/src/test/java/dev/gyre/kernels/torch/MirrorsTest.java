@@ -76,7 +76,7 @@ class MirrorsTest {
     return sums;
   }
 
-  /** y = f(x), or y += f(x), as the device does it when its turn comes. */
+  /** y = f(x), or y += f(x), which the device computes when the lane gets its turn. */
   private void call(String name, Tensor x, Residency.Access in, Tensor y, Residency.Access out) {
     List<Operand> operands = List.of(new Operand(x, in), new Operand(y, out));
     mirrors.before(operands);
@@ -116,7 +116,7 @@ class MirrorsTest {
   void inputsOfTheNextCallTravelWhileAKernelComputes() {
     call("one", range(0, 4), READ, range(8, 4), OVERWRITE);
     lanes.run(Lane.UPLOAD);
-    // The kernel is launched and has not ended. The second one's input comes past it.
+    // The first kernel is launched but not finished. The second one's input is uploaded meanwhile.
     call("two", range(4, 4), READ, range(12, 4), OVERWRITE);
     lanes.run(Lane.UPLOAD);
     assertEquals(List.of("upload", "upload"), lanes.done());
@@ -133,7 +133,7 @@ class MirrorsTest {
     lanes.step(Lane.COMPUTE); // its event
     call("two", range(0, 4), READ, range(12, 4), OVERWRITE);
     mirrors.hostReads(range(0, 4));
-    assertEquals(List.of("upload", "one"), lanes.done(), "what only the host wrote is there");
+    assertEquals(List.of("upload", "one"), lanes.done(), "the host has its own data");
     mirrors.hostReads(range(8, 4));
     assertTrue(lanes.done().contains("download"), lanes.done()::toString);
     assertEquals(1, first(range(8, 4)));
@@ -143,7 +143,7 @@ class MirrorsTest {
   @Test
   void aResultTravelsWhileTheNextKernelComputes() {
     List<String> seen = List.of("upload", "one", "download");
-    // The lanes take turns by chance; in some run the second kernel has not begun.
+    // The lanes run in random order; with some seed the second kernel has not begun.
     for (int seed = 2; !lanes.done().equals(seen); seed++) {
       assertTrue(seed < 200, "never overlapped: " + lanes.done());
       mirrors.synchronize();
@@ -159,7 +159,7 @@ class MirrorsTest {
     call("one", range(0, 4), READ, range(8, 4), UPDATE);
     assertFalse(lanes.idle());
     mirrors.hostWrites(range(0, 4));
-    assertTrue(lanes.done().contains("upload"), "its copy is on its way no more");
+    assertTrue(lanes.done().contains("upload"), "the upload is not finished");
     set(range(0, 4), 5);
     mirrors.hostReads(range(8, 4));
     mirrors.hostWrites(range(8, 4));
@@ -178,7 +178,7 @@ class MirrorsTest {
     set(range(0, 4), 9);
     call("two", range(0, 4), READ, range(12, 4), OVERWRITE);
     lanes.run(Lane.UPLOAD);
-    assertEquals(List.of("upload"), lanes.done(), "the first kernel has not read them");
+    assertEquals(List.of("upload"), lanes.done(), "the first kernel must read them first");
     mirrors.hostReads(range(8, 8));
     assertEquals(31 * 7 + 1, first(range(8, 4)));
     assertEquals(31 * 9 + 1, first(range(12, 4)));
@@ -191,7 +191,7 @@ class MirrorsTest {
       mirrors.synchronize();
     }
     assertEquals(64, lanes.uploadedBytes());
-    assertEquals(0, lanes.downloadedBytes(), "nobody asked");
+    assertEquals(0, lanes.downloadedBytes(), "no read was requested");
     mirrors.hostReads(range(10, 2));
     mirrors.hostReads(range(8, 4));
     assertEquals(16, lanes.downloadedBytes());
@@ -209,7 +209,7 @@ class MirrorsTest {
     assertTrue(String.valueOf(refused.getMessage()).contains("backend's memory"));
   }
 
-  /** Ranges that overlap in every way, by a host that keeps the contract and no more. */
+  /** Random overlapping ranges, with a host that follows the contract and does no more. */
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
   void anyOrderThatEventsAllowGivesTheSameBytes(long seed) {
@@ -250,7 +250,7 @@ class MirrorsTest {
     }
   }
 
-  /** Of tensors that do not overlap. */
+  /** A random call; its tensors do not overlap. */
   private void randomCall(Random random, int[] expected) {
     int count = 1 + random.nextInt(8);
     int x = random.nextInt(ELEMENTS - count + 1);

@@ -14,14 +14,15 @@ import java.util.Objects;
 import java.util.Random;
 
 /**
- * A device in host memory whose lanes do nothing before the host waits, and then take turns by
- * chance: all that events allow happens in some run. Its memory holds garbage until it is written.
+ * A simulated device in host memory. Its lanes do nothing until the host waits, and then run in
+ * random order, so that every order that events allow occurs in some run. Its memory holds garbage
+ * until it is written.
  */
 @SuppressWarnings("restricted")
 final class SimulatedLanes implements Lanes {
   private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
-  /** What a lane does next; {@code after} is an event that it needs, or −1. */
+  /** A piece of work of a lane; {@code after} is an event that it waits for, or −1. */
   private record Work(String name, int after, Runnable action) {}
 
   private final Arena arena = Arena.ofShared();
@@ -35,8 +36,8 @@ final class SimulatedLanes implements Lanes {
   private long downloadedBytes;
 
   /**
-   * @param launchesAtOnce whether kernels run where they are launched, without {@link #kernel}: so
-   *     what they wait for, and no more, happens then
+   * @param launchesAtOnce whether kernels run when they are launched, without {@link #kernel}; only
+   *     the work that they wait for runs before them
    */
   SimulatedLanes(long seed, boolean launchesAtOnce) {
     this.turns = new Random(seed);
@@ -68,12 +69,12 @@ final class SimulatedLanes implements Lanes {
     return true;
   }
 
-  /** Goes on with one lane until it is idle or waits. */
+  /** Runs one lane until it is idle or waits. */
   void run(Lane lane) {
     while (step(lane)) {}
   }
 
-  /** A turn of any lane that can go on. */
+  /** Runs one step of a random lane that can continue. */
   private void stepAny() {
     List<Lane> order = new ArrayList<>(List.of(Lane.values()));
     Collections.shuffle(order, turns);
@@ -166,7 +167,7 @@ final class SimulatedLanes implements Lanes {
   @Override
   public void close() {
     if (!idle()) {
-      throw new IllegalStateException("closed with work under way");
+      throw new IllegalStateException("closed with unfinished work");
     }
     arena.close();
   }

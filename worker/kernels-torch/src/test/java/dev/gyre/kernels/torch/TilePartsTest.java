@@ -9,7 +9,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class TilePartsTest {
-  /** How often each pair is computed, and how many parts were in blocks. */
+  /** Counts how often each pair is computed, and the parts of each kind. */
   private static final class Counted implements TileParts.Parts {
     private final int[][] times;
     private int flashes;

@@ -49,7 +49,7 @@ class TorchConformanceTest {
     backend.close();
   }
 
-  /** None where there is no GPU: a machine that has one is the only place to know. */
+  /** No checks without a GPU: only a machine that has one can run them. */
   @TestFactory
   Stream<DynamicTest> meetsTheTwinOnAGpu() {
     Device gpu = Device.parse("cuda:0");
@@ -68,7 +68,10 @@ class TorchConformanceTest {
         .map(check -> dynamicTest(check.name(), () -> check.run(backend)));
   }
 
-  /** As a GPU computes what its flash operator does not take: f32, and odd head sizes. */
+  /**
+   * Attention in blocks, as on a GPU where its flash operator does not apply: f32, and odd head
+   * sizes.
+   */
   @TestFactory
   Stream<DynamicTest> attentionInBlocksMeetsTheTwin() {
     return Conformance.checks(probe.dtypes()).stream()
@@ -76,7 +79,7 @@ class TorchConformanceTest {
         .map(check -> dynamicTest(check.name(), () -> check.run(blocks)));
   }
 
-  /** As on a GPU, where nothing is that a kernel was not said to read: the rest is NaN there. */
+  /** As on a GPU: device memory has only what a kernel is declared to read; the rest is NaN. */
   @TestFactory
   Stream<DynamicTest> inMemoryOfItsOwnMeetsTheTwin() {
     return Conformance.checks(probe.dtypes()).stream()

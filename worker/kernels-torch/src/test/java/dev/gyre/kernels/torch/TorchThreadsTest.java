@@ -56,7 +56,7 @@ class TorchThreadsTest {
       work.run();
       Map<String, Long> before = cpuTicks();
       long mine = 0;
-      // Until this thread has used a second: however loaded the machine is.
+      // Until this thread has used a second of CPU time, however loaded the machine is.
       while (mine < 100) {
         work.run();
         mine = cpuTicks().getOrDefault(me, 0L) - before.getOrDefault(me, 0L);

@@ -45,7 +45,7 @@ final class UnpackLockTest {
     assertEquals(0, other.waitFor());
   }
 
-  /** A folder that cannot be made holds nothing that is unpacked. */
+  /** Nothing is unpacked in a folder that cannot be created, so no lock is needed. */
   @Test
   void whereNothingCanBeWrittenNobodyWaits() throws Exception {
     Path file = Files.createFile(folder.resolve("file"));

@@ -15,7 +15,7 @@ import java.util.Random;
 
 /**
  * Calls kernels until the JVM has compiled them and prints, for each, the fewest bytes that a
- * hundred calls in a row allocated. Started in a JVM of its own by {@link AllocationTest}.
+ * hundred calls in a row allocated. Started in a new JVM by {@link AllocationTest}.
  */
 final class AllocationProbe {
   private static final int CALLS = 100;
@@ -36,7 +36,7 @@ final class AllocationProbe {
   public static void main(String[] arguments) {
     DType dtype = DType.valueOf(arguments[0]);
     int threads = Integer.parseInt(arguments[1]);
-    // With several threads, tensors that are worth them: half a megabyte and more.
+    // With several threads, tensors large enough to be split: half a megabyte and more.
     int scale = threads == 1 ? 1 : 600;
     try (Backend backend = new VectorBackendProvider().open(threads);
         Arena arena = Arena.ofShared()) {

@@ -7,7 +7,10 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Once compiled, no kernel allocates; in a JVM that has not seen the suite's many shapes. */
+/**
+ * Once compiled, no kernel allocates; checked in a new JVM, which has not seen the suite's many
+ * shapes.
+ */
 class AllocationTest {
   @ParameterizedTest
   @CsvSource({"F32,1", "BF16,1", "F32,2", "BF16,2"})

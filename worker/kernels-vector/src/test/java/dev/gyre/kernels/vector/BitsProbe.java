@@ -14,7 +14,7 @@ import java.util.Random;
 
 /**
  * Runs kernels on fixed inputs and prints a line per kernel with hashes of its results' bits.
- * Started in JVMs of its own by {@link SameBitsTest}.
+ * Started in new JVMs by {@link SameBitsTest}.
  */
 final class BitsProbe {
   private static final int[] ONE_HEAD = {0};

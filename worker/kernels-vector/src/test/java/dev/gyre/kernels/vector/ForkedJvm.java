@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A JVM of its own with this module's classes and chosen flags. */
+/** A new JVM with this module's classes and chosen flags. */
 final class ForkedJvm {
   private static final int DEADLINE_SECONDS = 120;
 
@@ -45,7 +45,8 @@ final class ForkedJvm {
     Process process = new ProcessBuilder(command).start();
     try {
       assertTrue(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS), "did not end");
-      // Both outputs are far smaller than a pipe's buffer, so the process never waited for us.
+      // Both outputs are far smaller than a pipe's buffer, so the process never had to wait for a
+      // reader.
       String errors = text(process.getErrorStream());
       assertEquals(0, process.exitValue(), () -> String.join(" ", command) + "\n" + errors);
       return text(process.getInputStream()).lines().toList();

@@ -22,7 +22,10 @@ class GemmTest {
     return (n * 3 + j) % 5 - 2;
   }
 
-  /** As many tokens as a weight's gradient sums over; small integers, so that sums are exact. */
+  /**
+   * Inner sizes like the number of tokens in a weight's gradient; small integers, so that sums are
+   * exact.
+   */
   @ParameterizedTest
   @ValueSource(ints = {8_191, 8_192, 8_193, 20_011})
   void aLongInnerSizeIsOneSum(int k) {
@@ -51,7 +54,7 @@ class GemmTest {
           columns,
           c.address(),
           columns);
-      // All of B are 3.2 million.
+      // All of B would be 3.2 million.
       assertTrue(gemm.panelFloats() < 500_000, gemm.panelFloats() + " floats");
     }
   }

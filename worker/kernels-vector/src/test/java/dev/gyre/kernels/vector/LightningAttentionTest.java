@@ -10,11 +10,11 @@ import dev.gyre.kernels.Tensors;
 import java.lang.foreign.Arena;
 import org.junit.jupiter.api.Test;
 
-/** A token costs the same however long the row is. */
+/** The cost per token does not depend on the row's length. */
 final class LightningAttentionTest {
   private static final int SIZE = 16;
 
-  /** Counts multiply-adds and does none. */
+  /** Counts multiply-adds without computing them. */
   private static final class Counted implements Products {
     long multiplyAdds;
 
@@ -65,7 +65,7 @@ final class LightningAttentionTest {
     double tile = LightningAttention.TILE;
     assertEquals(2 * tile * SIZE + 2 * SIZE * SIZE, shorter.forward, 1e-9);
     assertEquals(5 * tile * SIZE + 5 * SIZE * SIZE, shorter.backward, 1e-9);
-    assertEquals(SIZE * SIZE, shorter.state, 1e-9, "of the last document's half");
+    assertEquals(SIZE * SIZE, shorter.state, 1e-9, "only the last document, half a row");
   }
 
   @Test

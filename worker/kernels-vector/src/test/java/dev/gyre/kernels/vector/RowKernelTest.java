@@ -11,7 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** A call is cut into parts that together are all rows, where it is worth more than one thread. */
+/** A call that is large enough for several threads is cut into parts that cover all rows. */
 final class RowKernelTest {
   private static final int GRAIN = 3;
 

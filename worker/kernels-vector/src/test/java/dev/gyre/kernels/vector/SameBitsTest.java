@@ -15,7 +15,7 @@ class SameBitsTest {
     assertEquals(12, interpreted.size(), interpreted::toString);
     assertEquals(
         interpreted, ForkedJvm.run(BitsProbe.class, "40", MODULE, "-XX:TieredStopAtLevel=1"), "C1");
-    // Compiled in the foreground after few calls, so that the last run surely is C2's.
+    // Compiled in the foreground after few calls, so that the last run certainly uses C2's code.
     assertEquals(
         interpreted,
         ForkedJvm.run(

@@ -15,7 +15,7 @@ class ScoreLanesTest {
   private static final int KEYS = 14;
   private static final int LANES = Simd.LANES;
 
-  /** Two vectors a row, and one that must stay as it is. */
+  /** Two vectors per row, and one that must not change. */
   private static final int STRIDE = 3 * LANES;
 
   private static final int ROW_BYTES = 4 * STRIDE;

@@ -23,10 +23,13 @@ class SplitProductsTest {
     return Tensors.of(arena, dtype, values, rows, columns);
   }
 
-  /** Cut by rows, by columns, in any orientation and dtype: the bits of one thread. */
+  /**
+   * Products split by rows or by columns, in any orientation and dtype, have the bits of one
+   * thread.
+   */
   @Test
   void anyNumberOfThreadsGivesTheSameBits() {
-    int[][] shapes = {{150, 101, 70}, {61, 280, 62}}; // just above what is split
+    int[][] shapes = {{150, 101, 70}, {61, 280, 62}}; // just above the split limit
     for (int[] shape : shapes) {
       for (int flags = 0; flags < 32; flags++) {
         if (Products.has(flags, Products.BF16_OUT) && !Products.has(flags, Products.BF16_IN)) {

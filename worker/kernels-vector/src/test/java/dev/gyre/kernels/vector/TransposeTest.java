@@ -7,7 +7,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TransposeTest {
-  /** Elements are told apart by where they were; nothing else is written. */
+  /** Elements are identified by their original position; nothing else is written. */
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 15, 16, 17, 64})
   void columnsBecomeRows(int columns) {

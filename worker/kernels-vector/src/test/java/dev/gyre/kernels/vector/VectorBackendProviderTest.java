@@ -8,7 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class VectorBackendProviderTest {
-  /** Prints the probe's reason and what opening says. */
+  /** Prints the probe's reason and the message of the failed opening. */
   static final class Probe {
     private Probe() {}
 

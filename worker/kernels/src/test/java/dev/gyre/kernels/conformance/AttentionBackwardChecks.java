@@ -55,7 +55,7 @@ final class AttentionBackwardChecks {
     backward(c, s, inputs(c, s), s.scale(), bound(c.dtype()));
   }
 
-  /** As in {@link AttentionChecks}; delta of a query that sees nothing is NaN then, too. */
+  /** As in {@link AttentionChecks}; delta of a query that sees nothing is NaN too. */
   private static void hidden(Case c, Shape s) {
     Tensor q = s.queryLike(c, c.dtype(), 1.5);
     Tensor k = s.keyLike(c, c.dtype(), 1.5);

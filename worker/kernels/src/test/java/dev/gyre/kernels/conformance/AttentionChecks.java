@@ -35,7 +35,7 @@ final class AttentionChecks {
   static final int[] ONE_HEAD = {0};
   private static final int[] GROUPED = {0, 0, 1};
 
-  /** As a rank of an uneven head split sees it: runs of unequal length, one head unused. */
+  /** Heads as on a rank of an uneven head split: runs of unequal length, one head unused. */
   static final int[] UNEVEN = {0, 2, 2, 2, 3};
 
   private AttentionChecks() {}
@@ -60,7 +60,7 @@ final class AttentionChecks {
     for (int n : new int[] {1, 2, 15, 16, 17, 33, 64, 65, 127, 129, 200}) {
       shapes.add(new Shape("causal " + n, n, n, GROUPED, 2, 16, one(n, n, 0, UNLIMITED)));
     }
-    // More than one block of the CPU backends each way.
+    // More than one block of the CPU backends in both dimensions.
     shapes.add(new Shape("causal 521", 521, 521, GROUPED, 2, 16, one(521, 521, 0, UNLIMITED)));
     shapes.add(band("window 300 of 613", 613, 613, 0, 299));
     for (int size : new int[] {1, 2, 7, 10, 15, 16, 17, 24, 32, 48, 64, 80, 128, 256}) {
@@ -135,7 +135,9 @@ final class AttentionChecks {
     return new AttentionTiles.Builder().add(0, queries, 0, keys, minDelta, maxDelta).build();
   }
 
-  /** With BF16, weights p may be rounded to BF16 before they meet v: 2⁻⁹ each, of the largest. */
+  /**
+   * With BF16, weights p may be rounded to BF16 before the product with v: 2⁻⁹ of the largest each.
+   */
   private static double outBound(DType dtype) {
     return dtype == DType.BF16 ? 5e-3 : 5e-6;
   }
@@ -151,7 +153,7 @@ final class AttentionChecks {
     forward(c, s, q, k, v);
   }
 
-  /** What no query may see, and queries that see nothing, hold NaN and infinities. */
+  /** Keys that no query may see, and queries that see nothing, hold NaN and infinities. */
   private static void hidden(Case c, Shape s) {
     Tensor q = s.queryLike(c, c.dtype(), 1.5);
     Tensor k = s.keyLike(c, c.dtype(), 1.5);
@@ -175,7 +177,7 @@ final class AttentionChecks {
   }
 
   /**
-   * The twin sees all keys in one tile; the backend in three calls, as a ring's hops bring them.
+   * The twin gets all keys in one tile; the backend gets them in three calls, as in a ring's hops.
    */
   private static void severalCalls(Case c) {
     int n = 150;

@@ -18,8 +18,8 @@ import java.util.Random;
 /**
  * One run of a check's body: the tensors it makes, the kernels it calls, the outputs it names.
  *
- * <p>Every tensor lies between two guards of {@value #GUARD_BYTES} bytes. All but every third are
- * moved off the 64-byte grid by one element, as slices of larger tensors are.
+ * <p>Every tensor lies between two guards of {@value #GUARD_BYTES} bytes. Two of three tensors are
+ * off the 64-byte alignment by one element, as slices of larger tensors are.
  */
 final class Case implements AutoCloseable {
   private static final int GUARD_BYTES = 128;
@@ -54,22 +54,22 @@ final class Case implements AutoCloseable {
     this.random = new Random(seed);
   }
 
-  /** What is tested, or the twin when this run is the reference. */
+  /** The kernels under test, or the twin's when this run is the reference. */
   Kernels kernels() {
     return backend.kernels();
   }
 
-  /** The twin in every run, for inputs that must be the same bits in all of them. */
+  /** The twin's kernels in every run, for inputs that must be the same bits in all of them. */
   Kernels twin() {
     return twin;
   }
 
-  /** Before a tensor that kernels were given is changed by anyone else. */
+  /** To be called before the host changes a tensor that was passed to kernels. */
   void hostWrites(Tensor t) {
     backend.hostWrites(t);
   }
 
-  /** Before anything is verified: all that kernels wrote is on the host. */
+  /** To be called before verifying: brings all that kernels wrote to the host. */
   void finish() {
     slabs.forEach(backend::hostReads);
   }
@@ -134,7 +134,7 @@ final class Case implements AutoCloseable {
     return Tensor.of(memory, type, dims);
   }
 
-  /** The backend's, whose kernels reach no other; to be written. */
+  /** Memory of the backend, whose kernels can access no other; the host will write it. */
   private MemorySegment memory(long bytes) {
     MemorySegment host = arena.allocate(bytes, Workspace.ALIGNMENT_BYTES);
     Tensor slab = new Tensor(backend.memory(host), DType.BF16, bytes / DType.BF16.bytes());
@@ -143,7 +143,7 @@ final class Case implements AutoCloseable {
     return slab.segment();
   }
 
-  /** From here on the tensor must not change. Returns it. */
+  /** Declares that the tensor must not change from here on, and returns it. */
   Tensor input(Tensor t) {
     MemorySegment memory = t.segment();
     inputs.add(new Input(memory, memory.toArray(ValueLayout.JAVA_BYTE)));
@@ -154,7 +154,7 @@ final class Case implements AutoCloseable {
     outputs.add(new Output(name, t, bound));
   }
 
-  /** Must have the twin's very bits (any NaN equals any NaN). */
+  /** The output must have exactly the twin's bits (any NaN equals any NaN). */
   void exactOutput(String name, Tensor t) {
     outputs.add(new Output(name, t, -1));
   }

@@ -5,14 +5,14 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
 
 /**
- * One kernel at one size and compute dtype, held to the scalar twin.
+ * One kernel at one size and compute dtype, compared with the scalar twin.
  *
  * <p>The body runs three times on equal inputs: on the twin, on the backend, and on the backend
  * once more. The backend must come within each output's bound of the twin, give the same bits both
- * times, leave its inputs alone and write nothing outside its tensors.
+ * times, not change its inputs and write nothing outside its tensors.
  */
 public final class Check {
-  /** Declares tensors, calls kernels, names outputs. The same sequence every time it runs. */
+  /** Declares tensors, calls kernels, names outputs, in the same sequence every time it runs. */
   interface Body {
     void run(Case c);
   }
@@ -32,7 +32,7 @@ public final class Check {
     return name + " " + dtype;
   }
 
-  /** The compute dtype it needs the backend to have. */
+  /** The compute dtype that the backend must have. */
   public DType dtype() {
     return dtype;
   }

@@ -16,13 +16,13 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The least obliging device there can be. It computes nothing before the host waits for it, as if
- * its stream were always behind; its memory is its own, and what it was offered instead is filled
- * with NaN; a kernel given any other memory fails. Kernels compute in a second copy of that memory:
- * they see what the host wrote only where it said so ({@link #hostWrites}), and what they wrote is
- * NaN for a host that did not ask for it ({@link #hostReads}). Who computes right on it leaves out
- * neither, nor changes inputs too early, nor confuses the memories. It is there to test callers
- * with, and computes with the scalar twin.
+ * A device that grants callers no more than the contract, to test them with. It computes nothing
+ * before the host waits, as if its stream were always behind. Its memory is its own: the host
+ * memory offered to it is filled with NaN, and a kernel given any other memory fails. Kernels
+ * compute in a second copy of that memory. They see what the host wrote only where it called {@link
+ * #hostWrites}, and their results are NaN for a host that did not call {@link #hostReads}. Correct
+ * results show that a caller omits neither call, does not change inputs too early, and does not
+ * confuse the memories. The scalar twin computes the kernels.
  */
 public final class DeferredBackend implements Backend {
   public static final String NAME = "deferred";
@@ -30,8 +30,8 @@ public final class DeferredBackend implements Backend {
   private static final byte NOT_A_NUMBER = (byte) 0xff;
 
   /**
-   * @param hostNewer bytes that the host has written, or is about to, since the device had them
-   * @param moved counts bytes from one side to the other
+   * @param hostNewer bytes that the host has written, or is about to, since the last upload
+   * @param moved counts bytes copied between host and device
    */
   private record Slab(
       MemorySegment host, MemorySegment device, BitSet hostNewer, AtomicLong moved) {
@@ -63,7 +63,7 @@ public final class DeferredBackend implements Backend {
       }
     }
 
-    /** The tensor on the device, with all that the host wrote of it. */
+    /** The tensor on the device, after all that the host wrote of it was copied there. */
     Tensor there(Tensor t) {
       int at = hostNewer.nextSetBit(from(t));
       while (at >= 0 && at < to(t)) {
@@ -166,7 +166,7 @@ public final class DeferredBackend implements Backend {
     return slab.host.address();
   }
 
-  /** Bytes that went from one side to the other so far. */
+  /** Bytes copied between host and device so far. */
   public long bytesMoved() {
     return moved.get();
   }

@@ -8,8 +8,8 @@ import dev.gyre.kernels.conformance.AttentionChecks.Shape;
 import java.util.List;
 
 /**
- * What has no part in an attention call: the (key, key/value head) that no query sees, and the
- * queries that see no key. It may hold anything, as the memory of a buffer not yet filled does.
+ * Values that an attention call must ignore: each (key, key/value head) that no query sees, and
+ * each query that sees no key. They may hold anything, as a buffer that is not filled yet does.
  */
 final class HiddenValues {
   private static final float[] POISON = {
@@ -47,7 +47,7 @@ final class HiddenValues {
     return new Shape(name, queries, keys, AttentionChecks.ONE_HEAD, 1, 16, tiles);
   }
 
-  /** Looks at every pair. */
+  /** Finds the hidden values by checking every pair. */
   static HiddenValues of(Shape s) {
     boolean[] querySees = new boolean[s.queries()];
     boolean[][] keySeen = new boolean[s.keys()][s.kvHeads()];
@@ -67,7 +67,7 @@ final class HiddenValues {
     return new HiddenValues(querySees, keySeen);
   }
 
-  /** Fills the rows of a tensor like q. */
+  /** Poisons the hidden rows of a tensor shaped like q. */
   void poisonQueries(Case c, Tensor queryLike) {
     for (int i = 0; i < querySees.length; i++) {
       if (!querySees[i]) {
@@ -76,7 +76,7 @@ final class HiddenValues {
     }
   }
 
-  /** Fills the rows of a tensor like k. */
+  /** Poisons the hidden rows of a tensor shaped like k. */
   void poisonKeys(Case c, Tensor keyLike) {
     for (int j = 0; j < keySeen.length; j++) {
       for (int head = 0; head < keySeen[j].length; head++) {

@@ -11,11 +11,14 @@ final class LightningChecks {
   private static final int[] GROUPED = {0, 0, 1};
   private static final int[] NONE = {};
 
-  /** From hardly any decay to none of the tile before left; both ends of the published slopes. */
+  /**
+   * From hardly any decay to one that leaves nothing of the tile before; both ends of the published
+   * slopes.
+   */
   private static final float[] SLOPES = {4e-8f, 0.0039f, 0.5f, 8};
 
   /**
-   * f32 sums in tiles against f64 ones in turn. At T terms of random sign they differ by about
+   * f32 sums in tiles against sequential f64 sums. For T terms of random sign they differ by about
    * 2⁻²⁴·√T of the sum's own size.
    */
   private static final double BOUND = 1e-5;

@@ -13,13 +13,13 @@ final class LinearChecks {
 
   /**
    * A sum of n products of unit normals has a rounding error of about √n·2⁻²⁴ of its own size; the
-   * largest of many elements may be a few times that.
+   * largest error of many elements may be a few times that.
    */
   private static double bound(int terms) {
     return (8 + 4 * Math.sqrt(terms)) * F32_EPSILON;
   }
 
-  /** The old value of a BF16 result that is added to is rounded once more. */
+  /** When accumulating into a BF16 result, its old value is rounded once more. */
   private static double bound(int terms, Tensor result, boolean accumulate) {
     return bound(terms) + (accumulate && result.dtype() == DType.BF16 ? 1.0 / 256 : 0);
   }
@@ -107,7 +107,7 @@ final class LinearChecks {
     c.output("dw", dw, bound(m));
   }
 
-  /** A backend must not use what it kept of weights that have new values at the old address. */
+  /** A backend must not reuse a cached copy of weights that have new values at the old address. */
   private static void changedWeights(Case c) {
     Tensor x = c.input(c.normal(c.dtype(), 1, 33, 48));
     Tensor w = c.normal(c.dtype(), 1, 32, 48);

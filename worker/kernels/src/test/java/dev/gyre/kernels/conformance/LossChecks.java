@@ -4,7 +4,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import java.util.List;
 
-/** Cross-entropy, sums, optimizer. All in F32, whatever the compute dtype. */
+/** Cross-entropy, sums, optimizer. All in F32, for every compute dtype. */
 final class LossChecks {
   private static final double BOUND = 2e-6;
 

@@ -72,7 +72,7 @@ final class RouterChecks {
     }
   }
 
-  /** Rows that no slot names, and weights of slots that name none, may hold anything. */
+  /** Rows that no slot names, and weights of slots that name no row, may hold anything. */
   private static void unusedRows(Case c) {
     Tensor x = c.normal(c.dtype(), 1, 4, 33);
     c.twin().fill(x.slice(2, 1), Float.NaN);

@@ -6,7 +6,7 @@ import java.util.List;
 
 /** Norm, rotary positions, activation. */
 final class RowChecks {
-  /** A handful of f32 roundings. */
+  /** A few f32 roundings. */
   private static final double BOUND = 2e-6;
 
   private RowChecks() {}

@@ -9,8 +9,8 @@ import dev.gyre.kernels.Tensor;
 import java.util.function.Consumer;
 
 /**
- * Kernels large enough to be split, on several threads: the same bits twice, and those of one
- * thread where a backend promises it.
+ * Calls large enough to be split, on several threads: the same bits twice, and those of one thread
+ * where a backend promises it.
  */
 public final class ThreadChecks {
   private ThreadChecks() {}
@@ -112,7 +112,7 @@ public final class ThreadChecks {
     c.output("grouped dw", dExperts, 1e-5);
   }
 
-  /** As many tokens as make half a megabyte of so few experts. */
+  /** Enough tokens that the logits of so few experts take half a megabyte. */
   private static void router(Case c) {
     int tokens = 16_411;
     int experts = 8;
@@ -148,7 +148,7 @@ public final class ThreadChecks {
     c.output("dShares", dShares, 1e-5);
   }
 
-  /** Half a megabyte and more each, in counts that divide evenly by no number of threads. */
+  /** Half a megabyte and more each, in counts that no number of threads divides evenly. */
   private static void rows(Case c) {
     int rows = 1031;
     int width = 514;

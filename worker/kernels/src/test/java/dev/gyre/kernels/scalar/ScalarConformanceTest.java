@@ -53,7 +53,7 @@ class ScalarConformanceTest {
           checks.stream()
               .filter(c -> c.name().contains(stem(method.getName())))
               .anyMatch(c -> fails(c, without)),
-          method.getName() + " may do nothing unnoticed");
+          method.getName() + " may do nothing, and no check fails");
     }
   }
 

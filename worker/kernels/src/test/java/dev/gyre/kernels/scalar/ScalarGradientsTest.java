@@ -213,7 +213,7 @@ class ScalarGradientsTest {
         });
   }
 
-  /** With a state from before, one that goes on, and documents in between. */
+  /** With an incoming and an outgoing state, and with document starts in between. */
   @Test
   void linearAttention() {
     for (int[] resets : new int[][] {{}, {0}, {2, 3, 6}}) {
@@ -246,7 +246,7 @@ class ScalarGradientsTest {
     }
   }
 
-  /** The states alone are those of the whole kernels. */
+  /** The kernel for states alone gives the states of the whole kernels. */
   @Test
   void linearAttentionState() {
     for (int[] resets : new int[][] {{}, {0}, {2, 3, 6}}) {
@@ -273,7 +273,7 @@ class ScalarGradientsTest {
     }
   }
 
-  /** Against the sum as the paper writes it, over pairs. */
+  /** Compares with the sum over pairs as the paper writes it. */
   @Test
   void linearAttentionIsTheSumOverEarlierTokens() {
     int tokens = 9;

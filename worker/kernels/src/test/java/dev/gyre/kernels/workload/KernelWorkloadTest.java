@@ -86,7 +86,7 @@ final class KernelWorkloadTest {
     }
   }
 
-  /** As calibration does on a device that has memory of its own. */
+  /** As in calibration on a device with its own memory. */
   @ParameterizedTest
   @EnumSource
   void itsOperandsLieInTheBackendsMemory(KernelWorkload each) {

@@ -124,7 +124,8 @@ final class HfConfigTest {
   }
 
   /**
-   * They have no keys of Hugging Face's, so they have our own, and a line says who ignores them.
+   * Hugging Face has no keys for these masks, so Gyre has its own, and a line says which class
+   * ignores them.
    */
   @Test
   void masksHaveKeysOfTheirOwn() throws IOException {
@@ -148,7 +149,7 @@ final class HfConfigTest {
       assertTrue(said.contains(key), said);
     }
     assertFalse(said.contains("sliding_window"), said);
-    // A model without them is written without them, whatever it started from.
+    // A model without these masks is written without their keys, even over a config that has them.
     ModelSpec plain = HfConfig.parse(json(MIXTRAL)).model();
     write(plain, root, file);
     assertEquals(plain, HfConfig.read(file).model());
@@ -164,7 +165,9 @@ final class HfConfigTest {
        "num_attention_heads": 4, "intermediate_size": 48, "num_local_experts": null}
       """;
 
-  /** What its class ignores is ignored, and a line says so; keys of Gyre's own are not. */
+  /**
+   * Keys that the model's class ignores are ignored, and a line says so; Gyre's own keys are not.
+   */
   @Test
   void aWindowOfLlamaIsIgnoredAsItsClassDoes() {
     ObjectNode root = json(LLAMA);
@@ -199,7 +202,9 @@ final class HfConfigTest {
     assertTrue(message.contains("contradicts sliding_window 9"), message);
   }
 
-  /** A class that has no window, or one for all layers, must not be told another one. */
+  /**
+   * A class without a window, or with one for all layers, must not get another under its own key.
+   */
   @Test
   void whatAClassLacksIsWrittenUnderAnotherName() {
     ObjectNode llama = json(LLAMA);
@@ -262,7 +267,7 @@ final class HfConfigTest {
     assertTrue(message.contains(problem), message);
   }
 
-  /** As programs leave them in published folders. */
+  /** Values as programs write them in published folders. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

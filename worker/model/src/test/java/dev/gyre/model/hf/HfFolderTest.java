@@ -14,7 +14,10 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A head is never dropped in silence, and one that is missing is asked for by its usual reason. */
+/**
+ * A head is never dropped without a warning, and the error for a missing one names the usual
+ * reason.
+ */
 final class HfFolderTest {
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final String HEAD = "lm_head.weight";
@@ -82,7 +85,7 @@ final class HfFolderTest {
     HfWeights.open(folder, shared).close();
   }
 
-  /** A plan needs the config alone. */
+  /** A plan needs only the config. */
   @Test
   void weightsNeedNotBeThere() throws IOException {
     TinyFolder.in(folder, true);

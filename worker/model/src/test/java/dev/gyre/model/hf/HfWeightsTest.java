@@ -30,7 +30,7 @@ final class HfWeightsTest {
     HfWeights.open(PLAIN, with(model, 2, 96, 4, true)).close();
   }
 
-  /** A header says so before a weight is read. */
+  /** The header is enough to tell, before a weight is read. */
   @Test
   void weightsThatAreNoFloatsAreAnErrorNamingTheTensor(@TempDir Path folder) throws IOException {
     ModelSpec model = HfConfig.read(PLAIN.resolve("config.json")).model();

@@ -13,7 +13,7 @@ public final class LocalExpertGroup implements ExpertGroup {
   private final int rowsBound;
 
   /**
-   * @param rowsBound most rows of a round; {@link Integer#MAX_VALUE} for one round always
+   * @param rowsBound most rows of a round; {@link Integer#MAX_VALUE} for always one round
    */
   public LocalExpertGroup(Kernels kernels, int experts, int rowsBound) {
     if (rowsBound < 1) {

@@ -65,12 +65,12 @@ public final class LocalParameters implements ParameterStore {
     return specs;
   }
 
-  /** The F32 master of one tensor, to be filled; {@link #mastersChanged} makes it count. */
+  /** The F32 master of one tensor, to be filled; call {@link #mastersChanged} afterwards. */
   public Tensor master(ParameterSpec spec) {
     return view(masters, DType.F32, spec.name(), spec.shape());
   }
 
-  /** Makes kernels see the masters. */
+  /** Updates the rounded copies, so that kernels use the changed masters. */
   public void mastersChanged(Kernels kernels) {
     if (compute != DType.F32) {
       for (ParameterSpec spec : specs) {

@@ -10,7 +10,7 @@ import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
 
-/** A row held whole by one rank: a few tiles for each document. */
+/** A row that is whole on one rank: a few tiles for each document. */
 public final class LocalSequenceGroup implements SequenceGroup {
   private final Kernels kernels;
   private final int[] kvHeadOf;
@@ -96,7 +96,7 @@ public final class LocalSequenceGroup implements SequenceGroup {
     return new Linear(q, k, v, pattern);
   }
 
-  /** Before the row there is nothing, and after it nothing asks. */
+  /** A state of zeros: nothing precedes the row, and nothing follows it. */
   private Tensor noState(Tensor q, Workspace workspace) {
     Tensor state = workspace.scratch(DType.F32, q.dim(1), q.dim(2), q.dim(2));
     kernels.fill(state, 0f);
@@ -116,7 +116,7 @@ public final class LocalSequenceGroup implements SequenceGroup {
     workspace.releaseScratch(mark);
   }
 
-  /** Straight from the mask's definition, with nothing that plans for several ranks. */
+  /** Made straight from the mask's definition, without the code that plans for several ranks. */
   private AttentionTiles tiles(AttentionMask mask) {
     AttentionTiles.Builder tiles = new AttentionTiles.Builder();
     for (int d = 0; d < documents.count(); d++) {
@@ -136,7 +136,7 @@ public final class LocalSequenceGroup implements SequenceGroup {
     return tiles.build();
   }
 
-  /** Queries behind the prefix: query i of the tile is at place prefix + i of the document. */
+  /** Queries behind the prefix: query i of the tile is at position prefix + i of the document. */
   private void addBehind(
       AttentionTiles.Builder tiles, AttentionMask mask, int document, int prefix) {
     int start = documents.start(document);

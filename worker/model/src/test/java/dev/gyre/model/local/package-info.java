@@ -1,4 +1,6 @@
-/** The ports for a single worker: identity groups and parameters in this process's memory. */
+/**
+ * Implementations for a single worker: identity groups, and parameters in this process's memory.
+ */
 @NullMarked
 package dev.gyre.model.local;
 

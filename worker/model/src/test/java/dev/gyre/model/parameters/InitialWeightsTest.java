@@ -39,7 +39,7 @@ final class InitialWeightsTest {
     assertThrows(IndexOutOfBoundsException.class, () -> fill(QUERY, 7, 16380, 5));
   }
 
-  /** Values made by another implementation of the documented function. */
+  /** Expected values come from another implementation of the documented function. */
   @Test
   void isTheDocumentedFunction() {
     float[] whole = fill(QUERY, 7, 0, 128 * 128);

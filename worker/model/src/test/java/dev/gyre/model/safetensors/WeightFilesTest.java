@@ -13,7 +13,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Of several sets of weights in a folder none is taken in silence. */
+/** Of several sets of weights in a folder, none is chosen without an error or a warning. */
 final class WeightFilesTest {
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
@@ -73,7 +73,7 @@ final class WeightFilesTest {
     assertRefused("delete one: either model.safetensors, or the index with its shards");
   }
 
-  /** As transformers does. */
+  /** The same choice as in the transformers library. */
   @Test
   void aStaleIndexLosesAgainstTheSingleFile() throws IOException {
     touch(SINGLE);

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** On kernels that do nothing but take virtual time, so that it is known which are slow. */
+/** Uses kernels that only take virtual time, so that it is known which are slow. */
 final class CalibrationTest {
   private static final Machine HERE =
       new Machine("Some CPU", 2, "25", "0.1", "idle", "", "", "bf16", 1);
@@ -32,7 +32,7 @@ final class CalibrationTest {
 
   private static final long SLOW_NANOS = 5_000_000;
 
-  /** A plain copy's bytes a second: far above what kernels that take half a microsecond move. */
+  /** Bytes per second of a plain copy: far more than kernels that take half a microsecond move. */
   private static final long COPY = 10_000_000_000_000L;
 
   @TempDir Path folder;
@@ -90,7 +90,7 @@ final class CalibrationTest {
     };
   }
 
-  /** Their rate is the peak, of which other kernels should reach a share. */
+  /** Matrix products, whose rate is the peak; other kernels should reach a share of it. */
   private static boolean isProduct(String kernel) {
     return kernel.toLowerCase(Locale.ROOT).contains("linear");
   }
@@ -130,7 +130,10 @@ final class CalibrationTest {
     assertEquals(KernelRates.NONE, cache.find(HERE));
   }
 
-  /** They say nothing about this process's compiler, and are tried no longer than needed. */
+  /**
+   * A library's kernels do not depend on this process's compiler, so they are measured no longer
+   * than needed.
+   */
   @Test
   @Timeout(60)
   void aLibrarysKernelsAreExpectedToBeWhatTheyAre() {
@@ -149,7 +152,7 @@ final class CalibrationTest {
   void aKernelFarUnderWhatItReachedBeforeIsSlow() {
     RateCache cache = new RateCache(folder);
     TreeMap<String, Long> before = new TreeMap<>(measure("none", cache).rates().perSecond());
-    // Arithmetic: what memory allows at the moment plays no part.
+    // This kernel is limited by arithmetic, so the current memory bandwidth does not matter.
     before.compute("linearAttentionState", (_, rate) -> 50 * rate);
     cache.add(HERE, new KernelRates(before, 1));
     Calibration.Result measured = measure("none", cache);
@@ -160,7 +163,7 @@ final class CalibrationTest {
         cache.find(HERE).perSecond().get("linearAttentionState"));
   }
 
-  /** A processor may be slower than on the day it was measured: nobody waits for its old rate. */
+  /** A processor may be slower than when it was first measured: do not wait for its old rate. */
   @Test
   void aKernelThatHasSettledABitBelowItsFormerRateIsDone() {
     RateCache cache = new RateCache(folder);
@@ -177,7 +180,7 @@ final class CalibrationTest {
     }
   }
 
-  /** What memory limits is excused while memory is busy, and not once it no longer is. */
+  /** A kernel limited by memory may be slow while memory is busy, but not afterwards. */
   @Test
   void busyMemoryExcusesAKernelForAsLongAsItIsBusy() {
     RateCache cache = new RateCache(folder);

@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A tiny model whose every state element has a value that says what and where it is. */
+/** A tiny model with a value in every state element that says what and where it is. */
 record CheckpointFixture(Path checkpoints) {
   static final ModelSpec MODEL = model(8);
 
@@ -59,7 +59,10 @@ record CheckpointFixture(Path checkpoints) {
     return (name.hashCode() % 1000) + kind.ordinal() * 0.25f + index * 0.001f;
   }
 
-  /** What one of some ranks owns; ranks beyond a tensor's elements own nothing of it. */
+  /**
+   * The slices that a rank owns; of a tensor with fewer elements than ranks, the last ranks own
+   * none.
+   */
   static List<OwnedSlice> slices(int ranks, int rank) {
     List<OwnedSlice> slices = new ArrayList<>();
     for (ParameterSpec spec : ModelParameters.of(MODEL)) {

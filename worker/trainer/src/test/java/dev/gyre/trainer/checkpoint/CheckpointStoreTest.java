@@ -62,7 +62,7 @@ final class CheckpointStoreTest {
     assertEquals(List.of(20L, 130L), second.list().stream().map(c -> c.step()).toList());
   }
 
-  /** A resume fell back to step 10, for step 20 is damaged; with room for one checkpoint. */
+  /** A resume fell back to step 10 because step 20 is damaged; the store keeps one checkpoint. */
   @Test
   void whatWasJustCommittedStaysThoughLaterOnesLieThere() throws IOException {
     Path resumed = fixture.save(10, 1);
@@ -74,12 +74,12 @@ final class CheckpointStoreTest {
     assertEquals(saved, store.newestVerified(_ -> {}).orElseThrow().folder());
     assertEquals(1, notes.size());
     assertTrue(notes.getFirst().contains("step-20 is not of this branch"), notes.getFirst());
-    // Once this branch has come as far, the other one is of no use.
+    // Once this branch reaches step 20, the abandoned branch is removed.
     fixture.save(store, 20, 1);
     assertEquals(List.of("step-10", "step-20"), names());
   }
 
-  /** They would be taken for the newest by the next resume. */
+  /** Otherwise the next resume would take one of them for the newest checkpoint. */
   @Test
   void intactStepsOfAnAbandonedBranchAreSetApartToo() throws IOException {
     Path resumed = fixture.save(10, 1);
@@ -127,7 +127,7 @@ final class CheckpointStoreTest {
         notes.getFirst());
   }
 
-  /** Then nobody knows that they are damaged. */
+  /** A checkpoint that cannot be read is not known to be damaged. */
   @Test
   void withoutAnIntactOneAFailureOfStorageIsNoDamage() throws IOException {
     CheckpointStore store = CheckpointStore.in(fixture.checkpoints());
@@ -140,7 +140,7 @@ final class CheckpointStoreTest {
     assertThrows(NoSuchFileException.class, () -> CheckpointStore.verify(none));
   }
 
-  /** Reading a folder as a file fails for everybody, even for a user whom nothing is denied. */
+  /** Reading a folder as a file fails for every user, even for root. */
   private static void makeUnreadable(Path step) throws IOException {
     Files.delete(step.resolve(Manifest.FILE));
     Files.createDirectory(step.resolve(Manifest.FILE));
@@ -161,7 +161,7 @@ final class CheckpointStoreTest {
         5, CheckpointStore.in(fixture.checkpoints()).newestVerified(_ -> {}).orElseThrow().step());
     Path best = fixture.checkpoints().resolveSibling("best");
     Files.move(renamed, best);
-    assertEquals(10, CheckpointStore.verify(best).step(), "a name that says no step");
+    assertEquals(10, CheckpointStore.verify(best).step(), "a name without a step");
   }
 
   @Test
@@ -176,7 +176,7 @@ final class CheckpointStoreTest {
     assertEquals(List.of("step-10"), names());
   }
 
-  /** Whoever watches the writer sees it move, up to the end and while the checksum is read. */
+  /** The writer reports progress up to the end, also while the file is read for its checksum. */
   @Test
   void aWriteTellsHowFarItHasCome() throws IOException {
     List<String> told = new ArrayList<>();
@@ -189,7 +189,7 @@ final class CheckpointStoreTest {
     assertEquals(told.stream().distinct().count(), told.indexOf(told.getLast()) + 1);
   }
 
-  /** A file where the folder should be. */
+  /** There is a file where the folder should be. */
   @Test
   void aShardThatCannotBeWrittenIsNamed() throws IOException {
     Path temporary = CheckpointStore.temporary(fixture.checkpoints(), 10);
@@ -204,7 +204,7 @@ final class CheckpointStoreTest {
     assertTrue(failed.getMessage().contains(temporary.toString()), failed.getMessage());
   }
 
-  /** A manifest from before skipped steps were counted reads the same, and so does its checksum. */
+  /** A manifest from before skipped steps were counted can be read, and its checksum is valid. */
   @Test
   void manifestsWithoutSkippedStepsReadAsBefore() throws IOException {
     Manifest none = CheckpointFixture.manifest(10);
@@ -224,7 +224,7 @@ final class CheckpointStoreTest {
     Files.move(step, fixture.checkpoints().resolve(".replaced-step-10"));
     CheckpointStore reader = CheckpointStore.in(fixture.checkpoints());
     Verified found = reader.newestVerified(_ -> {}).orElseThrow();
-    assertEquals(10, found.step(), "readers see it as it lies");
+    assertEquals(10, found.step(), "readers find it as it is");
     assertEquals(".replaced-step-10", found.folder().getFileName().toString());
     reader.recover();
     assertEquals(List.of("step-10"), names());
@@ -270,7 +270,7 @@ final class CheckpointStoreTest {
     Path step = fixture.save(10, 2);
     Path weights = step.resolve("rank-00001.safetensors");
     byte[] good = Files.readAllBytes(weights);
-    // Any flipped bit: header length, header, data.
+    // A flipped bit in the header length, the header or the data.
     for (long at : new long[] {0, 20, good.length / 2, good.length - 1}) {
       flip(weights, at);
       assertDamaged(step, "rank-00001.safetensors is damaged");

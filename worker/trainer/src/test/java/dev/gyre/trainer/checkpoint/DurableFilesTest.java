@@ -48,7 +48,7 @@ final class DurableFilesTest {
     assertFalse(Files.exists(folder.resolve("job.json.part")));
   }
 
-  /** A link goes, not what it names. */
+  /** A link is deleted, but not its target. */
   @Test
   void aFolderIsDeletedWithAllThatLiesInIt() throws IOException {
     Path kept = Files.writeString(folder.resolve("kept"), "kept");

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** An export loads in Hugging Face's library, and is a whole model or none. */
+/** An export loads in Hugging Face's library, and is complete or absent. */
 final class HuggingFaceExportTest {
   @TempDir Path folder;
   private CheckpointFixture fixture;
@@ -93,7 +93,7 @@ final class HuggingFaceExportTest {
     return JsonMapper.shared().readTree(Files.readString(out.resolve("config.json")));
   }
 
-  /** A class's own defaults are 2048 positions, and ids that are bytes of text. */
+  /** The class's own defaults are 2048 positions, and token ids that are bytes of text here. */
   @Test
   void exportSaysPositionsAndTokens() throws IOException {
     Map<String, String> trained = Map.of("train.sequence-length", "16384");

@@ -62,7 +62,7 @@ final class ResumeCheckTest {
         List.of(), ResumeCheck.check(FOLDER, identity(SAVED), identity(job(8, 64, 100, 1e-3, 1))));
   }
 
-  /** Builds that had no stages trained as a job without stages does. */
+  /** Builds without stages trained as a job without stages does. */
   @Test
   void aCheckpointWithoutStagesIsOfARunWithoutStages() {
     RunIdentity saved = identity(SAVED);
@@ -138,7 +138,7 @@ final class ResumeCheckTest {
             ResumeRefusedException.class,
             () -> ResumeCheck.requireSameJob(FOLDER, saved, job(8, 64, 100, 2e-3, 1)));
     assertTrue(e.getMessage().contains("train.optimizer.lr: 0.001 -> 0.002"), e.getMessage());
-    assertFalse(e.getMessage().contains("dtype"), "auto is whatever the plan chose");
+    assertFalse(e.getMessage().contains("dtype"), "auto is the plan's choice");
     assertEquals(100, ResumeCheck.steps(saved));
     assertEquals(0, ResumeCheck.steps(CheckpointFixture.identity()));
   }
@@ -152,7 +152,7 @@ final class ResumeCheckTest {
             - 1
             + AttentionPattern.class.getRecordComponents().length
             + TrainSpec.class.getRecordComponents().length
-            - 2 // what an optimizer nests is counted below, what memory nests changes no value
+            - 2 // the optimizer's are counted below, memory's change no value
             + TrainSpec.Optimizer.class.getRecordComponents().length;
     long keys =
         identity.arithmetic().keySet().stream().filter(k -> !k.startsWith("dataset")).count()

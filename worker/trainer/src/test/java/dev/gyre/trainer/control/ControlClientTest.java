@@ -75,7 +75,7 @@ class ControlClientTest {
   private String end() throws InterruptedException {
     String end = ends.poll(20, TimeUnit.SECONDS);
     if (end == null) {
-      throw new AssertionError("the end of the run was not told");
+      throw new AssertionError("the end of the run was not reported");
     }
     return end;
   }
@@ -124,7 +124,7 @@ class ControlClientTest {
               return true;
             });
     assertTrue(server.expect(KindCase.FINISHED).getFinished().getStopped());
-    assertFalse(finished.isDone(), "left before the coordinator let it go");
+    assertFalse(finished.isDone(), "left before the coordinator released it");
     server.complete();
     assertTrue(finished.get(20, TimeUnit.SECONDS));
     assertTrue(ends.isEmpty());
@@ -190,7 +190,7 @@ class ControlClientTest {
     client.beat();
     assertEquals("75 the coordinator has been silent for 20 s", end());
     assertThrows(ControlException.class, client::awaitStart);
-    assertTrue(ends.isEmpty(), "told twice");
+    assertTrue(ends.isEmpty(), "reported twice");
   }
 
   @Test
@@ -215,7 +215,7 @@ class ControlClientTest {
     time.set(3600 * SECOND);
     client.beat();
 
-    // Of the lease one second had passed before.
+    // One second of the lease had passed before the suspension.
     for (int second = 3601; second < 3619; second++) {
       time.set(second * SECOND);
       client.beat();
@@ -251,7 +251,7 @@ class ControlClientTest {
     ControlException e = assertThrows(ControlException.class, client::awaitStart);
     assertEquals("rank 2 was lost", e.getMessage());
     assertThrows(ControlException.class, () -> client.finish(1, false));
-    assertTrue(ends.isEmpty(), "told twice");
+    assertTrue(ends.isEmpty(), "reported twice");
   }
 
   @Test
@@ -273,7 +273,7 @@ class ControlClientTest {
                 throw new IllegalStateException(e);
               }
             });
-    // Where it is when it fails, not where it was up to a second ago.
+    // The phase at the failure, not that of the last regular heartbeat.
     assertEquals("gradients", server.expect(KindCase.HEARTBEAT).getHeartbeat().getPhase());
     var failure = server.expect(KindCase.FAILURE).getFailure();
     assertEquals("rank 0 is silent", failure.getMessage());
@@ -296,7 +296,9 @@ class ControlClientTest {
     }
   }
 
-  /** The coordinator's disk does not move, so it takes no reports: none is lost, none piles up. */
+  /**
+   * The coordinator's disk hangs, so it reads no reports: none is lost, and few are held in memory.
+   */
   @Test
   void reportsWaitForACoordinatorThatTakesNone() throws Exception {
     server.takeNothing();
@@ -359,6 +361,6 @@ class ControlClientTest {
       }
       other.expect(KindCase.KIND_NOT_SET);
     }
-    assertTrue(ends.isEmpty(), "closing is not losing");
+    assertTrue(ends.isEmpty(), "closing is no failure");
   }
 }

@@ -19,7 +19,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The other end of a control stream, in the hands of a test. */
+/** The coordinator's end of a control stream, driven by a test. */
 final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoCloseable {
   private static final long DEADLINE_SECONDS = 20;
 
@@ -32,7 +32,7 @@ final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoC
     server = NettyServerBuilder.forAddress(address).addService(this).build().start();
   }
 
-  /** One that asks for a token. */
+  /** A fake coordinator that requires a token. */
   FakeCoordinator(JoinToken token) throws IOException {
     server =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
@@ -86,7 +86,7 @@ final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoC
     return message;
   }
 
-  /** From now on a message blocks whoever brings it, until {@link #takeAll} by the same thread. */
+  /** From now on delivering a message blocks, until the same thread calls {@link #takeAll}. */
   void takeNothing() {
     taking.lock();
   }
@@ -109,7 +109,7 @@ final class FakeCoordinator extends ControlGrpc.ControlImplBase implements AutoC
         .onError(Status.FAILED_PRECONDITION.withDescription(reason).asRuntimeException());
   }
 
-  /** Vanishes, like a process that was killed. */
+  /** Closes the connection without a message, like a process that was killed. */
   @Override
   public void close() {
     server.shutdownNow();

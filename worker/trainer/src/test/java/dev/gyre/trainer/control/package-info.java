@@ -1,4 +1,4 @@
-/** Tests of the worker's side of the control stream, against a server in the test's hands. */
+/** Tests of the worker's side of the control stream, against a server that the test drives. */
 @NullMarked
 package dev.gyre.trainer.control;
 

@@ -22,7 +22,7 @@ final class BaselinesTest {
     DataFixture data = new DataFixture(folder);
     Random random = new Random(4);
     for (int d = 0; d < 40; d++) {
-      // Each letter is the one two before it, or (one time in four) a new one of four.
+      // Each letter is the one two before it, or (one time in four) a random one of four.
       StringBuilder text = new StringBuilder("ab");
       while (text.length() < 20_000) {
         text.append(

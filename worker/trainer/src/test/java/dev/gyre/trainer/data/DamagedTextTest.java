@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Text that cannot be used as it is, is refused by place, repaired, or left out and counted. */
+/** Damaged text is refused with its location, repaired, or skipped and counted. */
 final class DamagedTextTest {
   private static final String GOOD = "{\"text\":\"good\"}\n";
 
@@ -59,7 +59,10 @@ final class DamagedTextTest {
     return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  /** Each line stands second of three; repaired it holds the text, else it is left out. */
+  /**
+   * Each line is the second of three; repaired, it has the text given here, otherwise it is
+   * skipped.
+   */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -119,7 +122,7 @@ final class DamagedTextTest {
     assertTrue(message.contains("b.txt is UTF-16: convert it"), message);
   }
 
-  /** Line numbers go on through blocks, and through a line that is longer than a block. */
+  /** Line numbers continue across blocks, and across a line that is longer than a block. */
   @Test
   void linesAreCountedThroughBlocksAndLongLines() throws IOException {
     String longLine = "{\"text\":\"" + "long ".repeat(DocumentReader.BATCH_BYTES / 3) + "\"}\n";
@@ -214,7 +217,7 @@ final class DamagedTextTest {
     assertTrue(message.contains("(the first of 2)"), message);
   }
 
-  /** A text file with NUL is damaged; another file with zero bytes is binary, and passed over. */
+  /** A text file with NUL is damaged; another file with zero bytes is binary, and skipped. */
   @Test
   void zeroBytesDependOnTheName() throws IOException {
     data.write("docs/a.txt", "one\0two");
@@ -225,7 +228,7 @@ final class DamagedTextTest {
     assertFalse(message.contains("b.bin"), message);
   }
 
-  /** Byte tokens take any bytes of a text file as they are. */
+  /** The byte tokenizer takes any bytes of a text file as they are. */
   @Test
   void bytesAreBytes() throws IOException {
     byte[] latin = latin1("caf\u00e9");

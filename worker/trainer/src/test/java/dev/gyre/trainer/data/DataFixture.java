@@ -13,7 +13,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
 
-/** A folder to make data in, and short ways to prepare it. */
+/** A folder for test data, and short ways to prepare it. */
 record DataFixture(Path folder) {
   static Source source(String path, String include) {
     return new Source(path, include, "text", 1.0);
@@ -81,7 +81,7 @@ record DataFixture(Path folder) {
     return all;
   }
 
-  /** A text whose bytes say where they are, so that a wrong offset shows. */
+  /** A text whose bytes depend on their position, so that a wrong offset is detected. */
   static String text(int document, int length) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < length; i++) {

@@ -136,7 +136,7 @@ final class FeedTest {
     assertEquals(1, new SequenceStage(8192, 1, 32_768).sequencesPerRow(8192));
   }
 
-  /** Of a prefix of three, b and c are read and not predicted; d is the first to be. */
+  /** With a prefix of three, b and c are inputs but not labels; d is the first label. */
   @Test
   void noLabelLiesInThePrefix() throws IOException {
     data.write("docs/long.txt", "abcdefghijkl");
@@ -153,7 +153,7 @@ final class FeedTest {
         assertEquals(row.labelled(), labels);
         assertEquals(labels, feed.shape(step).labelled());
         labelled += labels;
-        // Read token by token, the same: a rank's part may begin anywhere in the prefix.
+        // Reading token by token gives the same: a rank's part may begin anywhere in the prefix.
         List<TokenRange> singles = new ArrayList<>();
         for (int p = 0; p < row.tokens(); p++) {
           singles.add(new TokenRange(p, 1));
@@ -217,7 +217,7 @@ final class FeedTest {
       Feed one = Feed.of(store, ALL, 128, 1, 0, 4);
       Feed three = Feed.of(store, ALL, 128, 3, 0, 4);
       int rows = one.stats(0).rows();
-      assertTrue(rows % 3 != 0 || rows > 3, "a batch should cross the epochs' border");
+      assertTrue(rows % 3 != 0 || rows > 3, "a batch should cross an epoch boundary");
       List<RowShape> single = new ArrayList<>();
       for (int step = 0; step < 3 * rows; step++) {
         single.addAll(one.shape(step).rows());
@@ -304,7 +304,7 @@ final class FeedTest {
           assertEquals(r, shape.row());
         }
       }
-      assertTrue(counts.size() > 1, "epochs differ in length, or this test shows nothing");
+      assertTrue(counts.size() > 1, "epochs must differ in length for this test");
       Feed fresh = Feed.of(store, half, 64, 1, 0, 4);
       assertEquals(
           feed.shape(row - 1).rows().getFirst().row(),
@@ -330,7 +330,8 @@ final class FeedTest {
           held.add(piece.name());
         }
       }
-      // By tokens: a document at most is on both sides, its head here and its tail there.
+      // The split is by tokens: at most one document is on both sides, its head on one and its tail
+      // on the other.
       long heldTokens = feed.heldOutDocuments().tokens();
       assertEquals(Math.round(0.1 * store.tokens()), heldTokens);
       assertEquals(store.tokens() - heldTokens, feed.trainDocuments().tokens());

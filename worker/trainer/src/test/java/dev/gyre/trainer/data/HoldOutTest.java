@@ -19,7 +19,7 @@ final class HoldOutTest {
   private static void assertSplit(TokenStore store, double share, long seed) {
     HoldOut split = HoldOut.of(store, share, seed);
     long wanted = Math.max(2, Math.round(share * store.tokens()));
-    // A single token that is left over has no label, and stays with the training ones.
+    // A single token that is left over has no label, and stays with the training tokens.
     assertEquals(wanted - 0.5, split.heldOut().tokens(), 0.5, "seed " + seed);
     assertEquals(store.tokens() - split.heldOut().tokens(), split.train().tokens());
     for (int d = 0; d < store.documents(); d++) {
@@ -62,7 +62,7 @@ final class HoldOutTest {
     }
   }
 
-  /** The choice is by what documents hold: other names and another folder change nothing. */
+  /** The choice depends on the documents' contents; names and folders change nothing. */
   @Test
   void namesMeanNothing() throws IOException {
     DataFixture first = new DataFixture(Files.createDirectory(folder.resolve("first")));
@@ -83,7 +83,7 @@ final class HoldOutTest {
     }
   }
 
-  /** Equal documents have equal hashes; the share is right all the same. */
+  /** Equal documents have equal hashes; the share is still right. */
   @Test
   void equalDocuments() throws IOException {
     DataFixture data = new DataFixture(folder);
@@ -94,7 +94,7 @@ final class HoldOutTest {
     }
   }
 
-  /** A document of one token has no label: it is no use for an evaluation. */
+  /** A document of one token has no label, so it is of no use for an evaluation. */
   @Test
   void documentsWithoutALabelAreNotHeldOut() throws IOException {
     DataFixture data = new DataFixture(folder);

@@ -15,15 +15,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Memory does not grow with a file, a document or their number: full sizes in a process of 2 GB,
- * and always at 1/32 of size and heap.
+ * Memory does not grow with the size of files and documents or their number. Long tests use the
+ * full sizes in a process of 2 GB; the other tests use 1/32 of the size and heap.
  */
 final class LargeDataTest {
   private static final int SCALE = 32;
   private static final long HEAP_MB = 1024;
   private static final long PROCESS_MB = 2048;
 
-  /** A JVM and its native libraries without any data. */
+  /** Memory of a JVM and its native libraries without any data. */
   private static final long BASE_MB = 300;
 
   private static final long TEXT_BYTES = 2L << 30;

@@ -3,7 +3,7 @@ package dev.gyre.trainer.data;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A process that takes a lock, says so, and holds it until its input ends. */
+/** A process that takes a lock, prints that it did, and holds it until its input ends. */
 final class LockHolder {
   private LockHolder() {}
 

@@ -141,7 +141,10 @@ final class LongTextTest {
     return pieces;
   }
 
-  /** What splits by counting characters is cut nowhere, rather than elsewhere. */
+  /**
+   * A tokenizer that splits by counting characters is not cut at all, because a cut would change
+   * tokens.
+   */
   @Test
   void aTokenizerThatCountsCharactersIsNotCut() throws IOException {
     String json = Files.readString(resource("word-level"));
@@ -174,7 +177,7 @@ final class LongTextTest {
     }
   }
 
-  /** A file, and a line of JSON, that are longer than what is held at once. */
+  /** A file and a line of JSON that are longer than what is held in memory at once. */
   @Test
   void longDocumentsAreStoredAsTheyAreEncodedWhole() throws IOException {
     Path file = resource("word-level");
@@ -208,7 +211,10 @@ final class LongTextTest {
     }
   }
 
-  /** An error of the native library is an error of the text, with its place, and ends no JVM. */
+  /**
+   * An error of the native library is reported as an error of the text, with its location, and does
+   * not end the JVM.
+   */
   @Test
   void aTextThatTheTokenizerCannotEncodeIsNamed() throws IOException {
     String json = Files.readString(resource("word-level"));
@@ -225,7 +231,7 @@ final class LongTextTest {
     assertTrue(e.getMessage().contains("b.txt: the tokenizer cannot encode"), e.getMessage());
   }
 
-  /** With a tokenizer a text file must be UTF-8, however long it is. */
+  /** With a tokenizer a text file must be UTF-8, at any length. */
   @ParameterizedTest
   @ValueSource(ints = {1, 200_000})
   void aTextFileMustBeUtf8(int repeats) throws IOException {

@@ -31,11 +31,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A step whose gradient overflows is skipped and counted, and only so many are in a row. */
+/** A step whose gradient overflows is skipped and counted; too many in a row end the run. */
 final class NonFiniteStepsTest {
   private static final int ROW = 16;
 
-  /** As documented. */
+  /** The documented limit. */
   private static final int MOST_IN_A_ROW = 20;
 
   @TempDir Path folder;

@@ -17,7 +17,7 @@ final class PackerTest {
 
   private static final long HEAP = 1L << 30;
 
-  /** Documents that lie one after another; source of each by its index modulo the sources. */
+  /** Documents one after another; the source of each is its index modulo the number of sources. */
   private record Lengths(int[] lengths, int sources) implements DocumentSet {
     @Override
     public int count() {
@@ -52,13 +52,16 @@ final class PackerTest {
   private static int[] randomLengths(Random random, int n, int most) {
     int[] lengths = new int[n];
     for (int d = 0; d < n; d++) {
-      // Many short ones and a few very long ones, as real files are.
+      // Many short documents and a few very long ones, as in real data.
       lengths[d] = 1 + (int) (Math.pow(random.nextDouble(), 3) * most);
     }
     return lengths;
   }
 
-  /** Every token of every document exactly once, no row over N, no needless cut. */
+  /**
+   * Every token of every document is there exactly once, no row is over N, no document is cut
+   * without need.
+   */
   private static void assertCovers(DocumentSet set, PackedIndex packed, int n, boolean bestFit) {
     boolean[][] seen = new boolean[set.count()][];
     Arrays.setAll(seen, d -> new boolean[(int) set.length(d)]);
@@ -162,7 +165,7 @@ final class PackerTest {
     int[] lengths = new int[1000];
     Arrays.setAll(lengths, d -> 1 + d % 100);
     PackedIndex packed = Packer.pack(documents(lengths), ONCE, true, 100, 1, 0, HEAP);
-    // Best fit makes the rows with the longest documents first; their order must not survive.
+    // Best fit makes the rows with the longest documents first; shuffling must remove that order.
     int half = packed.rows() / 2;
     double first = longest(packed, 0, half);
     double second = longest(packed, half, packed.rows());

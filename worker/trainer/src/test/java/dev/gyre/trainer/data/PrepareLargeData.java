@@ -58,7 +58,7 @@ final class PrepareLargeData {
     }
   }
 
-  /** Most memory this process ever had, mapped files included. */
+  /** Peak memory of this process, mapped files included. */
   private static long peakBytes() throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("VmHWM:")) {

@@ -32,7 +32,7 @@ class RecallDocumentsTest {
       assertEquals(61, tokens.length);
       assertNotNull(labelled);
       assertEquals(7, labelled.cardinality());
-      assertTrue(labelled.nextSetBit(0) >= 30, "a query stands in the first half");
+      assertTrue(labelled.nextSetBit(0) >= 30, "a query is in the first half");
       Map<Byte, Byte> valueOf = new HashMap<>();
       for (int p = 0; p < 7; p++) {
         assertTrue(tokens[2 * p] >= 0 && tokens[2 * p + 1] < 0, "keys are below 128, values not");
@@ -52,7 +52,7 @@ class RecallDocumentsTest {
     }
   }
 
-  /** Through store, packing and feed: only the queries have labels, and they are counted. */
+  /** After store, packing and feed only the queries have labels, and they are counted. */
   @Test
   void rowsHaveLabelsAtTheQueriesOnly() {
     DatasetSpec dataset =

@@ -35,9 +35,9 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * Why whoever recalls must have looked across ranks: with attention between the two ranks cut, the
- * losses at the queries do not depend on a single bit of the pairs, whatever the weights. As every
- * value is as likely as any other, the best that is left is chance.
+ * Shows that recall needs attention across ranks: without attention between the two ranks, the
+ * losses at the queries do not depend on a single bit of the pairs, for any weights. All values are
+ * equally likely, so the best result is then chance.
  */
 final class RecallReachTest {
   private static final int LENGTH = 48;
@@ -85,7 +85,7 @@ final class RecallReachTest {
     }
   }
 
-  /** The loss of each token, over two ranks that hold a half each. */
+  /** The loss of each token, over two ranks that hold half of the tokens each. */
   private static float[] losses(Documents documents, byte[] tokens, BitSet queries) {
     Mesh mesh = new Mesh(1, 2, 1, 1);
     RankSpec spec =

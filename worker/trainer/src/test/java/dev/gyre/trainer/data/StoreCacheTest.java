@@ -26,7 +26,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Where stores are kept, by whom they are made, and what is left of those that were not. */
+/**
+ * Where stores are kept, which process makes them, and how leftovers of ended preparations are
+ * removed.
+ */
 final class StoreCacheTest {
   private static final DatasetSpec DOCS = DataFixture.dataset("best-fit", 0, source("docs", ""));
 
@@ -140,7 +143,7 @@ final class StoreCacheTest {
     end(waiter);
   }
 
-  /** Another thread's preparation keeps its locks when this thread looks for what is left. */
+  /** A sweep must not release the locks of another thread's preparation in the same process. */
   @Test
   void aSweepKeepsTheLocksOfItsOwnProcess() throws Exception {
     Path cache = Files.createDirectory(data.cache());
@@ -166,24 +169,24 @@ final class StoreCacheTest {
     return said;
   }
 
-  /** There the holder's number is another process's or nobody's here: only its lock counts. */
+  /** Here the holder's PID is another process's or nobody's: only its lock counts. */
   @Test
   void aLockHeldInAnotherPidNamespaceIsHeld() throws Exception {
     List<String> elsewhere =
         List.of("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child");
-    assumeTrue(canRun(elsewhere), "this system lets nobody make a PID namespace");
+    assumeTrue(canRun(elsewhere), "this system does not allow PID namespaces");
     Path cache = Files.createDirectory(data.cache());
     Path living = Files.createDirectory(cache.resolve(".tmp-dddd-4"));
     Process holder =
         java(elsewhere, LockHolder.class.getName(), living.resolve("maker.lock").toString());
     assertEquals("held", holder.inputReader().readLine());
     data.prepare(DOCS).close();
-    assertTrue(Files.exists(living), "its maker lives");
+    assertTrue(Files.exists(living), "its maker is alive");
     end(holder);
     Files.writeString(living.resolve("maker.lock"), "process " + ProcessHandle.current().pid());
     StoreWriter.delete(data.prepare(DOCS).folder());
     data.prepare(DOCS).close();
-    assertFalse(Files.exists(living), "its maker has ended, whoever has its number now");
+    assertFalse(Files.exists(living), "its maker has ended; its PID may be reused");
   }
 
   private static boolean canRun(List<String> before) throws IOException, InterruptedException {
@@ -193,7 +196,9 @@ final class StoreCacheTest {
         && new ProcessBuilder(probe).start().waitFor() == 0;
   }
 
-  /** However long it takes; and it says for whom. */
+  /**
+   * A process waits until the holder of the lock has ended, and reports which process it waits for.
+   */
   @Test
   void whoWaitsSaysForWhom() throws Exception {
     Path key;

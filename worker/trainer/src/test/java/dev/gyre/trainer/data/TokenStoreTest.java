@@ -74,7 +74,8 @@ final class TokenStoreTest {
   }
 
   /**
-   * Documents end inside bytes, one is longer than what is written at once, text has all labels.
+   * Documents end inside a byte of label bits, one is longer than one write, and text has all
+   * labels.
    */
   @Test
   void marksOfAnyDocumentsAreReadAsTheyWereGiven() throws IOException {
@@ -115,7 +116,7 @@ final class TokenStoreTest {
     DatasetSpec dataset = DataFixture.dataset("best-fit", 0, source("docs", ""));
     try (Tokenizer tokenizer = Tokenizers.open("bytes", data.folder())) {
       assertTrue(DataPreparation.find(dataset, data.places(), tokenizer).isEmpty());
-      assertFalse(Files.exists(data.cache()), "finding makes nothing");
+      assertFalse(Files.exists(data.cache()), "find creates nothing");
       Path made;
       try (TokenStore store = prepare()) {
         made = store.folder();
@@ -238,7 +239,7 @@ final class TokenStoreTest {
     assertTrue(e.getMessage().contains("gyre data prepare"), e.getMessage());
   }
 
-  /** Ids that need 1, 2 and 4 bytes come back as they were. */
+  /** Ids that need 1, 2 and 4 bytes are read back unchanged. */
   @Test
   void tokenWidths() {
     for (int vocabulary : new int[] {256, 257, 65_536, 65_537, 5_000_000}) {

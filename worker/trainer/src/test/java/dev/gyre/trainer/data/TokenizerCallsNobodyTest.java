@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The tokenizer's library would ask a cloud's metadata service where it runs, and report its use,
- * when its first class is loaded: hence a JVM of its own.
+ * When its first class is loaded, the tokenizer's library would query a cloud's metadata service
+ * and report its use: hence this test uses a new JVM.
  */
 final class TokenizerCallsNobodyTest {
   @TempDir Path folder;
@@ -40,7 +40,7 @@ final class TokenizerCallsNobodyTest {
     assertEquals(0, process.waitFor());
   }
 
-  /** Opens a tokenizer, and prints who is asked for meanwhile. */
+  /** Opens a tokenizer, and prints every URL that is requested meanwhile. */
   static final class Opens {
     private Opens() {}
 
@@ -51,7 +51,7 @@ final class TokenizerCallsNobodyTest {
     }
   }
 
-  /** In place of a connection. */
+  /** Prints the URL instead of opening a connection. */
   private static final class Tells extends URLStreamHandler {
     @Override
     protected URLConnection openConnection(URL url) throws IOException {

@@ -7,7 +7,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.conformance.DeferredBackend;
 import java.util.Set;
 
-/** Joins the backends that the tests find on their class path, and is never chosen unasked. */
+/** Adds the deferred backend to those on the tests' class path; it is chosen only by name. */
 public final class DeferredBackendProvider implements BackendProvider {
   @Override
   public String name() {

@@ -23,7 +23,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What of a step goes to a device and back: weights, activations and moments do not. */
+/** Bytes of a step that are copied to a device and back: no weights, activations or moments. */
 final class DeviceTrafficTest {
   private static final int TOKENS = 29;
 

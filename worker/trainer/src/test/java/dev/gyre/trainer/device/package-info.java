@@ -1,5 +1,6 @@
 /**
- * A device without a device: what a backend with its own memory and its own time asks of callers.
+ * Tests with a simulated device: what a backend with its own memory and its own timing requires of
+ * callers.
  */
 @NullMarked
 package dev.gyre.trainer.device;

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 final class ShardedExpertsTest {
   private static final int WIDTH = 3;
 
-  /** A row tells where it comes from: sending rank, expert, place. */
+  /** Rows whose values tell where they come from: sending rank, expert, position. */
   private static float[] rows(int rank, int[] counts) {
     int total = 0;
     for (int count : counts) {

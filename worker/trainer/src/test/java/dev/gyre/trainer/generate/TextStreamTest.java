@@ -18,9 +18,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Prompt and pieces together are the text that all tokens together decode to. */
+/** Prompt and pieces joined equal the text that all tokens decode to together. */
 final class TextStreamTest {
-  /** As Llama's: a space before the first word when encoded, dropped again when decoded. */
+  /**
+   * A tokenizer like Llama's: a space before the first word when encoded, dropped again when
+   * decoded.
+   */
   private static final String LLAMA =
       """
       {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
@@ -68,7 +71,7 @@ final class TextStreamTest {
     try (Tokenizer tokenizer = llama()) {
       int[] start = tokenizer.encode(prompt.getBytes(StandardCharsets.UTF_8));
       int[] all = tokenizer.encode((prompt + " " + more).getBytes(StandardCharsets.UTF_8));
-      assertEquals(tokenizer.decode(all), prompt + continuation, "the decoder as it is");
+      assertEquals(tokenizer.decode(all), prompt + continuation, "the decoder's own text");
       assertEquals(continuation, String.join("", pieces(tokenizer, all, start.length)));
     }
   }

@@ -12,7 +12,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A result that is off in one place fails there, and nowhere else. */
+/** A result that is wrong in one place fails there, and nowhere else. */
 final class ComparisonTest {
   private GoldenCase golden;
 
@@ -91,7 +91,7 @@ final class ComparisonTest {
     }
   }
 
-  /** The expected values with one change: which groups fail then. */
+  /** The groups that fail if the expected values get this one change. */
   private List<String> failed(DType dtype, Consumer<GoldenResult> change) {
     GoldenResult result = new GoldenResult(golden);
     result.loss = golden.loss();

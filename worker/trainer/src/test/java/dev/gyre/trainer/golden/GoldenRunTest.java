@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every golden case on every mesh: what one worker computes, any layout computes. */
+/** Every golden case on every mesh: every layout computes what one worker computes. */
 final class GoldenRunTest {
   private static final List<String> CASES =
       List.of("plain", "packed", "window", "balanced", "wide", "batch");
@@ -50,7 +50,7 @@ final class GoldenRunTest {
     return meshes;
   }
 
-  /** With the backend that runs anywhere and is not slow. */
+  /** Uses the backend that runs on any machine and is not slow. */
   @ParameterizedTest
   @MethodSource("meshes")
   void f32(Mesh mesh) throws IOException {
@@ -88,7 +88,7 @@ final class GoldenRunTest {
     }
   }
 
-  /** Every attention schedule on rings of two and three, ring × ulysses, and processes' links. */
+  /** Every attention schedule on rings of two and three, ring × ulysses, and over ipc. */
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -115,7 +115,7 @@ final class GoldenRunTest {
     assertTrue(report.passed(), () -> schedule + " on " + mesh + "\n" + report.table());
   }
 
-  /** Payload by reference, and payload in datagrams. */
+  /** Payload goes by reference (ipc) and in datagrams (udp). */
   @ParameterizedTest
   @ValueSource(strings = {"ipc", "udp"})
   void aeron(String transport) throws IOException {
@@ -138,7 +138,7 @@ final class GoldenRunTest {
     assertTrue(e.getMessage().contains("'tcp' must be loopback, ipc or udp"), e.getMessage());
   }
 
-  /** Experts that take a few rows at a time compute what they compute at once. */
+  /** Experts that take a few rows at a time give the results of all rows at once. */
   @Test
   void manyRoundsOfExperts() throws IOException {
     GoldenCase golden = GoldenCase.load(folder("balanced"));

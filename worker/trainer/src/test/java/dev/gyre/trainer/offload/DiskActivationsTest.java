@@ -65,7 +65,7 @@ final class DiskActivationsTest {
     }
   }
 
-  /** Without a name there is nothing that a killed process could leave behind. */
+  /** A file without a name cannot be left behind by a killed process. */
   @Test
   void theFileHasNoNameWhileItIsInUse() throws IOException {
     Path made = folder.resolve("a/b");
@@ -90,7 +90,7 @@ final class DiskActivationsTest {
   }
 
   @Test
-  @EnabledOnOs(OS.LINUX) // whose /dev/full is a disk without room
+  @EnabledOnOs(OS.LINUX) // /dev/full acts as a full disk
   void aDiskThatFillsUpIsNamed() throws IOException {
     FileChannel full = FileChannel.open(Path.of("/dev/full"), StandardOpenOption.WRITE);
     try (Arena arena = Arena.ofConfined();

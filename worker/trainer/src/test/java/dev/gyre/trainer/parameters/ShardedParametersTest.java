@@ -31,7 +31,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 
-/** Weights and optimizer state over any ranks are those of one rank. */
+/** Weights and optimizer state over any number of ranks equal those of one rank. */
 final class ShardedParametersTest {
   private static final ModelSpec MODEL =
       new ModelSpec(
@@ -173,8 +173,8 @@ final class ShardedParametersTest {
   }
 
   /**
-   * Gradients are whole numbers, so that their sums over ranks are exact whatever the order; then
-   * every step must give the very bits of one rank.
+   * Gradients are whole numbers, so that their sums over ranks are exact in any order; then every
+   * step must give exactly the bits of one rank.
    */
   @Test
   void stepsEqualThoseOfOneRank() {
@@ -204,7 +204,9 @@ final class ShardedParametersTest {
     return state;
   }
 
-  /** Element i of a tensor has the global gradient (i + step) mod 7 − 3, from one rank each. */
+  /**
+   * Element i of a tensor has the global gradient (i + step) mod 7 − 3; each comes from one rank.
+   */
   private static void gradients(ShardedParameters parameters, Mesh mesh, int rank, int step) {
     parameters.zeroGradients();
     for (ParameterSpec spec : held(mesh, rank)) {

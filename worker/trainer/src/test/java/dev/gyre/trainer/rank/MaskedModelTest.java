@@ -37,14 +37,14 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * A model whose layers have different masks, against its definition in double: the loss, and the
- * gradient of every weight, on one rank and on several.
+ * Compares a model whose layers have different masks with its definition in double: the loss, and
+ * the gradient of every weight, on one rank and on several.
  */
 final class MaskedModelTest {
   private static final int VOCABULARY = 9;
   private static final Documents DOCUMENTS = new Documents(11, 1, 9, 4);
 
-  /** The first layer slides, the second sees all. */
+  /** The first layer has a sliding window, the second sees all keys. */
   private static ModelSpec model(int sinks, boolean anchor, int prefix) {
     return new ModelSpec(
         "llama",
@@ -101,7 +101,7 @@ final class MaskedModelTest {
   }
 
   /**
-   * What an anchor means: a document behind it computes what it would compute alone with the row's
+   * The meaning of an anchor: a later document computes what it would compute alone with the row's
    * first token put before it.
    */
   @Test
@@ -185,7 +185,7 @@ final class MaskedModelTest {
     return labels;
   }
 
-  /** Norm weights are not all 1, so that their gradients are not those of anything else. */
+  /** Norm weights are not all 1, so that their gradients differ from any others. */
   private static double[] weights(ParameterSpec spec) {
     double[] values = new double[(int) spec.elements()];
     try (Arena arena = Arena.ofConfined()) {

@@ -7,8 +7,8 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.Map;
 
 /**
- * The loss of a dense decoder on one row, in double and as it is written down: every query looks at
- * every key and asks whether it sees it. Gradients are slopes.
+ * The loss of a dense decoder on one row, in double and straight from its definition: every query
+ * checks for every key whether it sees it. Gradients are finite differences.
  */
 final class PlainDecoder {
   private final ModelSpec model;
@@ -30,7 +30,7 @@ final class PlainDecoder {
     this.weights = weights;
   }
 
-  /** Central differences: of a double loss with this step they are good to about 1e-9. */
+  /** Central differences; for a double loss with this step they are accurate to about 1e-9. */
   double[] gradient(String name) {
     double step = 1e-5;
     double[] weight = weight(name);
@@ -126,7 +126,7 @@ final class PlainDecoder {
           }
         }
       }
-      // x[i] may change now: keys and values of all tokens are taken.
+      // x[i] may change now: the keys and values of all tokens are already computed.
       add(x[i], linear(out, weight(names.attentionOutput())));
     }
   }

@@ -45,10 +45,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class PredictedMemoryTest {
   private static final int ROW_TOKENS = 576;
 
-  /** Each thing kept, in memory and on disk, without and with tiles in the MLP. */
+  /** Every recompute policy, in memory and on disk, without and with MLP tiles. */
   private static final List<MemorySpec> ALL = policies();
 
-  /** Each thing kept. */
+  /** Every recompute policy once. */
   private static final List<MemorySpec> SOME =
       List.of(
           new MemorySpec("none", "false", "", 0),
@@ -117,7 +117,10 @@ final class PredictedMemoryTest {
     }
   }
 
-  /** What is computed again is sent again, and predicted to be; a prediction is a rank's mean. */
+  /**
+   * Recomputed work sends again, and the prediction includes it; a prediction is the mean over
+   * ranks.
+   */
   private static void assertSent(Plan plan, long predicted, Measured step, String... kinds) {
     long sent = 0;
     for (String kind : kinds) {
@@ -131,7 +134,9 @@ final class PredictedMemoryTest {
             .formatted(plan.activations(), plan.mesh(), String.join(" and ", kinds)));
   }
 
-  /** All tokens to the experts of one rank: as many rounds as it takes, inside the planned slab. */
+  /**
+   * All tokens go to the experts of one rank: in as many rounds as needed, within the planned slab.
+   */
   @ParameterizedTest
   @CsvSource({"2, 1", "1, 2"})
   void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
@@ -274,7 +279,7 @@ final class PredictedMemoryTest {
         .open(1);
   }
 
-  /** Every expert gets equally many rows, or the first two all. */
+  /** Every expert gets equally many rows, or the first two get all. */
   private static Observer routed(ModelSpec model, boolean balanced) {
     return new Observer() {
       @Override

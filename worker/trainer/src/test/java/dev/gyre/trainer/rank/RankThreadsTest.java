@@ -19,7 +19,10 @@ final class RankThreadsTest {
     }
   }
 
-  /** The rank that failed is told, not those that waited for it; and they do not wait long. */
+  /**
+   * The failure of the rank that failed is reported, not of those that waited for it, which end
+   * soon.
+   */
   @Test
   @Timeout(value = 10, unit = TimeUnit.SECONDS)
   void theFirstFailureEndsAll() {

@@ -23,7 +23,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** What a block that is run again does a second time: only what its backward reads. */
+/** A recomputed block does a second time only what its backward pass reads. */
 final class RecomputedWorkTest {
   private static final int TOKENS = 64;
   private static final int LAYERS = 3;
@@ -108,7 +108,7 @@ final class RecomputedWorkTest {
             }));
   }
 
-  /** The exchange keeps copies of q, k and v, so nothing reads them before their gradients. */
+  /** The exchange keeps copies of q, k and v, so backward does not read the projections. */
   @Test
   void withUlyssesAttentionSavingProjectsNothingAgain() {
     Mesh ulysses = new Mesh(1, 1, 2, 2);
@@ -142,8 +142,8 @@ final class RecomputedWorkTest {
   }
 
   /**
-   * Experts' outputs are read again: the gradient of a router's weight is their product with the
-   * residual's gradient. The sum onto the residual is not.
+   * Experts' outputs are needed again: the gradient of a router's weight is their product with the
+   * residual's gradient. The sum onto the residual is not needed.
    */
   @Test
   void expertsMakeTheirOutputsAgainAndNoMore() {

@@ -56,7 +56,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A model that trains on several ranks learns what it learns on one. */
+/** Training on several ranks gives the same model as training on one. */
 final class TrainingRankTest {
   private static final ModelSpec MODEL =
       new ModelSpec(
@@ -122,12 +122,15 @@ final class TrainingRankTest {
     }
   }
 
-  /** Rows and kinds of layers choose for themselves, on every rank alike, and learn the same. */
+  /**
+   * Schedules are chosen per row and kind of layer, equally on every rank, and change no result.
+   */
   @Test
   void schedulesChosenRowByRowChangeNothing() {
     Trained want = train(new Mesh(1, 1, 1, 1), Checkpointing.NONE, 1000);
     Mesh mesh = new Mesh(1, 3, 1, 3);
-    // A link so fast that in contiguous order the evener work decides, for tokens by the dozen.
+    // A link so fast that in contiguous order the better balance decides, even for a few dozen
+    // tokens.
     RowSchedules schedules =
         new RowSchedules(MODEL, mesh, "f32", "ipc", new Rates(1, 2_000_000, 1L << 50));
     ScheduleSpec auto = ScheduleSpec.AUTO;
@@ -201,8 +204,8 @@ final class TrainingRankTest {
   }
 
   /**
-   * Kernels late, and in a memory that has of the host's only what is said to it: bits differ if
-   * anything reads too early, or without saying so, or writes without saying so.
+   * Kernels run late, in a memory that has only those of the host's bytes that were declared: bits
+   * differ if the host reads too early, or reads or writes without declaring it.
    */
   @ParameterizedTest
   @EnumSource(
@@ -226,7 +229,9 @@ final class TrainingRankTest {
         inferred(() -> new ScalarBackendProvider().open(1)), inferred(DeferredBackend::new));
   }
 
-  /** A continuation, the loss of every token of a row, and where values are not finite. */
+  /**
+   * A generated continuation, the loss of every token of a row, and where values are not finite.
+   */
   private static List<Object> inferred(Supplier<Backend> backends) {
     RankSpec spec =
         spec(new Mesh(1, 1, 1, 1), new Execution(DType.BF16, Checkpointing.NONE, 16), 100, null);

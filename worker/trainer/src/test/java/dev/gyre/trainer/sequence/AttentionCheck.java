@@ -39,8 +39,8 @@ import java.util.Map;
 import java.util.Random;
 
 /**
- * Attention of a row over many ranks against a plain loop over pairs in double and against one
- * rank: output, dq, dk, dv, and the bytes that every rank sent against those of the schedule's
+ * Compares attention of a row over many ranks with a plain loop over pairs in double and with one
+ * rank: output, dq, dk, dv; and the bytes that every rank sent with those of the schedule's
  * messages.
  */
 final class AttentionCheck {
@@ -48,7 +48,7 @@ final class AttentionCheck {
 
   private AttentionCheck() {}
 
-  /** A row and the heads that look at it. */
+  /** A row and its attention heads. */
   record Row(Documents documents, AttentionMask mask, int heads, int kvHeads, int headDim) {
     Row(Documents documents, int window, int heads, int kvHeads, int headDim) {
       this(documents, AttentionMask.window(window), heads, kvHeads, headDim);
@@ -87,7 +87,7 @@ final class AttentionCheck {
       };
     }
 
-    /** Root of the squared differences to the double reference over that of its squares. */
+    /** The relative error {@code ‖got − want‖ / ‖want‖}, where want is the reference in double. */
     double error(int tensor) {
       return distance(got[tensor], want(tensor));
     }
@@ -179,7 +179,7 @@ final class AttentionCheck {
     return new Outcome(in.plain(row), got, sent);
   }
 
-  /** The same on one rank that knows of no other: nothing of it is cut by a schedule. */
+  /** The same on a single rank, without a schedule. */
   static Outcome alone(Row row, DType dtype) {
     Inputs in = Inputs.of(row, dtype);
     double[][] got = in.results();

@@ -8,8 +8,8 @@ import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A backend whose attention takes its time and does nothing: the calling thread is parked for so
- * long for each pair, twice as long backward. All else is the scalar backend's.
+ * A backend whose attention only takes time: it parks the calling thread for a fixed time per pair,
+ * twice as long backward. All other kernels are the scalar backend's.
  */
 final class BusyDevice implements Backend {
   private final Backend scalar = new ScalarBackendProvider().open(1);

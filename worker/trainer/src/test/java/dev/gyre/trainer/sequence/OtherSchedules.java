@@ -14,14 +14,14 @@ import dev.gyre.partitioning.schedule.TileGrid;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Schedules that are no ring: between them they move every kind of item. */
+/** Schedules other than a ring: together they send every kind of item. */
 final class OtherSchedules {
   private OtherSchedules() {}
 
-  /** Everyone gets all keys at once, and sends the keys' gradients home at the end. */
+  /** Every rank gets all keys at once, and returns the keys' gradients at the end. */
   static final ScheduleKind KEYS_TO_QUERIES = kind("keys-to-queries", true);
 
-  /** Everyone gets all queries at once, and sends partial outputs and dQ home at the end. */
+  /** Every rank gets all queries at once, and returns partial outputs and dQ at the end. */
   static final ScheduleKind QUERIES_TO_KEYS = kind("queries-to-keys", false);
 
   private static ScheduleKind kind(String key, boolean keysTravel) {

@@ -30,12 +30,12 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /**
- * Communication of a hop travels under the compute of the hop before. Kernels are a device that is
- * busy for a time in proportion to the pairs it is given, and computes nothing meanwhile, so that
- * the ranks share no core; the network is the loopback with a link rate that makes the transfers of
- * one hop take 0.8 of its compute. So this shows what the engine and the transport's progress
- * thread overlap, in real time with real threads; it does not show what a core that carries both
- * kernel and copy can do.
+ * The communication of a hop overlaps with the compute of the hop before. Kernels run on a fake
+ * device that is busy in proportion to its pairs and computes nothing, so that the ranks share no
+ * core. The network is the loopback with a link rate that makes the transfers of one hop take 0.8
+ * of its compute. So this shows what the engine and the transport's progress thread overlap, in
+ * real time with real threads. It does not show what a core can do that runs both kernels and
+ * copies.
  */
 final class OverlapTest {
   private static final int RANKS = 8;
@@ -43,7 +43,7 @@ final class OverlapTest {
   private static final int HEADS = 2;
   private static final int HEAD_DIM = 16;
 
-  /** Compute of one hop forward; backward takes twice as long, and moves twice as much. */
+  /** Compute time of one hop forward; backward takes twice as long, and sends twice as much. */
   private static final long HOP_NANOS = 100_000_000;
 
   private static final double TRANSFER_SHARE = 0.8;
@@ -59,14 +59,15 @@ final class OverlapTest {
     long hopBytes = 2L * (TOKENS / RANKS) * HEADS * HEAD_DIM * Float.BYTES;
     long bytesPerSecond = (long) (hopBytes / (TRANSFER_SHARE * HOP_NANOS / 1e9));
 
-    slowest(layout, schedule, 0, 0, ScheduleEngine.Overlap.ON); // classes are loaded
+    slowest(layout, schedule, 0, 0, ScheduleEngine.Overlap.ON); // to load classes
     Timed on = slowest(layout, schedule, HOP_NANOS, bytesPerSecond, ScheduleEngine.Overlap.ON);
     Timed off = slowest(layout, schedule, HOP_NANOS, bytesPerSecond, ScheduleEngine.Overlap.OFF);
 
     double communication = (double) on.bytes / bytesPerSecond * 1e9;
     double most = Math.max(on.kernelNanos, communication);
     String figures = "on %s, off %s, communication %.0f ns".formatted(on, off, communication);
-    // The longest rank computes 8 hops forward and 16 such backward, and sends for 0.8 of them.
+    // The slowest rank computes 8 hops forward and 16 such backward, and sends for 0.8 of that
+    // time.
     assertTrue(on.kernelNanos > 20 * HOP_NANOS, figures);
     assertTrue(communication > 0.6 * on.kernelNanos, figures);
     assertTrue(on.nanos <= 1.15 * most, figures);
@@ -110,7 +111,7 @@ final class OverlapTest {
       Tensor dq = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor dk = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
-      sequence.sumOverRow(new double[1]); // all begin together
+      sequence.sumOverRow(new double[1]); // all ranks start together
       long start = System.nanoTime();
       Saved saved = sequence.attention(x, x, x, AttentionMask.CAUSAL, out, ws);
       sequence.backward(saved, x, dq, dk, dv, ws);
@@ -120,7 +121,7 @@ final class OverlapTest {
     }
   }
 
-  /** It changes when things move, never what is computed. */
+  /** Overlap changes when data is sent, but never the results. */
   @Test
   void bitsDoNotDependOnOverlap() {
     Row row = new Row(new Documents(2100, 41), 0, 4, 2, 8);
@@ -186,7 +187,7 @@ final class OverlapTest {
     return Tensors.of(arena, DType.F32, values, tokens, heads, headDim);
   }
 
-  /** What AttentionTiles says of its pairs, by counting them. */
+  /** The number of pairs in the tiles, by counting them. */
   static long pairs(AttentionTiles tiles) {
     long pairs = 0;
     for (int n = 0; n < tiles.count(); n++) {

@@ -4,8 +4,9 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
- * Attention of a whole row on one rank in double, as it is defined: out = softmax(q·kᵀ/√D)·v over
- * the keys a query sees, and its gradients. Arrays are [N,H,D] and [N,K,D], row-major.
+ * Attention of a whole row on one rank in double, straight from the definition: out =
+ * softmax(q·kᵀ/√D)·v over the keys a query sees, and its gradients. Arrays are [N,H,D] and [N,K,D],
+ * row-major.
  */
 final class PlainAttention {
   final double[] out;
@@ -68,7 +69,7 @@ final class PlainAttention {
     }
   }
 
-  /** Whether a query sees a key, both row positions: the definition, one pair at a time. */
+  /** Whether a query sees a key, both as row positions: the definition, one pair at a time. */
   static boolean sees(AttentionMask mask, Documents documents, int query, int key) {
     int document = documents.documentOf(query);
     if (documents.documentOf(key) != document) {

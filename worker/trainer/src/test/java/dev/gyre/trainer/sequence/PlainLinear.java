@@ -3,8 +3,9 @@ package dev.gyre.trainer.sequence;
 import dev.gyre.partitioning.layout.Documents;
 
 /**
- * Linear attention of a whole row in double, as it is defined: out_t = Σ_{s≤t} exp(−slope·(t−s))·
- * (q_t·k_s)·v_s inside a document, and its gradients. Arrays are [N,H,D] and [N,K,D].
+ * Linear attention of a whole row in double, straight from the definition: out_t = Σ_{s≤t}
+ * exp(−slope·(t−s))· (q_t·k_s)·v_s inside a document, and its gradients. Arrays are [N,H,D] and
+ * [N,K,D].
  */
 final class PlainLinear {
   final double[] out;

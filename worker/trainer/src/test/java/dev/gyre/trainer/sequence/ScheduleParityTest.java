@@ -31,7 +31,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Every schedule on any number of ranks computes what one rank computes, in the bytes foretold. */
+/**
+ * Every schedule on any number of ranks computes what one rank computes, and sends the predicted
+ * bytes.
+ */
 final class ScheduleParityTest {
   private static final int[] RANKS = {1, 2, 3, 4, 5, 8};
 
@@ -49,7 +52,7 @@ final class ScheduleParityTest {
 
   enum Kind {
     RING(new RingSchedule()),
-    // As many key/value heads as query heads, wide and in bf16: queries go round.
+    // As many key/value heads as query heads, wide and in bf16: backward sends queries around.
     RING_WITH_QUERIES_BACKWARD(new RingSchedule(new MessageBytes(1, 1, 64, 2))),
     ALLGATHER(new AllGatherSchedule()),
     BALANCED(new BalancedSchedule()),
@@ -75,7 +78,9 @@ final class ScheduleParityTest {
     }
   }
 
-  /** Windows, grouped heads, packed documents of any length; seeded, so a failure comes back. */
+  /**
+   * Windows, grouped heads, packed documents of any length; seeded, so a failure can be repeated.
+   */
   @ParameterizedTest
   @EnumSource
   void randomRows(Kind of) {
@@ -146,8 +151,8 @@ final class ScheduleParityTest {
   }
 
   /**
-   * Merging partial results in f32 adds less than one step of f32 to one rank's error, however many
-   * share the work: a partial sum in bf16 somewhere would show.
+   * Merging partial results in f32 adds less than one step of f32 to one rank's error, for any
+   * number of ranks: a partial sum in bf16 would exceed the limit.
    */
   @ParameterizedTest
   @EnumSource
@@ -181,7 +186,7 @@ final class ScheduleParityTest {
     check(row, new Mesh(1, 4, 1, 1), best(of), 2, DType.F32, of.kind, delayed);
   }
 
-  /** The memory model knows the slots that the engine will take. */
+  /** The memory model predicts the slots that the engine takes. */
   @ParameterizedTest
   @EnumSource
   void memoryIsWhatTheModelReckonsWith(Kind of) {
@@ -226,7 +231,7 @@ final class ScheduleParityTest {
   /**
    * The table of docs/reference/sequence-parallelism.md: 512 tokens in one document, ring 4, 4
    * query heads of 16 elements, bf16; bytes of all ranks in a layer, forward and backward, as
-   * counted while they ran.
+   * counted in a run.
    */
   @ParameterizedTest
   @CsvSource({
@@ -250,7 +255,10 @@ final class ScheduleParityTest {
     assertEquals(bytes, sent(new Mesh(1, 4, 1, 1), key, layout, kvHeads, window));
   }
 
-  /** The same beside the pictures of other meshes, heads swapped for tokens included. */
+  /**
+   * The same for the bytes beside the pictures of other meshes, including the all-to-all of
+   * Ulysses.
+   */
   @ParameterizedTest
   @CsvSource({
     "5, 1, balanced, contiguous, 656480",

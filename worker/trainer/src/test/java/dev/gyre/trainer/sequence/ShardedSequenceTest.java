@@ -93,7 +93,10 @@ final class ShardedSequenceTest {
     check(row, new Mesh(1, 3, 2, 1), LayoutKind.ZIGZAG, 2, DType.F32, delayed);
   }
 
-  /** The engine knows no kind of schedule: these move queries, partial outputs and dQ, too. */
+  /**
+   * The engine does not depend on the kind of schedule: these also send queries, partial outputs
+   * and dQ.
+   */
   @Test
   void schedulesThatAreNoRing() {
     for (ScheduleKind kind :

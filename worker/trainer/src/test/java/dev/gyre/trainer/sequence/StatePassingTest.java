@@ -31,13 +31,13 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 /**
- * Linear attention of a row over many ranks against the sum over pairs in double: output, dq, dk,
- * dv; and the bytes every rank sent against those foretold.
+ * Compares linear attention of a row over many ranks with the sum over pairs in double: output, dq,
+ * dk, dv; and the bytes that every rank sent with the predicted ones.
  */
 final class StatePassingTest {
   private static final float[] SLOPES = {1e-5f, 0.02f, 0.3f, 1.5f};
 
-  /** A row, the heads that look at it, and the ranks that share it. */
+  /** A row, its attention heads, and the ranks that share it. */
   private record Case(
       Documents documents, int heads, int kvHeads, int size, Mesh mesh, LayoutKind kind) {
     ModelSpec model() {
@@ -124,8 +124,8 @@ final class StatePassingTest {
   }
 
   /**
-   * Those of docs/reference/sequence-parallelism.md; {@link #errors} compares them with what was
-   * counted.
+   * Byte counts of docs/reference/sequence-parallelism.md; {@link #errors} compares them with those
+   * counted in a run.
    */
   @Test
   void bytesOfTheGuide() {
@@ -172,7 +172,7 @@ final class StatePassingTest {
     return Layouts.of(c.kind, c.documents, c.mesh.ring(), c.mesh.ulysses(), 3);
   }
 
-  /** Largest differences of out, dq, dk, dv, each over the largest magnitude of what is wanted. */
+  /** Largest differences of out, dq, dk, dv, each over the largest expected magnitude. */
   private static double[] errors(Case c, DType dtype) {
     int tokens = c.documents.tokens();
     Random random = new Random(tokens * 31L + c.mesh.hashCode());

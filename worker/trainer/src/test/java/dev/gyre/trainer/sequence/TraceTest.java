@@ -77,7 +77,7 @@ final class TraceTest {
       for (int i = 0; i < x.length; i++) {
         x[i] = Tensors.zeros(arena, DType.F32, TOKENS / 2, 2, 16);
       }
-      // Once without a trace, so that classes are loaded, and then both ranks at the same moment.
+      // Once without a trace, to load classes; then both ranks start at the same moment.
       attention(sequence, x, ws);
       new ProcessGroup(transport, new int[] {0, 1}, Channel.CONTROL).sum(new double[1]);
       before = ringBytes(transport);

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 
 class SkippedStepsTest {
-  /** AdamW's first update after three skipped steps is its first, with the bias of a first one. */
+  /**
+   * Skipped steps do not count for AdamW's bias correction: the first update after them is the
+   * second.
+   */
   @Test
   void skippedStepsAreNoUpdates() {
     SkippedSteps skipped = new SkippedSteps(0);

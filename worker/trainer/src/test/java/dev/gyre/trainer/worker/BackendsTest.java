@@ -15,7 +15,7 @@ final class BackendsTest {
         .toList();
   }
 
-  /** To ask libtorch is to load it, which takes seconds. */
+  /** Asking libtorch means loading it, which takes seconds. */
   @Test
   void onlyABackendThatIsNamedAndAvailableIsAskedAlone() {
     List<String> all = Backends.all().stream().map(BackendProvider::name).toList();

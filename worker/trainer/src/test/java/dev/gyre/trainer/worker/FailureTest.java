@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** 70 is a bug in Gyre and nothing else; the cause and the way out are in the message. */
+/** Exit code 70 means a bug in Gyre and nothing else; messages have the cause and what to do. */
 final class FailureTest {
   static Stream<Arguments> machine() {
     return Stream.of(

@@ -78,7 +78,7 @@ class DnnlGemmTest {
         for (int j = 0; j < ldc; j++) {
           int at = i * ldc + j;
           if (j >= n) {
-            assertEquals(cv[at], actual[at], what + ": wrote beside the result");
+            assertEquals(cv[at], actual[at], what + ": wrote outside the result");
             continue;
           }
           double sum = accumulate ? cv[at] : 0;

@@ -16,7 +16,9 @@ class MicroKernelsTest {
   /** Bit of dnnl_cpu_isa_t. */
   private static final int AVX512_BF16 = 0x80;
 
-  /** The bundled version must be the bound one, or no machine would have the micro-kernels. */
+  /**
+   * The bundled version must be the one that is bound, or no machine would use the micro-kernels.
+   */
   @Test
   void opensWhereTheCpuHasTheInstructions() {
     try (OneDnn oneDnn = OneDnn.open()) {
@@ -40,7 +42,7 @@ class MicroKernelsTest {
         "this CPU has no AVX512-BF16", MicroKernels.refusal(new int[] {3, 13, 0}, ~AVX512_BF16));
   }
 
-  /** Shapes beyond the capacity take the place of others, and give the same results. */
+  /** Shapes beyond the capacity evict others, and give the same results. */
   @Test
   void moreShapesThanAreKept() {
     try (OneDnn oneDnn = OneDnn.open();
@@ -57,13 +59,13 @@ class MicroKernelsTest {
               kernels.multiply(false, m, 16, 32, zeros.address(), 32, zeros.address(), 16, c, 16));
         }
         int compiled = kernels.compiled();
-        assertTrue(compiled < MicroKernels.CAPACITY / 4, compiled + " kept after the oldest went");
+        assertTrue(compiled < MicroKernels.CAPACITY / 4, compiled + " kept after an eviction");
         assertNull(new MicroKernelTrial(kernels::multiply).failure());
       }
     }
   }
 
-  /** A trial must notice a kernel that computes something else. */
+  /** A trial must detect a kernel that computes something else. */
   @Test
   void aWrongProductIsNoticed() {
     assertNull(new MicroKernelTrial(MicroKernelsTest::product).failure());
@@ -85,7 +87,7 @@ class MicroKernelsTest {
     }
   }
 
-  /** What a trial says of right products that are spoilt then. */
+  /** The trial's message for correct products that are then corrupted. */
   private static String trialThat(BiConsumer<MemorySegment, Integer> spoils) {
     return String.valueOf(
         new MicroKernelTrial(
