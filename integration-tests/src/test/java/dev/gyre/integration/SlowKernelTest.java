@@ -39,6 +39,10 @@ final class SlowKernelTest {
   }
 
   private Gyre.Ended train(int slow) throws Exception {
+    return train(slow, 2);
+  }
+
+  private Gyre.Ended train(int slow, int steps) throws Exception {
     for (int i = 0; i < slow; i++) {
       Files.createFile(slowProcesses.resolve("process-" + i));
     }
@@ -47,10 +51,22 @@ final class SlowKernelTest {
     List<String> env = new ArrayList<>(List.of("env"));
     environment.forEach((name, value) -> env.add(name + "=" + value));
     List<String> arguments =
-        place.arguments("--ring", "2", "--backend", "vector", "--set", "train.steps=2");
+        place.arguments("--ring", "2", "--backend", "vector", "--set", "train.steps=" + steps);
     try (Gyre gyre = Gyre.start(place.folder(), env, classPath, arguments)) {
       return gyre.await();
     }
+  }
+
+  /** Nothing is measured before the start then. */
+  @Test
+  void withStoredRatesStepsThatTakeFarTooLongShowIt() throws Exception {
+    assertEquals(0, train(0).exit());
+    Gyre.Ended ended = train(4, 100);
+    assertEquals(75, ended.exit(), ended.output());
+    Says.all(ended, "gyre: rank ", "measuring kernels", "kernel " + SlowVectorProvider.KERNEL, "GB/s");
+    String log = Files.readString(place.run(2).resolve("log.txt"));
+    assertTrue(log.contains("by an earlier run"), log);
+    assertEquals(List.of(), place.sharedMemory());
   }
 
   private boolean remembered() throws IOException {

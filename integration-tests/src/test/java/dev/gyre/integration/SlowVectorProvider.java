@@ -9,18 +9,20 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ServiceLoader;
+import java.util.concurrent.TimeUnit;
 
 /**
- * The vector backend with one kernel that takes a hundred times as long, as if the compiler had not
- * inlined it. No service file of the tests names it: {@link SlowKernelTest} puts one on the class
- * path of the processes it starts. Each file in the folder that {@value #FOLDER} names makes one
- * process slow, which deletes the file.
+ * The vector backend with one kernel that takes 0.3 s a call, as if the compiler had not inlined
+ * it. No service file of the tests names it: {@link SlowKernelTest} puts one on the class path of
+ * the processes it starts. Each file in the folder that {@value #FOLDER} names makes one process
+ * slow, which deletes the file.
  */
 public final class SlowVectorProvider implements BackendProvider {
   static final String FOLDER = "GYRE_TEST_SLOW_PROCESSES";
   static final String KERNEL = "swiglu";
 
-  private static final int TIMES = 100;
+  /** A step with such a call is far over its plan. */
+  private static final long SLOW_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
 
   private final BackendProvider vector;
 
@@ -75,10 +77,10 @@ public final class SlowVectorProvider implements BackendProvider {
     return backend.withKernels(
         KernelCall.receivedBy(
             call -> {
-              int times = call.kernel().equals(KERNEL) ? TIMES : 1;
-              for (int i = 0; i < times; i++) {
+              long began = System.nanoTime();
+              do {
                 call.on(backend.kernels());
-              }
+              } while (call.kernel().equals(KERNEL) && System.nanoTime() - began < SLOW_NANOS);
             }));
   }
 }

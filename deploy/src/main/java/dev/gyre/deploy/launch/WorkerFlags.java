@@ -45,6 +45,9 @@ public record WorkerFlags(long heapBytes, int kernelThreads) {
     options.add("-Xmx" + heapBytes);
     options.add(
         "-XX:ErrorFile=" + crashes.resolve("hs_err_rank-" + rank + "_pid%p.log").toAbsolutePath());
+    // Kernels have their own, lower threshold: at a start they are compiled instead of what only
+    // the start runs.
+    options.add("-XX:CompileThresholdScaling=4");
     // Any thread that finds the heap full ends the worker, instead of leaving it without that
     // thread.
     options.add("-XX:+ExitOnOutOfMemoryError");

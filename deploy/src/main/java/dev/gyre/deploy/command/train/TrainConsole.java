@@ -106,9 +106,9 @@ final class TrainConsole implements JobEvents {
   public void started() {
     // The first step may take minutes, and a pipe does not show the transient line.
     if (console.isTerminal()) {
-      console.busy("start  %s joined, kernels warm; first step".formatted(workers()));
+      console.busy("start  %s joined; first step".formatted(workers()));
     } else {
-      console.titled("start", workers() + " joined, kernels warm");
+      console.titled("start", workers() + " joined");
     }
   }
 
@@ -123,7 +123,7 @@ final class TrainConsole implements JobEvents {
           "first step after %s      Ctrl-C saves and stops; again: stops now"
               .formatted(Units.seconds((nanoClock.getAsLong() - beganNanos) / 1e9));
       if (console.isTerminal()) {
-        console.titled("start", workers() + " joined, kernels warm, " + after);
+        console.titled("start", workers() + " joined, " + after);
       } else {
         console.titled("", after);
       }

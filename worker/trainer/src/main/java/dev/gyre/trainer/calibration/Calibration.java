@@ -38,10 +38,15 @@ public final class Calibration {
    */
   public record Result(KernelRates rates, List<SlowKernel> slow, long nanos) {
     /** An empty result. */
-    public static final Result NONE = new Result(KernelRates.NONE, List.of(), 0);
+    public static final Result NONE = stored(KernelRates.NONE);
 
     public Result {
       slow = List.copyOf(slow);
+    }
+
+    /** Rates of an earlier run; nothing was measured. */
+    public static Result stored(KernelRates rates) {
+      return new Result(rates, List.of(), 0);
     }
 
     /** Lines for a log: the machine and every kernel's rate. */

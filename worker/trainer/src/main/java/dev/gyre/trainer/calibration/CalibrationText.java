@@ -28,14 +28,16 @@ final class CalibrationText {
     lines.add(
         String.format(
             Locale.ROOT,
-            "calibrated %s %s %s, %d kernel thread%s of %s in %.1f s; a copy moves %.3g GB/s",
+            "calibrated %s %s %s, %d kernel thread%s of %s %s; a copy moves %.3g GB/s",
             machine.backend(),
             machine.dtype(),
             machine.instructionSet(),
             machine.threads(),
             machine.threads() == 1 ? "" : "s",
             machine.processor(),
-            result.nanos() / 1e9,
+            result.nanos() == 0
+                ? "by an earlier run"
+                : String.format(Locale.ROOT, "in %.1f s", result.nanos() / 1e9),
             rates.copyBytesPerSecond() / 1e9));
     lines.add(arithmetic.toString());
     lines.add(memory.toString());

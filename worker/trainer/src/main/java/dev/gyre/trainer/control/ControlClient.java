@@ -149,7 +149,7 @@ public final class ControlClient implements AutoCloseable {
     return await(assignment);
   }
 
-  /** The data plane is open, weights are there, kernels are warm. */
+  /** The data plane is open and the weights are loaded. */
   public void ready(long matmulFlopsPerSecond, long memoryBytesUsed) {
     send(
         FromWorker.newBuilder()

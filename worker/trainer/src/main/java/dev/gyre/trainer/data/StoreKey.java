@@ -28,7 +28,7 @@ final class StoreKey {
 
   /** Adds a file's name, place, and what its tokens depend on. */
   void add(SourceFile file) {
-    if (place != file.place()) {
+    if (!file.place().equals(place)) {
       place = file.place();
       root = file.place().root().toAbsolutePath().normalize().toString();
     }

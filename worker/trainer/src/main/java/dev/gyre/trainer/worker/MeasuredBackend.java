@@ -11,12 +11,14 @@ import dev.gyre.trainer.calibration.Machine;
 import dev.gyre.trainer.calibration.RateCache;
 import dev.gyre.trainer.calibration.SlowKernel;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The backend that a worker expects to compute with, opened and measured before the plan is made.
- * If the plan takes the same backend, this one is used for training.
+ * The backend that a worker expects to compute with, opened before the plan is made, and its rates:
+ * stored by an earlier run on this machine, or else measured. If the plan takes the same backend,
+ * this one is used for training.
  */
 final class MeasuredBackend implements AutoCloseable {
   private final Device device;
@@ -25,6 +27,7 @@ final class MeasuredBackend implements AutoCloseable {
   private @Nullable Backend backend;
   private @Nullable Machine machine;
   private Calibration.Result measured = Calibration.Result.NONE;
+  private boolean stored;
 
   private MeasuredBackend(Device device, RateCache cache, Consumer<String> log) {
     this.device = device;
@@ -33,9 +36,9 @@ final class MeasuredBackend implements AutoCloseable {
   }
 
   /**
-   * Opens and measures what {@link BackendChoice} decides from this worker alone. The planner
-   * decides by the same function from what all workers have in common, so this is nearly always the
-   * plan's backend. Opens nothing if nothing fits: the planner's refusal then says why.
+   * Opens what {@link BackendChoice} decides from this worker alone. The planner decides by the
+   * same function from what all workers have in common, so this is nearly always the plan's
+   * backend. Opens nothing if nothing fits: the planner's refusal then says why.
    *
    * @param wanted name or {@code auto}
    * @param device where it computes
@@ -73,9 +76,29 @@ final class MeasuredBackend implements AutoCloseable {
             Dtypes.name(compute),
             threads);
     machine = here;
-    measured = Calibration.measure(opened, compute, here, cache);
+    KernelRates known = cache.find(here);
+    stored = known.rates().known();
+    measured =
+        stored
+            ? Calibration.Result.stored(known)
+            : Calibration.measure(opened, compute, here, cache);
     measured.lines(here).forEach(log);
     return opened;
+  }
+
+  /** Whether the rates are of an earlier run: nothing was measured in this process. */
+  boolean stored() {
+    return stored;
+  }
+
+  /**
+   * Measures all kernels of an open backend in this process. Takes some seconds.
+   *
+   * @return kernels that are far below their expected rate
+   */
+  List<SlowKernel> measureNow(DType compute) {
+    Backend open = Objects.requireNonNull(backend);
+    return Calibration.measure(open, compute, Objects.requireNonNull(machine), cache).slow();
   }
 
   KernelRates rates() {

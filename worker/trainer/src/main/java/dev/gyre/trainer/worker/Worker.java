@@ -51,8 +51,9 @@ final class Worker {
   /**
    * Trains to the end, or reports its failure to the coordinator. Returns the exit code.
    *
-   * <p>A kernel that the JIT compiler compiled badly is detected before the worker joins, so the
-   * process can be replaced for free. If the replacement has a slow kernel too, the run fails.
+   * <p>Where no rates are stored, kernels are measured before the worker joins. If the JIT compiler
+   * compiled one badly, the process is replaced; if the replacement has a slow kernel too, the run
+   * fails. Where rates are stored, {@link KernelWatch} detects such a kernel after some steps.
    */
   int run() throws IOException, InterruptedException {
     JoinToken token = token();

@@ -4,9 +4,7 @@ import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.kernels.Backend;
-import dev.gyre.model.Observer;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.trainer.checkpoint.RunIdentity;
@@ -15,8 +13,6 @@ import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.TokenStore;
 import dev.gyre.trainer.json.SpecJson;
-import dev.gyre.trainer.rank.BatchTotals;
-import dev.gyre.trainer.rank.PreparedRow;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.step.Evaluation;
 import dev.gyre.trainer.step.StepMetrics;
@@ -27,9 +23,6 @@ import java.util.function.Consumer;
 
 /** All resources of a training worker, and the loop over its steps. */
 final class WorkerSession implements AutoCloseable {
-  /** Tokens of the pass that warms the kernels: enough for full tiles of every block size. */
-  private static final int WARM_TOKENS = 1024;
-
   private final JobSpec job;
   private final TokenStore store;
   private final Feed feed;
@@ -38,6 +31,7 @@ final class WorkerSession implements AutoCloseable {
   private final CheckpointWriter checkpoints;
   private final Rates rates;
   private final InitialState before;
+  private final KernelWatch kernels;
 
   private WorkerSession(
       JobSpec job,
@@ -47,7 +41,8 @@ final class WorkerSession implements AutoCloseable {
       TrainingRank rank,
       CheckpointWriter checkpoints,
       Rates rates,
-      InitialState before) {
+      InitialState before,
+      KernelWatch kernels) {
     this.job = job;
     this.store = store;
     this.feed = feed;
@@ -56,11 +51,11 @@ final class WorkerSession implements AutoCloseable {
     this.checkpoints = checkpoints;
     this.rates = rates;
     this.before = before;
+    this.kernels = kernels;
   }
 
   /**
-   * Opens data, backend and data plane, allocates all memory, loads or initialises the weights, and
-   * warms up the kernels.
+   * Opens data, backend and data plane, allocates all memory, and loads or initialises the weights.
    *
    * @param cores cores of this host, shared by its workers
    * @param log receives single lines for the user
@@ -96,38 +91,16 @@ final class WorkerSession implements AutoCloseable {
         InitialState.load(rank, job, assignment.getResumeFolder(), identity, log);
     CheckpointWriter checkpoints =
         new CheckpointWriter(runFolder, job, plan, rank, feed, identity, initial.sourceConfig());
-    WorkerSession session =
-        new WorkerSession(
-            job,
-            store,
-            feed,
-            transport,
-            rank,
-            checkpoints,
-            measured.rates().rates().shared(transport.size(), cores),
-            initial);
-    progress.phase("warm-up");
-    session.warm();
-    return session;
-  }
-
-  /** One pass over arbitrary tokens: compiles kernels and creates primitives before step 0. */
-  private void warm() {
-    int tokens = Math.min(WARM_TOKENS, job.train().sequenceLength());
-    BatchTotals totals = new BatchTotals(tokens, tokens, 1);
-    Documents documents = new Documents(tokens);
-    rank.parameters().zeroGradients();
-    try (PreparedRow row =
-        rank.prepare(
-            rank.layOut(documents),
-            (_, ids, labels) -> {
-              ids.fill((byte) 0);
-              labels.fill((byte) 0);
-            },
-            totals)) {
-      rank.model().forwardBackward(row.batch(), rank.observer(Observer.NONE));
-    }
-    rank.parameters().zeroGradients();
+    return new WorkerSession(
+        job,
+        store,
+        feed,
+        transport,
+        rank,
+        checkpoints,
+        measured.rates().rates().shared(transport.size(), cores),
+        initial,
+        KernelWatch.of(measured, plan, progress, log));
   }
 
   long memoryBytes() {
@@ -149,6 +122,7 @@ final class WorkerSession implements AutoCloseable {
       TrainingStep.Result result = training.run(done, () -> control.checkpointAsked().code());
       done++;
       StepMetrics metrics = result.metrics();
+      kernels.stepped(metrics.computeSeconds());
       if (evaluation.possible() && job.eval().due(done, steps)) {
         metrics = metrics.withEval(evaluation.run(done));
       }
