@@ -63,7 +63,8 @@ final class SlowKernelTest {
     assertEquals(0, train(0).exit());
     Gyre.Ended ended = train(4, 100);
     assertEquals(75, ended.exit(), ended.output());
-    Says.all(ended, "gyre: rank ", "measuring kernels", "kernel " + SlowVectorProvider.KERNEL, "GB/s");
+    Says.all(
+        ended, "gyre: rank ", "measuring kernels", "kernel " + SlowVectorProvider.KERNEL, "GB/s");
     String log = Files.readString(place.run(2).resolve("log.txt"));
     assertTrue(log.contains("by an earlier run"), log);
     assertEquals(List.of(), place.sharedMemory());

@@ -85,7 +85,9 @@ public final class PlanCommand implements Callable<ExitCode> {
     Preflight.requireWeights(job);
     WorkerCapabilities here = LocalPlanner.offers(job);
     WorkerCapabilities hosts =
-        machine == null ? here : machine.capabilities(Planner.mesh(job).workers(), here.backends());
+        machine == null
+            ? here
+            : machine.capabilities(job.mesh(), Planner.mesh(job).workers(), here.backends());
     Plan plan = machine == null ? LocalPlanner.plan(job, !unmeasured) : Planner.plan(job, hosts);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =

@@ -40,6 +40,8 @@ import java.util.TreeMap;
  */
 public final class PlanReport {
   private static final String PLACE = "%4s  %4s %4s %7s %6s  %9s %8s  %6s %5s";
+  private static final int FIRST_RANKS = 24;
+  private static final int LAST_RANKS = 8;
   private static final String ATTENTION = "  %9s %5s %5s  %8s";
 
   private final JobSpec job;
@@ -174,8 +176,8 @@ public final class PlanReport {
   }
 
   /**
-   * A line per rank: its place in the mesh, what it holds, and its work and traffic in one
-   * attention layer.
+   * A line for each of the first and last ranks: its place in the mesh, what it holds, and its work
+   * and traffic in one attention layer.
    */
   private List<String> ranks() {
     StringBuilder over =
@@ -191,7 +193,16 @@ public final class PlanReport {
     List<String> lines = new ArrayList<>();
     lines.add(over.toString().stripTrailing());
     lines.add(columns.toString());
-    for (int rank = 0; rank < mesh.workers(); rank++) {
+    int workers = mesh.workers();
+    int first = workers <= FIRST_RANKS + LAST_RANKS ? workers : FIRST_RANKS;
+    int last = Math.max(first, workers - LAST_RANKS);
+    for (int rank = 0; rank < first; rank++) {
+      lines.add(rank(rank));
+    }
+    if (last > first) {
+      lines.add("   …  %s more".formatted(Units.of((long) last - first, "rank")));
+    }
+    for (int rank = last; rank < workers; rank++) {
       lines.add(rank(rank));
     }
     return lines;

@@ -299,7 +299,8 @@ public final class JobFile {
         m.count("ulysses"),
         m.count("expert-parallel"),
         schedule(m),
-        m.text("layout"));
+        m.text("layout"),
+        m.count("kernel-threads"));
   }
 
   private static ScheduleSpec schedule(JobValues m) {

@@ -289,6 +289,11 @@ final class JobKeys {
             "layout",
             "auto",
             "How tokens are assigned to ring ranks. auto: the one with the lower predicted time.",
-            MeshSpec.LAYOUTS));
+            MeshSpec.LAYOUTS),
+        number(
+            "kernel-threads",
+            "0",
+            MeshSpec.KERNEL_THREADS,
+            "Threads of a worker's kernels; 0: an even share of its host's cores."));
   }
 }

@@ -69,6 +69,7 @@ public final class MeshOptions {
         given.getOrDefault("ulysses", 1),
         given.getOrDefault("expert-parallel", 0),
         schedule,
-        MeshSpec.AUTO);
+        MeshSpec.AUTO,
+        0);
   }
 }

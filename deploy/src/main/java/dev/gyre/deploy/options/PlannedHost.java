@@ -1,5 +1,6 @@
 package dev.gyre.deploy.options;
 
+import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.math.BigDecimal;
@@ -105,11 +106,14 @@ public record PlannedHost(
   /**
    * As the planner takes it.
    *
-   * @param workers of the job
+   * @param mesh of the job
+   * @param workers that the job has on this mesh
    * @param backends those of this machine: what another one has is not known
    */
-  public WorkerCapabilities capabilities(int workers, List<WorkerCapabilities.Backend> backends) {
-    int threads = WorkerCapabilities.kernelThreads(cores, Math.min(workers, ranks));
+  public WorkerCapabilities capabilities(
+      MeshSpec mesh, int workers, List<WorkerCapabilities.Backend> backends) {
+    int threads =
+        WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, Math.min(workers, ranks));
     Rates rates = new Rates(times(matmul, threads), times(attention, threads), link);
     return new WorkerCapabilities(backends, cores, memoryBytes, ranks, rates);
   }

@@ -51,8 +51,8 @@ public final class LocalPlanner {
             unmeasured.dtype(),
             unmeasured.kernelThreads(),
             Device.parse(job.device()));
-    return Planner.plan(
-        job, offers.with(rates.shared(unmeasured.mesh().workers(), offers.hostCores())));
+    int threads = unmeasured.mesh().workers() * unmeasured.kernelThreads();
+    return Planner.plan(job, offers.with(rates.shared(threads, offers.hostCores())));
   }
 
   /**

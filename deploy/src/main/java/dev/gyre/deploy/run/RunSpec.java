@@ -33,7 +33,8 @@ record RunSpec(JobSpec job, @Nullable Plan given) {
 
   int kernelThreads() {
     return given == null
-        ? WorkerCapabilities.kernelThreads(Runtime.getRuntime().availableProcessors(), workers())
+        ? WorkerCapabilities.kernelThreads(
+            job.mesh().kernelThreads(), Runtime.getRuntime().availableProcessors(), workers())
         : given.kernelThreads();
   }
 }

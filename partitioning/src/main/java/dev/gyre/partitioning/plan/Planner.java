@@ -116,7 +116,7 @@ public final class Planner {
         dtype,
         job.transport(),
         backend.backend().instructionSet(),
-        workers.kernelThreads(mesh.workers()),
+        workers.kernelThreads(job.mesh().kernelThreads(), mesh.workers()),
         placement,
         List.of(),
         bound,

@@ -34,20 +34,20 @@ public record Rates(
    * The rates when all workers of a host compute at once. A worker often measures with a core to
    * itself, and keeps its best rate.
    *
-   * @param workers on the host, each with its kernel threads
+   * @param threads kernel threads of all workers on the host
    * @param cores of the host
    */
-  public Rates shared(int workers, int cores) {
-    return workers <= cores
+  public Rates shared(int threads, int cores) {
+    return threads <= cores
         ? this
         : new Rates(
-            share(matmulFlopsPerSecond, workers, cores),
-            share(attentionFlopsPerSecond, workers, cores),
-            share(linkBytesPerSecond, workers, cores));
+            share(matmulFlopsPerSecond, threads, cores),
+            share(attentionFlopsPerSecond, threads, cores),
+            share(linkBytesPerSecond, threads, cores));
   }
 
-  private static long share(long rate, int workers, int cores) {
-    return (long) (rate * ((double) cores / workers));
+  private static long share(long rate, int threads, int cores) {
+    return (long) (rate * ((double) cores / threads));
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.Invalid;
 import java.util.List;
 
 /**
@@ -53,9 +54,14 @@ public record WorkerCapabilities(
     return workersPerHost == 0 ? workers : Math.min(workers, workersPerHost);
   }
 
-  /** Kernel threads of each worker: an even share of the host's cores, at least one. */
-  public int kernelThreads(int workers) {
-    return kernelThreads(hostCores, sharing(workers));
+  /**
+   * Kernel threads of each worker.
+   *
+   * @param asked by the job; 0 for an even share of the host's cores, at least one
+   * @throws Invalid if the job asks for more than a host has cores
+   */
+  public int kernelThreads(int asked, int workers) {
+    return kernelThreads(asked, hostCores, sharing(workers));
   }
 
   /**
@@ -63,8 +69,14 @@ public record WorkerCapabilities(
    *
    * @param sharing workers that share a host
    */
-  public static int kernelThreads(int hostCores, int sharing) {
-    return Math.max(1, hostCores / sharing);
+  public static int kernelThreads(int asked, int hostCores, int sharing) {
+    if (asked > hostCores) {
+      throw new Invalid(
+          "mesh.kernel-threads",
+          "%d is more than the %d cores of a host; leave it out for an even share"
+              .formatted(asked, hostCores));
+    }
+    return asked > 0 ? asked : Math.max(1, hostCores / sharing);
   }
 
   /** Memory of each worker: an even share of the host's. */

@@ -46,7 +46,7 @@ final class AutoLayoutTest {
             new AttentionPattern(List.of(kinds), windows ? 512 : 0),
             List.of(),
             0);
-    MeshSpec mesh = new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout);
+    MeshSpec mesh = new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout, 0);
     return Jobs.job(model, Jobs.train(8192, 8192, "bf16"), mesh, "auto");
   }
 

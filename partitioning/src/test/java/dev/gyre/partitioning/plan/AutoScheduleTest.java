@@ -63,7 +63,7 @@ class AutoScheduleTest {
     return Jobs.job(
         model,
         Jobs.train(8192, 8192, "bf16"),
-        new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout),
+        new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout, 0),
         "auto");
   }
 

@@ -84,7 +84,7 @@ class PlannerTest {
     assertRefused(
         "mesh.layout: 'zigzag' cannot be computed with mesh.schedule balanced, which needs"
             + " contiguous. Use mesh.layout contiguous, or mesh.schedule ring.",
-        new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.all("balanced"), "zigzag"));
+        new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.all("balanced"), "zigzag", 0));
     Invalid unknown = assertThrows(Invalid.class, () -> ScheduleSpec.all("star"));
     assertEquals(
         "mesh.schedule: 'star' must be one of auto, ring, allgather, balanced, tokenring",
@@ -92,7 +92,8 @@ class PlannerTest {
   }
 
   private static String attention(String schedule, String layout) {
-    Plan plan = plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.parse(schedule), layout)));
+    Plan plan =
+        plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.parse(schedule), layout, 0)));
     return requireNonNull(plan.scheduleKinds(Jobs.model(8, 0)).get(LayerKind.FULL)).key()
         + " "
         + plan.layout().key();
@@ -102,11 +103,11 @@ class PlannerTest {
   @Test
   void gatheringTakesMemoryThatPassingOnDoesNot() {
     long ring =
-        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("ring"), "auto")))
+        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("ring"), "auto", 0)))
             .memory()
             .scratch();
     long gather =
-        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("allgather"), "auto")))
+        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("allgather"), "auto", 0)))
             .memory()
             .scratch();
     assertTrue(gather > ring, gather + " and " + ring);
@@ -222,11 +223,20 @@ class PlannerTest {
         Jobs.workers(Jobs.VECTOR));
   }
 
+  private static MeshSpec threads(int asked) {
+    return new MeshSpec(2, 0, 0, 0, 0, ScheduleSpec.AUTO, "auto", asked);
+  }
+
   @Test
-  void hostsAreSharedEvenly() {
+  void hostsAreSharedEvenlyUnlessTheJobAsks() {
     Plan plan = plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)));
     assertEquals(2, plan.kernelThreads());
     assertEquals(1, plan(Jobs.job(eight())).kernelThreads());
+    assertEquals(3, plan(Jobs.job(threads(3))).kernelThreads());
+    assertRefused(
+        "mesh.kernel-threads: 5 is more than the 4 cores of a host; leave it out for an even share",
+        Jobs.job(threads(5)),
+        Jobs.workers(Jobs.ONEDNN));
     WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
     assertEquals(12L << 30, workers.workerMemoryBytes(2));
   }

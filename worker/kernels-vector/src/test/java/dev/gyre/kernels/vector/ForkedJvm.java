@@ -7,6 +7,7 @@ import dev.gyre.kernels.Kernels;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,7 +39,7 @@ final class ForkedJvm {
     command.add(
         Stream.of(main, VectorBackendProvider.class, Kernels.class)
             .map(c -> c.getProtectionDomain().getCodeSource().getLocation())
-            .map(location -> new File(location.getPath()).toString())
+            .map(location -> Path.of(URI.create(location.toString())).toString())
             .collect(Collectors.joining(File.pathSeparator)));
     command.add(main.getName());
     command.addAll(arguments);

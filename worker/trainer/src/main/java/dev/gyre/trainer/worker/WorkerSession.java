@@ -98,7 +98,7 @@ final class WorkerSession implements AutoCloseable {
         transport,
         rank,
         checkpoints,
-        measured.rates().rates().shared(transport.size(), cores),
+        measured.rates().rates().shared(transport.size() * plan.kernelThreads(), cores),
         initial,
         KernelWatch.of(measured, plan, progress, log));
   }

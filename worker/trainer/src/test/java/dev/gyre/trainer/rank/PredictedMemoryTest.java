@@ -95,7 +95,7 @@ final class PredictedMemoryTest {
     for (MemorySpec memory : SOME) {
       JobSpec job =
           job(
-              new MeshSpec(0, data, ring, ulysses, 0, ScheduleSpec.all(schedule), "auto"),
+              new MeshSpec(0, data, ring, ulysses, 0, ScheduleSpec.all(schedule), "auto", 0),
               dtype,
               experts,
               first,
