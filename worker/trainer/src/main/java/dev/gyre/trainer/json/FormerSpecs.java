@@ -60,6 +60,9 @@ final class FormerSpecs {
       train.putIfAbsent("stages", train.arrayNode());
       recompute(train.path("memory"), "activations");
     }
+    if (job.path("mesh") instanceof ObjectNode mesh) {
+      mesh.putIfAbsent("kernelThreads", mesh.numberNode(0));
+    }
   }
 
   private static void plan(ObjectNode plan) {
