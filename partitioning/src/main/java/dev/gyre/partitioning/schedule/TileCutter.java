@@ -19,9 +19,14 @@ public final class TileCutter {
   /** Larger than every delta, and small enough that adding to it does not overflow. */
   private static final long FAR = 1L << 40;
 
+  private static final int BLOCK = 64;
+
   private final AttentionMask mask;
   private final List<List<Piece>> pieces = new ArrayList<>();
   private final List<Span> spans = new ArrayList<>();
+
+  /** Of {@value #BLOCK} ranks each. */
+  private final List<Span> blocks = new ArrayList<>();
 
   public TileCutter(SequenceLayout layout, AttentionMask mask) {
     this.mask = mask;
@@ -29,18 +34,41 @@ public final class TileCutter {
       List<Piece> own = Piece.of(layout, r);
       // Layouts made here are in document order already; others may not be.
       own.sort(Comparator.comparingInt(Piece::document));
+      Span span = Span.of(own);
       pieces.add(own);
-      spans.add(Span.of(own));
+      spans.add(span);
+      if (r % BLOCK == 0) {
+        blocks.add(span);
+      } else {
+        blocks.set(r / BLOCK, blocks.getLast().and(span));
+      }
     }
   }
 
   /**
-   * False only if no query of the one rank sees a key of the other: a quick test for the many pairs
-   * of ranks that are far apart.
+   * The next key owner of which a rank's queries may see a key. Skips the many ranks that are too
+   * far away, {@value #BLOCK} at a time.
+   *
+   * @param from the first to consider
+   * @return the number of ranks if there is none
    */
-  boolean mayMeet(int queryOwner, int keyOwner) {
+  int nextMeeting(int queryOwner, int from) {
     Span queries = spans.get(queryOwner);
-    Span keys = spans.get(keyOwner);
+    int key = from;
+    while (key < spans.size()) {
+      if (key % BLOCK == 0 && !mayMeet(queries, blocks.get(key / BLOCK))) {
+        key += BLOCK;
+      } else if (mayMeet(queries, spans.get(key))) {
+        return key;
+      } else {
+        key++;
+      }
+    }
+    return spans.size();
+  }
+
+  /** False only if no query of the ones sees a key of the others. */
+  private boolean mayMeet(Span queries, Span keys) {
     if (mask.anchor()) {
       return true;
     }
@@ -59,7 +87,7 @@ public final class TileCutter {
   }
 
   /**
-   * What a rank holds.
+   * What a rank holds, or several.
    *
    * @param first of the positions in their documents
    * @param last of the positions in their documents
@@ -67,15 +95,18 @@ public final class TileCutter {
   private record Span(int firstDocument, int lastDocument, int first, int last) {
     static Span of(List<Piece> pieces) {
       Span span = new Span(Integer.MAX_VALUE, -1, Integer.MAX_VALUE, -1);
-      for (Piece piece : pieces) {
-        span =
-            new Span(
-                Math.min(span.firstDocument, piece.document()),
-                Math.max(span.lastDocument, piece.document()),
-                Math.min(span.first, piece.first()),
-                Math.max(span.last, piece.last()));
+      for (Piece p : pieces) {
+        span = span.and(new Span(p.document(), p.document(), p.first(), p.last()));
       }
       return span;
+    }
+
+    Span and(Span other) {
+      return new Span(
+          Math.min(firstDocument, other.firstDocument),
+          Math.max(lastDocument, other.lastDocument),
+          Math.min(first, other.first),
+          Math.max(last, other.last));
     }
 
     /** How many documents it may hold. */

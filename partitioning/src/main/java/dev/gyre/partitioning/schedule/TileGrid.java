@@ -36,9 +36,10 @@ public final class TileGrid {
     int[] owners = new int[ring];
     for (int query = 0; query < ring; query++) {
       List<Cell> own = new ArrayList<>();
-      for (int key = 0; key < ring; key++) {
-        List<AttentionTile> tiles =
-            cutter.mayMeet(query, key) ? cutter.between(query, key) : List.of();
+      for (int key = cutter.nextMeeting(query, 0);
+          key < ring;
+          key = cutter.nextMeeting(query, key + 1)) {
+        List<AttentionTile> tiles = cutter.between(query, key);
         if (!tiles.isEmpty()) {
           owners[own.size()] = key;
           own.add(new Cell(new Work(query, key, tiles), Rows.queriesOf(tiles), Rows.keysOf(tiles)));
