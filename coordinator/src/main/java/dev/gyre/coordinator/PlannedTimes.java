@@ -7,8 +7,7 @@ import java.time.Duration;
  *
  * @param step one optimizer step; zero if nothing is predicted
  * @param save writing one checkpoint
- * @param ready timeout from the plan to the last worker's ready: loading weights, initialising
- *     weights
+ * @param ready timeout from the plan to the last worker's ready: loading or initialising weights
  * @param stall timeout of a rank that makes no progress
  */
 public record PlannedTimes(Duration step, Duration save, Duration ready, Duration stall) {

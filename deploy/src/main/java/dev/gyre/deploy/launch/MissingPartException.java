@@ -8,8 +8,8 @@ import java.util.List;
 
 /**
  * A command needs an optional part of Gyre, which is large and therefore built and downloaded only
- * on request. It is thrown before the command has any effect: {@link #startAgain} restarts the
- * command in a JVM that has the part.
+ * on request, or a JVM with another compiler. It is thrown before the command has any effect:
+ * {@link #startAgain} restarts the command in a JVM that has the part.
  */
 public final class MissingPartException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -19,6 +19,11 @@ public final class MissingPartException extends RuntimeException {
 
   /** JMH and the benchmarks of kernels. */
   public static final String BENCH = "bench";
+
+  /** The JIT compiler of long commands. The launcher script gives the short ones C1 alone. */
+  private static final String C2 = "C2";
+
+  private static final String WITHOUT_C2 = "emulated-client";
 
   private final transient Distribution distribution;
   private final String part;
@@ -52,6 +57,22 @@ public final class MissingPartException extends RuntimeException {
     Distribution.current().ifPresent(here -> require(here, BENCH));
   }
 
+  /**
+   * Requires the compiler with which kernels are measured, as {@link #requireBackend} requires a
+   * backend.
+   *
+   * @throws MissingPartException if this process compiles with C1 alone
+   */
+  public static void requireC2() {
+    if (System.getProperty("java.vm.info", "").contains(WITHOUT_C2)) {
+      Distribution.current()
+          .ifPresent(
+              here -> {
+                throw new MissingPartException(here, C2);
+              });
+    }
+  }
+
   private static void require(Distribution here, String part) {
     boolean contained = part.equals(TORCH) && here.parts().contains(GPU);
     if (!contained && !here.parts().contains(part)) {
@@ -66,7 +87,11 @@ public final class MissingPartException extends RuntimeException {
    * @param arguments of the command
    */
   public void startAgain(List<String> arguments) throws IOException {
-    List<String> line = new ArrayList<>(List.of("/bin/sh", distribution.launcher().toString()));
+    List<String> line = new ArrayList<>();
+    if (part.equals(C2)) {
+      line.addAll(List.of("/usr/bin/env", "GYRE_COMPILER=c2"));
+    }
+    line.addAll(List.of("/bin/sh", distribution.launcher().toString()));
     for (String wanted : parts()) {
       line.addAll(List.of("--with", wanted));
     }
@@ -80,7 +105,9 @@ public final class MissingPartException extends RuntimeException {
     if (part.equals(GPU)) {
       all.remove(TORCH);
     }
-    all.add(part);
+    if (!part.equals(C2)) {
+      all.add(part);
+    }
     return all;
   }
 }

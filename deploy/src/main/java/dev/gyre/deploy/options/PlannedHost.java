@@ -112,9 +112,12 @@ public record PlannedHost(
    */
   public WorkerCapabilities capabilities(
       MeshSpec mesh, int workers, List<WorkerCapabilities.Backend> backends) {
-    int threads =
-        WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, Math.min(workers, ranks));
-    Rates rates = new Rates(times(matmul, threads), times(attention, threads), link);
+    int sharing = Math.min(workers, ranks);
+    int threads = WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, sharing);
+    Rates alone = new Rates(times(matmul, threads), times(attention, threads), link);
+    Rates computing = alone.shared(sharing * threads, cores);
+    Rates rates =
+        new Rates(computing.matmulFlopsPerSecond(), computing.attentionFlopsPerSecond(), link);
     return new WorkerCapabilities(backends, cores, memoryBytes, ranks, rates);
   }
 

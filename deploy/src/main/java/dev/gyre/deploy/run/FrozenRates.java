@@ -20,7 +20,7 @@ final class FrozenRates {
   private FrozenRates() {}
 
   /**
-   * @param fresh the plan from rates that the workers have just measured
+   * @param fresh the plan from the rates that the workers report
    * @param file plan of the resumed run; ignored if it is missing or unreadable
    * @param note receives the differences from the run's earlier plan
    * @return the plan from the run's own rates, if ranks, backend and threads are the same

@@ -25,6 +25,7 @@ public final class GivenPlan {
     agree("mesh.ring", planned.ring(), wanted.ring());
     agree("mesh.ulysses", planned.ulysses(), wanted.ulysses());
     agree("mesh.expert-parallel", planned.expertParallel(), wanted.expertParallel());
+    agree("mesh.kernel-threads", plan.kernelThreads(), wanted.kernelThreads());
     agree("layout", plan.layout().key(), wanted.layout());
     for (ScheduleChoice choice : plan.schedules()) {
       String asked = wanted.schedule().of(choice.layers());

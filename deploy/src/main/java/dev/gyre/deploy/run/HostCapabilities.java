@@ -3,6 +3,7 @@ package dev.gyre.deploy.run;
 import dev.gyre.comms.control.Capability;
 import dev.gyre.comms.control.MeasuredRates;
 import dev.gyre.coordinator.JoinedWorker;
+import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.util.ArrayList;
@@ -16,9 +17,10 @@ final class HostCapabilities {
   private HostCapabilities() {}
 
   /**
+   * @param mesh of the job
    * @param workers all of one host
    */
-  static WorkerCapabilities of(List<JoinedWorker> workers) {
+  static WorkerCapabilities of(MeshSpec mesh, List<JoinedWorker> workers) {
     List<WorkerCapabilities.Backend> backends = new ArrayList<>();
     for (Capability c : workers.getFirst().capabilities()) {
       backends.add(inCommon(c, workers));
@@ -31,7 +33,9 @@ final class HostCapabilities {
       cores = Math.min(cores, worker.cores());
       memory = Math.min(memory, worker.memoryBytes());
     }
-    return new WorkerCapabilities(backends, cores, memory, 0, rates.shared(workers.size(), cores));
+    int threads = WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, workers.size());
+    Rates shared = rates.shared(workers.size() * threads, cores);
+    return new WorkerCapabilities(backends, cores, memory, 0, shared);
   }
 
   /** The capabilities of a backend that all workers have. */

@@ -39,7 +39,7 @@ final class JobPlanner implements PlanMaker {
   @Override
   public Result plan(List<JoinedWorker> joined) throws IOException {
     try {
-      WorkerCapabilities offers = HostCapabilities.of(joined);
+      WorkerCapabilities offers = HostCapabilities.of(run.job().mesh(), joined);
       Plan made = make(offers);
       PlanValidator.requireMemory(made, offers.workerMemoryBytes(run.workers()));
       plan = made;

@@ -1,5 +1,6 @@
 package dev.gyre.deploy.run;
 
+import dev.gyre.deploy.launch.MissingPartException;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.Device;
@@ -69,6 +70,7 @@ public final class LocalPlanner {
     if (known.rates().known()) {
       return known.rates();
     }
+    MissingPartException.requireC2();
     try (Backend opened = Backends.open(backend, threads, device)) {
       return Calibration.measure(opened, Dtypes.of(dtype), machine, cache).rates().rates();
     }

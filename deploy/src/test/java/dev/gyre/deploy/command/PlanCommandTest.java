@@ -96,6 +96,9 @@ final class PlanCommandTest {
     assertEquals(0, planned.exit(), planned::toString);
     assertTrue(planned.out().contains("of 69 GB per worker"), planned::toString);
     assertTrue(planned.out().contains("matmul 400 GFLOP/s, attention 160"), planned::toString);
+    assertTrue(planned.out().contains("\n  23     0   23 "), planned::toString);
+    assertTrue(
+        planned.out().contains("\n   …  32 ranks more\n  56     0   56 "), planned::toString);
 
     Cli refused = plan("--machine", "cores=8", "--ring", "2");
     assertEquals(ExitCode.BAD_JOB.code(), refused.exit(), refused::toString);

@@ -65,6 +65,8 @@ class GivenPlanTest {
     refused("plan.mesh.workers", plan, job("mesh.workers=4", "mesh.ring=0"));
     refused("plan.mesh.ring", plan, job("mesh.ring=4"));
     refused("plan.mesh.ulysses", plan, job("mesh.ring=0", "mesh.ulysses=2"));
+    int other = plan.kernelThreads() + 1;
+    refused("plan.mesh.kernel-threads", plan, job("mesh.kernel-threads=" + other));
     refused("plan.layout", plan, job("mesh.layout=striped"));
     refused("plan.schedule.full_attention", plan, job("mesh.schedule=allgather"));
     refused("plan.transport", plan, job("transport=udp"));

@@ -13,7 +13,7 @@ import java.util.function.Supplier;
 /**
  * Detects a kernel that the JIT compiler compiled badly in a process that started with stored
  * rates: its steps compute for far longer than planned. Only then are the kernels measured, as that
- * takes seconds.
+ * takes seconds. A slow kernel that hardly slows a step down is not detected.
  */
 final class KernelWatch {
   /** Steps in which kernels are still being compiled. */
@@ -22,8 +22,8 @@ final class KernelWatch {
   /** The fastest of so many further steps counts. */
   static final int MEASURED_STEPS = 5;
 
-  /** A kernel is slow at a quarter of its rate; a step with one takes at least this many times. */
-  private static final double FAR = 4;
+  /** Half of it is the difference between a plan and a machine in its slowest phase. */
+  private static final double FAR = 3;
 
   /** Shorter steps consist of much that no plan counts. */
   private static final double SHORT_SECONDS = 0.5;
@@ -45,11 +45,11 @@ final class KernelWatch {
     this.log = log;
   }
 
-  /** Of a process's backend. One that was measured in this process is not watched. */
+  /** Watches a backend with a predicted step, unless this process has measured it. */
   static KernelWatch of(
       MeasuredBackend backend, Plan plan, Progress progress, Consumer<String> log) {
     double planned =
-        backend.stored()
+        backend.stored() && plan.stepMicros() > 0
             ? (double) plan.stepMicros() / TimeUnit.SECONDS.toMicros(1)
             : Double.POSITIVE_INFINITY;
     DType compute = Dtypes.of(plan.dtype());

@@ -23,15 +23,17 @@ import org.jspecify.annotations.Nullable;
 final class MeasuredBackend implements AutoCloseable {
   private final Device device;
   private final RateCache cache;
+  private final boolean afresh;
   private final Consumer<String> log;
   private @Nullable Backend backend;
   private @Nullable Machine machine;
   private Calibration.Result measured = Calibration.Result.NONE;
   private boolean stored;
 
-  private MeasuredBackend(Device device, RateCache cache, Consumer<String> log) {
+  private MeasuredBackend(Device device, RateCache cache, boolean afresh, Consumer<String> log) {
     this.device = device;
     this.cache = cache;
+    this.afresh = afresh;
     this.log = log;
   }
 
@@ -45,6 +47,7 @@ final class MeasuredBackend implements AutoCloseable {
    * @param dtype {@code bf16}, {@code f32} or {@code auto}
    * @param threads of its kernels
    * @param cache rates of earlier runs
+   * @param afresh whether to measure even if rates are stored
    * @param log receives single lines for the user
    */
   static MeasuredBackend open(
@@ -53,8 +56,9 @@ final class MeasuredBackend implements AutoCloseable {
       String dtype,
       int threads,
       RateCache cache,
+      boolean afresh,
       Consumer<String> log) {
-    MeasuredBackend opened = new MeasuredBackend(device, cache, log);
+    MeasuredBackend opened = new MeasuredBackend(device, cache, afresh, log);
     BackendChoice choice;
     try {
       choice = BackendChoice.choose(wanted, dtype, Backends.offers(wanted, device));
@@ -77,7 +81,7 @@ final class MeasuredBackend implements AutoCloseable {
             threads);
     machine = here;
     KernelRates known = cache.find(here);
-    stored = known.rates().known();
+    stored = known.rates().known() && !afresh;
     measured =
         stored
             ? Calibration.Result.stored(known)

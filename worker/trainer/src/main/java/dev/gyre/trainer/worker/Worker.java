@@ -60,6 +60,7 @@ final class Worker {
     if (options.rank().equals(FIRST_RANK)) {
       Backends.table(options.backend(), device()).forEach(Worker::log);
     }
+    boolean firstAttempt = options.attempt().equals(FIRST_ATTEMPT);
     try (MeasuredBackend measured =
         MeasuredBackend.open(
             options.backend(),
@@ -67,8 +68,9 @@ final class Worker {
             options.dtype(),
             options.kernelThreads(),
             RateCache.ofUser(),
+            !firstAttempt,
             Worker::log)) {
-      if (!measured.slow().isEmpty() && options.attempt().equals(FIRST_ATTEMPT)) {
+      if (!measured.slow().isEmpty() && firstAttempt) {
         System.err.println(
             "gyre: " + SlowKernelException.describe(measured.slow()) + "; trying another process");
         return ExitCode.WORKER_AGAIN.code();
