@@ -101,6 +101,7 @@ use_temporary_folder() {
       return 0
     fi
   done
+  fail 64 "neither /tmp nor $GYRE_CACHE/tmp can be written; name a folder for temporary files with TMPDIR"
 }
 
 # The JVM raises the soft limit to the hard one; below this it cannot open its own jars and sockets.
