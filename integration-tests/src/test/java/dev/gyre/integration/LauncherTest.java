@@ -36,7 +36,7 @@ final class LauncherTest {
   void surroundings() {
     cache = temp.resolve("cache");
     checkout.with("LC_ALL", "C.UTF-8").with("HOME", "/nonexistent");
-    checkout.with("GYRE_CACHE", cache.toString());
+    checkout.with("GYRE_CACHE", cache.toString()).with("TMPDIR", temp.toString());
   }
 
   private static Path workplace(String name) throws IOException {
