@@ -2,7 +2,7 @@ package dev.gyre.deploy;
 
 import dev.gyre.comms.ExitCode;
 import dev.gyre.deploy.job.JobFileException;
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.deploy.options.CommandFailure;
 import dev.gyre.deploy.options.Version;
 import dev.gyre.trainer.worker.Failure;
@@ -111,8 +111,8 @@ public final class Main implements Runnable {
 
   private static ExitCode failed(Exception e, CommandLine at, CommandLine.ParseResult parsed) {
     try {
-      if (e instanceof MissingPartException missing) {
-        missing.startAgain(parsed.originalArgs());
+      if (e instanceof StartAgainException other) {
+        other.startAgain(parsed.originalArgs());
       }
       return failed(e, at.getErr());
     } catch (IOException notStarted) {

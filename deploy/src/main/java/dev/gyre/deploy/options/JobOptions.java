@@ -1,7 +1,7 @@
 package dev.gyre.deploy.options;
 
 import dev.gyre.deploy.job.Setting;
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.JobSpec;
 import java.nio.file.Path;
@@ -64,7 +64,7 @@ public final class JobOptions {
   /** The job file with all overrides of the command line. */
   public JobSpec read() {
     JobSpec job = file.read(settings());
-    MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
+    StartAgainException.requireBackend(job.backend(), Device.parse(job.device()));
     return job;
   }
 

@@ -1,7 +1,7 @@
 package dev.gyre.deploy.options;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
@@ -34,7 +34,7 @@ public final class LocalBackend {
    * @throws CommandFailure as above
    */
   public static BackendChoice choose(String wanted, Device device, @Nullable DType dtype) {
-    MissingPartException.requireBackend(wanted, device);
+    StartAgainException.requireBackend(wanted, device);
     String type = dtype == null ? BackendChoice.AUTO : Dtypes.name(dtype);
     try {
       return BackendChoice.choose(wanted, type, Backends.offers(wanted, device));
@@ -52,7 +52,7 @@ public final class LocalBackend {
    */
   public static List<BackendProvider> providers(@Nullable String name, Device device) {
     if (name != null) {
-      MissingPartException.requireBackend(name, device);
+      StartAgainException.requireBackend(name, device);
     }
     List<BackendProvider> all = Backends.all();
     List<BackendProvider> named =

@@ -114,14 +114,13 @@ public record PlannedHost(
       MeshSpec mesh, int workers, List<WorkerCapabilities.Backend> backends) {
     int sharing = Math.min(workers, ranks);
     int threads = WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, sharing);
-    Rates alone = new Rates(times(matmul, threads), times(attention, threads), link);
-    Rates computing = alone.shared(sharing * threads, cores);
-    Rates rates =
-        new Rates(computing.matmulFlopsPerSecond(), computing.attentionFlopsPerSecond(), link);
+    int busy = Math.min(cores, sharing * threads);
+    Rates rates = new Rates(share(matmul, busy, sharing), share(attention, busy, sharing), link);
     return new WorkerCapabilities(backends, cores, memoryBytes, ranks, rates);
   }
 
-  private static long times(long perCore, int cores) {
-    return perCore > MOST / cores ? MOST : perCore * cores;
+  /** What a rank has of so many cores. */
+  private static long share(long perCore, int cores, int ranks) {
+    return (long) Math.min(MOST, (double) perCore * cores / ranks);
   }
 }

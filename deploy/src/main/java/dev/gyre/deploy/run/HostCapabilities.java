@@ -33,9 +33,8 @@ final class HostCapabilities {
       cores = Math.min(cores, worker.cores());
       memory = Math.min(memory, worker.memoryBytes());
     }
-    int threads = WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, workers.size());
-    Rates shared = rates.shared(workers.size() * threads, cores);
-    return new WorkerCapabilities(backends, cores, memory, 0, shared);
+    return new WorkerCapabilities(backends, cores, memory, 0, rates)
+        .shared(mesh.kernelThreads(), workers.size());
   }
 
   /** The capabilities of a backend that all workers have. */

@@ -1,6 +1,6 @@
 package dev.gyre.deploy.run;
 
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.Device;
@@ -52,8 +52,8 @@ public final class LocalPlanner {
             unmeasured.dtype(),
             unmeasured.kernelThreads(),
             Device.parse(job.device()));
-    int threads = unmeasured.mesh().workers() * unmeasured.kernelThreads();
-    return Planner.plan(job, offers.with(rates.shared(threads, offers.hostCores())));
+    int workers = unmeasured.mesh().workers();
+    return Planner.plan(job, offers.with(rates).shared(job.mesh().kernelThreads(), workers));
   }
 
   /**
@@ -70,7 +70,7 @@ public final class LocalPlanner {
     if (known.rates().known()) {
       return known.rates();
     }
-    MissingPartException.requireC2();
+    StartAgainException.requireC2();
     try (Backend opened = Backends.open(backend, threads, device)) {
       return Calibration.measure(opened, Dtypes.of(dtype), machine, cache).rates().rates();
     }

@@ -5,6 +5,7 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.model.hf.HfWeights;
 import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.PackStats;
 import dev.gyre.trainer.worker.HostLimits;
@@ -47,6 +48,16 @@ public final class Preflight {
               AeronOptions.MAX_RANKS,
               most));
     }
+  }
+
+  /**
+   * Requires that this host has the cores for the threads that the job asks for.
+   *
+   * @throws Invalid if it has fewer
+   */
+  public static void requireThreads(JobSpec job) {
+    WorkerCapabilities.requireThreads(
+        job.mesh().kernelThreads(), Runtime.getRuntime().availableProcessors());
   }
 
   /**

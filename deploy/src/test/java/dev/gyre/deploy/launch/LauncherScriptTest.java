@@ -291,6 +291,17 @@ final class LauncherScriptTest {
   }
 
   @Test
+  void shortCommandsCompileWithC1() throws Exception {
+    String c1 = " -XX:TieredStopAtLevel=1 ";
+    for (String shortCommand : List.of("version", "plan", "schema", "--help")) {
+      assertTrue(checkout.gyre(shortCommand).contains(c1), shortCommand);
+    }
+    assertFalse(checkout.gyre("train").contains(c1));
+    assertFalse(checkout.gyre("plan", "job.yaml", "--machine", "cores=8").contains(c1));
+    assertFalse(checkout.with("GYRE_COMPILER", "c2").gyre("plan").contains(c1));
+  }
+
+  @Test
   void tooFewOpenFilesAreAMessage() throws Exception {
     checkout.gyre("version");
     List<String> limited = List.of("/bin/sh", "-c", "ulimit -n 100; exec \"$@\"", "limit");

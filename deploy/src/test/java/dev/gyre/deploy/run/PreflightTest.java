@@ -4,8 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.deploy.Cli;
 import dev.gyre.partitioning.job.Invalid;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class PreflightTest {
   private static final long GB = 1L << 30;
@@ -25,5 +30,16 @@ class PreflightTest {
     assertTrue(typo.contains("Use at most --workers 122"), typo);
     String many = refusal(2000, 1000 * GB);
     assertTrue(many.contains("a run has at most 256 workers. Use at most --workers 256"), many);
+  }
+
+  /** The data does not exist: it would be the next thing to be read. */
+  @Test
+  void moreThreadsThanCoresAreRefusedBeforeDataIsRead(@TempDir Path folder) throws IOException {
+    Path job = folder.resolve("job.yaml");
+    Files.writeString(
+        job, "dataset: {train: [{path: none}]}\nmesh: {workers: 1, kernel-threads: 1024}\n");
+    Cli ran = Cli.run("train", job, "--runs", folder.resolve("runs"));
+    assertEquals(64, ran.exit(), ran::toString);
+    assertTrue(ran.err().contains("mesh.kernel-threads: 1024 is more than the "), ran::toString);
   }
 }

@@ -55,6 +55,15 @@ public record WorkerCapabilities(
   }
 
   /**
+   * The same with the rates of a worker while the others of its host compute, too.
+   *
+   * @param asked kernel threads as in {@link #kernelThreads(int, int)}
+   */
+  public WorkerCapabilities shared(int asked, int workers) {
+    return with(rates.shared(sharing(workers) * kernelThreads(asked, workers), hostCores));
+  }
+
+  /**
    * Kernel threads of each worker.
    *
    * @param asked by the job; 0 for an even share of the host's cores, at least one
@@ -70,13 +79,20 @@ public record WorkerCapabilities(
    * @param sharing workers that share a host
    */
   public static int kernelThreads(int asked, int hostCores, int sharing) {
+    requireThreads(asked, hostCores);
+    return asked > 0 ? asked : Math.max(1, hostCores / sharing);
+  }
+
+  /**
+   * @throws Invalid if a job asks for more kernel threads than a host has cores
+   */
+  public static void requireThreads(int asked, int hostCores) {
     if (asked > hostCores) {
       throw new Invalid(
           "mesh.kernel-threads",
           "%d is more than the %d cores of a host; leave it out for an even share"
               .formatted(asked, hostCores));
     }
-    return asked > 0 ? asked : Math.max(1, hostCores / sharing);
   }
 
   /** Memory of each worker: an even share of the host's. */

@@ -239,6 +239,10 @@ class PlannerTest {
         Jobs.workers(Jobs.ONEDNN));
     WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
     assertEquals(12L << 30, workers.workerMemoryBytes(2));
+    WorkerCapabilities alone = workers.with(new Rates(600, 300, 60));
+    assertEquals(alone.rates(), alone.shared(0, 2).rates(), "two workers of two threads");
+    assertEquals(new Rates(400, 200, 40), alone.shared(3, 2).rates(), "six threads on four cores");
+    assertEquals(new Rates(300, 150, 30), alone.shared(0, 8).rates());
   }
 
   @Test

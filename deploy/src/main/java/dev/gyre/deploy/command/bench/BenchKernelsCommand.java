@@ -8,7 +8,7 @@ import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.console.KernelTable;
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.launch.Distribution;
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.deploy.options.BackendOption;
 import dev.gyre.deploy.options.CommandFailure;
 import dev.gyre.deploy.options.DeviceOption;
@@ -107,7 +107,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
   @Override
   public ExitCode call() throws IOException, InterruptedException {
     KernelsBench bench = bench();
-    MissingPartException.requireBenchmarks();
+    StartAgainException.requireBenchmarks();
     String classPath = classPath();
     String instructionSet = Backends.available(bench.backend(), bench.device()).instructionSet();
     Console console = new Console(System.out, false);
@@ -171,7 +171,7 @@ final class BenchKernelsCommand implements Callable<ExitCode> {
                     new CommandFailure(
                         ExitCode.BAD_JOB,
                         "bench kernels needs the ./gyre script, which builds the benchmarks"));
-    return here.classPath(MissingPartException.BENCH)
+    return here.classPath(StartAgainException.BENCH)
         + File.pathSeparator
         + System.getProperty("java.class.path");
   }

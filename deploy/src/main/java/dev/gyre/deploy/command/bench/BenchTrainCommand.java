@@ -11,7 +11,7 @@ import dev.gyre.deploy.console.StepProfileText;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.launch.Interrupts;
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.deploy.options.BackendOption;
 import dev.gyre.deploy.options.BindOption;
 import dev.gyre.deploy.options.CommandFailure;
@@ -308,7 +308,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
   public ExitCode call() throws IOException, InterruptedException {
     BenchJob bench = job();
     JobSpec job = bench.spec();
-    MissingPartException.requireBackend(job.backend(), Device.parse(job.device()));
+    StartAgainException.requireBackend(job.backend(), Device.parse(job.device()));
     Mesh resolved = Planner.mesh(job);
     Preflight.requireWorkers(resolved.workers());
     CommandFailure.require(Files.isRegularFile(text), "--text " + text + ": no such file");

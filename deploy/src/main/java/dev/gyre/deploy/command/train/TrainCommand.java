@@ -8,7 +8,7 @@ import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.files.PlanFile;
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.launch.Interrupts;
-import dev.gyre.deploy.launch.MissingPartException;
+import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.deploy.launch.WorkerFlags;
 import dev.gyre.deploy.options.BindOption;
 import dev.gyre.deploy.options.CommandFailure;
@@ -130,10 +130,11 @@ public final class TrainCommand implements Callable<ExitCode> {
     Plan given = plan == null ? null : readPlan(plan);
     if (given != null) {
       GivenPlan.check(given, job);
-      MissingPartException.requireBackend(given.backend(), Device.parse(job.device()));
+      StartAgainException.requireBackend(given.backend(), Device.parse(job.device()));
       workers = given.mesh().workers();
     }
     Preflight.requireWorkers(workers);
+    Preflight.requireThreads(job);
     console.line(
         "%s  %s, %s"
             .formatted(

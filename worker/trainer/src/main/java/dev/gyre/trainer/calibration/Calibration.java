@@ -34,7 +34,7 @@ public final class Calibration {
   /**
    * @param rates measured rate of each kernel in this process
    * @param slow kernels far below their expected rate; empty if there are none
-   * @param nanos how long it took
+   * @param nanos how long it took; 0 if nothing was measured
    */
   public record Result(KernelRates rates, List<SlowKernel> slow, long nanos) {
     /** An empty result. */
@@ -47,6 +47,11 @@ public final class Calibration {
     /** Rates of an earlier run; nothing was measured. */
     public static Result stored(KernelRates rates) {
       return new Result(rates, List.of(), 0);
+    }
+
+    /** Whether the rates were measured in this process. */
+    public boolean measuredHere() {
+      return nanos > 0;
     }
 
     /** Lines for a log: the machine and every kernel's rate. */

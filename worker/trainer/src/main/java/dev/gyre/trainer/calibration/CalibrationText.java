@@ -35,9 +35,9 @@ final class CalibrationText {
             machine.threads(),
             machine.threads() == 1 ? "" : "s",
             machine.processor(),
-            result.nanos() == 0
-                ? "by an earlier run"
-                : String.format(Locale.ROOT, "in %.1f s", result.nanos() / 1e9),
+            result.measuredHere()
+                ? String.format(Locale.ROOT, "in %.1f s", result.nanos() / 1e9)
+                : "by an earlier run",
             rates.copyBytesPerSecond() / 1e9));
     lines.add(arithmetic.toString());
     lines.add(memory.toString());

@@ -1,7 +1,6 @@
 package dev.gyre.trainer.worker;
 
 import dev.gyre.comms.Progress;
-import dev.gyre.kernels.DType;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.calibration.SlowKernel;
 import java.util.List;
@@ -35,7 +34,7 @@ final class KernelWatch {
   private double fastest = Double.POSITIVE_INFINITY;
 
   /**
-   * @param plannedSeconds of a step
+   * @param plannedSeconds of a step; 0 if there is nothing to watch
    * @param measure measures all kernels, returns those far below their expected rate
    * @param log receives a line if steps are slow and no kernel is
    */
@@ -48,16 +47,12 @@ final class KernelWatch {
   /** Watches a backend with a predicted step, unless this process has measured it. */
   static KernelWatch of(
       MeasuredBackend backend, Plan plan, Progress progress, Consumer<String> log) {
-    double planned =
-        backend.stored() && plan.stepMicros() > 0
-            ? (double) plan.stepMicros() / TimeUnit.SECONDS.toMicros(1)
-            : Double.POSITIVE_INFINITY;
-    DType compute = Dtypes.of(plan.dtype());
+    long planned = backend.measuredHere() ? 0 : plan.stepMicros();
     return new KernelWatch(
-        planned,
+        (double) planned / TimeUnit.SECONDS.toMicros(1),
         () -> {
           progress.phase("measuring kernels");
-          return backend.measureNow(compute);
+          return backend.measureNow();
         },
         log);
   }
@@ -70,7 +65,9 @@ final class KernelWatch {
    */
   void stepped(double computeSeconds) {
     steps++;
-    if (steps <= COMPILING_STEPS || steps > COMPILING_STEPS + MEASURED_STEPS) {
+    if (plannedSeconds == 0
+        || steps <= COMPILING_STEPS
+        || steps > COMPILING_STEPS + MEASURED_STEPS) {
       return;
     }
     fastest = Math.min(fastest, computeSeconds);

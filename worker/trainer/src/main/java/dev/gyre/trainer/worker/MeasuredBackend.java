@@ -28,7 +28,6 @@ final class MeasuredBackend implements AutoCloseable {
   private @Nullable Backend backend;
   private @Nullable Machine machine;
   private Calibration.Result measured = Calibration.Result.NONE;
-  private boolean stored;
 
   private MeasuredBackend(Device device, RateCache cache, boolean afresh, Consumer<String> log) {
     this.device = device;
@@ -81,18 +80,17 @@ final class MeasuredBackend implements AutoCloseable {
             threads);
     machine = here;
     KernelRates known = cache.find(here);
-    stored = known.rates().known() && !afresh;
     measured =
-        stored
+        known.rates().known() && !afresh
             ? Calibration.Result.stored(known)
             : Calibration.measure(opened, compute, here, cache);
     measured.lines(here).forEach(log);
     return opened;
   }
 
-  /** Whether the rates are of an earlier run: nothing was measured in this process. */
-  boolean stored() {
-    return stored;
+  /** Whether the kernels were measured in this process: otherwise the rates are of earlier runs. */
+  boolean measuredHere() {
+    return measured.measuredHere();
   }
 
   /**
@@ -100,9 +98,10 @@ final class MeasuredBackend implements AutoCloseable {
    *
    * @return kernels that are far below their expected rate
    */
-  List<SlowKernel> measureNow(DType compute) {
+  List<SlowKernel> measureNow() {
     Backend open = Objects.requireNonNull(backend);
-    return Calibration.measure(open, compute, Objects.requireNonNull(machine), cache).slow();
+    Machine here = Objects.requireNonNull(machine);
+    return Calibration.measure(open, Dtypes.of(here.dtype()), here, cache).slow();
   }
 
   KernelRates rates() {

@@ -148,28 +148,30 @@ final class CalibrationTest {
     }
   }
 
+  /** Stores measured rates, with one that is so many times the measured one; returns that. */
+  private long rememberFaster(RateCache cache, KernelWorkload kernel, double times) {
+    TreeMap<String, Long> rates = new TreeMap<>(measure("none", cache).rates().perSecond());
+    rates.compute(kernel.kernel(), (_, rate) -> Math.round(times * rate));
+    return cache.add(HERE, new KernelRates(rates, 1)).of(kernel);
+  }
+
   @Test
   void aKernelFarUnderWhatItReachedBeforeIsSlow() {
     RateCache cache = new RateCache(folder);
-    TreeMap<String, Long> before = new TreeMap<>(measure("none", cache).rates().perSecond());
     // This kernel is limited by arithmetic, so the current memory bandwidth does not matter.
-    before.compute("linearAttentionState", (_, rate) -> 50 * rate);
-    cache.add(HERE, new KernelRates(before, 1));
+    KernelWorkload kernel = KernelWorkload.LINEAR_ATTENTION_STATE;
+    long before = rememberFaster(cache, kernel, 50);
     Calibration.Result measured = measure("none", cache);
     assertEquals(
-        List.of("linearAttentionState"), measured.slow().stream().map(SlowKernel::kernel).toList());
-    assertEquals(
-        before.get("linearAttentionState"),
-        cache.find(HERE).perSecond().get("linearAttentionState"));
+        List.of(kernel.kernel()), measured.slow().stream().map(SlowKernel::kernel).toList());
+    assertEquals(before, cache.find(HERE).of(kernel));
   }
 
   /** A processor may be slower than when it was first measured: do not wait for its old rate. */
   @Test
   void aKernelThatHasSettledABitBelowItsFormerRateIsDone() {
     RateCache cache = new RateCache(folder);
-    TreeMap<String, Long> before = new TreeMap<>(measure("none", cache).rates().perSecond());
-    before.compute("linearAttentionState", (_, rate) -> 3 * rate);
-    cache.add(HERE, new KernelRates(before, 1));
+    rememberFaster(cache, KernelWorkload.LINEAR_ATTENTION_STATE, 3);
     long minute = TimeUnit.MINUTES.toNanos(1);
     Calibration.Limits patient = new Calibration.Limits(minute, minute, minute);
     try (Backend backend = idleBut("none", true)) {
@@ -184,11 +186,7 @@ final class CalibrationTest {
   @Test
   void busyMemoryExcusesAKernelForAsLongAsItIsBusy() {
     RateCache cache = new RateCache(folder);
-    KernelRates first = measure("none", cache).rates();
-    TreeMap<String, Long> before = new TreeMap<>(first.perSecond());
-    before.compute("add", (_, rate) -> 50 * rate);
-    cache.add(HERE, new KernelRates(before, 1));
-    long busy = first.of(KernelWorkload.ADD) / 4;
+    long busy = rememberFaster(cache, KernelWorkload.ADD, 50) / 50 / 4;
     assertEquals(List.of(), measure("none", cache, () -> busy).slow());
     AtomicInteger copies = new AtomicInteger();
     LongSupplier atFirst = () -> copies.getAndIncrement() == 0 ? busy : COPY;
@@ -200,12 +198,9 @@ final class CalibrationTest {
   @Test
   void aPeakThatWasReachedBeforeIsThePeak() {
     RateCache cache = new RateCache(folder);
-    KernelRates first = measure("none", cache).rates();
-    TreeMap<String, Long> before = new TreeMap<>(first.perSecond());
-    before.compute("linear", (_, rate) -> rate + rate / 2);
-    cache.add(HERE, new KernelRates(before, 1));
+    long before = rememberFaster(cache, KernelWorkload.LINEAR, 1.5);
     Calibration.Result measured = measure("none", cache);
     assertEquals(List.of(), measured.slow());
-    assertEquals(before.get("linear"), measured.rates().matmulFlopsPerSecond());
+    assertEquals(before, measured.rates().matmulFlopsPerSecond());
   }
 }

@@ -15,7 +15,6 @@ import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -31,7 +30,6 @@ import dev.gyre.trainer.rank.TrainingRank;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.BitSet;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -43,24 +41,7 @@ final class RecallReachTest {
   private static final int LENGTH = 48;
   private static final int PAIRS = 4;
 
-  private static final ModelSpec MODEL =
-      new ModelSpec(
-          "llama",
-          256,
-          16,
-          2,
-          2,
-          1,
-          8,
-          24,
-          0,
-          0,
-          1e-5,
-          1e4,
-          true,
-          AttentionPattern.FULL,
-          List.of(),
-          0);
+  private static final ModelSpec MODEL = TinyTraining.model(16, 2);
 
   @Test
   void queriesKnowThePairsOnlyAcrossRanks() {

@@ -13,26 +13,28 @@ import java.util.List;
 
 /** A model of bytes with one layer of width 8, which one rank trains in f32. */
 final class TinyTraining {
-  private static final ModelSpec MODEL =
-      new ModelSpec(
-          "llama",
-          256,
-          8,
-          1,
-          2,
-          1,
-          4,
-          8,
-          0,
-          0,
-          1e-5,
-          1e4,
-          true,
-          AttentionPattern.FULL,
-          List.of(),
-          0);
-
   private TinyTraining() {}
+
+  /** A dense model of bytes with two heads over one key/value head, and full attention. */
+  static ModelSpec model(int width, int layers) {
+    return new ModelSpec(
+        "llama",
+        256,
+        width,
+        layers,
+        2,
+        1,
+        width / 2,
+        width,
+        0,
+        0,
+        1e-5,
+        1e4,
+        true,
+        AttentionPattern.FULL,
+        List.of(),
+        0);
+  }
 
   /**
    * Steps of one row.
@@ -56,7 +58,7 @@ final class TinyTraining {
 
   static RankSpec rank(int rowTokens) {
     return RankSpec.of(
-        MODEL,
+        model(8, 1),
         new Mesh(1, 1, 1, 1),
         Objective.CROSS_ENTROPY,
         Execution.of(DType.F32),

@@ -71,6 +71,13 @@ final class KernelWatchTest {
     assertEquals(0, measured);
   }
 
+  /** Kernels were measured in this process, or no rate is known. */
+  @Test
+  void withoutAPlannedTimeNothingIsMeasured() {
+    steps(0, List.of(SLOW), slowBut(0, 10 * PLANNED_SECONDS));
+    assertEquals(0, measured);
+  }
+
   /** Tiny models: most of a step is not in the plan. */
   @Test
   void stepsOfLessThanHalfASecondAreNotMeasured() {

@@ -29,7 +29,7 @@ record SetupCalls(SymbolLookup library) {
   private static final MethodHandle TWO_POINTERS_INT =
       handle(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT);
 
-  /** Handles for descriptors and primitives. Linking them takes longer than a probe. */
+  /** Handles for descriptors and primitives. A probe does not need them, so it links none. */
   private static final class Primitives {
     static final MethodHandle POINTER_TO_LONG = handle(JAVA_LONG, JAVA_LONG);
     static final MethodHandle FOUR_POINTERS =
