@@ -2,9 +2,8 @@ package dev.gyre.deploy;
 
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.job.JobFile;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore;
 import dev.gyre.trainer.checkpoint.Manifest;
 import dev.gyre.trainer.checkpoint.RunIdentity;
@@ -75,7 +74,7 @@ public record TinyRun(RunFolder folder, JobSpec job) {
 
   private List<OwnedSlice> slices() {
     List<OwnedSlice> slices = new ArrayList<>();
-    for (ParameterSpec spec : ModelParameters.of(job.model())) {
+    for (TensorSpec spec : job.model().tensors()) {
       MemorySegment values = Arena.ofAuto().allocate(spec.elements() * Float.BYTES, Float.BYTES);
       for (long i = 0; i < spec.elements(); i++) {
         values.setAtIndex(ValueLayout.JAVA_FLOAT, i, VALUE);

@@ -3,8 +3,7 @@ package dev.gyre.integration;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.checkpoint.CheckpointReader;
 import dev.gyre.trainer.checkpoint.StateKind;
 import dev.gyre.trainer.json.SpecJson;
@@ -51,7 +50,7 @@ record Trained(List<StepMetrics> steps, Map<String, float[]> tensors) {
     Map<String, float[]> tensors = new LinkedHashMap<>();
     try (CheckpointReader reader = CheckpointReader.open(checkpoint);
         Arena arena = Arena.ofConfined()) {
-      for (ParameterSpec spec : ModelParameters.of(reader.manifest().model())) {
+      for (TensorSpec spec : reader.manifest().model().tensors()) {
         for (StateKind kind : StateKind.values()) {
           MemorySegment values = arena.allocate(ValueLayout.JAVA_FLOAT, spec.elements());
           reader.read(spec, kind, 0, spec.elements(), values);

@@ -10,16 +10,17 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
@@ -126,29 +127,15 @@ public record AttentionBench(
   }
 
   private ModelSpec model() {
-    return new ModelSpec(
-        "llama",
-        16,
-        heads * headDim,
-        1,
-        heads,
-        kvHeads,
-        headDim,
-        8,
-        0,
-        0,
-        1e-5,
-        1e4,
-        false,
-        AttentionPattern.FULL,
-        List.of(),
-        0);
+    return new Decoder(16, heads * headDim, 1, new HeadShape(heads, kvHeads, headDim))
+        .mlp(8)
+        .spec();
   }
 
   private ScheduleKind kind(String schedule, int ranks) {
     Mesh mesh = new Mesh(1, ranks, 1, 1);
     return ScheduleKind.of(
-        schedule, MessageBytes.ofRow(model().kvHeadOf(), headDim, dtype.bytes(), mesh));
+        schedule, MessageBytes.ofRow(model().heads().kvHeadOf(), headDim, dtype.bytes(), mesh));
   }
 
   private AttentionResult measure(String key, LayoutKind order, int ranks, int row) {

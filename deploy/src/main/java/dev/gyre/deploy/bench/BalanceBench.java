@@ -8,14 +8,16 @@ import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup.Saved;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.Balance;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -158,23 +160,13 @@ public record BalanceBench(
   }
 
   private ModelSpec model(int kvHeads) {
-    return new ModelSpec(
-        "llama",
-        256,
-        heads * headDim,
-        1,
-        heads,
-        kvHeads,
-        headDim,
-        heads * headDim,
-        0,
-        0,
-        1e-5,
-        1e4,
-        true,
-        new AttentionPattern(List.of(), mask.window(), mask.sinks(), mask.anchor(), mask.prefix()),
-        List.of(),
-        0);
+    return new Decoder(256, heads * headDim, 1, new HeadShape(heads, kvHeads, headDim))
+        .mlp(heads * headDim)
+        .tied(true)
+        .attention(
+            new AttentionPattern(
+                List.of(), mask.window(), mask.sinks(), mask.anchor(), mask.prefix()))
+        .spec();
   }
 
   /** CPU time to lay out, schedule and prove the row, as every rank does before a batch. */

@@ -1,12 +1,14 @@
 package dev.gyre.deploy.bench;
 
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -50,23 +52,11 @@ public record BenchJob(
   /** The job as {@code gyre train} would run it. */
   public JobSpec spec() {
     ModelSpec model =
-        new ModelSpec(
-            experts == 0 ? "llama" : "mixtral",
-            BYTES,
-            hidden,
-            layers,
-            heads,
-            kvHeads,
-            hidden / heads,
-            ffn,
-            experts,
-            experts == 0 ? 0 : topK,
-            1e-5,
-            10_000,
-            false,
-            attention,
-            List.of(),
-            0);
+        new Decoder(BYTES, hidden, layers, new HeadShape(heads, kvHeads, hidden / heads))
+            .mlp(ffn)
+            .experts(experts, experts == 0 ? 0 : topK)
+            .attention(attention)
+            .spec();
     TrainSpec train =
         new TrainSpec(
             sequence,

@@ -7,7 +7,7 @@ import dev.gyre.deploy.options.CheckpointArgument;
 import dev.gyre.deploy.options.CheckpointSelection;
 import dev.gyre.deploy.options.LocalBackend;
 import dev.gyre.kernels.DType;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.trainer.generate.Generator;
 import dev.gyre.trainer.generate.Sampling;
 import dev.gyre.trainer.generate.SoloModel;

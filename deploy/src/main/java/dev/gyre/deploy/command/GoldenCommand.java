@@ -7,7 +7,7 @@ import dev.gyre.deploy.options.DtypeOption;
 import dev.gyre.deploy.options.LocalBackend;
 import dev.gyre.deploy.options.MeshOptions;
 import dev.gyre.kernels.DType;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;

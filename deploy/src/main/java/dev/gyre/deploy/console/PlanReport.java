@@ -3,13 +3,13 @@ package dev.gyre.deploy.console;
 import static java.util.Objects.requireNonNull;
 
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Balance;
 import dev.gyre.partitioning.plan.ExpertParallelForecast;
@@ -63,7 +63,7 @@ public final class PlanReport {
     this.job = job;
     this.plan = plan;
     this.mesh = plan.mesh();
-    this.heads = HeadSplit.of(job.model().kvHeadOf(), plan.mesh());
+    this.heads = HeadSplit.of(job.model().heads().kvHeadOf(), plan.mesh());
     this.rows = rows;
   }
 
@@ -247,7 +247,7 @@ public final class PlanReport {
         new MessageBytes(
             part.queryHeads(),
             part.kvHeads(),
-            job.model().headDim(),
+            job.model().heads().size(),
             plan.dtype().equals("bf16") ? Short.BYTES : Float.BYTES);
     long pairs = 0;
     long steps = 0;

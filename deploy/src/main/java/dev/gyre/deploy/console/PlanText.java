@@ -1,12 +1,12 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ExpertPlacement;
 import dev.gyre.partitioning.plan.MemoryEstimate;
-import dev.gyre.partitioning.plan.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.partitioning.plan.StepCost;
@@ -26,13 +26,13 @@ public final class PlanText {
     String experts =
         size.experts() == 0
             ? "dense"
-            : Units.of(size.experts(), "expert") + " top-" + model.numExpertsPerTok();
+            : Units.of(size.experts(), "expert") + " top-" + model.expertsPerToken();
     return "%s parameters, %s active   %s, d %d, %s"
         .formatted(
             Units.count(size.total()),
             Units.count(size.active()),
-            Units.of(model.numHiddenLayers(), "layer"),
-            model.hiddenSize(),
+            Units.of(model.depth(), "layer"),
+            model.width(),
             experts);
   }
 

@@ -2,13 +2,13 @@ package dev.gyre.deploy.drawing;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
@@ -105,9 +105,9 @@ public final class ScheduleDrawing {
             mask,
             row.tokens(),
             row.count() == 1 ? "one document" : row.count() + " documents",
-            model.numAttentionHeads(),
-            model.numKeyValueHeads(),
-            model.headDim(),
+            model.heads().queries(),
+            model.heads().keyValues(),
+            model.heads().size(),
             plan.dtype()));
     int y = top + 70;
     if (mesh.ulysses() > 1) {
@@ -117,9 +117,9 @@ public final class ScheduleDrawing {
           tokens[u] += layout.tokens(r, u);
         }
       }
-      HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
+      HeadSplit split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
       y +=
-          new HeadsPicture(svg, split, tokens, model.headDim(), elementBytes)
+          new HeadsPicture(svg, split, tokens, model.heads().size(), elementBytes)
               .draw(LEFT, y, mesh.ring() > 1);
     }
     return mesh.ring() == 1 && mesh.ulysses() > 1 ? y : ring(y, schedule);
@@ -143,7 +143,8 @@ public final class ScheduleDrawing {
     svg.text(16, y + 76, 11, Svg.Anchor.START, Svg.FAINT, "across: keys");
     svg.text(16, y + 92, 11, Svg.Anchor.START, Svg.FAINT, "colour: step");
     y += SIDE + 26;
-    MessageBytes bytes = MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh);
+    MessageBytes bytes =
+        MessageBytes.ofRow(model.heads().kvHeadOf(), model.heads().size(), elementBytes, mesh);
     StepPicture steps = new StepPicture(svg, bytes, LEFT, COLUMN);
     y += steps.draw(y, "forward", schedule.forward());
     y += steps.draw(y, "backward", schedule.backward());

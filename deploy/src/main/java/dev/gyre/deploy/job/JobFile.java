@@ -1,16 +1,18 @@
 package dev.gyre.deploy.job;
 
-import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.DatasetSpec;
-import dev.gyre.partitioning.job.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -181,33 +183,30 @@ public final class JobFile {
           "%d heads do not divide hidden_size %d; set model.head_dim".formatted(heads, hidden));
     }
     int width = m.count("head_dim", hidden / heads);
-    if (!m.has("head_dim") && !ModelSpec.HEAD_DIM.holds(width)) {
+    if (!m.has("head_dim") && !HeadShape.SIZE.holds(width)) {
       throw m.bad(
           m.has("num_attention_heads") ? "num_attention_heads" : "hidden_size",
           "hidden_size %d / num_attention_heads %d is %d, but the width of a head must be %s; set model.head_dim"
-              .formatted(hidden, heads, width, ModelSpec.HEAD_DIM.text()));
+              .formatted(hidden, heads, width, HeadShape.SIZE.text()));
     }
     int experts = m.count("num_local_experts", dense ? 0 : 8);
     if (dense && experts > 0) {
       throw m.bad("num_local_experts", "llama has no experts; use model_type: mixtral");
     }
-    return new ModelSpec(
-        type,
-        m.has("vocab_size") ? m.count("vocab_size") : vocabularyOf.applyAsInt(tokenizer),
-        hidden,
-        m.count("num_hidden_layers"),
-        heads,
-        m.count("num_key_value_heads", heads),
-        width,
-        m.count("intermediate_size", 2 * hidden),
-        experts,
-        m.count("num_experts_per_tok", Math.min(2, experts)),
-        m.number("rms_norm_eps"),
-        m.number("rope_theta"),
-        m.flag(TIED),
-        attention(m),
-        m.integers("mlp_only_layers"),
-        m.number("initializer_range"));
+    return new Decoder(
+            m.has("vocab_size") ? m.count("vocab_size") : vocabularyOf.applyAsInt(tokenizer),
+            hidden,
+            m.count("num_hidden_layers"),
+            new HeadShape(heads, m.count("num_key_value_heads", heads), width))
+        .mlp(m.count("intermediate_size", 2 * hidden))
+        .experts(experts, m.count("num_experts_per_tok", Math.min(2, experts)))
+        .normEps(m.number("rms_norm_eps"))
+        .ropeTheta(m.number("rope_theta"))
+        .tied(m.flag(TIED))
+        .attention(attention(m))
+        .mlpOnly(m.integers("mlp_only_layers"))
+        .initializerRange(m.number("initializer_range"))
+        .spec();
   }
 
   private static AttentionPattern attention(JobValues m) {

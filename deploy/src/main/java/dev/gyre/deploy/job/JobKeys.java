@@ -12,24 +12,32 @@ import static dev.gyre.deploy.job.Key.section;
 import static dev.gyre.deploy.job.Key.sections;
 import static dev.gyre.deploy.job.Key.value;
 
-import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.job.TrainSpec.Optimizer;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.EmbeddingSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /** Every key a job file may hold, with its type, default, allowed values and meaning. */
 final class JobKeys {
   private static final NumberRange LAYER = NumberRange.whole(0, (long) ModelSpec.LAYERS.most() - 1);
+
+  private static final List<String> MODEL_TYPES = List.of("mixtral", "llama");
 
   private JobKeys() {}
 
@@ -78,40 +86,42 @@ final class JobKeys {
         "model",
         "The decoder, in the keys of a Hugging Face config.json.",
         value("from", TEXT, null, "Hugging Face folder to load shape and weights from."),
-        choice(
-            "model_type", "mixtral", "Model family. llama has no experts.", ModelSpec.MODEL_TYPES),
+        choice("model_type", "mixtral", "Model family. llama has no experts.", MODEL_TYPES),
         number(
-            "vocab_size", null, ModelSpec.VOCAB_SIZE, "Vocabulary size. Default: the tokenizer's."),
-        number("hidden_size", "256", ModelSpec.HIDDEN_SIZE, "Width of the residual stream."),
+            "vocab_size",
+            null,
+            EmbeddingSpec.VOCABULARY,
+            "Vocabulary size. Default: the tokenizer's."),
+        number("hidden_size", "256", EmbeddingSpec.WIDTH, "Width of the residual stream."),
         number("num_hidden_layers", "4", ModelSpec.LAYERS, "Number of layers."),
-        number("num_attention_heads", "8", ModelSpec.HEADS, "Number of query heads."),
+        number("num_attention_heads", "8", HeadShape.HEADS, "Number of query heads."),
         number(
             "num_key_value_heads",
             null,
-            ModelSpec.HEADS,
+            HeadShape.HEADS,
             "Number of key/value heads. Default: num_attention_heads."),
         number(
             "head_dim",
             null,
-            ModelSpec.HEAD_DIM,
+            HeadShape.SIZE,
             "Width of a head, even. Default: hidden_size / num_attention_heads."),
         number(
             "intermediate_size",
             null,
-            ModelSpec.INTERMEDIATE_SIZE,
+            FeedForwardSpec.WIDTH,
             "Hidden width of an expert or dense MLP. Default: 2 × hidden_size."),
         number(
             "num_local_experts",
             null,
-            ModelSpec.EXPERTS,
+            MixtureOfExperts.EXPERTS,
             "Experts per MoE layer. Default: 8; 0 for llama."),
         number(
             "num_experts_per_tok",
             null,
-            ModelSpec.EXPERTS,
+            MixtureOfExperts.EXPERTS,
             "Experts per token (top-k). Default: 2; 0 without experts."),
-        number("rms_norm_eps", "1e-5", ModelSpec.RMS_NORM_EPS, "Epsilon of RMSNorm."),
-        number("rope_theta", "10000", ModelSpec.ROPE_THETA, "Base of the rotary embedding (RoPE)."),
+        number("rms_norm_eps", "1e-5", ModelSpec.NORM_EPS, "Epsilon of RMSNorm."),
+        number("rope_theta", "10000", RopeSpec.THETA, "Base of the rotary embedding (RoPE)."),
         value("tie_word_embeddings", FLAG, "false", "Share the embedding's weights with the head."),
         number(
             "sliding_window",

@@ -1,6 +1,6 @@
 package dev.gyre.deploy.job;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;

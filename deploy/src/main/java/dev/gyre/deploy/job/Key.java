@@ -1,6 +1,6 @@
 package dev.gyre.deploy.job;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

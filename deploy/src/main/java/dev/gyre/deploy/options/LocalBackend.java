@@ -5,7 +5,7 @@ import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.Dtypes;

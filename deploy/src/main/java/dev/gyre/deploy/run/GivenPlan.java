@@ -1,6 +1,6 @@
 package dev.gyre.deploy.run;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -38,7 +38,7 @@ public final class GivenPlan {
     agree("transport", plan.transport(), job.transport());
     agree("recompute", plan.activations().recompute(), job.train().memory().recompute());
     agree("offload", "" + plan.activations().offload(), job.train().memory().offload());
-    int experts = job.model().numLocalExperts();
+    int experts = job.model().experts();
     if (plan.experts().experts() != experts) {
       throw new Invalid(
           "plan.experts",

@@ -61,7 +61,7 @@ public record JobData(TokenStore store, Feed feed, Tokenizer tokenizer) implemen
 
   private static Tokenizer tokenizer(JobSpec job) {
     Tokenizer tokenizer = Tokenizers.of(job.dataset(), BASE);
-    tokenizer.requireFits(job.model().vocabSize());
+    tokenizer.requireFits(job.model().vocabulary());
     return tokenizer;
   }
 

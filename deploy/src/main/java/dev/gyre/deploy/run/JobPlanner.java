@@ -4,7 +4,7 @@ import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.coordinator.PlanMaker;
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.files.RunSpecs;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Plan;

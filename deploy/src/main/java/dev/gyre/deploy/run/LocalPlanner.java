@@ -4,7 +4,7 @@ import dev.gyre.deploy.launch.StartAgainException;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.Device;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;

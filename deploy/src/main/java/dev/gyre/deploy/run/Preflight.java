@@ -3,7 +3,7 @@ package dev.gyre.deploy.run;
 import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.model.hf.HfWeights;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.data.Feed;
@@ -89,7 +89,7 @@ public final class Preflight {
     if (data.feed().hasLabels()) {
       return;
     }
-    int prefix = job.model().attention().prefix();
+    int prefix = job.model().prefix();
     throw new Invalid(
         "dataset.train",
         prefix > 1

@@ -2,7 +2,7 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.coordinator.PlannedTimes;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.plan.ModelSize;
+import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.plan.Plan;
 import java.time.Duration;
 

@@ -2,10 +2,10 @@ package dev.gyre.deploy.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.SequenceStage;
+import dev.gyre.partitioning.model.LayerKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,10 +86,10 @@ class JobFileTest {
   void fillsDefaultsAroundWhatIsWritten() {
     JobSpec job = read(JOB);
     assertEquals("tiny", job.name());
-    assertEquals(256, job.model().vocabSize());
-    assertEquals(16, job.model().headDim());
-    assertEquals(128, job.model().intermediateSize());
-    assertEquals(8, job.model().numLocalExperts());
+    assertEquals(256, job.model().vocabulary());
+    assertEquals(16, job.model().heads().size());
+    assertEquals(128, job.model().feedForward(0).width());
+    assertEquals(8, job.model().experts());
     assertEquals(0.02, job.dataset().holdout());
     assertEquals(2.0, job.dataset().train().getFirst().weight());
     assertEquals(1024, job.train().batchTokens());
@@ -103,7 +103,9 @@ class JobFileTest {
     JobSpec job = read(JOB, "train.steps=7", "mesh.ring=4", "model.mlp_only_layers=[0, 2]");
     assertEquals(7, job.train().steps());
     assertEquals(4, job.mesh().ring());
-    assertEquals(List.of(0, 2), job.model().mlpOnlyLayers());
+    assertEquals(
+        List.of(0, 8, 0),
+        job.model().layers().stream().map(layer -> layer.feedForward().experts()).toList());
     assertEquals("auto auto", job.mesh().schedule() + " " + job.mesh().layout());
     JobSpec other = read(JOB, "mesh.schedule=balanced", "mesh.layout=contiguous");
     assertEquals("balanced contiguous", other.mesh().schedule() + " " + other.mesh().layout());

@@ -1,5 +1,8 @@
 package dev.gyre.partitioning.job;
 
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
 
 /**

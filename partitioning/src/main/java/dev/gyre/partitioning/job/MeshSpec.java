@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.job;
 
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
 import java.util.List;
 
 /**

@@ -1,5 +1,7 @@
 package dev.gyre.partitioning.job;
 
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.LayerKind;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.gyre.partitioning.mesh;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.NumberRange;
 
 /**
  * Workers as data × ring × ulysses, the last varying fastest, so that Ulysses neighbours share a

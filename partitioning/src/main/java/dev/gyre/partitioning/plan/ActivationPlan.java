@@ -1,7 +1,7 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.TrainSpec;
 
 /**

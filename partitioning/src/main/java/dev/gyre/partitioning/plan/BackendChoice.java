@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import java.util.ArrayList;
 import java.util.List;
 

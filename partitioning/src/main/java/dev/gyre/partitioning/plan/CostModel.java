@@ -1,6 +1,5 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -9,8 +8,13 @@ import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.HeadSplit;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * FLOPs and bytes from shapes alone, in whole numbers. A row counts as one document of the full
@@ -45,23 +49,21 @@ public final class CostModel {
     return MaskArea.of(documents, mask);
   }
 
-  /**
-   * FLOPs of a row's attention, all layers, forward and backward. Softmax: scores and weighted sums
-   * are two products of 2 FLOPs per pair, head and element forward; backward computes five such
-   * products. Source: Dao, FlashAttention-2, section 4.1. Linear: the products key · value and
-   * query · state take 4·D² per token and head; backward takes twice that.
-   */
+  /** FLOPs of a row's attention, all layers, forward and backward. */
   public static long attentionFlops(ModelSpec model, Documents documents) {
-    long pairs = 0;
-    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
-      if (!model.isLinear(layer)) {
-        pairs = Math.addExact(pairs, visiblePairs(documents, model.mask(layer)));
-      }
+    Map<AttentionMask, Long> pairs = new HashMap<>();
+    long flops = 0;
+    for (LayerSpec layer : model.layers()) {
+      flops =
+          Math.addExact(
+              flops,
+              layer
+                  .mixer()
+                  .flops(
+                      documents.tokens(),
+                      mask -> pairs.computeIfAbsent(mask, m -> visiblePairs(documents, m))));
     }
-    long width = (long) model.headDim() * model.numAttentionHeads();
-    long linear = 12 * width * model.headDim() * model.linearLayers();
-    return Math.addExact(
-        Math.multiplyExact(14 * width, pairs), Math.multiplyExact(linear, documents.tokens()));
+    return flops;
   }
 
   /**
@@ -99,10 +101,7 @@ public final class CostModel {
         busiestLinearFlops(tokens, ranks),
         attentionFlops / ranks,
         rows() * ringBytes / ranks,
-        rows()
-            * (model.numHiddenLayers() - model.linearLayers())
-            * ulyssesBytesOfRow(attentionAgain)
-            / ranks,
+        rows() * (model.depth() - model.linearLayers()) * ulyssesBytesOfRow(attentionAgain) / ranks,
         rows() * linearBytesOfRow(layout, minChunk, states(attentionAgain)) / ranks,
         rows() * linearBytesOfRow(layout, minChunk, moves(attentionAgain)) / ranks,
         expertBytes(tokens / ranks, !recompute.equals(ActivationPlan.NONE)),
@@ -116,7 +115,7 @@ public final class CostModel {
    */
   private long busiestLinearFlops(long tokens, int ranks) {
     long rows = tokens * size.expertsPerToken() / ranks;
-    long perRow = Math.multiplyExact(6 * size.expert(), (long) size.moeLayers());
+    long perRow = Math.multiplyExact(6L, size.expert());
     ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
     long over = placement.busiest(rows, size.expertsPerToken()) - rows;
     return Math.addExact(linearFlops(model, tokens) / ranks, Math.multiplyExact(perRow, over));
@@ -164,7 +163,7 @@ public final class CostModel {
    * f32. A rank does not send its own tokens' part of its own heads.
    */
   private long ulyssesBytesOfRow(boolean forwardAgain) {
-    HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
+    HeadSplit split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
     long kvHeads = 0;
     for (HeadSplit.Part part : split.parts()) {
       kvHeads += part.kvHeads();
@@ -176,14 +175,14 @@ public final class CostModel {
       for (int u = 0; u < mesh.ulysses(); u++) {
         long own = EvenCut.count(tokens, mesh.ulysses(), u);
         HeadSplit.Part part = split.parts().get(u);
-        queryAway += own * (model.numAttentionHeads() - part.queryHeads());
+        queryAway += own * (model.heads().queries() - part.queryHeads());
         kvAway += own * (kvHeads - part.kvHeads());
       }
     }
     int forwards = forwardAgain ? 2 : 1;
     long perQuery = (2L * forwards + 1) * elementBytes + F32_BYTES;
     long perKv = 2L * forwards * elementBytes + 2 * F32_BYTES;
-    return (queryAway * perQuery + kvAway * perKv) * model.headDim();
+    return (queryAway * perQuery + kvAway * perKv) * model.heads().size();
   }
 
   /**
@@ -206,7 +205,7 @@ public final class CostModel {
     int exchanges = forwardAgain ? 6 : 4;
     long rows = tokensOfRank * size.expertsPerToken();
     long away = rows * (mesh.expertParallel() - 1) / mesh.expertParallel();
-    return exchanges * away * model.hiddenSize() * elementBytes * size.moeLayers();
+    return exchanges * away * model.width() * elementBytes * model.moeLayers();
   }
 
   private long gradientBytes() {
@@ -228,7 +227,7 @@ public final class CostModel {
   }
 
   private long meanExperts() {
-    return size.expert() * size.moeLayers() * size.experts() / mesh.expertParallel();
+    return size.expert() * size.experts() / mesh.expertParallel();
   }
 
   private int replicas() {

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 
 /**
  * Predicted step time and memory of a job at one expert-parallel degree.

@@ -1,8 +1,8 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 
 /**
  * Experts of every MoE layer over the ranks of an expert group: even runs, larger first.
@@ -18,7 +18,7 @@ public record ExpertPlacement(int experts, int expertParallel) {
   private static final int HOT = 2;
 
   public ExpertPlacement {
-    ModelSpec.EXPERTS.require("experts", experts);
+    MixtureOfExperts.EXPERTS.require("experts", experts);
     NumberRange.whole(1, Math.max(1, experts)).require("expertParallel", expertParallel);
   }
 

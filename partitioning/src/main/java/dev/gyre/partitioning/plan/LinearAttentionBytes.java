@@ -1,7 +1,7 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
+import dev.gyre.partitioning.model.ModelSpec;
 
 /**
  * Exact bytes that one linear-attention layer sends for a row, forward and backward.
@@ -13,7 +13,7 @@ public record LinearAttentionBytes(int heads, int kvHeads, int headDim, int elem
 
   public static LinearAttentionBytes of(ModelSpec model, int elementBytes) {
     return new LinearAttentionBytes(
-        model.numAttentionHeads(), model.numKeyValueHeads(), model.headDim(), elementBytes);
+        model.heads().queries(), model.heads().keyValues(), model.heads().size(), elementBytes);
   }
 
   /** A state: [H,D,D] in f32. */

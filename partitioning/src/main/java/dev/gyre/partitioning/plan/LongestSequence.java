@@ -1,10 +1,10 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.model.LayerKind;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -74,8 +74,7 @@ public record LongestSequence(List<Longest> policies) {
 
     int longest(ActivationPlan policy) {
       long perToken =
-          Math.max(
-              job.model().numAttentionHeads(), 2L * Math.max(1, job.model().numExpertsPerTok()));
+          Math.max(job.model().heads().queries(), 2L * Math.max(1, job.model().expertsPerToken()));
       int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
       int fits = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
       int above = most + 1;

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 
 /**
  * Bytes of the rank with the most memory, by use. Activations, expert rows and scratch are those at

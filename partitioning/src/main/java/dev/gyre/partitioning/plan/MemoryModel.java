@@ -2,10 +2,11 @@ package dev.gyre.partitioning.plan;
 
 import static dev.gyre.partitioning.plan.CostModel.F32_BYTES;
 
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
@@ -62,13 +63,16 @@ final class MemoryModel {
       tokens = Math.max(tokens, row.tokens(r));
     }
     fullRowRingTokens = tokens;
-    HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
+    HeadSplit split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
     long forward = 0;
     long backward = 0;
     for (HeadSplit.Part part : split.parts()) {
       MessageBytes bytes =
           new MessageBytes(
-              part.queryHeads(), part.kvHeads(), model.headDim(), Math.toIntExact(elementBytes));
+              part.queryHeads(),
+              part.kvHeads(),
+              model.heads().size(),
+              Math.toIntExact(elementBytes));
       for (AttentionSchedule schedule : schedules) {
         forward = Math.max(forward, ScheduleMemory.forwardBytesPerRow(schedule, bytes));
         backward = Math.max(backward, ScheduleMemory.backwardBytesPerRow(schedule, bytes));
@@ -93,7 +97,7 @@ final class MemoryModel {
 
   /** Tokens whose logits are in memory at once: as many as 64 MiB of f32 hold, from 16 to 1,024. */
   static int lossTile(ModelSpec model) {
-    long rows = LOSS_TILE_BYTES / (F32_BYTES * model.vocabSize());
+    long rows = LOSS_TILE_BYTES / (F32_BYTES * model.vocabulary());
     return Math.toIntExact(Math.clamp(rows, 16, MOST_LOSS_TILE));
   }
 
@@ -104,7 +108,7 @@ final class MemoryModel {
     PassMemory.Result even = pass(policy, fullRowRingTokens, balancedRows(), false);
     StackModel stack = worst.stack();
     // Expert rank 0 has the larger share.
-    long experts = size.expertsOf(placement, 0);
+    long experts = size.expert() * placement.count(0);
     long replicas = mesh.workers() / mesh.expertParallel();
     long held = size.dense() + experts;
     long exactShard = Math.ceilDiv(size.alwaysF32(), mesh.workers());
@@ -140,7 +144,7 @@ final class MemoryModel {
 
   /** Expert rank 0's share of the rows of its expert group, with balanced routing. */
   private long balancedRows() {
-    if (size.moeLayers() == 0) {
+    if (size.experts() == 0) {
       return 0;
     }
     long tokens = Math.ceilDiv(fullRowRingTokens, mesh.ulysses());

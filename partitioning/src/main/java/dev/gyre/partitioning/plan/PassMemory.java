@@ -2,8 +2,8 @@ package dev.gyre.partitioning.plan;
 
 import static dev.gyre.partitioning.plan.CostModel.F32_BYTES;
 
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -59,11 +59,11 @@ final class PassMemory {
     this.rowRanks = mesh.rowRanks();
     e = elementBytes;
     t = shape.tokens();
-    d = model.hiddenSize();
-    heads = model.numAttentionHeads();
-    qWidth = heads * model.headDim();
-    kvWidth = (long) model.numKeyValueHeads() * model.headDim();
-    HeadSplit split = HeadSplit.of(model.kvHeadOf(), mesh);
+    d = model.width();
+    heads = model.heads().queries();
+    qWidth = heads * model.heads().size();
+    kvWidth = (long) model.heads().keyValues() * model.heads().size();
+    HeadSplit split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
     // Rank 0 has the longest run of query heads; key/value heads of a run differ by one at most.
     headsPart = split.parts().getFirst().queryHeads();
     int kvHeads = 0;
@@ -72,10 +72,10 @@ final class PassMemory {
       kvHeads = Math.max(kvHeads, part.kvHeads());
       copies += part.kvHeads();
     }
-    qPart = headsPart * model.headDim();
-    kvPart = (long) kvHeads * model.headDim();
-    kvCopies = (long) copies * model.headDim();
-    rows = t * model.numExpertsPerTok();
+    qPart = headsPart * model.heads().size();
+    kvPart = (long) kvHeads * model.heads().size();
+    kvCopies = (long) copies * model.heads().size();
+    rows = t * model.expertsPerToken();
   }
 
   /** The stacks after a pass, and the peak of offloaded bytes. */
@@ -91,18 +91,20 @@ final class PassMemory {
   private void run() {
     stack.save(3 * t * Integer.BYTES); // tokens, labels, positions
     if (ulysses) {
-      stack.save((2 * t * heads + t * kvCopies / model.headDim()) * Integer.BYTES);
+      stack.save((2 * t * heads + t * kvCopies / model.heads().size()) * Integer.BYTES);
     }
     if (shape.moved() && model.linearLayers() > 0) {
       stack.save(2 * t * Integer.BYTES);
     }
-    stack.save(t * model.headDim() * F32_BYTES); // the rope table
+    if (model.linearLayers() < model.depth()) {
+      stack.save(t * model.heads().size() * F32_BYTES); // the rope table
+    }
     stack.save(residual());
     stack.passing(rounded(t * d));
     if (policy.offload()) {
       stack.save(residual()); // the second of two alternating residual buffers
     }
-    int layers = model.numHiddenLayers();
+    int layers = model.depth();
     StackModel.Mark[] starts = new StackModel.Mark[2 * layers];
     long[] kept = new long[2 * layers];
     for (int block = 0; block < 2 * layers; block++) {
@@ -126,10 +128,10 @@ final class PassMemory {
       linearForward(false);
     } else if (block % 2 == 0) {
       attentionForward(false);
-    } else if (model.isMoe(block / 2)) {
-      expertsForward(false);
+    } else if (isMoe(block)) {
+      expertsForward(block, false);
     } else {
-      denseForward(false);
+      denseForward(block, false);
     }
     dropping = false;
     stack.releaseScratch(start);
@@ -158,7 +160,7 @@ final class PassMemory {
           attentionSaved();
         }
       }
-    } else if (model.isMoe(block / 2)) {
+    } else if (isMoe(block)) {
       decision();
     }
   }
@@ -188,16 +190,16 @@ final class PassMemory {
         attentionForward(true);
       }
       attentionBackward();
-    } else if (model.isMoe(block / 2)) {
+    } else if (isMoe(block)) {
       if (again) {
-        expertsForward(true);
+        expertsForward(block, true);
       }
-      expertsBackward();
+      expertsBackward(block);
     } else {
       if (again) {
-        denseForward(true);
+        denseForward(block, true);
       }
-      denseBackward();
+      denseBackward(block);
     }
     stack.releaseScratch(gradient);
     stack.releaseSaved(start);
@@ -293,8 +295,16 @@ final class PassMemory {
     return block % 2 == 0 && model.isLinear(block / 2);
   }
 
+  private boolean isMoe(int block) {
+    return model.feedForward(block / 2).experts() > 0;
+  }
+
+  private long width(int block) {
+    return model.feedForward(block / 2).width();
+  }
+
   private long state() {
-    return F32_BYTES * qWidth * model.headDim();
+    return F32_BYTES * qWidth * model.heads().size();
   }
 
   private void linearForward(boolean again) {
@@ -358,18 +368,18 @@ final class PassMemory {
     stack.passing(rounded(t * qWidth));
   }
 
-  private void denseForward(boolean again) {
+  private void denseForward(int block, boolean again) {
     norm();
     if (policy.mlpTile() == 0) {
-      save(e * t * 2 * model.intermediateSize());
-      save(e * t * model.intermediateSize());
+      save(e * t * 2 * width(block));
+      save(e * t * width(block));
     } else if (!again) {
-      stack.passing(e * tile(t) * 3 * model.intermediateSize());
+      stack.passing(e * tile(t) * 3 * width(block));
     }
   }
 
-  private void denseBackward() {
-    long width = model.intermediateSize();
+  private void denseBackward(int block) {
+    long width = width(block);
     if (policy.mlpTile() == 0) {
       stack.scratch(e * t * width);
       stack.passing(rounded(t * d));
@@ -390,14 +400,14 @@ final class PassMemory {
    * slots.
    */
   private void decision() {
-    stack.save(F32_BYTES * t * (model.numLocalExperts() + 1L + 4L * model.numExpertsPerTok()));
+    stack.save(F32_BYTES * t * (model.experts() + 1L + 4L * model.expertsPerToken()));
   }
 
-  private void expertsForward(boolean again) {
+  private void expertsForward(int block, boolean again) {
     norm();
     if (!again) {
       decision();
-      stack.passing(F32_BYTES * t * model.numLocalExperts() + normed());
+      stack.passing(F32_BYTES * t * model.experts() + normed());
     }
     saveRows(e * rows * d);
     long received = shape.received();
@@ -410,7 +420,7 @@ final class PassMemory {
       stack.scratch(e * received * d);
     }
     stack.scratch(e * received * d);
-    long gated = e * tile(received) * 3 * model.intermediateSize();
+    long gated = e * tile(received) * 3 * width(block);
     if (policy.mlpTile() == 0 && !shape.severalRounds()) {
       saveRows(gated);
     } else {
@@ -432,8 +442,8 @@ final class PassMemory {
     return e == F32_BYTES ? 0 : F32_BYTES * t * (d + 1);
   }
 
-  private void expertsBackward() {
-    long width = model.intermediateSize();
+  private void expertsBackward(int block) {
+    long width = width(block);
     long received = shape.received();
     stack.scratch(e * rows * d);
     stack.scratch(F32_BYTES * rows);
@@ -448,14 +458,14 @@ final class PassMemory {
     boolean kept = policy.mlpTile() == 0 && !shape.severalRounds();
     stack.passing(e * tile(received) * (kept ? 3 : 6) * width);
     stack.releaseScratch(mark);
-    stack.passing(F32_BYTES * t * model.numLocalExperts() + normed());
+    stack.passing(F32_BYTES * t * model.experts() + normed());
   }
 
   private void head() {
     stack.scratch(residual());
     gradient = stack.mark();
     long n = Math.min(t, policy.lossTile());
-    long logits = n * model.vocabSize();
+    long logits = n * model.vocabulary();
     stack.passing(F32_BYTES * (2 * n + logits) + e * n * d + rounded(logits) + F32_BYTES * n * d);
   }
 }

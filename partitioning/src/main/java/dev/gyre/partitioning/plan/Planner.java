@@ -1,16 +1,17 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import java.util.ArrayList;
@@ -32,7 +33,7 @@ public final class Planner {
    */
   public static Mesh mesh(JobSpec job) {
     Mesh mesh = MeshResolver.resolve(job.mesh(), job.train(), job.model());
-    HeadSplit.of(job.model().kvHeadOf(), mesh);
+    HeadSplit.of(job.model().heads().kvHeadOf(), mesh);
     return mesh;
   }
 
@@ -44,7 +45,7 @@ public final class Planner {
    */
   public static Mesh mesh(MeshSpec degrees, ModelSpec model) {
     Mesh mesh = MeshResolver.resolve(degrees, model);
-    HeadSplit.of(model.kvHeadOf(), mesh);
+    HeadSplit.of(model.heads().kvHeadOf(), mesh);
     return mesh;
   }
 

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 
 /**
  * Measured rates of one worker with its kernel threads, in whole numbers, so that every rank makes

@@ -2,10 +2,8 @@ package dev.gyre.partitioning.plan;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -14,6 +12,8 @@ import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
@@ -41,7 +41,7 @@ public final class RowSchedules {
     this.model = model;
     this.mesh = mesh;
     elementBytes = Math.toIntExact(CostModel.elementBytes(dtype));
-    MessageBytes busiest = new MessageBytes(0, 0, model.headDim(), elementBytes);
+    MessageBytes busiest = new MessageBytes(0, 0, model.heads().size(), elementBytes);
     for (MessageBytes part : parts()) {
       busiest =
           new MessageBytes(
@@ -56,8 +56,9 @@ public final class RowSchedules {
   /** Messages of each Ulysses rank of a ring rank. */
   private List<MessageBytes> parts() {
     List<MessageBytes> parts = new ArrayList<>();
-    for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
-      parts.add(new MessageBytes(part.queryHeads(), part.kvHeads(), model.headDim(), elementBytes));
+    for (HeadSplit.Part part : HeadSplit.of(model.heads().kvHeadOf(), mesh).parts()) {
+      parts.add(
+          new MessageBytes(part.queryHeads(), part.kvHeads(), model.heads().size(), elementBytes));
     }
     return parts;
   }
@@ -232,7 +233,8 @@ public final class RowSchedules {
 
   private ScheduleKind plain(String key) {
     return ScheduleKind.of(
-        key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), elementBytes, mesh));
+        key,
+        MessageBytes.ofRow(model.heads().kvHeadOf(), model.heads().size(), elementBytes, mesh));
   }
 
   /** The schedule, or the choice per row between several. */

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.model.LayerKind;
 import java.util.List;
 
 /**

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 
 /**
  * Cost of one optimizer step for one rank, in the row group with the most rows: forward and

@@ -1,6 +1,6 @@
 package dev.gyre.partitioning.schedule;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import java.util.ArrayList;

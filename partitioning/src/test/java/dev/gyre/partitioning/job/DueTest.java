@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec.Checkpoint;
 import dev.gyre.partitioning.job.JobSpec.Eval;
 import java.util.List;

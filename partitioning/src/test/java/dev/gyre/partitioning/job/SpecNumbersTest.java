@@ -4,6 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
 import java.util.function.DoubleFunction;
 import org.junit.jupiter.api.Test;
@@ -18,23 +22,12 @@ final class SpecNumbersTest {
   }
 
   private static ModelSpec model(int heads, double normEps, double theta) {
-    return new ModelSpec(
-        "mixtral",
-        256,
-        64,
-        2,
-        heads,
-        1,
-        16,
-        128,
-        4,
-        2,
-        normEps,
-        theta,
-        false,
-        AttentionPattern.FULL,
-        List.of(),
-        0);
+    return new Decoder(256, 64, 2, new HeadShape(heads, 1, 16))
+        .mlp(128)
+        .experts(4, 2)
+        .normEps(normEps)
+        .ropeTheta(theta)
+        .spec();
   }
 
   private static void refused(String key, DoubleFunction<Object> made, double... values) {

@@ -4,13 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -26,26 +28,11 @@ final class AutoLayoutTest {
 
   /** h 256, 4 layers, 8 query heads over 4 key/value heads of 32. */
   private static JobSpec job(int ring, String schedule, String layout, LayerKind... kinds) {
-    ModelSpec like = Jobs.model(0, 0);
     boolean windows = List.of(kinds).contains(SLIDING);
     ModelSpec model =
-        new ModelSpec(
-            like.modelType(),
-            like.vocabSize(),
-            like.hiddenSize(),
-            like.numHiddenLayers(),
-            like.numAttentionHeads(),
-            like.numKeyValueHeads(),
-            like.headDim(),
-            like.intermediateSize(),
-            0,
-            0,
-            like.rmsNormEps(),
-            like.ropeTheta(),
-            like.tieWordEmbeddings(),
-            new AttentionPattern(List.of(kinds), windows ? 512 : 0),
-            List.of(),
-            0);
+        Jobs.decoder()
+            .attention(new AttentionPattern(List.of(kinds), windows ? 512 : 0))
+            .spec();
     MeshSpec mesh = new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout, 0);
     return Jobs.job(model, Jobs.train(8192, 8192, "bf16"), mesh, "auto");
   }

@@ -4,12 +4,9 @@ import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -17,6 +14,11 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import java.util.ArrayList;
@@ -39,24 +41,9 @@ class AutoScheduleTest {
   }
 
   private static ModelSpec model(AttentionPattern attention) {
-    ModelSpec like = Jobs.model(0, 0);
-    return new ModelSpec(
-        like.modelType(),
-        like.vocabSize(),
-        like.hiddenSize(),
-        like.numHiddenLayers(),
-        like.numAttentionHeads(),
-        like.numKeyValueHeads(),
-        like.headDim(),
-        like.intermediateSize(),
-        0,
-        0,
-        like.rmsNormEps(),
-        like.ropeTheta(),
-        like.tieWordEmbeddings(),
-        attention,
-        List.of(),
-        0);
+    return Jobs.decoder()
+        .attention(attention)
+        .spec();
   }
 
   private static JobSpec job(ModelSpec model, int ring, String schedule, String layout) {

@@ -3,7 +3,7 @@ package dev.gyre.partitioning.plan;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

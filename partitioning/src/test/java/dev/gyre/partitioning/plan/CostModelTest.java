@@ -2,8 +2,6 @@ package dev.gyre.partitioning.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -12,6 +10,9 @@ import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
@@ -47,16 +48,16 @@ class CostModelTest {
     ModelSize size = ModelSize.of(Jobs.model(8, 0));
     long attention = 4 * (2 * 256 * 256 + 2 * 128 * 256);
     long expert = 3 * 256 * 512;
-    assertEquals(attention, size.attention());
+    assertEquals(attention, size.matrices());
     assertEquals(256 * 256 + 9 * 256 + attention + 4 * 8 * 256 + 4 * 8 * expert, size.total());
     assertEquals(256 * 256 + 9 * 256 + attention + 4 * 8 * 256 + 4 * 2 * expert, size.active());
     assertEquals(size.total(), size.dense() + 4 * 8 * expert);
     ModelSize dense = ModelSize.of(Jobs.model(0, 0));
     assertEquals(dense.total(), dense.active());
-    assertEquals(4 * expert, dense.mlp());
+    assertEquals(attention + 4 * expert, dense.matrices());
     ExpertPlacement placement = new ExpertPlacement(8, 3);
-    assertEquals(4 * 3 * expert, size.expertsOf(placement, 0));
-    assertEquals(4 * 2 * expert, size.expertsOf(placement, 2));
+    assertEquals(4 * 3 * expert, size.expert() * placement.count(0));
+    assertEquals(4 * 2 * expert, size.expert() * placement.count(2));
     assertEquals(6, placement.first(2));
   }
 
@@ -101,14 +102,15 @@ class CostModelTest {
         Mesh mesh = new Mesh(1, ring, ulysses, 1);
         for (String key : ScheduleKind.KEYS) {
           ScheduleKind kind =
-              ScheduleKind.of(key, MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), 2, mesh));
+              ScheduleKind.of(
+                  key, MessageBytes.ofRow(model.heads().kvHeadOf(), model.heads().size(), 2, mesh));
           LayoutKind order = kind.layouts().getFirst();
           SequenceLayout layout = Layouts.of(order, new Documents(1001), ring, ulysses, 64);
           AttentionSchedule schedule = kind.schedule(layout, AttentionMask.CAUSAL);
           long sent = 0;
-          for (HeadSplit.Part part : HeadSplit.of(model.kvHeadOf(), mesh).parts()) {
+          for (HeadSplit.Part part : HeadSplit.of(model.heads().kvHeadOf(), mesh).parts()) {
             MessageBytes bytes =
-                new MessageBytes(part.queryHeads(), part.kvHeads(), model.headDim(), 2);
+                new MessageBytes(part.queryHeads(), part.kvHeads(), model.heads().size(), 2);
             sent += bytes.sent(schedule.forward()) + bytes.sent(schedule.backward());
           }
           assertEquals(ring == 1, sent == 0);

@@ -1,12 +1,14 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
 
 /** A small job for tests to vary. */
@@ -32,23 +34,15 @@ final class Jobs {
    * h 256, 4 layers, 8 query heads over 4 key/value heads of 32, expert width 512, vocabulary 256.
    */
   static ModelSpec model(int experts, int window) {
-    return new ModelSpec(
-        experts > 0 ? "mixtral" : "llama",
-        256,
-        256,
-        4,
-        8,
-        4,
-        32,
-        512,
-        experts,
-        experts > 0 ? 2 : 0,
-        1e-5,
-        1e6,
-        true,
-        AttentionPattern.sliding(window),
-        List.of(),
-        0);
+    return decoder()
+        .experts(experts, experts > 0 ? 2 : 0)
+        .attention(AttentionPattern.sliding(window))
+        .spec();
+  }
+
+  /** h 256, 4 layers, 8 query heads over 4 key/value heads of 32. */
+  static Decoder decoder() {
+    return new Decoder(256, 256, 4, new HeadShape(8, 4, 32)).mlp(512).ropeTheta(1e6).tied(true);
   }
 
   static TrainSpec train(int sequenceLength, long batchTokens, String dtype) {

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -16,6 +15,10 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -92,25 +95,7 @@ class MemoryModelTest {
   @Test
   void logitsOfAWholeRowNeverExist() {
     assertEquals(1024, MemoryModel.lossTile(Jobs.model(0, 0)));
-    ModelSpec m = Jobs.model(0, 0);
-    ModelSpec large =
-        new ModelSpec(
-            m.modelType(),
-            128_000,
-            m.hiddenSize(),
-            m.numHiddenLayers(),
-            m.numAttentionHeads(),
-            m.numKeyValueHeads(),
-            m.headDim(),
-            m.intermediateSize(),
-            0,
-            0,
-            m.rmsNormEps(),
-            m.ropeTheta(),
-            true,
-            m.attention(),
-            m.mlpOnlyLayers(),
-            0);
+    ModelSpec large = new Decoder(128_000, 256, 4, new HeadShape(8, 4, 32)).spec();
     assertEquals(131, MemoryModel.lossTile(large));
   }
 

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;

@@ -1,16 +1,19 @@
 package dev.gyre.model;
 
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
+import dev.gyre.partitioning.model.TensorNames;
+import java.util.Map;
+import java.util.Objects;
 
 /** A part of a layer that reads the residual stream and adds to it. */
 abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseBlock, MoeBlock {
   final Ops ops;
   final ModelSpec model;
   final int layer;
-  final ParameterNames names;
+  final TensorNames names;
   final ModelPhase phase;
   final ModelPhase backwardPhase;
 
@@ -18,7 +21,7 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
     this.ops = ops;
     this.model = model;
     this.layer = layer;
-    this.names = new ParameterNames(layer);
+    this.names = new TensorNames(layer);
     this.phase = phase;
     this.backwardPhase = backwardPhase;
   }
@@ -38,5 +41,12 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
 
   /** What every block of a pass shares. */
   record PassContext(
-      MicroBatch batch, Tensor ropeTable, RouterStatistics statistics, Observer observer) {}
+      MicroBatch batch,
+      Map<RopeSpec, Tensor> ropeTables,
+      RouterStatistics statistics,
+      Observer observer) {
+    Tensor ropeTable(RopeSpec rope) {
+      return Objects.requireNonNull(ropeTables.get(rope), "a table for each rope of the model");
+    }
+  }
 }

@@ -12,15 +12,22 @@ import dev.gyre.model.tape.ActivationStore;
 import dev.gyre.model.tape.Segment;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.DenseMlp;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.MixerSpec.LinearAttention;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder of the Llama / Mixtral family on one rank. It does not know the number of ranks: the
- * ports handle all communication.
+ * A decoder on one rank. It does not know the number of ranks: the ports handle all communication.
  *
  * <p>Every rank calls the same methods in the same order, also ranks without tokens. All step
  * memory comes from the workspace and is released before a call returns, also if it throws.
@@ -62,15 +69,18 @@ public final class DecoderModel {
     this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
     this.embedding = new Embedding(ops, model);
     int tile = execution.mlpTileTokens();
-    for (int l = 0; l < model.numHiddenLayers(); l++) {
+    for (int l = 0; l < model.depth(); l++) {
       blocks.add(
-          model.isLinear(l)
-              ? new LinearAttentionBlock(ops, model, sequence, l)
-              : new AttentionBlock(ops, model, sequence, l));
+          switch (model.mixer(l)) {
+            case SoftmaxAttention spec -> new AttentionBlock(ops, model, spec, sequence, l);
+            case LinearAttention spec -> new LinearAttentionBlock(ops, model, spec, sequence, l);
+          });
       blocks.add(
-          model.isMoe(l)
-              ? new MoeBlock(ops, backend, model, experts, objective, l, tile)
-              : new DenseBlock(ops, model, l, tile));
+          switch (model.feedForward(l)) {
+            case DenseMlp spec -> new DenseBlock(ops, model, spec, l, tile);
+            case MixtureOfExperts spec ->
+                new MoeBlock(ops, backend, model, spec, experts, objective, l, tile);
+          });
     }
     this.head = new LanguageHead(ops, backend, model, execution.lossTileTokens());
   }
@@ -100,7 +110,7 @@ public final class DecoderModel {
    * @param out F32 [n,V], written, for the host to read
    */
   public void logits(MicroBatch batch, Tensor tokens, Tensor out) {
-    out.require("logits", DType.F32, tokens.elements(), model.vocabSize());
+    out.require("logits", DType.F32, tokens.elements(), model.vocabulary());
     tape.begin(false);
     try {
       PassContext pass = context(batch, Observer.NONE);
@@ -158,9 +168,20 @@ public final class DecoderModel {
   }
 
   private PassContext context(MicroBatch batch, Observer observer) {
-    Tensor ropeTable = workspace.save(DType.F32, batch.count(), 2, model.headDim() / 2);
-    ops.kernels.ropeTable(batch.positions(), model.ropeTheta(), ropeTable);
-    return new PassContext(batch, ropeTable, new RouterStatistics(model), observer);
+    Map<RopeSpec, Tensor> ropeTables = new HashMap<>();
+    for (LayerSpec layer : model.layers()) {
+      if (layer.mixer() instanceof SoftmaxAttention softmax
+          && !ropeTables.containsKey(softmax.rope())) {
+        ropeTables.put(softmax.rope(), ropeTable(batch, softmax));
+      }
+    }
+    return new PassContext(batch, ropeTables, new RouterStatistics(model), observer);
+  }
+
+  private Tensor ropeTable(MicroBatch batch, SoftmaxAttention softmax) {
+    Tensor table = workspace.save(DType.F32, batch.count(), 2, softmax.heads().size() / 2);
+    ops.kernels.ropeTable(batch.positions(), softmax.rope().theta(), table);
+    return table;
   }
 
   /** Runs the embedding and all blocks; returns the last residual. */
@@ -183,7 +204,7 @@ public final class DecoderModel {
   }
 
   private Tensor newResidual(PassContext pass) {
-    return workspace.save(DType.F32, pass.batch().count(), model.hiddenSize());
+    return workspace.save(DType.F32, pass.batch().count(), model.width());
   }
 
   /**

@@ -2,9 +2,9 @@ package dev.gyre.model;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
 
 /** Token ids to the start of the residual stream. */
 final class Embedding {
@@ -14,8 +14,8 @@ final class Embedding {
 
   Embedding(Ops ops, ModelSpec model) {
     this.ops = ops;
-    this.vocabulary = model.vocabSize();
-    this.hidden = model.hiddenSize();
+    this.vocabulary = model.vocabulary();
+    this.hidden = model.width();
   }
 
   /** The residual stream F32 [T,d], saved. */
@@ -23,7 +23,7 @@ final class Embedding {
     long count = tokens.elements();
     Tensor x = ops.workspace.save(DType.F32, count, hidden);
     long mark = ops.workspace.scratchMark();
-    Tensor table = ops.store.weight(ParameterNames.EMBEDDING, vocabulary, hidden);
+    Tensor table = ops.store.weight(TensorNames.EMBEDDING, vocabulary, hidden);
     if (ops.compute == DType.F32) {
       ops.kernels.gatherRows(table, tokens, x);
     } else {
@@ -37,9 +37,7 @@ final class Embedding {
         () -> {
           observer.entering(-1, ModelPhase.EMBEDDING_BACKWARD);
           ops.kernels.scatterAddRows(
-              y.gradient(),
-              tokens,
-              ops.store.gradient(ParameterNames.EMBEDDING, vocabulary, hidden));
+              y.gradient(), tokens, ops.store.gradient(TensorNames.EMBEDDING, vocabulary, hidden));
         });
     return y;
   }

@@ -7,7 +7,8 @@ import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.ExpertGroup.Round;
 import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -27,12 +28,12 @@ final class Experts {
    * @param tile rows of a tile, whose gate, up and hidden are in memory at once; 0 for all rows of
    *     a round
    */
-  Experts(Ops ops, ModelSpec model, ExpertGroup group, int layer, int tile) {
+  Experts(Ops ops, ModelSpec model, MixtureOfExperts spec, ExpertGroup group, int layer, int tile) {
     this.ops = ops;
     this.group = group;
     this.gated =
-        new GatedExperts(ops, model, layer, group.firstExpert(), group.localExperts(), tile);
-    this.hidden = model.hiddenSize();
+        new GatedExperts(ops, model, spec, layer, group.firstExpert(), group.localExperts(), tile);
+    this.hidden = model.width();
   }
 
   /** The only round of a pass: R received rows, compute [R,d], and their saved activations. */

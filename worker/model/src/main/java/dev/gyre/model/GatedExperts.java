@@ -3,8 +3,9 @@ package dev.gyre.model;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,14 +29,21 @@ final class GatedExperts {
    * @param firstExpert first of the rank's experts, which are consecutive
    * @param tile rows of a tile; 0 for one tile
    */
-  GatedExperts(Ops ops, ModelSpec model, int layer, int firstExpert, long experts, int tile) {
+  GatedExperts(
+      Ops ops,
+      ModelSpec model,
+      MixtureOfExperts spec,
+      int layer,
+      int firstExpert,
+      long experts,
+      int tile) {
     this.ops = ops;
-    ParameterNames names = new ParameterNames(layer);
+    TensorNames names = new TensorNames(layer);
     this.gateUpName = names.expertGate(firstExpert);
     this.downName = names.expertDown(firstExpert);
     this.experts = experts;
-    this.hidden = model.hiddenSize();
-    this.width = model.intermediateSize();
+    this.hidden = model.width();
+    this.width = spec.width();
     this.tile = tile;
   }
 

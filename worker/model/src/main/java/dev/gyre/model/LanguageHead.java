@@ -5,9 +5,9 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +27,7 @@ final class LanguageHead {
     this.backend = backend;
     this.model = model;
     this.tile = tileTokens;
-    this.weightName = model.tieWordEmbeddings() ? ParameterNames.EMBEDDING : ParameterNames.HEAD;
+    this.weightName = model.head().tied() ? TensorNames.EMBEDDING : TensorNames.HEAD;
   }
 
   /**
@@ -53,7 +53,7 @@ final class LanguageHead {
       long tileMark = workspace.scratchMark();
       Tensor xs = x.value().slice(from, count);
       Tensor rstd = workspace.scratch(DType.F32, count);
-      Tensor h = workspace.scratch(ops.compute, count, model.hiddenSize());
+      Tensor h = workspace.scratch(ops.compute, count, model.width());
       Tensor logits = logits(xs, h, rstd);
       observer.logits(from, logits);
       Tensor nats =
@@ -76,39 +76,39 @@ final class LanguageHead {
     Workspace workspace = ops.workspace;
     long mark = workspace.scratchMark();
     long count = tokens.elements();
-    Tensor xs = workspace.scratch(DType.F32, count, model.hiddenSize());
+    Tensor xs = workspace.scratch(DType.F32, count, model.width());
     ops.kernels.gatherRows(x.value(), tokens, xs);
     Tensor rstd = workspace.scratch(DType.F32, count);
-    Tensor h = workspace.scratch(ops.compute, count, model.hiddenSize());
+    Tensor h = workspace.scratch(ops.compute, count, model.width());
     ops.kernels.copy(logits(xs, h, rstd), out);
     workspace.releaseScratch(mark);
   }
 
   private Tensor logits(Tensor xs, Tensor h, Tensor rstd) {
-    Tensor norm = ops.store.weight(ParameterNames.FINAL_NORM, model.hiddenSize());
-    ops.kernels.rmsNorm(xs, norm, (float) model.rmsNormEps(), h, rstd);
-    Tensor logits = ops.workspace.scratch(DType.F32, xs.dim(0), model.vocabSize());
+    Tensor norm = ops.store.weight(TensorNames.FINAL_NORM, model.width());
+    ops.kernels.rmsNorm(xs, norm, (float) model.normEps(), h, rstd);
+    Tensor logits = ops.workspace.scratch(DType.F32, xs.dim(0), model.vocabulary());
     ops.kernels.linear(h, weight(), logits, false);
     return logits;
   }
 
   private void backward(Tensor xs, Tensor h, Tensor rstd, Tensor dLogitsF32, Tensor dx) {
-    long hidden = model.hiddenSize();
+    long hidden = model.width();
     Tensor dLogits = ops.inCompute(dLogitsF32);
     Tensor dh = ops.workspace.scratch(DType.F32, xs.dim(0), hidden);
     ops.kernels.linearBackwardInput(dLogits, weight(), dh, false);
     ops.kernels.linearBackwardWeight(
-        dLogits, h, ops.store.gradient(weightName, model.vocabSize(), hidden));
+        dLogits, h, ops.store.gradient(weightName, model.vocabulary(), hidden));
     ops.kernels.rmsNormBackward(
         dh,
         xs,
-        ops.store.weight(ParameterNames.FINAL_NORM, hidden),
+        ops.store.weight(TensorNames.FINAL_NORM, hidden),
         rstd,
         dx,
-        ops.store.gradient(ParameterNames.FINAL_NORM, hidden));
+        ops.store.gradient(TensorNames.FINAL_NORM, hidden));
   }
 
   private Tensor weight() {
-    return ops.store.weight(weightName, model.vocabSize(), model.hiddenSize());
+    return ops.store.weight(weightName, model.vocabulary(), model.width());
   }
 }

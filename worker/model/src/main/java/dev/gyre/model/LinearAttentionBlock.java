@@ -3,7 +3,8 @@ package dev.gyre.model;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.MixerSpec.LinearAttention;
+import dev.gyre.partitioning.model.ModelSpec;
 
 /**
  * norm → silu(q), silu(k), v → linear attention with decay over the row → norm → output projection
@@ -16,13 +17,16 @@ import dev.gyre.partitioning.job.ModelSpec;
  * (without its gate on the output), and Lightning Attention-2.
  */
 final class LinearAttentionBlock extends Block {
+  private final LinearAttention spec;
   private final SequenceGroup sequence;
   private final float[] slopes;
 
-  LinearAttentionBlock(Ops ops, ModelSpec model, SequenceGroup sequence, int layer) {
+  LinearAttentionBlock(
+      Ops ops, ModelSpec model, LinearAttention spec, SequenceGroup sequence, int layer) {
     super(ops, model, layer, ModelPhase.ATTENTION, ModelPhase.ATTENTION_BACKWARD);
+    this.spec = spec;
     this.sequence = sequence;
-    this.slopes = slopes(model.numAttentionHeads(), layer, model.numHiddenLayers());
+    this.slopes = slopes(spec.heads().queries(), layer, model.depth());
   }
 
   /**
@@ -46,17 +50,17 @@ final class LinearAttentionBlock extends Block {
 
   @Override
   void forward(Variable x, Variable next, PassContext pass) {
-    long hidden = model.hiddenSize();
-    long heads = model.numAttentionHeads();
-    long kvHeads = model.numKeyValueHeads();
-    long headDim = model.headDim();
-    Variable h = ops.rmsNorm(x, names.inputNorm(), model.rmsNormEps());
+    long hidden = model.width();
+    long heads = spec.heads().queries();
+    long kvHeads = spec.heads().keyValues();
+    long headDim = spec.heads().size();
+    Variable h = ops.rmsNorm(x, names.mixerNorm(), model.normEps());
     Variable q = ops.silu(ops.linear(h, names.query(), hidden, DType.F32, heads, headDim));
     Variable k = ops.silu(ops.linear(h, names.key(), hidden, DType.F32, kvHeads, headDim));
     Variable v = ops.linear(h, names.value(), hidden, DType.F32, kvHeads, headDim);
     Variable out = ops.linearAttention(sequence, q, k, v, slopes);
     long width = heads * headDim;
-    Variable normed = ops.rmsNorm(out, names.outputNorm(), width, model.rmsNormEps());
+    Variable normed = ops.rmsNorm(out, names.attentionNorm(), width, model.normEps());
     ops.linearToResidual(normed, names.attentionOutput(), width, x, next);
   }
 }

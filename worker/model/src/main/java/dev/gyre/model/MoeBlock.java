@@ -4,7 +4,8 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.ModelSpec;
 
 /** norm → router → dispatch → experts → combine → weighted sum onto the residual. */
 final class MoeBlock extends Block {
@@ -19,18 +20,19 @@ final class MoeBlock extends Block {
       Ops ops,
       Backend backend,
       ModelSpec model,
+      MixtureOfExperts spec,
       ExpertGroup group,
       Objective objective,
       int layer,
       int tile) {
     super(ops, model, layer, ModelPhase.EXPERTS, ModelPhase.EXPERTS_BACKWARD);
-    this.router = new Router(ops, backend, model, objective, layer);
-    this.experts = new Experts(ops, model, group, layer, tile);
+    this.router = new Router(ops, backend, model, spec, objective, layer);
+    this.experts = new Experts(ops, model, spec, group, layer, tile);
   }
 
   @Override
   void forward(Variable x, Variable next, PassContext pass) {
-    Variable h = ops.rmsNorm(x, names.postAttentionNorm(), model.rmsNormEps());
+    Variable h = ops.rmsNorm(x, names.feedForwardNorm(), model.normEps());
     Routing routing = router.forward(x, h, pass);
     Variable out = experts.forward(h, routing);
     combine(out, routing, x, next);

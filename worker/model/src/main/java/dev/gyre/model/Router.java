@@ -6,10 +6,11 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.Block.PassContext;
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Variable;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -23,18 +24,30 @@ final class Router {
 
   private final Ops ops;
   private final Backend backend;
-  private final ModelSpec model;
+  private final long hidden;
+  private final double normEps;
+  private final int experts;
+  private final int perToken;
   private final Objective objective;
   private final int layer;
-  private final ParameterNames names;
+  private final TensorNames names;
 
-  Router(Ops ops, Backend backend, ModelSpec model, Objective objective, int layer) {
+  Router(
+      Ops ops,
+      Backend backend,
+      ModelSpec model,
+      MixtureOfExperts spec,
+      Objective objective,
+      int layer) {
     this.ops = ops;
     this.backend = backend;
-    this.model = model;
+    this.hidden = model.width();
+    this.normEps = model.normEps();
+    this.experts = spec.experts();
+    this.perToken = spec.router().perToken();
     this.objective = objective;
     this.layer = layer;
-    this.names = new ParameterNames(layer);
+    this.names = new TensorNames(layer);
   }
 
   /** The router's decision for T tokens, M = T·k rows; see {@link Routing}. */
@@ -62,8 +75,7 @@ final class Router {
     Kernels kernels = ops.kernels;
     Workspace workspace = ops.workspace;
     long tokens = x.value().dim(0);
-    long experts = model.numLocalExperts();
-    int k = model.numExpertsPerTok();
+    int k = perToken;
     Tensor probs = ops.tape.save(DType.F32, tokens, experts);
     Tensor lse = ops.tape.save(DType.F32, tokens);
     Tensor indices = ops.tape.save(DType.I32, tokens, k);
@@ -98,8 +110,6 @@ final class Router {
     Kernels kernels = ops.kernels;
     Workspace workspace = ops.workspace;
     long tokens = x.value().dim(0);
-    int experts = model.numLocalExperts();
-    long width = model.hiddenSize();
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
     Tensor probsGrad = workspace.scratch(DType.F32, experts);
@@ -122,13 +132,13 @@ final class Router {
         zGrad,
         dLogits);
     kernels.linearBackwardWeight(
-        dLogits, normed(x, h), ops.store.gradient(names.router(), experts, width));
+        dLogits, normed(x, h), ops.store.gradient(names.router(), experts, hidden));
     kernels.linearBackwardInput(dLogits, gate(), dh, true);
     workspace.releaseScratch(mark);
   }
 
   private Tensor gate() {
-    return ops.store.weight(names.router(), model.numLocalExperts(), model.hiddenSize());
+    return ops.store.weight(names.router(), experts, hidden);
   }
 
   /**
@@ -141,21 +151,21 @@ final class Router {
     Tensor in = x.value();
     Tensor out = ops.workspace.scratch(DType.F32, in.dim(0), in.width());
     Tensor rstd = ops.workspace.scratch(DType.F32, in.dim(0));
-    Tensor weight = ops.store.weight(names.postAttentionNorm(), in.width());
-    ops.kernels.rmsNorm(in, weight, (float) model.rmsNormEps(), out, rstd);
+    Tensor weight = ops.store.weight(names.feedForwardNorm(), in.width());
+    ops.kernels.rmsNorm(in, weight, (float) normEps, out, rstd);
     return out;
   }
 
   /** Computes the weights of given choices: softmax over their logits. */
   private void replayedWeights(
       MemorySegment logits, MemorySegment indices, MemorySegment weights, long tokens) {
-    int k = model.numExpertsPerTok();
+    int k = perToken;
     for (long t = 0; t < tokens; t++) {
-      long row = t * model.numLocalExperts();
+      long row = t * experts;
       double max = Double.NEGATIVE_INFINITY;
       for (int j = 0; j < k; j++) {
         int e = indices.getAtIndex(INT, t * k + j);
-        if (e < 0 || e >= model.numLocalExperts()) {
+        if (e < 0 || e >= experts) {
           throw new IllegalArgumentException(
               "replayed expert " + e + " for token " + t + " of layer " + layer);
         }
@@ -177,8 +187,7 @@ final class Router {
   /** Counting sort of the choices by expert; rows of one expert stay in token order. */
   private int[] sort(
       MemorySegment indices, MemorySegment tokenOfRow, MemorySegment slots, long tokens) {
-    int experts = model.numLocalExperts();
-    int k = model.numExpertsPerTok();
+    int k = perToken;
     long choices = tokens * k;
     int[] count = new int[experts];
     for (long c = 0; c < choices; c++) {
@@ -205,7 +214,6 @@ final class Router {
 
   private void sumStatistics(
       MemorySegment probs, MemorySegment lse, long tokens, RouterStatistics statistics) {
-    int experts = model.numLocalExperts();
     double[] sums = new double[experts];
     double squares = 0;
     for (long t = 0; t < tokens; t++) {

@@ -1,7 +1,7 @@
 package dev.gyre.model;
 
 import dev.gyre.model.port.SequenceGroup;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.ModelSpec;
 
 /**
  * Statistics of the routers' choices in one pass, for the auxiliary losses.
@@ -23,11 +23,11 @@ final class RouterStatistics {
 
   RouterStatistics(ModelSpec model) {
     this.model = model;
-    this.layers = model.numHiddenLayers();
-    this.experts = model.numLocalExperts();
+    this.layers = model.depth();
+    this.experts = model.experts();
     this.localRows = new long[layers][];
     for (int l = 0; l < layers; l++) {
-      localRows[l] = new long[model.isMoe(l) ? experts : 0];
+      localRows[l] = new long[model.feedForward(l).experts()];
     }
     this.rowCounts = new double[layers * experts];
     this.probabilitySums = new double[layers * experts];
@@ -61,7 +61,7 @@ final class RouterStatistics {
     if (!settled) {
       throw new IllegalStateException("router statistics are read before they are summed");
     }
-    double choices = (double) batch.rowTokens() * model.numExpertsPerTok();
+    double choices = (double) batch.rowTokens() * model.expertsPerToken();
     return choices == 0 ? 0 : rowCounts[layer * experts + expert] / choices;
   }
 

@@ -6,4 +6,5 @@
 @NullMarked
 package dev.gyre.model;
 
+import dev.gyre.partitioning.model.Decoder;
 import org.jspecify.annotations.NullMarked;

@@ -12,16 +12,17 @@ import dev.gyre.model.local.LocalExpertGroup;
 import dev.gyre.model.local.LocalParameters;
 import dev.gyre.model.local.LocalSequenceGroup;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -38,23 +39,13 @@ final class ActivationPolicyTest {
 
   /** Experts, a dense layer, experts. */
   private static final ModelSpec MODEL =
-      new ModelSpec(
-          "mixtral",
-          19,
-          24,
-          3,
-          4,
-          2,
-          6,
-          20,
-          5,
-          2,
-          1e-5,
-          1e4,
-          false,
-          new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.LINEAR), 9),
-          List.of(1),
-          0);
+      new Decoder(19, 24, 3, new HeadShape(4, 2, 6))
+          .mlp(20)
+          .experts(5, 2)
+          .attention(
+              new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL, LayerKind.LINEAR), 9))
+          .mlpOnly(List.of(1))
+          .spec();
 
   /** The results of one pass that a step reads, and counts of what it did. */
   private static final class Pass {
@@ -100,7 +91,7 @@ final class ActivationPolicyTest {
   @EnumSource(Checkpointing.class)
   void whatIsKeptIsNotDoneTwice(Checkpointing policy) {
     Pass pass = pass("scalar", policy, DType.F32, 1000, 0);
-    int layers = MODEL.numHiddenLayers();
+    int layers = MODEL.depth();
     assertEquals(policy == Checkpointing.ALL ? 2 * layers : layers, pass.attentions);
     assertEquals(2, pass.expertPlans, "a round plan for each layer with experts");
     assertEquals(2, pass.routed, "a routing decision for each layer with experts");
@@ -131,14 +122,14 @@ final class ActivationPolicyTest {
     Pass pass = new Pass();
     try (Arena arena = Arena.ofConfined();
         Backend backend = GoldenTest.open(backendName)) {
-      LocalParameters parameters = new LocalParameters(ModelParameters.of(MODEL), compute, arena);
-      for (ParameterSpec p : parameters.specs()) {
+      LocalParameters parameters = new LocalParameters(MODEL.tensors(), compute, arena);
+      for (TensorSpec p : parameters.specs()) {
         InitialWeights.fill(p, 5, 0, p.elements(), parameters.master(p).segment());
       }
       parameters.mastersChanged(backend.kernels());
       parameters.zeroGradients();
       LocalSequenceGroup sequence =
-          new LocalSequenceGroup(backend.kernels(), MODEL.kvHeadOf(), MODEL.headDim());
+          new LocalSequenceGroup(backend.kernels(), MODEL.heads().kvHeadOf(), MODEL.heads().size());
       sequence.setRow(DOCUMENTS);
       MemorySegment slab = arena.allocate(8 << 20, Workspace.ALIGNMENT_BYTES);
       slab.fill((byte) 0xFF); // NaN wherever something is read before it is written
@@ -151,13 +142,11 @@ final class ActivationPolicyTest {
               backend,
               workspace,
               counted(sequence, pass),
-              counted(
-                  new LocalExpertGroup(backend.kernels(), MODEL.numLocalExperts(), roundRows),
-                  pass),
+              counted(new LocalExpertGroup(backend.kernels(), MODEL.experts(), roundRows), pass),
               parameters,
               null);
       pass.sums = model.forwardBackward(batch(arena), routed(pass));
-      for (ParameterSpec p : parameters.specs()) {
+      for (TensorSpec p : parameters.specs()) {
         pass.gradients.add(
             parameters.gradient(p.name(), p.shape()).segment().toArray(ValueLayout.JAVA_FLOAT));
       }
@@ -170,8 +159,8 @@ final class ActivationPolicyTest {
 
   private static MicroBatch batch(Arena arena) {
     Random random = new Random(7);
-    int[] tokens = random.ints(TOKENS, 0, MODEL.vocabSize()).toArray();
-    int[] labels = random.ints(TOKENS, 0, MODEL.vocabSize()).toArray();
+    int[] tokens = random.ints(TOKENS, 0, MODEL.vocabulary()).toArray();
+    int[] labels = random.ints(TOKENS, 0, MODEL.vocabulary()).toArray();
     int[] positions = new int[TOKENS];
     for (int d = 0, t = 0; d < DOCUMENTS.count(); d++) {
       for (int p = 0; p < DOCUMENTS.length(d); p++) {

@@ -13,12 +13,14 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.local.LocalExpertGroup;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -52,30 +54,19 @@ final class DecoderModelTest {
   }
 
   private static ModelSpec spec(String type, int experts, int top, List<Integer> dense) {
-    return new ModelSpec(
-        type,
-        11,
-        24,
-        3,
-        4,
-        2,
-        6,
-        20,
-        experts,
-        top,
-        1e-5,
-        1e4,
-        false,
-        AttentionPattern.sliding(5),
-        dense,
-        0);
+    return new Decoder(11, 24, 3, new HeadShape(4, 2, 6))
+        .mlp(20)
+        .experts(experts, top)
+        .attention(AttentionPattern.sliding(5))
+        .mlpOnly(dense)
+        .spec();
   }
 
   private OneWorker worker(ModelSpec spec, Execution execution) {
     OneWorker worker =
         new OneWorker(
             spec, execution, new Objective(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       MemorySegment master = worker.parameters.master(p).segment();
       InitialWeights.fill(p, 5, 0, p.elements(), master);
     }
@@ -106,7 +97,7 @@ final class DecoderModelTest {
   }
 
   private static float[] gradient(OneWorker worker, String name) {
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       if (p.name().equals(name)) {
         return values(worker.parameters.gradient(name, p.shape()));
       }
@@ -120,7 +111,7 @@ final class DecoderModelTest {
     OneWorker dense = worker(spec("llama", 0, 0, List.of()), OneWorker.f32());
     OneWorker single = worker(spec("mixtral", 1, 1, List.of()), OneWorker.f32());
     for (int l = 0; l < 3; l++) {
-      ParameterNames names = new ParameterNames(l);
+      TensorNames names = new TensorNames(l);
       long[] wide = {20, 24};
       copyWeight(single, names.expertGate(0), dense, names.gate(), wide);
       copyWeight(single, names.expertUp(0), dense, names.up(), wide);
@@ -134,7 +125,7 @@ final class DecoderModelTest {
     assertEquals(3, b.balance(), 1e-6, "E·f·P is 1 in each layer");
     assertEquals(0, a.expertRows()[1].length);
     // z-loss reaches only the router's logits, so compare what it does not touch in the last layer.
-    ParameterNames last = new ParameterNames(2);
+    TensorNames last = new TensorNames(2);
     assertArrayEquals(gradient(single, last.expertGate(0)), gradient(dense, last.gate()), 1e-6f);
     assertArrayEquals(gradient(single, last.expertUp(0)), gradient(dense, last.up()), 1e-6f);
     assertArrayEquals(gradient(single, last.expertDown(0)), gradient(dense, last.down()), 1e-6f);
@@ -155,7 +146,7 @@ final class DecoderModelTest {
     Objective objective = new Objective(0.01, 0.001);
     worker.model.forwardBackward(batch(), Observer.NONE);
     Tensor losses = floats(TOKENS.length);
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       float[] gradient = gradient(worker, p.name());
       MemorySegment weight = worker.parameters.weight(p.name(), p.shape()).segment();
       float[] kept = weight.toArray(ValueLayout.JAVA_FLOAT);
@@ -187,7 +178,7 @@ final class DecoderModelTest {
     OneWorker worker = worker(MOE, new Execution(DType.F32, Checkpointing.NONE, 3));
     Tensor losses = floats(TOKENS.length);
     StepSums evaluated = worker.model.evaluate(batch(), losses, Observer.NONE);
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       for (float g : gradient(worker, p.name())) {
         assertEquals(0f, g);
       }
@@ -244,7 +235,7 @@ final class DecoderModelTest {
       StepSums sums =
           worker.model.forwardBackward(new MicroBatch(none, none, none, 0, 9, 1, 11), observer);
       assertEquals(0, sums.total(new Objective(1, 1)));
-      for (ParameterSpec p : worker.parameters.specs()) {
+      for (TensorSpec p : worker.parameters.specs()) {
         for (float g : gradient(worker, p.name())) {
           assertEquals(0f, g, p.name());
         }
@@ -276,12 +267,12 @@ final class DecoderModelTest {
     OneWorker worker = worker(MOE, OneWorker.f32());
     assertNull(worker.model.firstNonFinite(batch()));
     String[][] faults = {
-      {ParameterNames.HEAD, "loss head"},
-      {new ParameterNames(2).postAttentionNorm(), "layer 2 experts"},
-      {new ParameterNames(2).router(), "layer 2 experts"},
-      {new ParameterNames(1).down(), "layer 1 mlp"},
-      {new ParameterNames(1).key(), "layer 1 attention"},
-      {ParameterNames.EMBEDDING, "embedding"},
+      {TensorNames.HEAD, "loss head"},
+      {new TensorNames(2).feedForwardNorm(), "layer 2 experts"},
+      {new TensorNames(2).router(), "layer 2 experts"},
+      {new TensorNames(1).down(), "layer 1 mlp"},
+      {new TensorNames(1).key(), "layer 1 attention"},
+      {TensorNames.EMBEDDING, "embedding"},
     };
     for (String[] fault : faults) {
       worker
@@ -289,7 +280,7 @@ final class DecoderModelTest {
           .weight(fault[0], 24)
           .segment()
           .setAtIndex(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
-      if (fault[0].equals(ParameterNames.EMBEDDING)) {
+      if (fault[0].equals(TensorNames.EMBEDDING)) {
         Tensor table = worker.parameters.weight(fault[0], 11, 24);
         backend.kernels().fill(table, Float.POSITIVE_INFINITY);
       }

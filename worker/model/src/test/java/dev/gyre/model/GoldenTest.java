@@ -7,9 +7,10 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
+import dev.gyre.model.hf.HfNames;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -89,8 +90,7 @@ final class GoldenTest {
       assertEquals(golden.expected.readDoubles("ce")[0], crossEntropy, 1e-5, "cross-entropy");
       assertEquals(golden.expected.readDoubles("loss")[0], total, 1e-5, "total loss");
       close("logits", golden.floats("logits"), watch.logits, 0);
-      assertEquals(
-          golden.rows.size() * golden.config.model().numHiddenLayers(), watch.layersRouted);
+      assertEquals(golden.rows.size() * golden.config.model().depth(), watch.layersRouted);
       assertGradients(golden, worker);
       assertEquals(0, worker.workspace.savedMark());
       assertEquals(worker.workspace.sizeBytes(), worker.workspace.scratchMark());
@@ -98,7 +98,7 @@ final class GoldenTest {
   }
 
   private static void assertChoicesCounted(GoldenCase golden, StepSums sums) {
-    long wanted = (long) golden.tokensPerRow() * golden.config.model().numExpertsPerTok();
+    long wanted = (long) golden.tokensPerRow() * golden.config.model().expertsPerToken();
     for (long[] layer : sums.expertRows()) {
       assertEquals(wanted, Arrays.stream(layer).sum());
     }
@@ -106,13 +106,13 @@ final class GoldenTest {
 
   private static void assertGradients(GoldenCase golden, OneWorker worker) {
     double largest = 0;
-    for (ParameterSpec p : worker.parameters.specs()) {
-      largest = Math.max(largest, magnitude(golden.floats("grad." + p.name())));
+    for (TensorSpec p : worker.parameters.specs()) {
+      largest = Math.max(largest, magnitude(golden.floats("grad." + HfNames.of(p.name()))));
     }
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       Tensor gradient = worker.parameters.gradient(p.name(), p.shape());
       float[] got = gradient.segment().toArray(ValueLayout.JAVA_FLOAT);
-      close(p.name(), golden.floats("grad." + p.name()), got, 1e-6 * largest);
+      close(p.name(), golden.floats("grad." + HfNames.of(p.name())), got, 1e-6 * largest);
     }
     long given = golden.expected.names().stream().filter(n -> n.startsWith("grad.")).count();
     assertEquals(given, worker.parameters.specs().size());
@@ -167,7 +167,7 @@ final class GoldenTest {
       layersRouted++;
       long[] wanted = golden.expected.readLongs("router." + layer);
       int[] got = indices.segment().toArray(ValueLayout.JAVA_INT);
-      int k = golden.config.model().numExpertsPerTok();
+      int k = golden.config.model().expertsPerToken();
       for (int t = 0; t < golden.tokensPerRow(); t++) {
         Set<Long> want = new HashSet<>();
         Set<Long> have = new HashSet<>();

@@ -11,14 +11,16 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.hf.HfConfigWriter;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.plan.ModelSize;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSize;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -34,23 +36,13 @@ final class LinearAttentionLayersTest {
   private static final int[] POSITIONS = {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4};
   private static final Documents DOCUMENTS = new Documents(6, 5);
   private static final ModelSpec MIXED =
-      new ModelSpec(
-          "mixtral",
-          11,
-          24,
-          3,
-          4,
-          2,
-          6,
-          20,
-          3,
-          2,
-          1e-5,
-          1e4,
-          false,
-          new AttentionPattern(List.of(LayerKind.LINEAR, LayerKind.FULL, LayerKind.LINEAR), 0),
-          List.of(1),
-          0);
+      new Decoder(11, 24, 3, new HeadShape(4, 2, 6))
+          .mlp(20)
+          .experts(3, 2)
+          .attention(
+              new AttentionPattern(List.of(LayerKind.LINEAR, LayerKind.FULL, LayerKind.LINEAR), 0))
+          .mlpOnly(List.of(1))
+          .spec();
 
   private Arena arena;
   private Backend backend;
@@ -72,7 +64,7 @@ final class LinearAttentionLayersTest {
     OneWorker worker =
         new OneWorker(
             MIXED, execution, new Objective(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       InitialWeights.fill(p, 5, 0, p.elements(), worker.parameters.master(p).segment());
     }
     worker.parameters.mastersChanged(backend.kernels());
@@ -108,7 +100,7 @@ final class LinearAttentionLayersTest {
     worker.model.forwardBackward(batch(TOKENS), Observer.NONE);
     Tensor losses = losses();
     int norms = 0;
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       float[] gradient = values(worker.parameters.gradient(p.name(), p.shape()));
       MemorySegment weight = worker.parameters.weight(p.name(), p.shape()).segment();
       float[] kept = weight.toArray(ValueLayout.JAVA_FLOAT);
@@ -120,7 +112,7 @@ final class LinearAttentionLayersTest {
       if (norm == 0) {
         continue; // an expert that no token chose
       }
-      norms += p.name().endsWith("self_attn.norm.weight") ? 1 : 0;
+      norms += p.name().endsWith("mixer.output_norm") ? 1 : 0;
       double step = 5e-4; // curvature is strong where a norm divides by little
       double[] value = new double[2];
       for (int side = 0; side < 2; side++) {
@@ -162,7 +154,7 @@ final class LinearAttentionLayersTest {
     assertEquals(
         kept.model.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy(),
         again.model.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy());
-    for (ParameterSpec p : kept.parameters.specs()) {
+    for (TensorSpec p : kept.parameters.specs()) {
       assertArrayEquals(
           values(kept.parameters.gradient(p.name(), p.shape())),
           values(again.parameters.gradient(p.name(), p.shape())),
@@ -176,7 +168,7 @@ final class LinearAttentionLayersTest {
     worker.sequence.setRow(new Documents());
     Tensor none = GoldenCase.tensor(new int[0], arena);
     worker.model.forwardBackward(new MicroBatch(none, none, none, 0, 9, 1, 11), Observer.NONE);
-    for (ParameterSpec p : worker.parameters.specs()) {
+    for (TensorSpec p : worker.parameters.specs()) {
       for (float g : values(worker.parameters.gradient(p.name(), p.shape()))) {
         assertEquals(0f, g, p.name());
       }
@@ -197,7 +189,7 @@ final class LinearAttentionLayersTest {
   @Test
   void sizesCountTheNorms() {
     long elements = 0;
-    for (ParameterSpec p : worker(OneWorker.f32()).parameters.specs()) {
+    for (TensorSpec p : worker(OneWorker.f32()).parameters.specs()) {
       elements += p.elements();
     }
     assertEquals(elements, ModelSize.of(MIXED).total());

@@ -7,9 +7,8 @@ import dev.gyre.model.hf.HfWeights;
 import dev.gyre.model.local.LocalExpertGroup;
 import dev.gyre.model.local.LocalParameters;
 import dev.gyre.model.local.LocalSequenceGroup;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -33,8 +32,9 @@ final class OneWorker {
       Backend backend,
       Arena arena) {
     this.backend = backend;
-    this.parameters = new LocalParameters(ModelParameters.of(spec), execution.compute(), arena);
-    this.sequence = new LocalSequenceGroup(backend.kernels(), spec.kvHeadOf(), spec.headDim());
+    this.parameters = new LocalParameters(spec.tensors(), execution.compute(), arena);
+    this.sequence =
+        new LocalSequenceGroup(backend.kernels(), spec.heads().kvHeadOf(), spec.heads().size());
     MemorySegment slab = arena.allocate(WORKSPACE_BYTES, Workspace.ALIGNMENT_BYTES);
     this.workspace = new Workspace(backend.memory(slab), WORKSPACE_BYTES);
     this.model =
@@ -45,14 +45,14 @@ final class OneWorker {
             backend,
             workspace,
             sequence,
-            new LocalExpertGroup(backend.kernels(), spec.numLocalExperts(), roundRows),
+            new LocalExpertGroup(backend.kernels(), spec.experts(), roundRows),
             parameters,
             null);
   }
 
   void load(Path folder, ModelSpec spec) throws IOException {
     try (HfWeights weights = HfWeights.open(folder, spec)) {
-      for (ParameterSpec p : parameters.specs()) {
+      for (TensorSpec p : parameters.specs()) {
         weights.read(p, 0, p.elements(), parameters.master(p).segment());
       }
     }

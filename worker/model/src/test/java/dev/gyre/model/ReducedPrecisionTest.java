@@ -8,8 +8,9 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
+import dev.gyre.model.hf.HfNames;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -64,15 +65,15 @@ final class ReducedPrecisionTest {
 
   private static void assertGradients(GoldenCase golden, OneWorker worker) {
     double largest = 0;
-    for (ParameterSpec p : worker.parameters.specs()) {
-      largest = Math.max(largest, norm(golden.floats("grad." + p.name())));
+    for (TensorSpec p : worker.parameters.specs()) {
+      largest = Math.max(largest, norm(golden.floats("grad." + HfNames.of(p.name()))));
     }
     double[] distances = new double[worker.parameters.specs().size()];
     for (int i = 0; i < distances.length; i++) {
-      ParameterSpec p = worker.parameters.specs().get(i);
+      TensorSpec p = worker.parameters.specs().get(i);
       float[] got =
           worker.parameters.gradient(p.name(), p.shape()).segment().toArray(ValueLayout.JAVA_FLOAT);
-      distances[i] = distance(golden.floats("grad." + p.name()), got, 1e-6 * largest);
+      distances[i] = distance(golden.floats("grad." + HfNames.of(p.name())), got, 1e-6 * largest);
       assertTrue(distances[i] <= 6e-2, p.name() + " is off by " + distances[i]);
     }
     Arrays.sort(distances);

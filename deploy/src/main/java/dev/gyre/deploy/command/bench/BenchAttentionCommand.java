@@ -11,9 +11,9 @@ import dev.gyre.deploy.options.LocalBackend;
 import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
-import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.worker.Dtypes;
@@ -137,11 +137,11 @@ final class BenchAttentionCommand implements Callable<ExitCode> {
           "--tokens %d on %d ranks: a row must have %s tokens"
               .formatted(tokens, p, TrainSpec.SEQUENCE_LENGTH.text()));
     }
-    ModelSpec.HEADS.require("--heads", heads);
+    HeadShape.HEADS.require("--heads", heads);
     NumberRange.whole(1, heads).require("--kv", kvHeads);
     CommandFailure.require(
         heads % kvHeads == 0, "--kv %d must divide --heads %d".formatted(kvHeads, heads));
-    ModelSpec.HEAD_DIM.require("--head-dim", headDim);
+    HeadShape.SIZE.require("--head-dim", headDim);
     CommandFailure.require(headDim % 2 == 0, "--head-dim %d must be even".formatted(headDim));
     NumberRange.whole(1, 10_000).require("--repeats", repeats);
     for (String schedule : schedules) {

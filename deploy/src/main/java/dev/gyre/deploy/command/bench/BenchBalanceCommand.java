@@ -9,12 +9,12 @@ import dev.gyre.deploy.options.CommandFailure;
 import dev.gyre.deploy.options.DtypeOption;
 import dev.gyre.deploy.options.LocalBackend;
 import dev.gyre.kernels.DType;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.trainer.json.SpecJson;
 import java.util.List;
 import java.util.Locale;
@@ -173,7 +173,7 @@ final class BenchBalanceCommand implements Callable<ExitCode> {
     NumberRange.whole(1, 64).require("--heads", heads);
     CommandFailure.require(
         heads == 1 || heads % 2 == 0, "--heads %d must be even".formatted(heads));
-    ModelSpec.HEAD_DIM.require("--head-dim", headDim);
+    HeadShape.SIZE.require("--head-dim", headDim);
     CommandFailure.require(headDim % 2 == 0, "--head-dim %d must be even".formatted(headDim));
     NumberRange.whole(1, 10_000).require("--repeats", repeats);
   }

@@ -17,7 +17,7 @@ import dev.gyre.deploy.options.LocalBackend;
 import dev.gyre.deploy.options.Version;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.workload.KernelWorkload;
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.worker.Backends;

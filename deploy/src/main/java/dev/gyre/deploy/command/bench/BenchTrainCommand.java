@@ -26,15 +26,15 @@ import dev.gyre.deploy.run.LocalJob;
 import dev.gyre.deploy.run.Preflight;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.job.ModelSpec;
-import dev.gyre.partitioning.job.NumberRange;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.trainer.json.SpecJson;
@@ -260,7 +260,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
    */
   BenchJob job() {
     NumberRange.wholeAtLeast(1).require("--steps", steps);
-    ModelSpec.HEADS.require("--heads", heads);
+    HeadShape.HEADS.require("--heads", heads);
     CommandFailure.require(
         hidden % heads == 0, "--heads %d must divide --hidden %d".formatted(heads, hidden));
     try {

@@ -53,7 +53,7 @@ final class TrainConsole implements JobEvents {
     this.planGiven = planGiven;
     this.beganNanos = beganNanos;
     this.nanoClock = nanoClock;
-    this.table = new StepTable(console, job.train().steps(), job.model().vocabSize());
+    this.table = new StepTable(console, job.train().steps(), job.model().vocabulary());
   }
 
   @Override

@@ -31,15 +31,15 @@ final class BenchTrainCommandTest {
   @Test
   void defaultsAreThePeers() {
     JobSpec job = job();
-    assertEquals(512, job.model().hiddenSize());
-    assertEquals(4, job.model().numHiddenLayers());
-    assertEquals(8, job.model().numAttentionHeads());
-    assertEquals(4, job.model().numKeyValueHeads());
-    assertEquals(8, job.model().numLocalExperts());
-    assertEquals(2, job.model().numExpertsPerTok());
-    assertEquals(768, job.model().intermediateSize());
-    assertEquals(256, job.model().vocabSize());
-    assertEquals(false, job.model().tieWordEmbeddings());
+    assertEquals(512, job.model().width());
+    assertEquals(4, job.model().depth());
+    assertEquals(8, job.model().heads().queries());
+    assertEquals(4, job.model().heads().keyValues());
+    assertEquals(8, job.model().experts());
+    assertEquals(2, job.model().expertsPerToken());
+    assertEquals(768, job.model().feedForward(0).width());
+    assertEquals(256, job.model().vocabulary());
+    assertEquals(false, job.model().head().tied());
     assertEquals(3e-4, job.train().optimizer().lr());
     assertEquals(3e-4, job.train().optimizer().lrAt(0, 8), "no warm-up");
     assertEquals(3e-4, job.train().optimizer().lrAt(7, 8), "no decay");

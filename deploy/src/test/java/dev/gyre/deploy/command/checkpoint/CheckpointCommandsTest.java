@@ -95,7 +95,7 @@ final class CheckpointCommandsTest {
     assertTrue(ran.err().contains("skipped"), ran::toString);
     assertTrue(
         ran.err().contains("gyre_anchor_token, which MixtralForCausalLM ignores"), ran::toString);
-    assertEquals(8, HfConfig.read(hf.resolve("config.json")).model().hiddenSize());
+    assertEquals(8, HfConfig.read(hf.resolve("config.json")).model().width());
     try (SafetensorsReader weights = SafetensorsReader.open(hf.resolve("model.safetensors"))) {
       assertEquals("BF16", weights.info("model.norm.weight").dtype());
     }

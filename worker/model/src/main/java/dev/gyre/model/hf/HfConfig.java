@@ -1,10 +1,13 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.partitioning.job.AttentionPattern;
+import dev.gyre.partitioning.model.EmbeddingSpec;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.GitLfsPointer;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
@@ -86,7 +89,7 @@ public record HfConfig(
     List<String> warnings = new ArrayList<>();
     ModelSpec model = model(root, warnings);
     JsonNode auxiliary = root.path("router_aux_loss_coef");
-    if (model.numLocalExperts() > 0 && auxiliary.asDouble(0) != 0) {
+    if (model.experts() > 0 && auxiliary.asDouble(0) != 0) {
       warnings.add(
           "router_aux_loss_coef "
               + auxiliary
@@ -116,6 +119,7 @@ public record HfConfig(
       throw invalid("num_local_experts", experts + " must be positive; without experts: llama");
     }
     int hidden = integer(root, "hidden_size", null);
+    EmbeddingSpec.WIDTH.require("model.hidden_size", hidden);
     int heads = integer(root, "num_attention_heads", null);
     if (heads < 1) {
       throw invalid("num_attention_heads", heads + " must be positive");
@@ -123,26 +127,26 @@ public record HfConfig(
     if (!root.hasNonNull("head_dim") && hidden % heads != 0) {
       throw invalid("head_dim", "hidden_size " + hidden + " / heads " + heads + " is not whole");
     }
-    return new ModelSpec(
-        type,
-        integer(root, "vocab_size", null),
-        hidden,
-        integer(root, "num_hidden_layers", null),
-        heads,
-        // Mixtral's own default is 8, Llama's the number of heads: only the latter is a safe
-        // default.
-        integer(root, "num_key_value_heads", moe ? null : heads),
-        integer(root, "head_dim", hidden / heads),
-        integer(root, "intermediate_size", null),
-        experts,
-        perToken,
-        real(root, "rms_norm_eps", moe ? 1e-5 : 1e-6),
+    return new Decoder(
+            integer(root, "vocab_size", null),
+            hidden,
+            integer(root, "num_hidden_layers", null),
+            new HeadShape(
+                heads,
+                // Mixtral's own default is 8, Llama's the number of heads: only the latter is a
+                // safe default.
+                integer(root, "num_key_value_heads", moe ? null : heads),
+                integer(root, "head_dim", hidden / heads)))
+        .mlp(integer(root, "intermediate_size", null))
+        .experts(experts, perToken)
+        .normEps(real(root, "rms_norm_eps", moe ? 1e-5 : 1e-6))
         // Hugging Face's defaults differ.
-        RopeKeys.theta(root, moe ? 1e6 : 1e4),
-        bool(root, "tie_word_embeddings", false),
-        attention(root, moe, warnings),
-        layers(root),
-        real(root, "initializer_range", 0.0));
+        .ropeTheta(RopeKeys.theta(root, moe ? 1e6 : 1e4))
+        .tied(bool(root, "tie_word_embeddings", false))
+        .attention(attention(root, moe, warnings))
+        .mlpOnly(layers(root))
+        .initializerRange(real(root, "initializer_range", 0.0))
+        .spec();
   }
 
   private static AttentionPattern attention(ObjectNode root, boolean moe, List<String> warnings) {

@@ -1,13 +1,19 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
@@ -34,6 +40,11 @@ public final class HfConfigWriter {
     if (model.linearLayers() > 0) {
       throw HfConfig.invalid("layer_types", HfConfig.NOT_LINEAR);
     }
+    int width = model.feedForward(0).width();
+    if (model.layers().stream().anyMatch(layer -> layer.feedForward().width() != width)) {
+      throw HfConfig.invalid(
+          "intermediate_size", "differs between layers, which no mixtral or llama model can");
+    }
   }
 
   /**
@@ -49,17 +60,25 @@ public final class HfConfigWriter {
                   + " without, and computes other outputs")
               .formatted(String.join(", ", own.keySet()), architecture(model)));
     }
-    if (isMoe(model) && !model.mlpOnlyLayers().isEmpty()) {
+    List<Integer> dense = denseLayers(model);
+    if (isMoe(model) && !dense.isEmpty()) {
       lines.add(
           ("config.json has mlp_only_layers %s, which %s ignores: Hugging Face's library would give"
                   + " these layers random experts; only Gyre can load this folder")
-              .formatted(model.mlpOnlyLayers(), architecture(model)));
+              .formatted(dense, architecture(model)));
     }
     return lines;
   }
 
   private static boolean isMoe(ModelSpec model) {
-    return model.modelType().equals(HfConfig.MIXTRAL);
+    return model.experts() > 0;
+  }
+
+  private static List<Integer> denseLayers(ModelSpec model) {
+    return IntStream.range(0, model.depth())
+        .filter(layer -> model.feedForward(layer).experts() == 0)
+        .boxed()
+        .toList();
   }
 
   private static String architecture(ModelSpec model) {
@@ -68,30 +87,33 @@ public final class HfConfigWriter {
 
   /** Features of the model that its Hugging Face class lacks, under Gyre's own keys. */
   private static Map<String, Object> ownKeys(ModelSpec model) {
-    AttentionPattern attention = model.attention();
     Map<String, Object> own = new LinkedHashMap<>();
-    int sliding = model.layers(LayerKind.SLIDING);
-    if (sliding > 0 && !hasTheirWindow(model)) {
-      own.put(HfKeys.WINDOW, attention.window());
+    AttentionMask sliding = model.maskOfKind().get(LayerKind.SLIDING);
+    if (sliding != null) {
+      if (!hasTheirWindow(model)) {
+        own.put(HfKeys.WINDOW, sliding.window());
+      }
+      if (model.layers(LayerKind.SLIDING) < model.depth()) {
+        own.put(
+            HfKeys.LAYERS,
+            model.layers().stream().map(layer -> layer.mixer().kind().key()).toList());
+      }
+      if (sliding.sinks() > 0) {
+        own.put(HfKeys.SINKS, sliding.sinks());
+      }
     }
-    if (sliding > 0 && sliding < model.numHiddenLayers()) {
-      own.put(HfKeys.LAYERS, attention.layers().stream().map(LayerKind::key).toList());
-    }
-    if (attention.sinks() > 0) {
-      own.put(HfKeys.SINKS, attention.sinks());
-    }
-    if (attention.anchor()) {
+    if (model.anchor()) {
       own.put(HfKeys.ANCHOR, true);
     }
-    if (attention.prefix() > 0) {
-      own.put(HfKeys.PREFIX, attention.prefix());
+    if (model.prefix() > 0) {
+      own.put(HfKeys.PREFIX, model.prefix());
     }
     return own;
   }
 
   /** Mixtral's class has one window, for all layers; Llama's has none. */
   private static boolean hasTheirWindow(ModelSpec model) {
-    return isMoe(model) && model.layers(LayerKind.SLIDING) == model.numHiddenLayers();
+    return isMoe(model) && model.layers(LayerKind.SLIDING) == model.depth();
   }
 
   /**
@@ -106,31 +128,32 @@ public final class HfConfigWriter {
     ObjectNode root = JSON.createObjectNode();
     boolean moe = isMoe(model);
     root.putArray("architectures").add(architecture(model));
-    root.put("model_type", model.modelType());
-    root.put("vocab_size", model.vocabSize());
-    root.put("hidden_size", model.hiddenSize());
-    root.put("num_hidden_layers", model.numHiddenLayers());
-    root.put("num_attention_heads", model.numAttentionHeads());
-    root.put("num_key_value_heads", model.numKeyValueHeads());
-    root.put("head_dim", model.headDim());
-    root.put("intermediate_size", model.intermediateSize());
+    root.put("model_type", moe ? HfConfig.MIXTRAL : HfConfig.LLAMA);
+    root.put("vocab_size", model.vocabulary());
+    root.put("hidden_size", model.width());
+    root.put("num_hidden_layers", model.depth());
+    root.put("num_attention_heads", model.heads().queries());
+    root.put("num_key_value_heads", model.heads().keyValues());
+    root.put("head_dim", model.heads().size());
+    root.put("intermediate_size", model.feedForward(0).width());
     if (moe) {
-      root.put("num_local_experts", model.numLocalExperts());
-      root.put("num_experts_per_tok", model.numExpertsPerTok());
+      root.put("num_local_experts", model.experts());
+      root.put("num_experts_per_tok", model.expertsPerToken());
     }
     root.put("hidden_act", "silu");
-    root.put("rms_norm_eps", model.rmsNormEps());
-    root.put("rope_theta", model.ropeTheta());
-    root.put("tie_word_embeddings", model.tieWordEmbeddings());
+    root.put("rms_norm_eps", model.normEps());
+    root.put("rope_theta", rope(model).theta());
+    root.put("tie_word_embeddings", model.head().tied());
     if (hasTheirWindow(model)) {
-      root.put("sliding_window", model.attention().window());
+      root.put("sliding_window", model.maskOfKind().get(LayerKind.SLIDING).window());
     } else if (moe) {
       root.putNull("sliding_window");
     }
     ownKeys(model).forEach((key, value) -> root.set(key, JSON.valueToTree(value)));
-    if (!model.mlpOnlyLayers().isEmpty()) {
+    List<Integer> dense = denseLayers(model);
+    if (moe && !dense.isEmpty()) {
       ArrayNode layers = root.putArray("mlp_only_layers");
-      model.mlpOnlyLayers().forEach(layers::add);
+      dense.forEach(layers::add);
     }
     if (model.initializerRange() > 0) {
       root.put("initializer_range", model.initializerRange());
@@ -143,5 +166,19 @@ public final class HfConfigWriter {
       }
     }
     return JSON.writeValueAsString(root) + "\n";
+  }
+
+  /** The rotary embedding of all layers; {@link #requireWritable} has refused linear ones. */
+  private static RopeSpec rope(ModelSpec model) {
+    Set<RopeSpec> ropes = new LinkedHashSet<>();
+    for (LayerSpec layer : model.layers()) {
+      if (layer.mixer() instanceof SoftmaxAttention softmax) {
+        ropes.add(softmax.rope());
+      }
+    }
+    if (ropes.size() != 1) {
+      throw HfConfig.invalid("rope_theta", "differs between layers: " + ropes);
+    }
+    return ropes.iterator().next();
   }
 }

@@ -1,12 +1,11 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.model.parameters.ParameterNames;
 import dev.gyre.model.safetensors.ModelFiles;
 import dev.gyre.model.safetensors.SafetensorsException;
 import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.model.safetensors.TensorInfo;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -51,7 +50,7 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
     HfConfig config = HfConfig.read(file);
     List<String> warnings = new ArrayList<>();
     config.warnings().forEach(line -> warnings.add(file + ": " + line));
-    boolean wanted = tied == null ? config.model().tieWordEmbeddings() : tied;
+    boolean wanted = tied == null ? config.model().head().tied() : tied;
     try (ModelFiles files = ModelFiles.open(folder)) {
       files.notes().forEach(line -> warnings.add(folder + ": " + line));
       if (wanted && holdsAnotherHead(files)) {
@@ -60,13 +59,13 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
       }
     } catch (SafetensorsException notWhole) {
       // A plan needs no weights; training reports what is wrong with them.
-      return new HfFolder(config.model().withTiedEmbeddings(wanted), warnings);
+      return new HfFolder(config.model().withTiedHead(wanted), warnings);
     }
-    return new HfFolder(config.model().withTiedEmbeddings(wanted), warnings);
+    return new HfFolder(config.model().withTiedHead(wanted), warnings);
   }
 
   private static String anotherHead(boolean tiedByJob) {
-    String both = ParameterNames.HEAD + " differs from " + ParameterNames.EMBEDDING;
+    String both = HfNames.HEAD + " differs from " + HfNames.EMBEDDING;
     return tiedByJob
         ? both + "; it is not read, since the job sets model.tie_word_embeddings=true"
         : both
@@ -75,14 +74,13 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
   }
 
   private static boolean holdsAnotherHead(ModelFiles files) {
-    if (!files.names().contains(ParameterNames.HEAD)
-        || !files.names().contains(ParameterNames.EMBEDDING)) {
+    if (!files.names().contains(HfNames.HEAD) || !files.names().contains(HfNames.EMBEDDING)) {
       return false;
     }
-    SafetensorsReader headFile = files.holding(ParameterNames.HEAD);
-    SafetensorsReader embeddingFile = files.holding(ParameterNames.EMBEDDING);
-    TensorInfo head = headFile.info(ParameterNames.HEAD);
-    TensorInfo embedding = embeddingFile.info(ParameterNames.EMBEDDING);
+    SafetensorsReader headFile = files.holding(HfNames.HEAD);
+    SafetensorsReader embeddingFile = files.holding(HfNames.EMBEDDING);
+    TensorInfo head = headFile.info(HfNames.HEAD);
+    TensorInfo embedding = embeddingFile.info(HfNames.EMBEDDING);
     if (!Arrays.equals(head.shape(), embedding.shape())) {
       return true;
     }

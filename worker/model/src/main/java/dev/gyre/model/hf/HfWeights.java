@@ -1,13 +1,10 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.ModelFiles;
-import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.model.safetensors.TensorInfo;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -21,7 +18,7 @@ import java.util.Set;
 public final class HfWeights implements AutoCloseable {
   private static final String NO_HEAD =
       " beside "
-          + ParameterNames.EMBEDDING
+          + HfNames.EMBEDDING
           + ", and its config.json does not say tie_word_embeddings: true; set"
           + " model.tie_word_embeddings=true if the model shares them";
 
@@ -30,9 +27,9 @@ public final class HfWeights implements AutoCloseable {
 
   private final Path folder;
   private final ModelFiles files;
-  private final List<ParameterSpec> parameters;
+  private final List<TensorSpec> parameters;
 
-  private HfWeights(Path folder, ModelFiles files, List<ParameterSpec> parameters) {
+  private HfWeights(Path folder, ModelFiles files, List<TensorSpec> parameters) {
     this.folder = folder;
     this.files = files;
     this.parameters = parameters;
@@ -45,8 +42,8 @@ public final class HfWeights implements AutoCloseable {
     ModelFiles files = ModelFiles.open(folder);
     boolean done = false;
     try {
-      List<ParameterSpec> parameters = ModelParameters.of(model);
-      check(folder, files, parameters, model.tieWordEmbeddings());
+      List<TensorSpec> parameters = model.tensors();
+      check(folder, files, parameters, model.head().tied());
       done = true;
       return new HfWeights(folder, files, parameters);
     } finally {
@@ -56,21 +53,22 @@ public final class HfWeights implements AutoCloseable {
     }
   }
 
-  private static void check(
-      Path folder, ModelFiles files, List<ParameterSpec> specs, boolean tied) {
+  private static void check(Path folder, ModelFiles files, List<TensorSpec> specs, boolean tied) {
     Set<String> extra = new HashSet<>(files.names());
-    for (ParameterSpec spec : specs) {
-      if (!extra.remove(spec.name())) {
+    for (TensorSpec spec : specs) {
+      String name = HfNames.of(spec.name());
+      String wanted = HfNames.show(spec);
+      if (!extra.remove(name)) {
         throw new Invalid(
             folder.toString(),
-            spec.name().equals(ParameterNames.HEAD)
-                ? "has no tensor " + spec + NO_HEAD
-                : "has no tensor " + spec + ", which its config needs" + WAY_OUT);
+            name.equals(HfNames.HEAD)
+                ? "has no tensor " + wanted + NO_HEAD
+                : "has no tensor " + wanted + ", which its config needs" + WAY_OUT);
       }
-      TensorInfo info = files.holding(spec.name()).info(spec.name());
+      TensorInfo info = files.holding(name).info(name);
       if (!Arrays.equals(info.shape(), spec.shape())) {
         throw new Invalid(
-            folder.toString(), "holds " + info + ", its config needs " + spec + WAY_OUT);
+            folder.toString(), "holds " + info + ", its config needs " + wanted + WAY_OUT);
       }
       if (!info.isFloat()) {
         throw new Invalid(
@@ -79,8 +77,7 @@ public final class HfWeights implements AutoCloseable {
       }
     }
     // Some files repeat a tied head, or hold the RoPE frequencies, which follow from the config.
-    extra.removeIf(
-        n -> (tied && n.equals(ParameterNames.HEAD)) || n.endsWith(".rotary_emb.inv_freq"));
+    extra.removeIf(n -> (tied && n.equals(HfNames.HEAD)) || n.endsWith(".rotary_emb.inv_freq"));
     if (!extra.isEmpty()) {
       throw new Invalid(
           folder.toString(),
@@ -100,12 +97,13 @@ public final class HfWeights implements AutoCloseable {
   public void requireFinite() {
     long[] counts =
         parameters.parallelStream()
-            .mapToLong(p -> files.holding(p.name()).countNonFinite(p.name()))
+            .map(spec -> HfNames.of(spec.name()))
+            .mapToLong(name -> files.holding(name).countNonFinite(name))
             .toArray();
     long tensors = Arrays.stream(counts).filter(count -> count > 0).count();
     for (int i = 0; i < counts.length; i++) {
       if (counts[i] > 0) {
-        String name = parameters.get(i).name();
+        String name = HfNames.of(parameters.get(i).name());
         throw new Invalid(
             folder.toString(),
             "%s of %s holds %s not finite%s; download it again"
@@ -119,9 +117,9 @@ public final class HfWeights implements AutoCloseable {
   }
 
   /** Elements {@code [from, from + count)} of a tensor as F32. */
-  public void read(ParameterSpec spec, long from, long count, MemorySegment to) {
-    SafetensorsReader reader = files.holding(spec.name());
-    reader.readF32(spec.name(), from, count, to);
+  public void read(TensorSpec spec, long from, long count, MemorySegment to) {
+    String name = HfNames.of(spec.name());
+    files.holding(name).readF32(name, from, count, to);
   }
 
   @Override

@@ -1,6 +1,6 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;

@@ -1,5 +1,7 @@
 package dev.gyre.model.parameters;
 
+import dev.gyre.partitioning.model.Initialiser;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -24,7 +26,7 @@ public final class InitialWeights {
    *
    * @param to at least {@code 4·count} bytes, F32, written from its start
    */
-  public static void fill(ParameterSpec spec, long seed, long from, long count, MemorySegment to) {
+  public static void fill(TensorSpec spec, long seed, long from, long count, MemorySegment to) {
     if (from < 0 || count < 0 || from + count > spec.elements()) {
       throw new IndexOutOfBoundsException(
           "elements " + from + "+" + count + " of " + spec + " (" + spec.elements() + ")");

@@ -5,14 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import dev.gyre.partitioning.mask.AttentionMask;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -49,23 +54,12 @@ final class HfConfigTest {
   void readsMixtral() {
     HfConfig config = HfConfig.parse(json(MIXTRAL));
     assertEquals(
-        new ModelSpec(
-            "mixtral",
-            32000,
-            4096,
-            32,
-            32,
-            8,
-            128,
-            14336,
-            8,
-            2,
-            1e-5,
-            1e6,
-            false,
-            AttentionPattern.FULL,
-            List.of(),
-            0.02),
+        new Decoder(32000, 4096, 32, new HeadShape(32, 8, 128))
+            .mlp(14336)
+            .experts(8, 2)
+            .ropeTheta(1e6)
+            .initializerRange(0.02)
+            .spec(),
         config.model());
     assertEquals(1, config.warnings().size());
     assertTrue(config.warnings().getFirst().contains("train.balance-loss"), config.toString());
@@ -82,43 +76,19 @@ final class HfConfigTest {
     assertEquals(1, again.source().path("bos_token_id").asInt());
 
     ModelSpec dense =
-        new ModelSpec(
-            "llama",
-            300,
-            64,
-            3,
-            4,
-            2,
-            24,
-            96,
-            0,
-            0,
-            1e-6,
-            1e4,
-            true,
-            AttentionPattern.FULL,
-            List.of(),
-            0);
+        new Decoder(300, 64, 3, new HeadShape(4, 2, 24)).mlp(96).normEps(1e-6).tied(true).spec();
     write(dense, null, file);
     assertEquals(dense, HfConfig.read(file).model());
     ModelSpec mixed =
-        new ModelSpec(
-            "mixtral",
-            300,
-            64,
-            3,
-            4,
-            2,
-            24,
-            96,
-            4,
-            1,
-            1e-6,
-            1e4,
-            true,
-            new AttentionPattern(List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.FULL), 7),
-            List.of(0, 2),
-            0);
+        new Decoder(300, 64, 3, new HeadShape(4, 2, 24))
+            .mlp(96)
+            .experts(4, 1)
+            .normEps(1e-6)
+            .tied(true)
+            .attention(
+                new AttentionPattern(List.of(LayerKind.FULL, LayerKind.SLIDING, LayerKind.FULL), 7))
+            .mlpOnly(List.of(0, 2))
+            .spec();
     write(mixed, null, file);
     assertEquals(mixed, HfConfig.read(file).model());
   }
@@ -136,7 +106,8 @@ final class HfConfigTest {
     root.put("gyre_anchor_token", true);
     root.put("gyre_prefix_length", 16);
     ModelSpec model = HfConfig.parse(root).model();
-    assertEquals(new AttentionPattern(List.of(), 9, 4, true, 16), model.attention());
+    assertEquals(
+        Map.of(LayerKind.SLIDING, new AttentionMask(9, 4, true, 16)), model.maskOfKind());
     write(model, null, file);
     assertEquals(model, HfConfig.read(file).model());
     String said = String.join("\n", HfConfigWriter.warnings(model));
@@ -174,7 +145,7 @@ final class HfConfigTest {
     root.put("sliding_window", 5);
     root.putArray("layer_types").add("full_attention").add("sliding_attention");
     HfConfig config = HfConfig.parse(root);
-    assertEquals(AttentionPattern.FULL, config.model().attention());
+    assertEquals(Map.of(LayerKind.FULL, AttentionMask.CAUSAL), config.model().maskOfKind());
     assertEquals(2, config.warnings().size());
     assertTrue(
         config.warnings().get(0).startsWith("sliding_window 5 is ignored, as LlamaForCausal"));
@@ -182,8 +153,9 @@ final class HfConfigTest {
     root.put("gyre_sliding_window", 7);
     root.putArray("gyre_layer_types").add("sliding_attention").add("full_attention");
     assertEquals(
-        new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL), 7),
-        HfConfig.parse(root).model().attention());
+        Map.of(
+            LayerKind.SLIDING, AttentionMask.window(7), LayerKind.FULL, AttentionMask.CAUSAL),
+        HfConfig.parse(root).model().maskOfKind());
   }
 
   @Test
@@ -192,7 +164,9 @@ final class HfConfigTest {
     root.put("sliding_window", 9);
     root.put("num_hidden_layers", 2);
     root.putArray("layer_types").add("sliding_attention").add("sliding_attention");
-    assertEquals(new AttentionPattern(List.of(), 9), HfConfig.parse(root).model().attention());
+    assertEquals(
+        Map.of(LayerKind.SLIDING, AttentionMask.window(9)),
+        HfConfig.parse(root).model().maskOfKind());
     root.putArray("layer_types").add("sliding_attention").add("full_attention");
     String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
     assertTrue(message.contains("layer_types") && message.contains("gyre_layer_types"), message);
@@ -234,18 +208,22 @@ final class HfConfigTest {
     assertTrue(warnings.get(1).contains("mlp_only_layers [1]"), "" + warnings);
   }
 
+  private static double theta(ObjectNode root) {
+    return ((SoftmaxAttention) HfConfig.parse(root).model().mixer(0)).rope().theta();
+  }
+
   @Test
   void aRopeThatScalesNothingIsRead() {
     ObjectNode root = json(MIXTRAL);
     root.set("rope_scaling", json("{\"rope_type\":\"default\",\"rope_theta\":1000000.0}"));
-    assertEquals(1e6, HfConfig.parse(root).model().ropeTheta());
+    assertEquals(1e6, theta(root));
     root.set("rope_scaling", json("{\"type\":\"linear\",\"factor\":1.0}"));
-    assertEquals(1e6, HfConfig.parse(root).model().ropeTheta());
+    assertEquals(1e6, theta(root));
     root.remove("rope_theta");
     root.set(
         "rope_parameters",
         json("{\"rope_type\":\"default\",\"rope_theta\":500000.0,\"factor\":null}"));
-    assertEquals(5e5, HfConfig.parse(root).model().ropeTheta());
+    assertEquals(5e5, theta(root));
   }
 
   @ParameterizedTest

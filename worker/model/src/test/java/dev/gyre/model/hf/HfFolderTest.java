@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

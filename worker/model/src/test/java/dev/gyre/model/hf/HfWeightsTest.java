@@ -4,14 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.HeadSpec;
+import dev.gyre.partitioning.model.RouterSpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -53,22 +59,15 @@ final class HfWeightsTest {
   }
 
   private static ModelSpec with(ModelSpec m, int layers, int width, int experts, boolean tied) {
+    LayerSpec layer =
+        new LayerSpec(
+            m.mixer(0),
+            new MixtureOfExperts(experts, width, new RouterSpec.TopK(m.expertsPerToken())));
     return new ModelSpec(
-        m.modelType(),
-        m.vocabSize(),
-        m.hiddenSize(),
-        layers,
-        m.numAttentionHeads(),
-        m.numKeyValueHeads(),
-        m.headDim(),
-        width,
-        experts,
-        m.numExpertsPerTok(),
-        m.rmsNormEps(),
-        m.ropeTheta(),
-        tied,
-        m.attention(),
-        List.of(),
+        m.embedding(),
+        Collections.nCopies(layers, layer),
+        new HeadSpec(tied),
+        m.normEps(),
         m.initializerRange());
   }
 
@@ -76,18 +75,10 @@ final class HfWeightsTest {
   void expertsOfARunLieOneAfterAnother() throws IOException {
     ModelSpec model = HfConfig.read(PLAIN.resolve("config.json")).model();
     List<String> held =
-        ModelParameters.held(model, 1, 2).stream()
+        model.tensors(1, 2).stream()
             .filter(p -> p.layer() == 0 && p.isExpert())
-            .map(p -> p.name().substring("model.layers.0.block_sparse_moe.experts.".length()))
+            .map(p -> p.name().substring("layers.0.feed_forward.experts.".length()))
             .toList();
-    assertEquals(
-        List.of(
-            "1.w1.weight",
-            "1.w3.weight",
-            "2.w1.weight",
-            "2.w3.weight",
-            "1.w2.weight",
-            "2.w2.weight"),
-        held);
+    assertEquals(List.of("1.gate", "1.up", "2.gate", "2.up", "1.down", "2.down"), held);
   }
 }

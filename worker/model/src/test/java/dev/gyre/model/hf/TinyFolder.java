@@ -1,10 +1,10 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.safetensors.SafetensorsWriter;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -18,8 +18,7 @@ import java.util.Map;
 /** A Hugging Face folder of a tiny Llama model; values count up from tensor to tensor. */
 record TinyFolder(Path folder) {
   static ModelSpec model(boolean tied) {
-    return new ModelSpec(
-        "llama", 16, 8, 1, 2, 2, 4, 6, 0, 0, 1e-6, 1e4, tied, AttentionPattern.FULL, List.of(), 0);
+    return new Decoder(16, 8, 1, new HeadShape(2, 2, 4)).mlp(6).normEps(1e-6).tied(tied).spec();
   }
 
   /** The config alone. */
@@ -38,24 +37,23 @@ record TinyFolder(Path folder) {
    */
   TinyFolder weights(String file, List<String> skipped, Map<String, float[]> values)
       throws IOException {
-    List<ParameterSpec> specs =
-        ModelParameters.of(model(false)).stream()
-            .filter(spec -> !skipped.contains(spec.name()))
-            .toList();
+    List<TensorSpec> specs =
+        model(false).tensors().stream().filter(spec -> !skipped.contains(HfNames.of(spec.name()))).toList();
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
-    specs.forEach(s -> entries.add(new SafetensorsWriter.Entry(s.name(), "F32", s.shape())));
+    specs.forEach(
+        s -> entries.add(new SafetensorsWriter.Entry(HfNames.of(s.name()), "F32", s.shape())));
     try (Arena arena = Arena.ofConfined();
         SafetensorsWriter out =
             SafetensorsWriter.create(folder.resolve(file), entries, Map.of("format", "pt"))) {
       float at = 0;
-      for (ParameterSpec spec : specs) {
+      for (TensorSpec spec : specs) {
         MemorySegment data = arena.allocate(ValueLayout.JAVA_FLOAT, spec.elements());
-        float[] own = values.get(spec.name());
+        float[] own = values.get(HfNames.of(spec.name()));
         for (long i = 0; i < spec.elements(); i++) {
           data.setAtIndex(
               ValueLayout.JAVA_FLOAT, i, own == null ? at++ : own[(int) (i % own.length)]);
         }
-        out.write(spec.name(), 0, data);
+        out.write(HfNames.of(spec.name()), 0, data);
       }
     }
     return this;

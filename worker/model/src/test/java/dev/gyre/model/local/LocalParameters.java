@@ -3,9 +3,9 @@ package dev.gyre.model.local;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.model.parameters.ParameterSpec.Precision;
 import dev.gyre.model.port.ParameterStore;
+import dev.gyre.partitioning.model.TensorSpec;
+import dev.gyre.partitioning.model.TensorSpec.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
@@ -17,7 +17,7 @@ import java.util.Map;
  * copies.
  */
 public final class LocalParameters implements ParameterStore {
-  private final List<ParameterSpec> specs;
+  private final List<TensorSpec> specs;
   private final DType compute;
   private final Map<String, Place> places = new HashMap<>();
   private final MemorySegment masters;
@@ -25,13 +25,13 @@ public final class LocalParameters implements ParameterStore {
   private final MemorySegment rounded;
 
   /** Where a tensor starts, in elements, and where its precision's tensors end. */
-  private record Place(ParameterSpec spec, long start, long end) {}
+  private record Place(TensorSpec spec, long start, long end) {}
 
   /**
    * @param specs in canonical order
    * @param arena owns the memory; outlives this store
    */
-  public LocalParameters(List<ParameterSpec> specs, DType compute, Arena arena) {
+  public LocalParameters(List<TensorSpec> specs, DType compute, Arena arena) {
     this.specs = List.copyOf(specs);
     this.compute = compute;
     long f32 = place(Precision.F32, 0);
@@ -46,13 +46,13 @@ public final class LocalParameters implements ParameterStore {
 
   private long place(Precision precision, long from) {
     long end = from;
-    for (ParameterSpec spec : specs) {
+    for (TensorSpec spec : specs) {
       if (spec.precision() == precision) {
         end += spec.elements();
       }
     }
     long at = from;
-    for (ParameterSpec spec : specs) {
+    for (TensorSpec spec : specs) {
       if (spec.precision() == precision) {
         places.put(spec.name(), new Place(spec, at, end));
         at += spec.elements();
@@ -61,19 +61,19 @@ public final class LocalParameters implements ParameterStore {
     return end;
   }
 
-  public List<ParameterSpec> specs() {
+  public List<TensorSpec> specs() {
     return specs;
   }
 
   /** The F32 master of one tensor, to be filled; call {@link #mastersChanged} afterwards. */
-  public Tensor master(ParameterSpec spec) {
+  public Tensor master(TensorSpec spec) {
     return view(masters, DType.F32, spec.name(), spec.shape());
   }
 
   /** Updates the rounded copies, so that kernels use the changed masters. */
   public void mastersChanged(Kernels kernels) {
     if (compute != DType.F32) {
-      for (ParameterSpec spec : specs) {
+      for (TensorSpec spec : specs) {
         if (spec.precision() == Precision.COMPUTE) {
           kernels.copy(master(spec), view(rounded, compute, spec.name(), spec.shape()));
         }

@@ -5,22 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.gyre.partitioning.model.Initialiser;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 final class InitialWeightsTest {
-  private static final ParameterSpec QUERY =
-      new ParameterSpec(
+  private static final TensorSpec QUERY =
+      new TensorSpec(
           "model.layers.0.self_attn.q_proj.weight",
           new long[] {128, 128},
-          ParameterSpec.Precision.COMPUTE,
+          TensorSpec.Precision.COMPUTE,
           0,
           -1,
           true,
           new Initialiser.Normal(1));
 
-  private static float[] fill(ParameterSpec spec, long seed, long from, int count) {
+  private static float[] fill(TensorSpec spec, long seed, long from, int count) {
     float[] values = new float[count];
     InitialWeights.fill(spec, seed, from, count, MemorySegment.ofArray(values));
     return values;
@@ -66,8 +68,8 @@ final class InitialWeightsTest {
     assertEquals(1, square / n, 4 * Math.sqrt(2.0 / n));
     assertEquals(3, fourth / n, 4 * Math.sqrt(96.0 / n));
     assertNotEquals(a[0], fill(QUERY, 8, 0, 1)[0]);
-    ParameterSpec key =
-        new ParameterSpec(
+    TensorSpec key =
+        new TensorSpec(
             "model.layers.0.self_attn.k_proj.weight",
             QUERY.shape(),
             QUERY.precision(),
@@ -93,11 +95,11 @@ final class InitialWeightsTest {
 
   @Test
   void normsStartAtOne() {
-    ParameterSpec norm =
-        new ParameterSpec(
+    TensorSpec norm =
+        new TensorSpec(
             "model.norm.weight",
             new long[] {4},
-            ParameterSpec.Precision.F32,
+            TensorSpec.Precision.F32,
             -1,
             -1,
             false,

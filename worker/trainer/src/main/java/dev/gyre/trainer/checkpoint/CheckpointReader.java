@@ -1,7 +1,7 @@
 package dev.gyre.trainer.checkpoint;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.model.hf.HfNames;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import dev.gyre.trainer.parameters.WeightSource;
 import java.io.IOException;
@@ -43,7 +43,7 @@ public final class CheckpointReader implements AutoCloseable {
     boolean whole = false;
     try {
       CheckpointReader reader = new CheckpointReader(folder, manifest, index);
-      reader.require(ModelParameters.of(manifest.model()));
+      reader.require(manifest.model().tensors());
       whole = true;
       return reader;
     } finally {
@@ -62,10 +62,10 @@ public final class CheckpointReader implements AutoCloseable {
    *
    * @throws CheckpointException naming the first parameter that is missing, or both shapes
    */
-  public void require(List<ParameterSpec> parameters) throws CheckpointException {
-    for (ParameterSpec parameter : parameters) {
+  public void require(List<TensorSpec> parameters) throws CheckpointException {
+    for (TensorSpec parameter : parameters) {
       for (StateKind kind : StateKind.values()) {
-        long[] shape = index.shape(parameter.name(), kind);
+        long[] shape = index.shape(stored(parameter), kind);
         if (shape == null) {
           throw new CheckpointException(
               "%s has no %s of %s".formatted(folder, kind.key(), parameter));
@@ -79,6 +79,12 @@ public final class CheckpointReader implements AutoCloseable {
     }
   }
 
+  private String stored(TensorSpec parameter) {
+    return manifest.format() == Manifest.FLAT_MODEL
+        ? HfNames.of(parameter.name())
+        : parameter.name();
+  }
+
   /**
    * Reads elements {@code [from, from + count)} of a tensor from the files that hold them.
    *
@@ -87,10 +93,10 @@ public final class CheckpointReader implements AutoCloseable {
    * @throws IndexOutOfBoundsException if the elements are not all inside
    */
   public void read(
-      ParameterSpec parameter, StateKind kind, long from, long count, MemorySegment target)
+      TensorSpec parameter, StateKind kind, long from, long count, MemorySegment target)
       throws CheckpointException {
     require(List.of(parameter));
-    index.read(parameter.name(), kind, from, count, target);
+    index.read(stored(parameter), kind, from, count, target);
   }
 
   /**

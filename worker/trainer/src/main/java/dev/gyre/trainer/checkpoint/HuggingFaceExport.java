@@ -3,10 +3,10 @@ package dev.gyre.trainer.checkpoint;
 import dev.gyre.kernels.BFloat16;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.hf.HfConfigWriter;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.model.hf.HfNames;
 import dev.gyre.model.safetensors.SafetensorsWriter;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -79,7 +79,7 @@ public final class HuggingFaceExport {
       Path weights = DurableFiles.unfinished(finished.getLast());
       Files.deleteIfExists(weights);
       try (CheckpointReader reader = CheckpointReader.open(checkpoint)) {
-        writeWeights(reader, ModelParameters.of(manifest.model()), dtype, weights);
+        writeWeights(reader, manifest.model().tensors(), dtype, weights);
       }
       finished.add(folder.resolve(CONFIG));
       DurableFiles.write(DurableFiles.unfinished(finished.getLast()), config);
@@ -146,19 +146,20 @@ public final class HuggingFaceExport {
   }
 
   private static void writeWeights(
-      CheckpointReader reader, List<ParameterSpec> parameters, DType dtype, Path file)
+      CheckpointReader reader, List<TensorSpec> parameters, DType dtype, Path file)
       throws IOException {
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
-    for (ParameterSpec parameter : parameters) {
+    for (TensorSpec parameter : parameters) {
       entries.add(
           new SafetensorsWriter.Entry(
-              parameter.name(), dtype.safetensorsName(), parameter.shape()));
+              HfNames.of(parameter.name()), dtype.safetensorsName(), parameter.shape()));
     }
     try (Arena arena = Arena.ofConfined();
         SafetensorsWriter writer =
             SafetensorsWriter.create(file, entries, Map.of("format", "pt"))) {
       MemorySegment values = arena.allocate(CHUNK * Float.BYTES, Float.BYTES);
-      for (ParameterSpec parameter : parameters) {
+      for (TensorSpec parameter : parameters) {
+        String name = HfNames.of(parameter.name());
         for (long from = 0; from < parameter.elements(); from += CHUNK) {
           long count = Math.min(CHUNK, parameter.elements() - from);
           reader.read(parameter, StateKind.WEIGHT, from, count, values);
@@ -166,7 +167,7 @@ public final class HuggingFaceExport {
             roundInPlace(values, count);
           }
           MemorySegment bytes = values.asSlice(0, count * dtype.bytes());
-          writer.write(parameter.name(), from * dtype.bytes(), bytes);
+          writer.write(name, from * dtype.bytes(), bytes);
         }
       }
       writer.channel().force(true);

@@ -1,6 +1,9 @@
 package dev.gyre.trainer.checkpoint;
 
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.trainer.json.FormerModel;
+import dev.gyre.trainer.json.ModelTypes;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -9,7 +12,6 @@ import java.nio.file.Path;
 import java.util.List;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -46,8 +48,16 @@ public record Manifest(
     List<FileEntry> files,
     String check) {
   public static final String FILE = "manifest.json";
-  static final int FORMAT = 1;
+  static final int FORMAT = 2;
+
+  /**
+   * The format in which models are flat, and tensors have the names of {@link
+   * dev.gyre.model.hf.HfNames}.
+   */
+  static final int FLAT_MODEL = 1;
+
   private static final String SKIPPED = "skipped";
+  private static final String CHECK = "check";
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -55,6 +65,7 @@ public record Manifest(
           .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .addModule(ModelTypes.module())
           .build();
 
   public Manifest {
@@ -126,24 +137,50 @@ public record Manifest(
    */
   public static Manifest parse(String json, String from)
       throws CheckpointException, UnknownFormatException {
-    Manifest manifest;
     try {
-      JsonNode tree = JSON.readTree(json);
+      if (!(JSON.readTree(json) instanceof ObjectNode tree)) {
+        throw new CheckpointException(from + " cannot be read: it is not a JSON object");
+      }
       int format = tree.path("format").asInt(FORMAT);
-      if (format != FORMAT) {
+      if (format != FORMAT && format != FLAT_MODEL) {
         throw new UnknownFormatException(from, format, FORMAT);
       }
-      if (tree instanceof ObjectNode object && !object.has(SKIPPED)) {
-        object.put(SKIPPED, 0);
+      if (!Digests.sha256(unchecked(tree)).equals(tree.path(CHECK).asString(""))) {
+        throw new CheckpointException(from + " is damaged: its checksum differs from its values");
       }
-      manifest = JSON.treeToValue(tree, Manifest.class);
-    } catch (JacksonException e) {
-      throw new CheckpointException(from + " cannot be read: " + e.getOriginalMessage(), e);
+      if (!tree.has(SKIPPED)) {
+        tree.put(SKIPPED, 0);
+      }
+      return format == FORMAT ? JSON.treeToValue(tree, Manifest.class) : withFlatModel(tree);
+    } catch (JacksonException | Invalid e) {
+      String problem =
+          e instanceof JacksonException syntax ? syntax.getOriginalMessage() : e.getMessage();
+      throw new CheckpointException(from + " cannot be read: " + problem, e);
     }
-    if (!manifest.checked().check.equals(manifest.check)) {
-      throw new CheckpointException(from + " is damaged: its checksum differs from its values");
-    }
-    return manifest;
+  }
+
+  /** The text whose checksum a manifest carries. */
+  private static String unchecked(ObjectNode tree) {
+    return JSON.writeValueAsString(tree.deepCopy().put(CHECK, ""));
+  }
+
+  private static Manifest withFlatModel(ObjectNode tree) {
+    ModelSpec model = FormerModel.read(tree.path("model"));
+    tree.set("model", JSON.valueToTree(model));
+    Manifest manifest = JSON.treeToValue(tree, Manifest.class);
+    return new Manifest(
+        manifest.format,
+        manifest.step,
+        manifest.skipped,
+        manifest.seed,
+        manifest.dataCursor,
+        manifest.identity.withModel(model),
+        model,
+        manifest.sourceConfig,
+        manifest.plan,
+        manifest.planSha256,
+        manifest.files,
+        manifest.check);
   }
 
   /**

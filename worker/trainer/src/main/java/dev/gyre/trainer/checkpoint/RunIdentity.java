@@ -2,6 +2,7 @@ package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.lang.reflect.RecordComponent;
 import java.util.List;
 import java.util.Locale;
@@ -31,15 +32,6 @@ public record RunIdentity(
    */
   private static final Set<String> MAY_CHANGE = Set.of(RunIdentity.STEPS, "train.non-finite");
 
-  /** Names of nested records whose keys are not nested in the job file. */
-  private static final Map<String, String> JOB_FILE_KEYS =
-      Map.of(
-          "model.attention.layers", "model.layer_types",
-          "model.attention.window", "model.sliding_window",
-          "model.attention.sinks", "model.attention_sinks",
-          "model.attention.anchor", "model.anchor_token",
-          "model.attention.prefix", "model.prefix_length");
-
   /**
    * Keys that identities of earlier builds do not have, with the value that describes what those
    * builds computed.
@@ -59,7 +51,7 @@ public record RunIdentity(
   public static RunIdentity of(
       JobSpec job, String dtype, String data, Map<String, String> circumstances) {
     SortedMap<String, String> keys = new TreeMap<>();
-    flatten("model.", job.model(), '_', keys);
+    keys.putAll(ModelIdentity.of(job.model()));
     flatten("train.", job.train(), '-', keys);
     keys.put(DTYPE, dtype);
     // Activation policy and offload change no value; the plan's tiles are part of the
@@ -81,6 +73,14 @@ public record RunIdentity(
     return new RunIdentity(data, keys, free);
   }
 
+  /** The identity of the same run, with the model's keys as this build names them. */
+  RunIdentity withModel(ModelSpec model) {
+    SortedMap<String, String> keys = new TreeMap<>(arithmetic);
+    keys.keySet().removeIf(key -> key.startsWith(ModelIdentity.PREFIX));
+    keys.putAll(ModelIdentity.of(model));
+    return new RunIdentity(data, keys, circumstances);
+  }
+
   /** All components, so that a key added to the job is compared without a change here. */
   private static void flatten(
       String prefix, Record values, char separator, Map<String, String> keys) {
@@ -95,9 +95,7 @@ public record RunIdentity(
       if (value instanceof Record nested) {
         flatten(name + ".", nested, separator, keys);
       } else {
-        keys.put(
-            JOB_FILE_KEYS.getOrDefault(name, name),
-            value instanceof List<?> list ? list.toString() : String.valueOf(value));
+        keys.put(name, value instanceof List<?> list ? list.toString() : String.valueOf(value));
       }
     }
   }

@@ -87,7 +87,7 @@ public final class Feed {
         job.dataset(),
         job.train().curriculum(),
         job.train().steps(),
-        job.model().attention().prefix(),
+        job.model().prefix(),
         job.train().seed());
   }
 

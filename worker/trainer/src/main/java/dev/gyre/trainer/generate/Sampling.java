@@ -1,6 +1,6 @@
 package dev.gyre.trainer.generate;
 
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.trainer.step.NumericException;
 import java.util.SplittableRandom;
 

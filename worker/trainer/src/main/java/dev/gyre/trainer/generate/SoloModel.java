@@ -7,8 +7,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -83,7 +82,7 @@ public final class SoloModel implements AutoCloseable {
                 context,
                 plan.workspaceBytes()));
     try (CheckpointReader reader = CheckpointReader.open(checkpoint)) {
-      reader.require(ModelParameters.of(job.model()));
+      reader.require(job.model().tensors());
       rank.parameters().load(reader.weights());
     }
     return new SoloModel(backend, transport, rank, tokenizer, context);

@@ -108,7 +108,7 @@ final class Comparison {
 
   /** Counts tokens whose set of experts differs. */
   private void choices() {
-    int k = golden.model().numExpertsPerTok();
+    int k = golden.model().expertsPerToken();
     int different = 0;
     String first = "";
     for (int layer = 0; layer < golden.choices().length; layer++) {

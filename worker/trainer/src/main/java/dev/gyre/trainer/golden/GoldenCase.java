@@ -2,12 +2,12 @@ package dev.gyre.trainer.golden;
 
 import dev.gyre.model.Objective;
 import dev.gyre.model.hf.HfConfig;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.model.hf.HfNames;
 import dev.gyre.model.safetensors.SafetensorsReader;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -144,8 +144,8 @@ public record GoldenCase(
 
   private static Map<String, float[]> gradients(SafetensorsReader expected, ModelSpec model) {
     Map<String, float[]> gradients = new LinkedHashMap<>();
-    for (ParameterSpec spec : ModelParameters.of(model)) {
-      gradients.put(spec.name(), floats(expected, "grad." + spec.name()));
+    for (TensorSpec spec : model.tensors()) {
+      gradients.put(spec.name(), floats(expected, "grad." + HfNames.of(spec.name())));
     }
     return gradients;
   }
@@ -164,7 +164,7 @@ public record GoldenCase(
     float[][] byRow = new float[rows.size()][];
     int at = 0;
     for (int r = 0; r < byRow.length; r++) {
-      byRow[r] = new float[rows.get(r).tokens.length * model.vocabSize()];
+      byRow[r] = new float[rows.get(r).tokens.length * model.vocabulary()];
       System.arraycopy(all, at, byRow[r], 0, byRow[r].length);
       at += byRow[r].length;
     }
@@ -172,13 +172,13 @@ public record GoldenCase(
   }
 
   private static int[][][] choices(SafetensorsReader expected, List<Row> rows, ModelSpec model) {
-    int[][][] choices = new int[model.numHiddenLayers()][rows.size()][0];
+    int[][][] choices = new int[model.depth()][rows.size()][0];
     for (int layer = 0; layer < choices.length; layer++) {
-      if (model.isMoe(layer)) {
+      if (model.feedForward(layer).experts() > 0) {
         long[] all = expected.readLongs("router." + layer);
         int at = 0;
         for (int r = 0; r < rows.size(); r++) {
-          choices[layer][r] = new int[rows.get(r).tokens.length * model.numExpertsPerTok()];
+          choices[layer][r] = new int[rows.get(r).tokens.length * model.expertsPerToken()];
           for (int i = 0; i < choices[layer][r].length; i++) {
             choices[layer][r][i] = (int) all[at++];
           }

@@ -1,7 +1,6 @@
 package dev.gyre.trainer.golden;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,7 +18,7 @@ final class GoldenResult {
   double crossEntropy = Double.NaN;
 
   GoldenResult(GoldenCase golden) {
-    for (ParameterSpec spec : ModelParameters.of(golden.model())) {
+    for (TensorSpec spec : golden.model().tensors()) {
       float[] values = new float[Math.toIntExact(spec.elements())];
       Arrays.fill(values, Float.NaN);
       gradients.put(spec.name(), values);

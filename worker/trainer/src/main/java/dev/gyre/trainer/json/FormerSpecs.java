@@ -28,7 +28,7 @@ final class FormerSpecs {
   static String upgrade(ObjectMapper mapper, String json, Class<?> type) throws JacksonException {
     Consumer<ObjectNode> upgrade;
     if (type == JobSpec.class) {
-      upgrade = FormerSpecs::job;
+      upgrade = job -> job(mapper, job);
     } else if (type == Plan.class) {
       upgrade = FormerSpecs::plan;
     } else {
@@ -44,7 +44,10 @@ final class FormerSpecs {
     return present.equals(former) ? json : mapper.writeValueAsString(present);
   }
 
-  private static void job(ObjectNode job) {
+  private static void job(ObjectMapper mapper, ObjectNode job) {
+    if (FormerModel.is(job.path("model"))) {
+      job.set("model", mapper.valueToTree(FormerModel.read(job.path("model"))));
+    }
     if (job.path("dataset") instanceof ObjectNode dataset) {
       for (JsonNode source : dataset.path("train")) {
         if (source instanceof ObjectNode one) {

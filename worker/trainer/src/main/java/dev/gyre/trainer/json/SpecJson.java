@@ -30,6 +30,7 @@ public final class SpecJson {
           .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .addModule(ModelTypes.module())
           .addModule(
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())

@@ -8,9 +8,9 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -31,7 +31,7 @@ final class FlatWeights {
   private final Backend backend;
   private final Kernels kernels;
   private final ProcessGroup replicas;
-  private final List<ParameterSpec> specs;
+  private final List<TensorSpec> specs;
   private final Map<String, Integer> index = new HashMap<>();
   private final long[] start;
   private final DType dtype;
@@ -57,7 +57,7 @@ final class FlatWeights {
    */
   FlatWeights(
       String name,
-      List<ParameterSpec> specs,
+      List<TensorSpec> specs,
       DType dtype,
       ProcessGroup replicas,
       Backend backend,

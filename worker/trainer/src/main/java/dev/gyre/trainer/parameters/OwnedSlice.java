@@ -1,6 +1,6 @@
 package dev.gyre.trainer.parameters;
 
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
  * @param gradient the global sum after {@link ShardedParameters#reduceGradients}
  */
 public record OwnedSlice(
-    ParameterSpec spec,
+    TensorSpec spec,
     long from,
     long count,
     MemorySegment master,

@@ -8,14 +8,13 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.model.parameters.ParameterSpec.Precision;
 import dev.gyre.model.port.ParameterStore;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
+import dev.gyre.partitioning.model.TensorSpec.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -61,17 +60,16 @@ public final class ShardedParameters implements ParameterStore {
     ProcessGroup replicas =
         new ProcessGroup(transport, mesh.expertReplicas(rank), Channel.GRADIENTS);
     int x = mesh.expertParallel();
-    int experts = model.numLocalExperts();
-    List<ParameterSpec> held =
-        ModelParameters.held(
-            model,
+    int experts = model.experts();
+    List<TensorSpec> held =
+        model.tensors(
             (int) EvenCut.start(experts, x, mesh.expertRank(rank)),
             (int) EvenCut.count(experts, x, mesh.expertRank(rank)));
-    List<ParameterSpec> exact = new ArrayList<>();
-    List<ParameterSpec> dense = new ArrayList<>();
-    List<ParameterSpec> expert = new ArrayList<>();
-    for (ParameterSpec spec : held) {
-      List<ParameterSpec> list =
+    List<TensorSpec> exact = new ArrayList<>();
+    List<TensorSpec> dense = new ArrayList<>();
+    List<TensorSpec> expert = new ArrayList<>();
+    for (TensorSpec spec : held) {
+      List<TensorSpec> list =
           spec.isExpert() ? expert : spec.precision() == Precision.F32 ? exact : dense;
       list.add(spec);
     }

@@ -1,6 +1,6 @@
 package dev.gyre.trainer.parameters;
 
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.MemorySegment;
 
 /** A source of weights, read slice by slice. */
@@ -11,5 +11,5 @@ public interface WeightSource {
    *
    * @param into F32, {@code 4·count} bytes
    */
-  void read(ParameterSpec spec, long from, long count, MemorySegment into);
+  void read(TensorSpec spec, long from, long count, MemorySegment into);
 }

@@ -2,7 +2,7 @@ package dev.gyre.trainer.rank;
 
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import java.util.function.Consumer;
 
 /** Connects ranks that are threads of one process. */

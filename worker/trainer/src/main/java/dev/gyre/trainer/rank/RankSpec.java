@@ -3,11 +3,11 @@ package dev.gyre.trainer.rank;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
@@ -81,7 +81,8 @@ public record RankSpec(
 
   /** Message sizes, from which schedules make their choices. */
   public static MessageBytes messageBytes(ModelSpec model, Mesh mesh, DType compute) {
-    return MessageBytes.ofRow(model.kvHeadOf(), model.headDim(), compute.bytes(), mesh);
+    return MessageBytes.ofRow(
+        model.heads().kvHeadOf(), model.heads().size(), compute.bytes(), mesh);
   }
 
   /**
@@ -89,6 +90,6 @@ public record RankSpec(
    */
   public static int defaultRowsBound(ModelSpec model, Mesh mesh, int rowTokens) {
     long tokens = Math.ceilDiv((long) rowTokens, (long) mesh.rowRanks());
-    return Math.toIntExact(Math.max(1, 2 * tokens * Math.max(1, model.numExpertsPerTok())));
+    return Math.toIntExact(Math.max(1, 2 * tokens * Math.max(1, model.expertsPerToken())));
   }
 }

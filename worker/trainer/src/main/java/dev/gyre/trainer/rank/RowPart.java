@@ -1,10 +1,10 @@
 package dev.gyre.trainer.rank;
 
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import java.util.List;
 import java.util.Map;

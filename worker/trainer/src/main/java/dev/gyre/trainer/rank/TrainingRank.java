@@ -12,13 +12,13 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.DecoderModel;
 import dev.gyre.model.MicroBatch;
 import dev.gyre.model.Observer;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.trainer.experts.ShardedExperts;
@@ -94,12 +94,7 @@ public final class TrainingRank implements AutoCloseable {
     sequence = new ShardedSequence(transport, spec.mesh(), backend, spec.model(), compute);
     ShardedExperts experts =
         new ShardedExperts(
-            transport,
-            spec.mesh(),
-            backend,
-            spec.model().numLocalExperts(),
-            spec.expertRowsBound(),
-            arena);
+            transport, spec.mesh(), backend, spec.model().experts(), spec.expertRowsBound(), arena);
     parameters =
         new ShardedParameters(transport, spec.mesh(), backend, spec.model(), compute, arena);
     OffloadSpec offload = spec.offload();
@@ -194,8 +189,7 @@ public final class TrainingRank implements AutoCloseable {
         if (p >= documents.start(document + 1)) {
           document++;
         }
-        int position =
-            spec.model().attention().firstPosition(document) + p - documents.start(document);
+        int position = spec.model().firstPosition(document) + p - documents.start(document);
         positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
       }
     }

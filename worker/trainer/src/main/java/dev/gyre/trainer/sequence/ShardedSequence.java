@@ -9,11 +9,11 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceGroup;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.trainer.exchange.TensorExchange;
@@ -95,29 +95,29 @@ public final class ShardedSequence implements SequenceGroup {
     this.compute = compute;
     this.row = group(transport, mesh.rowGroup(rank));
     this.headExchange = new TensorExchange(backend, group(transport, mesh.ulyssesGroup(rank)));
-    this.split = HeadSplit.of(model.kvHeadOf(), mesh);
-    this.allHeads = model.numAttentionHeads();
-    this.allKvHeads = model.numKeyValueHeads();
+    this.split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
+    this.allHeads = model.heads().queries();
+    this.allKvHeads = model.heads().keyValues();
     HeadSplit.Part part = split.parts().get(mesh.ulyssesRank(rank));
     this.heads = part.queryHeads();
     this.kvHeads = part.kvHeads();
-    this.headDim = model.headDim();
+    this.headDim = model.heads().size();
     this.ring =
         new ScheduleEngine(
             backend,
             new Transfers(backend, group(transport, mesh.ringGroup(rank))),
             part.kvHeadOf(),
             part.kvHeads(),
-            model.headDim(),
+            model.heads().size(),
             compute,
             overlap);
     this.linear =
         new StatePassing(
             backend,
             new TensorExchange(backend, row),
-            model.kvHeadOf(),
-            model.numKeyValueHeads(),
-            model.headDim(),
+            model.heads().kvHeadOf(),
+            model.heads().keyValues(),
+            model.heads().size(),
             compute);
   }
 

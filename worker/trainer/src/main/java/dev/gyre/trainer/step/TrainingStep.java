@@ -4,8 +4,8 @@ import dev.gyre.comms.Counters;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.StepSums;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.CostModel;
 import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.Feed;
@@ -65,12 +65,12 @@ public final class TrainingStep {
     this.train = train;
     this.peakFlopsPerSecond = peakFlopsPerSecond;
     ModelSpec model = rank.spec().model();
-    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
-      if (model.isMoe(layer)) {
+    for (int layer = 0; layer < model.depth(); layer++) {
+      if (model.feedForward(layer).experts() > 0) {
         moeLayers.add(layer);
       }
     }
-    sums = new double[loadFrom() + moeLayers.size() * model.numLocalExperts()];
+    sums = new double[loadFrom() + moeLayers.size() * model.experts()];
   }
 
   /*
@@ -294,7 +294,7 @@ public final class TrainingStep {
     int at = loadFrom();
     for (int layer = 0; layer < moeLayers.size(); layer++) {
       List<Long> experts = new ArrayList<>();
-      for (int e = 0; e < rank.spec().model().numLocalExperts(); e++) {
+      for (int e = 0; e < rank.spec().model().experts(); e++) {
         experts.add((long) sums[at++]);
       }
       load.add(experts);

@@ -5,7 +5,7 @@ import dev.gyre.comms.ExitCode;
 import dev.gyre.comms.control.FailureKind;
 import dev.gyre.kernels.WorkspaceFullException;
 import dev.gyre.model.safetensors.SafetensorsException;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.trainer.checkpoint.CheckpointException;
 import dev.gyre.trainer.checkpoint.ResumeRefusedException;

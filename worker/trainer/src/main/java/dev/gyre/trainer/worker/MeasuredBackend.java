@@ -3,7 +3,7 @@ package dev.gyre.trainer.worker;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.plan.BackendChoice;
 import dev.gyre.trainer.calibration.Calibration;
 import dev.gyre.trainer.calibration.KernelRates;

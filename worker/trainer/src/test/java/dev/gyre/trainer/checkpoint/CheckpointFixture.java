@@ -1,10 +1,10 @@
 package dev.gyre.trainer.checkpoint;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
@@ -22,23 +22,12 @@ record CheckpointFixture(Path checkpoints) {
   static final ModelSpec MODEL = model(8);
 
   static ModelSpec model(int hidden) {
-    return new ModelSpec(
-        "mixtral",
-        16,
-        hidden,
-        2,
-        2,
-        1,
-        4,
-        6,
-        3,
-        2,
-        1e-5,
-        10_000,
-        true,
-        AttentionPattern.FULL,
-        List.of(1),
-        0);
+    return new Decoder(16, hidden, 2, new HeadShape(2, 1, 4))
+        .mlp(6)
+        .experts(3, 2)
+        .tied(true)
+        .mlpOnly(List.of(1))
+        .spec();
   }
 
   static RunIdentity identity() {
@@ -65,7 +54,7 @@ record CheckpointFixture(Path checkpoints) {
    */
   static List<OwnedSlice> slices(int ranks, int rank) {
     List<OwnedSlice> slices = new ArrayList<>();
-    for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+    for (TensorSpec spec : MODEL.tensors()) {
       long from = EvenCut.start(spec.elements(), ranks, rank);
       long count = EvenCut.count(spec.elements(), ranks, rank);
       slices.add(slice(spec, from, count));
@@ -73,7 +62,7 @@ record CheckpointFixture(Path checkpoints) {
     return slices;
   }
 
-  static OwnedSlice slice(ParameterSpec spec, long from, long count) {
+  static OwnedSlice slice(TensorSpec spec, long from, long count) {
     MemorySegment[] values = new MemorySegment[StateKind.values().length];
     for (StateKind kind : StateKind.values()) {
       values[kind.ordinal()] = empty(count);

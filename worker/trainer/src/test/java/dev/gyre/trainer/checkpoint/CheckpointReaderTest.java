@@ -4,8 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -61,17 +60,17 @@ final class CheckpointReaderTest {
   void missingNamesAndWrongShapesAreRefused() throws IOException {
     Path step = fixture.save(1, 2);
     try (CheckpointReader reader = CheckpointReader.open(step)) {
-      reader.require(ModelParameters.of(CheckpointFixture.MODEL));
+      reader.require(CheckpointFixture.MODEL.tensors());
       CheckpointException e =
           assertThrows(
               CheckpointException.class,
-              () -> reader.require(ModelParameters.of(CheckpointFixture.model(12))));
+              () -> reader.require(CheckpointFixture.model(12).tensors()));
       assertTrue(
           e.getMessage().contains("[16, 8], the model needs model.embed_tokens.weight[16, 12]"),
           e.getMessage());
-      ParameterSpec embedding = ModelParameters.of(CheckpointFixture.MODEL).getFirst();
-      ParameterSpec unknown =
-          new ParameterSpec(
+      TensorSpec embedding = CheckpointFixture.MODEL.tensors().getFirst();
+      TensorSpec unknown =
+          new TensorSpec(
               "model.unknown.weight",
               new long[] {2},
               embedding.precision(),

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.model.parameters.ParameterSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.checkpoint.CheckpointStore.Verified;
 import dev.gyre.trainer.files.StorageException;
 import dev.gyre.trainer.files.WriteProgress;
@@ -318,7 +318,7 @@ final class CheckpointStoreTest {
   @Test
   void tensorsMustBeCoveredOnceInOneShape() throws IOException {
     List<OwnedSlice> whole = CheckpointFixture.slices(1, 0);
-    ParameterSpec first = whole.getFirst().spec();
+    TensorSpec first = whole.getFirst().spec();
     String name = first.name();
     assertRefused(whole.subList(1, whole.size()), List.of(), "has no weight of " + name);
     List<OwnedSlice> rest = whole.subList(1, whole.size());
@@ -328,8 +328,8 @@ final class CheckpointStoreTest {
     OwnedSlice overlap = CheckpointFixture.slice(first, 40, first.elements() - 40);
     assertRefused(plus(rest, head), List.of(overlap), "elements [40, 50) of " + name);
     assertRefused(plus(rest, head), List.of(), "elements [50, 128) of " + name);
-    ParameterSpec other =
-        new ParameterSpec(
+    TensorSpec other =
+        new TensorSpec(
             name,
             new long[] {8, 16},
             first.precision(),

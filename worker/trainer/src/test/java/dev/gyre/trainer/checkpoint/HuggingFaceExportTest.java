@@ -9,9 +9,8 @@ import dev.gyre.kernels.BFloat16;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.hf.HfConfig;
 import dev.gyre.model.hf.HfWeights;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.partitioning.job.Invalid;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -50,7 +49,7 @@ final class HuggingFaceExportTest {
           Files.readString(out.resolve("config.json"))
               .contains(dtype == DType.F32 ? "\"float32\"" : "\"bfloat16\""));
       try (HfWeights weights = HfWeights.open(out, config.model())) {
-        for (ParameterSpec spec : ModelParameters.of(config.model())) {
+        for (TensorSpec spec : config.model().tensors()) {
           MemorySegment values = CheckpointFixture.empty(spec.elements());
           weights.read(spec, 0, spec.elements(), values);
           for (long i = 0; i < spec.elements(); i++) {

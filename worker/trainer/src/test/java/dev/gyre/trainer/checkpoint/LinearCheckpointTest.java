@@ -6,14 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
@@ -29,23 +30,11 @@ import org.junit.jupiter.api.io.TempDir;
 /** Checkpoints of models with linear layers, whose output norm no other layer has. */
 final class LinearCheckpointTest {
   private static final ModelSpec MODEL =
-      new ModelSpec(
-          "llama",
-          16,
-          8,
-          2,
-          2,
-          1,
-          4,
-          6,
-          0,
-          0,
-          1e-5,
-          10_000,
-          true,
-          new AttentionPattern(List.of(LayerKind.FULL, LayerKind.LINEAR), 0),
-          List.of(),
-          0);
+      new Decoder(16, 8, 2, new HeadShape(2, 1, 4))
+          .mlp(6)
+          .tied(true)
+          .attention(new AttentionPattern(List.of(LayerKind.FULL, LayerKind.LINEAR), 0))
+          .spec();
 
   @TempDir Path folder;
 
@@ -53,7 +42,7 @@ final class LinearCheckpointTest {
     List<FileEntry> files = new ArrayList<>();
     for (int rank = 0; rank < ranks; rank++) {
       List<OwnedSlice> slices = new ArrayList<>();
-      for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+      for (TensorSpec spec : MODEL.tensors()) {
         long from = EvenCut.start(spec.elements(), ranks, rank);
         long count = EvenCut.count(spec.elements(), ranks, rank);
         slices.add(CheckpointFixture.slice(spec, from, count));
@@ -71,12 +60,9 @@ final class LinearCheckpointTest {
   void anotherNumberOfRanksReadsIt() throws IOException {
     Path saved = save(3);
     assertEquals(MODEL, CheckpointStore.verify(saved).model());
-    String name = new ParameterNames(1).outputNorm();
-    ParameterSpec norm =
-        ModelParameters.of(MODEL).stream()
-            .filter(p -> p.name().equals(name))
-            .findFirst()
-            .orElseThrow();
+    String name = new TensorNames(1).attentionNorm();
+    TensorSpec norm =
+        MODEL.tensors().stream().filter(p -> p.name().equals(name)).findFirst().orElseThrow();
     try (CheckpointReader reader = CheckpointReader.open(saved)) {
       for (StateKind kind : StateKind.values()) {
         MemorySegment values = CheckpointFixture.empty(norm.elements());

@@ -3,11 +3,12 @@ package dev.gyre.trainer.data;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.rank.RankSpec;
 import java.util.List;
 
@@ -17,23 +18,10 @@ final class TinyTraining {
 
   /** A dense model of bytes with two heads over one key/value head, and full attention. */
   static ModelSpec model(int width, int layers) {
-    return new ModelSpec(
-        "llama",
-        256,
-        width,
-        layers,
-        2,
-        1,
-        width / 2,
-        width,
-        0,
-        0,
-        1e-5,
-        1e4,
-        true,
-        AttentionPattern.FULL,
-        List.of(),
-        0);
+    return new Decoder(256, width, layers, new HeadShape(2, 1, width / 2))
+        .mlp(width)
+        .tied(true)
+        .spec();
   }
 
   /**

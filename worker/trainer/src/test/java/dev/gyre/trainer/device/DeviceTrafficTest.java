@@ -9,11 +9,13 @@ import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.rank.BatchTotals;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.PreparedRow;
@@ -28,23 +30,10 @@ final class DeviceTrafficTest {
   private static final int TOKENS = 29;
 
   private static final ModelSpec DENSE =
-      new ModelSpec(
-          "llama",
-          11,
-          16,
-          2,
-          4,
-          2,
-          4,
-          24,
-          0,
-          0,
-          1e-5,
-          1e4,
-          false,
-          new AttentionPattern(List.of(), 7),
-          List.of(),
-          0);
+      new Decoder(11, 16, 2, new HeadShape(4, 2, 4))
+          .mlp(24)
+          .attention(new AttentionPattern(List.of(), 7))
+          .spec();
 
   private static final TrainSpec.Optimizer ADAM =
       new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);

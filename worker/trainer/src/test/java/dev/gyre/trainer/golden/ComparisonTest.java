@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.model.parameters.ParameterNames;
+import dev.gyre.partitioning.model.TensorNames;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +44,7 @@ final class ComparisonTest {
 
   @Test
   void oneGradient() {
-    String name = new ParameterNames(1).expertDown(2);
+    String name = new TensorNames(1).expertDown(2);
     assertEquals(List.of("gradient moe w2"), failed(DType.F32, r -> r.gradient(name)[5] += 1e-4f));
     assertEquals(
         List.of("gradient moe w2"), failed(DType.F32, r -> r.gradient(name)[5] = Float.NaN));

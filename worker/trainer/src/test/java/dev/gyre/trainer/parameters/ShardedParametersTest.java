@@ -12,14 +12,14 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.model.parameters.ParameterSpec;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
 import java.lang.foreign.Arena;
@@ -34,23 +34,12 @@ import org.junit.jupiter.api.Test;
 /** Weights and optimizer state over any number of ranks equal those of one rank. */
 final class ShardedParametersTest {
   private static final ModelSpec MODEL =
-      new ModelSpec(
-          "mixtral",
-          11,
-          6,
-          2,
-          2,
-          1,
-          4,
-          5,
-          5,
-          2,
-          1e-5,
-          1e4,
-          false,
-          AttentionPattern.FULL,
-          List.of(1),
-          0.02);
+      new Decoder(11, 6, 2, new HeadShape(2, 1, 4))
+          .mlp(5)
+          .experts(5, 2)
+          .mlpOnly(List.of(1))
+          .initializerRange(0.02)
+          .spec();
   private static final TrainSpec.Optimizer ADAM =
       new TrainSpec.Optimizer(1e-2, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-6);
   private static final Mesh ONE = new Mesh(1, 1, 1, 1);
@@ -74,7 +63,7 @@ final class ShardedParametersTest {
 
     private static Map<String, float[]> empty() {
       Map<String, float[]> map = new ConcurrentHashMap<>();
-      for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+      for (TensorSpec spec : MODEL.tensors()) {
         float[] values = new float[(int) spec.elements()];
         Arrays.fill(values, Float.NaN);
         map.put(spec.name(), values);
@@ -132,11 +121,10 @@ final class ShardedParametersTest {
   }
 
   /** Names and shapes of what a rank holds. */
-  private static List<ParameterSpec> held(Mesh mesh, int rank) {
-    int experts = MODEL.numLocalExperts();
+  private static List<TensorSpec> held(Mesh mesh, int rank) {
+    int experts = MODEL.experts();
     int x = mesh.expertParallel();
-    return ModelParameters.held(
-        MODEL,
+    return MODEL.tensors(
         (int) EvenCut.start(experts, x, mesh.expertRank(rank)),
         (int) EvenCut.count(experts, x, mesh.expertRank(rank)));
   }
@@ -150,7 +138,7 @@ final class ShardedParametersTest {
           dtype,
           (_, parameters) -> {
             parameters.initialise(42);
-            for (ParameterSpec spec : held(ONE, 0)) {
+            for (TensorSpec spec : held(ONE, 0)) {
               want.put(spec.name(), values(parameters.weight(spec.name(), spec.shape())));
             }
           });
@@ -160,7 +148,7 @@ final class ShardedParametersTest {
             dtype,
             (transport, parameters) -> {
               parameters.initialise(42);
-              for (ParameterSpec spec : held(mesh, transport.rank())) {
+              for (TensorSpec spec : held(mesh, transport.rank())) {
                 assertArrayEquals(
                     want.get(spec.name()),
                     values(parameters.weight(spec.name(), spec.shape())),
@@ -168,7 +156,7 @@ final class ShardedParametersTest {
               }
             });
       }
-      assertEquals(ModelParameters.of(MODEL).size(), want.size());
+      assertEquals(MODEL.tensors().size(), want.size());
     }
   }
 
@@ -209,7 +197,7 @@ final class ShardedParametersTest {
    */
   private static void gradients(ShardedParameters parameters, Mesh mesh, int rank, int step) {
     parameters.zeroGradients();
-    for (ParameterSpec spec : held(mesh, rank)) {
+    for (TensorSpec spec : held(mesh, rank)) {
       int[] holders = spec.isExpert() ? mesh.expertReplicas(rank) : mesh.everyone();
       Tensor gradient = parameters.gradient(spec.name(), spec.shape());
       for (int i = 0; i < spec.elements(); i++) {
@@ -227,7 +215,7 @@ final class ShardedParametersTest {
 
   private static double norm(int step) {
     double sum = 0;
-    for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+    for (TensorSpec spec : MODEL.tensors()) {
       for (int i = 0; i < spec.elements(); i++) {
         sum += gradientOf(i, step) * gradientOf(i, step);
       }
@@ -272,7 +260,7 @@ final class ShardedParametersTest {
           parameters.initialise(3);
           int first = transport.rank() == 0 ? 0 : 3;
           int count = transport.rank() == 0 ? 3 : 2;
-          ParameterNames names = new ParameterNames(0);
+          TensorNames names = new TensorNames(0);
           float[] pairs = values(parameters.weight(names.expertGate(first), count, 10, 6));
           for (int e = 0; e < count; e++) {
             assertArrayEquals(
@@ -293,7 +281,7 @@ final class ShardedParametersTest {
   }
 
   private static void assertSame(String what, State want, State got) {
-    for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+    for (TensorSpec spec : MODEL.tensors()) {
       float[][] a = want.of(spec.name());
       float[][] b = got.of(spec.name());
       for (int i = 0; i < a.length; i++) {

@@ -12,14 +12,15 @@ import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.parameters.InitialWeights;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.partitioning.schedule.AllGatherSchedule;
 import dev.gyre.partitioning.schedule.BalancedSchedule;
 import dev.gyre.partitioning.schedule.RingSchedule;
@@ -46,23 +47,12 @@ final class MaskedModelTest {
 
   /** The first layer has a sliding window, the second sees all keys. */
   private static ModelSpec model(int sinks, boolean anchor, int prefix) {
-    return new ModelSpec(
-        "llama",
-        VOCABULARY,
-        8,
-        2,
-        2,
-        1,
-        4,
-        6,
-        0,
-        0,
-        1e-5,
-        1e4,
-        false,
-        new AttentionPattern(List.of(LayerKind.SLIDING, LayerKind.FULL), 3, sinks, anchor, prefix),
-        List.of(),
-        0);
+    return new Decoder(VOCABULARY, 8, 2, new HeadShape(2, 1, 4))
+        .mlp(6)
+        .attention(
+            new AttentionPattern(
+                List.of(LayerKind.SLIDING, LayerKind.FULL), 3, sinks, anchor, prefix))
+        .spec();
   }
 
   private static final class Computed {
@@ -70,7 +60,7 @@ final class MaskedModelTest {
     final Map<String, double[]> gradients = new LinkedHashMap<>();
 
     Computed(ModelSpec model) {
-      for (ParameterSpec spec : ModelParameters.of(model)) {
+      for (TensorSpec spec : model.tensors()) {
         gradients.put(spec.name(), new double[(int) spec.elements()]);
       }
     }
@@ -132,9 +122,9 @@ final class MaskedModelTest {
 
   private static void compare(ModelSpec model, Mesh mesh, ScheduleKind schedule) {
     int[] tokens = tokens(DOCUMENTS.tokens());
-    int[] labels = labels(tokens, model.attention().prefix());
+    int[] labels = labels(tokens, model.prefix());
     Map<String, double[]> weights = new LinkedHashMap<>();
-    for (ParameterSpec spec : ModelParameters.of(model)) {
+    for (TensorSpec spec : model.tensors()) {
       weights.put(spec.name(), weights(spec));
     }
     PlainDecoder plain = new PlainDecoder(model, DOCUMENTS, tokens, labels, weights);
@@ -186,7 +176,7 @@ final class MaskedModelTest {
   }
 
   /** Norm weights are not all 1, so that their gradients differ from any others. */
-  private static double[] weights(ParameterSpec spec) {
+  private static double[] weights(TensorSpec spec) {
     double[] values = new double[(int) spec.elements()];
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(spec.elements() * Float.BYTES, Float.BYTES);

@@ -1,9 +1,10 @@
 package dev.gyre.trainer.rank;
 
-import dev.gyre.model.parameters.ParameterNames;
-import dev.gyre.partitioning.job.ModelSpec;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorNames;
 import java.util.Map;
 
 /**
@@ -56,17 +57,17 @@ final class PlainDecoder {
 
   /** Mean nats of the labelled tokens. */
   double loss() {
-    int width = model.hiddenSize();
+    int width = model.width();
     double[][] x = new double[tokens.length][];
-    double[] embedding = weight(ParameterNames.EMBEDDING);
+    double[] embedding = weight(TensorNames.EMBEDDING);
     for (int t = 0; t < tokens.length; t++) {
       x[t] = java.util.Arrays.copyOfRange(embedding, tokens[t] * width, (tokens[t] + 1) * width);
     }
-    for (int layer = 0; layer < model.numHiddenLayers(); layer++) {
-      ParameterNames names = new ParameterNames(layer);
-      attention(x, names, model.mask(layer));
+    for (int layer = 0; layer < model.depth(); layer++) {
+      TensorNames names = new TensorNames(layer);
+      attention(x, names, ((SoftmaxAttention) model.mixer(layer)).mask());
       for (double[] row : x) {
-        double[] h = norm(row, weight(names.postAttentionNorm()));
+        double[] h = norm(row, weight(names.feedForwardNorm()));
         double[] gate = linear(h, weight(names.gate()));
         double[] up = linear(h, weight(names.up()));
         for (int i = 0; i < gate.length; i++) {
@@ -80,7 +81,7 @@ final class PlainDecoder {
     for (int t = 0; t < tokens.length; t++) {
       if (labels[t] >= 0) {
         double[] logits =
-            linear(norm(x[t], weight(ParameterNames.FINAL_NORM)), weight(ParameterNames.HEAD));
+            linear(norm(x[t], weight(TensorNames.FINAL_NORM)), weight(TensorNames.HEAD));
         double sum = 0;
         for (double z : logits) {
           sum += Math.exp(z);
@@ -92,18 +93,18 @@ final class PlainDecoder {
     return nats / labelled;
   }
 
-  private void attention(double[][] x, ParameterNames names, AttentionMask mask) {
-    int size = model.headDim();
+  private void attention(double[][] x, TensorNames names, AttentionMask mask) {
+    int size = model.heads().size();
     double[][] q = new double[tokens.length][];
     double[][] k = new double[tokens.length][];
     double[][] v = new double[tokens.length][];
     for (int t = 0; t < tokens.length; t++) {
-      double[] h = norm(x[t], weight(names.inputNorm()));
+      double[] h = norm(x[t], weight(names.mixerNorm()));
       q[t] = rotated(linear(h, weight(names.query())), t);
       k[t] = rotated(linear(h, weight(names.key())), t);
       v[t] = linear(h, weight(names.value()));
     }
-    int[] kvHeadOf = model.kvHeadOf();
+    int[] kvHeadOf = model.heads().kvHeadOf();
     for (int i = 0; i < tokens.length; i++) {
       double[] out = new double[q[i].length];
       for (int head = 0; head < kvHeadOf.length; head++) {
@@ -146,13 +147,13 @@ final class PlainDecoder {
 
   private double[] rotated(double[] x, int token) {
     int document = documents.documentOf(token);
-    boolean behindAnchor = model.attention().anchor() && document > 0;
+    boolean behindAnchor = model.anchor() && document > 0;
     int position = token - documents.start(document) + (behindAnchor ? 1 : 0);
-    int size = model.headDim();
+    int size = model.heads().size();
     double[] y = new double[x.length];
     for (int head = 0; head < x.length; head += size) {
       for (int i = 0; i < size / 2; i++) {
-        double angle = position * Math.pow(model.ropeTheta(), -2.0 * i / size);
+        double angle = position * Math.pow(((SoftmaxAttention) model.mixer(0)).rope().theta(), -2.0 * i / size);
         double a = x[head + i];
         double b = x[head + i + size / 2];
         y[head + i] = a * Math.cos(angle) - b * Math.sin(angle);
@@ -167,7 +168,7 @@ final class PlainDecoder {
     for (double value : x) {
       squares += value * value;
     }
-    double scale = 1 / Math.sqrt(squares / x.length + model.rmsNormEps());
+    double scale = 1 / Math.sqrt(squares / x.length + model.normEps());
     double[] y = new double[x.length];
     for (int i = 0; i < x.length; i++) {
       y[i] = x[i] * scale * weight[i];

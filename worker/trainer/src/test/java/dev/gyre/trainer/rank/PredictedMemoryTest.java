@@ -12,16 +12,18 @@ import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.LayerKind;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
@@ -166,23 +168,12 @@ final class PredictedMemoryTest {
   private static JobSpec job(
       MeshSpec mesh, String dtype, int experts, LayerKind first, MemorySpec memory) {
     ModelSpec model =
-        new ModelSpec(
-            experts == 0 ? "llama" : "mixtral",
-            96,
-            32,
-            3,
-            8,
-            4,
-            8,
-            48,
-            experts,
-            experts == 0 ? 0 : 2,
-            1e-5,
-            1e4,
-            false,
-            new AttentionPattern(List.of(first, LayerKind.FULL, first), 0),
-            List.of(1),
-            0);
+        new Decoder(96, 32, 3, new HeadShape(8, 4, 8))
+            .mlp(48)
+            .experts(experts, experts == 0 ? 0 : 2)
+            .attention(new AttentionPattern(List.of(first, LayerKind.FULL, first), 0))
+            .mlpOnly(List.of(1))
+            .spec();
     int rows = Math.max(1, mesh.dataParallel());
     return new JobSpec(
         "test",
@@ -286,7 +277,7 @@ final class PredictedMemoryTest {
       public boolean replay(int layer, Tensor indices) {
         MemorySegment chosen = indices.segment();
         for (long c = 0; c < indices.elements(); c++) {
-          long expert = balanced ? c % model.numLocalExperts() : c % model.numExpertsPerTok();
+          long expert = balanced ? c % model.experts() : c % model.expertsPerToken();
           chosen.setAtIndex(ValueLayout.JAVA_INT, c, (int) expert);
         }
         return true;

@@ -12,10 +12,12 @@ import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -30,23 +32,12 @@ final class RecomputedWorkTest {
 
   /** A dense layer, and two with experts. */
   private static final ModelSpec MODEL =
-      new ModelSpec(
-          "mixtral",
-          16,
-          24,
-          LAYERS,
-          4,
-          2,
-          8,
-          12,
-          4,
-          2,
-          1e-5,
-          1e4,
-          false,
-          new AttentionPattern(List.of(), 0),
-          List.of(1),
-          0);
+      new Decoder(16, 24, LAYERS, new HeadShape(4, 2, 8))
+          .mlp(12)
+          .experts(4, 2)
+          .attention(new AttentionPattern(List.of(), 0))
+          .mlpOnly(List.of(1))
+          .spec();
 
   private static final int DENSE = 1;
   private static final int MOE = 2;
@@ -84,7 +75,7 @@ final class RecomputedWorkTest {
               rank.layOut(new Documents(TOKENS)),
               (run, ids, labels) -> {
                 for (int i = 0; i < run.length(); i++) {
-                  int token = (run.start() + i) * 7 % MODEL.vocabSize();
+                  int token = (run.start() + i) * 7 % MODEL.vocabulary();
                   ids.setAtIndex(ValueLayout.JAVA_INT, i, token);
                 }
                 MemorySegment.copy(ids, 0, labels, 0, ids.byteSize());

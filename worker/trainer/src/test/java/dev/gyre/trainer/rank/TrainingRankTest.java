@@ -17,18 +17,19 @@ import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.StepSums;
-import dev.gyre.model.parameters.ModelParameters;
-import dev.gyre.model.parameters.ParameterSpec;
 import dev.gyre.model.tape.Checkpointing;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
 import dev.gyre.partitioning.schedule.RingSchedule;
@@ -59,24 +60,16 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Training on several ranks gives the same model as training on one. */
 final class TrainingRankTest {
   private static final ModelSpec MODEL =
-      new ModelSpec(
-          "mixtral",
-          32,
-          16,
-          4,
-          4,
-          2,
-          8,
-          12,
-          5,
-          2,
-          1e-5,
-          1e4,
-          true,
-          new AttentionPattern(
-              List.of(LayerKind.LINEAR, LayerKind.SLIDING, LayerKind.LINEAR, LayerKind.FULL), 7),
-          List.of(1),
-          0);
+      new Decoder(32, 16, 4, new HeadShape(4, 2, 8))
+          .mlp(12)
+          .experts(5, 2)
+          .tied(true)
+          .attention(
+              new AttentionPattern(
+                  List.of(LayerKind.LINEAR, LayerKind.SLIDING, LayerKind.LINEAR, LayerKind.FULL),
+                  7))
+          .mlpOnly(List.of(1))
+          .spec();
   private static final Objective OBJECTIVE = new Objective(0.01, 0.001);
   private static final TrainSpec.Optimizer ADAM =
       new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);
@@ -88,13 +81,13 @@ final class TrainingRankTest {
   private static final class Trained {
     final double[] losses = new double[STEPS];
     final double[] norms = new double[STEPS];
-    final int[][][] choices = new int[STEPS][MODEL.numHiddenLayers()][ROWS.size() * ROW_TOKENS * 2];
+    final int[][][] choices = new int[STEPS][MODEL.depth()][ROWS.size() * ROW_TOKENS * 2];
     final Map<String, float[]> weights = new LinkedHashMap<>();
     final Map<String, Long> sent = new ConcurrentHashMap<>();
     final AtomicLong peakBytes = new AtomicLong();
 
     Trained() {
-      for (ParameterSpec spec : ModelParameters.of(MODEL)) {
+      for (TensorSpec spec : MODEL.tensors()) {
         weights.put(spec.name(), new float[(int) spec.elements()]);
       }
     }
@@ -302,7 +295,7 @@ final class TrainingRankTest {
 
   private static void assertSame(String what, Trained want, Trained got) {
     for (int step = 0; step < STEPS; step++) {
-      for (int layer = 0; layer < MODEL.numHiddenLayers(); layer++) {
+      for (int layer = 0; layer < MODEL.depth(); layer++) {
         assertArrayEquals(
             want.choices[step][layer], got.choices[step][layer], what + " choices " + step);
       }
@@ -419,7 +412,7 @@ final class TrainingRankTest {
   }
 
   private static void read(int row, TokenRange run, MemorySegment tokens, MemorySegment labels) {
-    int[] ids = new Random(row).ints(ROW_TOKENS + 1, 0, MODEL.vocabSize()).toArray();
+    int[] ids = new Random(row).ints(ROW_TOKENS + 1, 0, MODEL.vocabulary()).toArray();
     for (int i = 0; i < run.length(); i++) {
       tokens.setAtIndex(ValueLayout.JAVA_INT, i, ids[run.start() + i]);
       labels.setAtIndex(ValueLayout.JAVA_INT, i, ids[run.start() + i + 1]);

@@ -14,8 +14,6 @@ import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.model.local.LocalSequenceGroup;
 import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.port.SequenceGroup.Saved;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -23,6 +21,10 @@ import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.Balance;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.AttentionTile;
@@ -55,24 +57,12 @@ final class AttentionCheck {
     }
 
     ModelSpec model() {
-      return new ModelSpec(
-          "llama",
-          16,
-          8,
-          1,
-          heads,
-          kvHeads,
-          headDim,
-          8,
-          0,
-          1,
-          1e-5,
-          1e4,
-          false,
-          new AttentionPattern(
-              List.of(), mask.window(), mask.sinks(), mask.anchor(), mask.prefix()),
-          List.of(),
-          0);
+      return new Decoder(16, 8, 1, new HeadShape(heads, kvHeads, headDim))
+          .mlp(8)
+          .attention(
+              new AttentionPattern(
+                  List.of(), mask.window(), mask.sinks(), mask.anchor(), mask.prefix()))
+          .spec();
     }
   }
 
@@ -190,7 +180,7 @@ final class AttentionCheck {
     try (Arena arena = Arena.ofConfined();
         Backend backend = new ScalarBackendProvider().open(1)) {
       LocalSequenceGroup group =
-          new LocalSequenceGroup(backend.kernels(), row.model().kvHeadOf(), row.headDim);
+          new LocalSequenceGroup(backend.kernels(), row.model().heads().kvHeadOf(), row.headDim);
       group.setRow(row.documents);
       attend(group, arena, row, dtype, in, all, workspace(arena, 1 << 21), got);
     }
@@ -217,7 +207,15 @@ final class AttentionCheck {
 
     PlainAttention plain(Row row) {
       return new PlainAttention(
-          row.documents, row.mask, row.model().kvHeadOf(), row.kvHeads, row.headDim, q, k, v, dOut);
+          row.documents,
+          row.mask,
+          row.model().heads().kvHeadOf(),
+          row.kvHeads,
+          row.headDim,
+          q,
+          k,
+          v,
+          dOut);
     }
   }
 
@@ -299,7 +297,7 @@ final class AttentionCheck {
   private static long foretold(
       int rank, Mesh mesh, Row row, AttentionSchedule schedule, DType dtype) {
     HeadSplit.Part part =
-        HeadSplit.of(row.model().kvHeadOf(), mesh).parts().get(mesh.ulyssesRank(rank));
+        HeadSplit.of(row.model().heads().kvHeadOf(), mesh).parts().get(mesh.ulyssesRank(rank));
     MessageBytes bytes =
         new MessageBytes(part.queryHeads(), part.kvHeads(), row.headDim, dtype.bytes());
     int ringRank = mesh.ringRank(rank);

@@ -272,7 +272,7 @@ final class ScheduleParityTest {
   private static long sent(Mesh mesh, String key, String layout, int kvHeads, int window) {
     Row row = new Row(new Documents(512), window, 4, kvHeads, 16);
     ScheduleKind kind =
-        ScheduleKind.of(key, MessageBytes.ofRow(row.model().kvHeadOf(), 16, 2, mesh));
+        ScheduleKind.of(key, MessageBytes.ofRow(row.model().heads().kvHeadOf(), 16, 2, mesh));
     return AttentionCheck.sent(
         row, mesh, LayoutKind.of(layout), 64, DType.BF16, kind, NEVER_BUFFER);
   }

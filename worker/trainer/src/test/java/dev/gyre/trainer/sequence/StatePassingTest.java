@@ -11,9 +11,6 @@ import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.model.port.SequenceGroup.Saved;
-import dev.gyre.partitioning.job.AttentionPattern;
-import dev.gyre.partitioning.job.LayerKind;
-import dev.gyre.partitioning.job.ModelSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -21,6 +18,11 @@ import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.AttentionPattern;
+import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.LinearAttentionBytes;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
@@ -41,23 +43,10 @@ final class StatePassingTest {
   private record Case(
       Documents documents, int heads, int kvHeads, int size, Mesh mesh, LayoutKind kind) {
     ModelSpec model() {
-      return new ModelSpec(
-          "llama",
-          16,
-          8,
-          1,
-          heads,
-          kvHeads,
-          size,
-          8,
-          0,
-          1,
-          1e-5,
-          1e4,
-          false,
-          new AttentionPattern(List.of(LayerKind.LINEAR), 0),
-          List.of(),
-          0);
+      return new Decoder(16, 8, 1, new HeadShape(heads, kvHeads, size))
+          .mlp(8)
+          .attention(new AttentionPattern(List.of(LayerKind.LINEAR), 0))
+          .spec();
     }
 
     float[] slopes() {
@@ -182,7 +171,15 @@ final class StatePassingTest {
     double[] dOut = AttentionCheck.random(random, tokens * c.heads * c.size, dtype);
     PlainLinear want =
         new PlainLinear(
-            c.documents, c.slopes(), c.model().kvHeadOf(), c.kvHeads, c.size, q, k, v, dOut);
+            c.documents,
+            c.slopes(),
+            c.model().heads().kvHeadOf(),
+            c.kvHeads,
+            c.size,
+            q,
+            k,
+            v,
+            dOut);
     double[][] inputs = {q, k, v, dOut};
     double[][] got = {
       new double[q.length], new double[q.length], new double[k.length], new double[k.length]

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.of;
 
 import dev.gyre.comms.ExitCode;
-import dev.gyre.partitioning.job.Invalid;
-import dev.gyre.partitioning.job.NumberRange;
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.trainer.data.DataException;
 import dev.gyre.trainer.files.StorageException;

@@ -1,4 +1,6 @@
-package dev.gyre.partitioning.job;
+package dev.gyre.partitioning.model;
+
+import dev.gyre.partitioning.check.Invalid;
 
 /**
  * How a layer mixes tokens. The keys are those of {@code layer_types} in Hugging Face

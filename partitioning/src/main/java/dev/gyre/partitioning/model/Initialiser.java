@@ -1,4 +1,4 @@
-package dev.gyre.model.parameters;
+package dev.gyre.partitioning.model;
 
 /** Initial values of a tensor. */
 public sealed interface Initialiser {
@@ -7,4 +7,11 @@ public sealed interface Initialiser {
 
   /** Independent normal values of mean 0. */
   record Normal(double standardDeviation) implements Initialiser {}
+
+  /**
+   * @param deviation standard deviation; 0 for 1/√fan-in
+   */
+  static Initialiser ofMatrix(double deviation, long fanIn) {
+    return new Normal(deviation > 0 ? deviation : 1 / Math.sqrt((double) fanIn));
+  }
 }

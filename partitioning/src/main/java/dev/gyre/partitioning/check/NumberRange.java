@@ -1,4 +1,4 @@
-package dev.gyre.partitioning.job;
+package dev.gyre.partitioning.check;
 
 import java.util.Locale;
 

@@ -1,18 +1,18 @@
-package dev.gyre.model.parameters;
+package dev.gyre.partitioning.model;
 
 import java.util.Arrays;
 
 /**
  * One weight tensor.
  *
- * @param name Hugging Face name
+ * @param name as in {@link TensorNames}
  * @param shape dims, outermost first
  * @param precision dtype class for kernels; the master copy is always F32
  * @param layer decoder layer, or −1 outside of the layers
  * @param expert expert inside its layer, or −1 for a dense weight, which every rank holds
  * @param weightDecay whether AdamW decays it: matrices except the embedding
  */
-public record ParameterSpec(
+public record TensorSpec(
     String name,
     long[] shape,
     Precision precision,
@@ -29,8 +29,18 @@ public record ParameterSpec(
     COMPUTE
   }
 
-  public ParameterSpec {
+  public TensorSpec {
     shape = shape.clone();
+  }
+
+  /** The same tensor without weight decay. */
+  TensorSpec withoutDecay() {
+    return new TensorSpec(name, shape, precision, layer, expert, false, initialiser);
+  }
+
+  /** Whether it has one dimension: the weights of a norm. */
+  public boolean isVector() {
+    return shape.length == 1;
   }
 
   public boolean isExpert() {

@@ -1,4 +1,4 @@
-package dev.gyre.partitioning.job;
+package dev.gyre.partitioning.check;
 
 import java.util.List;
 
@@ -31,13 +31,13 @@ public final class Invalid extends IllegalArgumentException {
     return problem;
   }
 
-  static void require(boolean holds, String key, String problem) {
+  public static void require(boolean holds, String key, String problem) {
     if (!holds) {
       throw new Invalid(key, problem);
     }
   }
 
-  static void requireOneOf(List<String> known, String key, String value) {
+  public static void requireOneOf(List<String> known, String key, String value) {
     require(
         known.contains(value),
         key,

@@ -1,5 +1,7 @@
-package dev.gyre.partitioning.job;
+package dev.gyre.partitioning.model;
 
+import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.List;
 
@@ -91,14 +93,5 @@ public record AttentionPattern(
       case LINEAR ->
           throw new IllegalArgumentException("layer " + layer + " is linear: it has no mask");
     };
-  }
-
-  /**
-   * Rotary position of a document's first token: 0, or 1 after an anchor. So every document sees
-   * the anchor at position 0, directly before its own first token, wherever the document is in the
-   * row.
-   */
-  public int firstPosition(int document) {
-    return anchor && document > 0 ? 1 : 0;
   }
 }

@@ -1,0 +1,30 @@
+package dev.gyre.partitioning.model;
+
+import dev.gyre.partitioning.check.Invalid;
+import java.util.List;
+
+/** How a layer's tokens choose experts. */
+public sealed interface RouterSpec {
+  /** Most experts that a token is computed by. */
+  int perToken();
+
+  List<TensorSpec> tensors(LayerTensors layer, int experts);
+
+  /**
+   * Softmax over all experts; a token takes the k most probable, with weights renormalised to 1.
+   * Source: Jiang et al., Mixtral of Experts, section 2.1.
+   *
+   * @param perToken k
+   */
+  record TopK(int perToken) implements RouterSpec {
+    public TopK {
+      Invalid.require(perToken >= 1, "model.num_experts_per_tok", perToken + " must be at least 1");
+    }
+
+    /** The router's weights are F32 with any compute dtype. */
+    @Override
+    public List<TensorSpec> tensors(LayerTensors layer, int experts) {
+      return List.of(layer.exactMatrix(layer.names().router(), experts, layer.width()));
+    }
+  }
+}
