@@ -18,6 +18,7 @@ import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -127,7 +128,8 @@ public record AttentionBench(
   }
 
   private ModelSpec model() {
-    return new Decoder(16, heads * headDim, 1, new HeadShape(heads, kvHeads, headDim))
+    return new Decoder(
+            new EmbeddingSpec(16, heads * headDim), 1, new HeadShape(heads, kvHeads, headDim))
         .mlp(8)
         .spec();
   }

@@ -16,6 +16,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.Balance;
@@ -160,7 +161,8 @@ public record BalanceBench(
   }
 
   private ModelSpec model(int kvHeads) {
-    return new Decoder(256, heads * headDim, 1, new HeadShape(heads, kvHeads, headDim))
+    return new Decoder(
+            new EmbeddingSpec(256, heads * headDim), 1, new HeadShape(heads, kvHeads, headDim))
         .mlp(heads * headDim)
         .tied(true)
         .attention(

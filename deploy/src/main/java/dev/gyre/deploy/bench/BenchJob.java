@@ -7,6 +7,7 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.nio.file.Path;
@@ -52,7 +53,10 @@ public record BenchJob(
   /** The job as {@code gyre train} would run it. */
   public JobSpec spec() {
     ModelSpec model =
-        new Decoder(BYTES, hidden, layers, new HeadShape(heads, kvHeads, hidden / heads))
+        new Decoder(
+                new EmbeddingSpec(BYTES, hidden),
+                layers,
+                new HeadShape(heads, kvHeads, hidden / heads))
             .mlp(ffn)
             .experts(experts, experts == 0 ? 0 : topK)
             .attention(attention)

@@ -10,6 +10,7 @@ import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -194,8 +195,9 @@ public final class JobFile {
       throw m.bad("num_local_experts", "llama has no experts; use model_type: mixtral");
     }
     return new Decoder(
-            m.has("vocab_size") ? m.count("vocab_size") : vocabularyOf.applyAsInt(tokenizer),
-            hidden,
+            new EmbeddingSpec(
+                m.has("vocab_size") ? m.count("vocab_size") : vocabularyOf.applyAsInt(tokenizer),
+                hidden),
             m.count("num_hidden_layers"),
             new HeadShape(heads, m.count("num_key_value_heads", heads), width))
         .mlp(m.count("intermediate_size", 2 * hidden))

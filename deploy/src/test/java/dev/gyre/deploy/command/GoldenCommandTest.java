@@ -24,7 +24,7 @@ final class GoldenCommandTest {
     assertTrue(
         ran.out().startsWith("data-parallel 1  ring 2  ulysses 1  expert-parallel 2  scalar  f32"),
         ran::toString);
-    assertTrue(ran.out().contains("gradient q_proj"), ran::toString);
+    assertTrue(ran.out().contains("gradient mixer.query"), ran::toString);
   }
 
   @Test

@@ -104,7 +104,7 @@ class JobFileTest {
     assertEquals(7, job.train().steps());
     assertEquals(4, job.mesh().ring());
     assertEquals(
-        List.of(0, 8, 0),
+        List.of(0, 8, 0, 8),
         job.model().layers().stream().map(layer -> layer.feedForward().experts()).toList());
     assertEquals("auto auto", job.mesh().schedule() + " " + job.mesh().layout());
     JobSpec other = read(JOB, "mesh.schedule=balanced", "mesh.layout=contiguous");

@@ -28,15 +28,14 @@ public final class Decoder {
   private double initializerRange;
 
   /**
-   * @param width of the residual stream
    * @param depth number of layers
    */
-  public Decoder(int vocabulary, int width, int depth, HeadShape heads) {
-    this.embedding = new EmbeddingSpec(vocabulary, width);
+  public Decoder(EmbeddingSpec embedding, int depth, HeadShape heads) {
+    this.embedding = embedding;
     ModelSpec.LAYERS.require("model.num_hidden_layers", depth);
     this.depth = depth;
     this.heads = heads;
-    this.mlpWidth = 2 * width;
+    this.mlpWidth = 2 * embedding.width();
   }
 
   /**

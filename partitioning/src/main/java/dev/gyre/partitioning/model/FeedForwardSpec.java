@@ -60,7 +60,7 @@ public sealed interface FeedForwardSpec {
       WIDTH.require("model.intermediate_size", width);
       Invalid.require(experts > 0, "model.num_local_experts", experts + " must be at least 1");
       Invalid.require(
-          router.perToken() <= experts,
+          router.perToken() >= 1 && router.perToken() <= experts,
           "model.num_experts_per_tok",
           router.perToken() + " must be from 1 to num_local_experts " + experts);
     }

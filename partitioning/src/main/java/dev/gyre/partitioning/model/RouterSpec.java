@@ -1,6 +1,5 @@
 package dev.gyre.partitioning.model;
 
-import dev.gyre.partitioning.check.Invalid;
 import java.util.List;
 
 /** How a layer's tokens choose experts. */
@@ -17,10 +16,6 @@ public sealed interface RouterSpec {
    * @param perToken k
    */
   record TopK(int perToken) implements RouterSpec {
-    public TopK {
-      Invalid.require(perToken >= 1, "model.num_experts_per_tok", perToken + " must be at least 1");
-    }
-
     /** The router's weights are F32 with any compute dtype. */
     @Override
     public List<TensorSpec> tensors(LayerTensors layer, int experts) {

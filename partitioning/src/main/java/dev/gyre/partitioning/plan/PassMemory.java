@@ -34,6 +34,8 @@ final class PassMemory {
   private final long kvPart;
   private final long headsPart;
   private final long kvCopies;
+  private final long allExperts;
+  private final long perToken;
   private final long rows;
   private final Deque<Long> stored = new ArrayDeque<>();
   private long storedNow;
@@ -75,7 +77,9 @@ final class PassMemory {
     qPart = headsPart * model.heads().size();
     kvPart = (long) kvHeads * model.heads().size();
     kvCopies = (long) copies * model.heads().size();
-    rows = t * model.expertsPerToken();
+    allExperts = model.experts();
+    perToken = model.expertsPerToken();
+    rows = t * perToken;
   }
 
   /** The stacks after a pass, and the peak of offloaded bytes. */
@@ -400,14 +404,14 @@ final class PassMemory {
    * slots.
    */
   private void decision() {
-    stack.save(F32_BYTES * t * (model.experts() + 1L + 4L * model.expertsPerToken()));
+    stack.save(F32_BYTES * t * (allExperts + 1 + 4 * perToken));
   }
 
   private void expertsForward(int block, boolean again) {
     norm();
     if (!again) {
       decision();
-      stack.passing(F32_BYTES * t * model.experts() + normed());
+      stack.passing(F32_BYTES * t * allExperts + normed());
     }
     saveRows(e * rows * d);
     long received = shape.received();
@@ -458,7 +462,7 @@ final class PassMemory {
     boolean kept = policy.mlpTile() == 0 && !shape.severalRounds();
     stack.passing(e * tile(received) * (kept ? 3 : 6) * width);
     stack.releaseScratch(mark);
-    stack.passing(F32_BYTES * t * model.experts() + normed());
+    stack.passing(F32_BYTES * t * allExperts + normed());
   }
 
   private void head() {

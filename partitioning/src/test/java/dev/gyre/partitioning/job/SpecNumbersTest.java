@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
@@ -22,7 +23,7 @@ final class SpecNumbersTest {
   }
 
   private static ModelSpec model(int heads, double normEps, double theta) {
-    return new Decoder(256, 64, 2, new HeadShape(heads, 1, 16))
+    return new Decoder(new EmbeddingSpec(256, 64), 2, new HeadShape(heads, 1, 16))
         .mlp(128)
         .experts(4, 2)
         .normEps(normEps)

@@ -9,8 +9,6 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.model.AttentionPattern;
-import dev.gyre.partitioning.model.Decoder;
-import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.Collections;
@@ -30,9 +28,7 @@ final class AutoLayoutTest {
   private static JobSpec job(int ring, String schedule, String layout, LayerKind... kinds) {
     boolean windows = List.of(kinds).contains(SLIDING);
     ModelSpec model =
-        Jobs.decoder()
-            .attention(new AttentionPattern(List.of(kinds), windows ? 512 : 0))
-            .spec();
+        Jobs.decoder().attention(new AttentionPattern(List.of(kinds), windows ? 512 : 0)).spec();
     MeshSpec mesh = new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout, 0);
     return Jobs.job(model, Jobs.train(8192, 8192, "bf16"), mesh, "auto");
   }

@@ -15,8 +15,6 @@ import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
-import dev.gyre.partitioning.model.Decoder;
-import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -41,9 +39,7 @@ class AutoScheduleTest {
   }
 
   private static ModelSpec model(AttentionPattern attention) {
-    return Jobs.decoder()
-        .attention(attention)
-        .spec();
+    return Jobs.decoder().attention(attention).spec();
   }
 
   private static JobSpec job(ModelSpec model, int ring, String schedule, String layout) {

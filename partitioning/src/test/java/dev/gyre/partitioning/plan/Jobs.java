@@ -7,6 +7,7 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
@@ -42,7 +43,10 @@ final class Jobs {
 
   /** h 256, 4 layers, 8 query heads over 4 key/value heads of 32. */
   static Decoder decoder() {
-    return new Decoder(256, 256, 4, new HeadShape(8, 4, 32)).mlp(512).ropeTheta(1e6).tied(true);
+    return new Decoder(new EmbeddingSpec(256, 256), 4, new HeadShape(8, 4, 32))
+        .mlp(512)
+        .ropeTheta(1e6)
+        .tied(true);
   }
 
   static TrainSpec train(int sequenceLength, long batchTokens, String dtype) {

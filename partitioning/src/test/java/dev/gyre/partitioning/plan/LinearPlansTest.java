@@ -11,8 +11,6 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.model.AttentionPattern;
-import dev.gyre.partitioning.model.Decoder;
-import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.Collections;
@@ -29,9 +27,7 @@ final class LinearPlansTest {
 
   /** h 256, 4 layers, 8 query heads over 4 key/value heads of 32. */
   private static ModelSpec model(LayerKind... kinds) {
-    return Jobs.decoder()
-        .attention(new AttentionPattern(List.of(kinds), 0))
-        .spec();
+    return Jobs.decoder().attention(new AttentionPattern(List.of(kinds), 0)).spec();
   }
 
   private static ModelSpec onlyLinear() {

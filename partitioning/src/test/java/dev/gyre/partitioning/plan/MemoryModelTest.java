@@ -16,6 +16,7 @@ import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -95,7 +96,8 @@ class MemoryModelTest {
   @Test
   void logitsOfAWholeRowNeverExist() {
     assertEquals(1024, MemoryModel.lossTile(Jobs.model(0, 0)));
-    ModelSpec large = new Decoder(128_000, 256, 4, new HeadShape(8, 4, 32)).spec();
+    ModelSpec large =
+        new Decoder(new EmbeddingSpec(128_000, 256), 4, new HeadShape(8, 4, 32)).spec();
     assertEquals(131, MemoryModel.lossTile(large));
   }
 

@@ -12,7 +12,7 @@ import dev.gyre.partitioning.model.ModelSpec;
  * Switch Transformers, eq. 4, per row and divided by k.
  */
 final class RouterStatistics {
-  private final ModelSpec model;
+  private final int perToken;
   private final int layers;
   private final int experts;
   private final long[][] localRows;
@@ -22,7 +22,7 @@ final class RouterStatistics {
   private boolean settled;
 
   RouterStatistics(ModelSpec model) {
-    this.model = model;
+    this.perToken = model.expertsPerToken();
     this.layers = model.depth();
     this.experts = model.experts();
     this.localRows = new long[layers][];
@@ -61,7 +61,7 @@ final class RouterStatistics {
     if (!settled) {
       throw new IllegalStateException("router statistics are read before they are summed");
     }
-    double choices = (double) batch.rowTokens() * model.expertsPerToken();
+    double choices = (double) batch.rowTokens() * perToken;
     return choices == 0 ? 0 : rowCounts[layer * experts + expert] / choices;
   }
 

@@ -6,5 +6,4 @@
 @NullMarked
 package dev.gyre.model;
 
-import dev.gyre.partitioning.model.Decoder;
 import org.jspecify.annotations.NullMarked;

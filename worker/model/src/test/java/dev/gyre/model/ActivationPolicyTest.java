@@ -19,6 +19,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -39,7 +40,7 @@ final class ActivationPolicyTest {
 
   /** Experts, a dense layer, experts. */
   private static final ModelSpec MODEL =
-      new Decoder(19, 24, 3, new HeadShape(4, 2, 6))
+      new Decoder(new EmbeddingSpec(19, 24), 3, new HeadShape(4, 2, 6))
           .mlp(20)
           .experts(5, 2)
           .attention(

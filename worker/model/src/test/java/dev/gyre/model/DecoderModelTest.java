@@ -17,6 +17,7 @@ import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorNames;
@@ -54,7 +55,7 @@ final class DecoderModelTest {
   }
 
   private static ModelSpec spec(String type, int experts, int top, List<Integer> dense) {
-    return new Decoder(11, 24, 3, new HeadShape(4, 2, 6))
+    return new Decoder(new EmbeddingSpec(11, 24), 3, new HeadShape(4, 2, 6))
         .mlp(20)
         .experts(experts, top)
         .attention(AttentionPattern.sliding(5))

@@ -16,6 +16,7 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSize;
@@ -36,7 +37,7 @@ final class LinearAttentionLayersTest {
   private static final int[] POSITIONS = {0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4};
   private static final Documents DOCUMENTS = new Documents(6, 5);
   private static final ModelSpec MIXED =
-      new Decoder(11, 24, 3, new HeadShape(4, 2, 6))
+      new Decoder(new EmbeddingSpec(11, 24), 3, new HeadShape(4, 2, 6))
           .mlp(20)
           .experts(3, 2)
           .attention(

@@ -179,7 +179,7 @@ final class CheckpointCommandsTest {
   void aRunOfAnotherModelOrBuildIsNotGeneratedFrom() throws IOException {
     Path job = run.folder().job();
     String whole = Files.readString(job);
-    Files.writeString(job, whole.replaceFirst("\"ropeTheta\" : [0-9.E]+", "\"ropeTheta\" : 5.0"));
+    Files.writeString(job, whole.replaceFirst("\"theta\" : [0-9.E]+", "\"theta\" : 5.0"));
     Cli other = Cli.run("generate", run.folder().path(), "text");
     assertEquals(ExitCode.BAD_JOB.code(), other.exit(), other::toString);
     assertTrue(other.err().contains("describes another model than"), other::toString);

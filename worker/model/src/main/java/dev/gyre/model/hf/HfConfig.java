@@ -1,10 +1,10 @@
 package dev.gyre.model.hf;
 
-import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.GitLfsPointer;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -128,8 +128,7 @@ public record HfConfig(
       throw invalid("head_dim", "hidden_size " + hidden + " / heads " + heads + " is not whole");
     }
     return new Decoder(
-            integer(root, "vocab_size", null),
-            hidden,
+            new EmbeddingSpec(integer(root, "vocab_size", null), hidden),
             integer(root, "num_hidden_layers", null),
             new HeadShape(
                 heads,

@@ -5,19 +5,20 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import dev.gyre.partitioning.mask.AttentionMask;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,7 +55,7 @@ final class HfConfigTest {
   void readsMixtral() {
     HfConfig config = HfConfig.parse(json(MIXTRAL));
     assertEquals(
-        new Decoder(32000, 4096, 32, new HeadShape(32, 8, 128))
+        new Decoder(new EmbeddingSpec(32000, 4096), 32, new HeadShape(32, 8, 128))
             .mlp(14336)
             .experts(8, 2)
             .ropeTheta(1e6)
@@ -76,11 +77,15 @@ final class HfConfigTest {
     assertEquals(1, again.source().path("bos_token_id").asInt());
 
     ModelSpec dense =
-        new Decoder(300, 64, 3, new HeadShape(4, 2, 24)).mlp(96).normEps(1e-6).tied(true).spec();
+        new Decoder(new EmbeddingSpec(300, 64), 3, new HeadShape(4, 2, 24))
+            .mlp(96)
+            .normEps(1e-6)
+            .tied(true)
+            .spec();
     write(dense, null, file);
     assertEquals(dense, HfConfig.read(file).model());
     ModelSpec mixed =
-        new Decoder(300, 64, 3, new HeadShape(4, 2, 24))
+        new Decoder(new EmbeddingSpec(300, 64), 3, new HeadShape(4, 2, 24))
             .mlp(96)
             .experts(4, 1)
             .normEps(1e-6)
@@ -106,8 +111,7 @@ final class HfConfigTest {
     root.put("gyre_anchor_token", true);
     root.put("gyre_prefix_length", 16);
     ModelSpec model = HfConfig.parse(root).model();
-    assertEquals(
-        Map.of(LayerKind.SLIDING, new AttentionMask(9, 4, true, 16)), model.maskOfKind());
+    assertEquals(Map.of(LayerKind.SLIDING, new AttentionMask(9, 4, true, 16)), model.maskOfKind());
     write(model, null, file);
     assertEquals(model, HfConfig.read(file).model());
     String said = String.join("\n", HfConfigWriter.warnings(model));
@@ -153,8 +157,7 @@ final class HfConfigTest {
     root.put("gyre_sliding_window", 7);
     root.putArray("gyre_layer_types").add("sliding_attention").add("full_attention");
     assertEquals(
-        Map.of(
-            LayerKind.SLIDING, AttentionMask.window(7), LayerKind.FULL, AttentionMask.CAUSAL),
+        Map.of(LayerKind.SLIDING, AttentionMask.window(7), LayerKind.FULL, AttentionMask.CAUSAL),
         HfConfig.parse(root).model().maskOfKind());
   }
 

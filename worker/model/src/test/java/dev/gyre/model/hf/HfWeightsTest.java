@@ -4,20 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.check.Invalid;
-import dev.gyre.partitioning.model.Decoder;
-import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.HeadSpec;
+import dev.gyre.partitioning.model.LayerSpec;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RouterSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
-import dev.gyre.partitioning.model.LayerSpec;
-import dev.gyre.partitioning.model.HeadSpec;
-import dev.gyre.partitioning.model.RouterSpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -2,6 +2,7 @@ package dev.gyre.model.hf;
 
 import dev.gyre.model.safetensors.SafetensorsWriter;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorSpec;
@@ -18,7 +19,11 @@ import java.util.Map;
 /** A Hugging Face folder of a tiny Llama model; values count up from tensor to tensor. */
 record TinyFolder(Path folder) {
   static ModelSpec model(boolean tied) {
-    return new Decoder(16, 8, 1, new HeadShape(2, 2, 4)).mlp(6).normEps(1e-6).tied(tied).spec();
+    return new Decoder(new EmbeddingSpec(16, 8), 1, new HeadShape(2, 2, 4))
+        .mlp(6)
+        .normEps(1e-6)
+        .tied(tied)
+        .spec();
   }
 
   /** The config alone. */
@@ -38,7 +43,9 @@ record TinyFolder(Path folder) {
   TinyFolder weights(String file, List<String> skipped, Map<String, float[]> values)
       throws IOException {
     List<TensorSpec> specs =
-        model(false).tensors().stream().filter(spec -> !skipped.contains(HfNames.of(spec.name()))).toList();
+        model(false).tensors().stream()
+            .filter(spec -> !skipped.contains(HfNames.of(spec.name())))
+            .toList();
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
     specs.forEach(
         s -> entries.add(new SafetensorsWriter.Entry(HfNames.of(s.name()), "F32", s.shape())));

@@ -163,14 +163,11 @@ final class Comparison {
     return line.error() == 0 ? 0 : line.error() / line.limit();
   }
 
-  /** The name without layer and expert: {@code gradient self_attn.q_proj}. */
+  /** The name without layer and expert: {@code gradient experts.down}. */
   private static String group(String name) {
     return "gradient "
-        + name.replaceFirst("^model\\.", "")
-            .replaceFirst("^layers\\.\\d+\\.", "")
-            .replaceFirst("^block_sparse_moe\\.(experts\\.)?(\\d+\\.)?", "moe ")
-            .replaceFirst("^(self_attn|mlp)\\.", "")
-            .replaceFirst("\\.weight$", "");
+        + name.replaceFirst("^layers\\.\\d+\\.", "")
+            .replaceFirst("^feed_forward\\.experts\\.\\d+\\.", "experts.");
   }
 
   /** The larger; NaN is worse than anything. */

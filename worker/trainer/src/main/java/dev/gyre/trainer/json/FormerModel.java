@@ -2,6 +2,7 @@ package dev.gyre.trainer.json;
 
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -30,8 +31,7 @@ public final class FormerModel {
     List<Integer> dense = new ArrayList<>();
     model.required("mlpOnlyLayers").forEach(layer -> dense.add(layer.intValue()));
     return new Decoder(
-            integer(model, "vocabSize"),
-            integer(model, "hiddenSize"),
+            new EmbeddingSpec(integer(model, "vocabSize"), integer(model, "hiddenSize")),
             integer(model, MARK),
             new HeadShape(
                 integer(model, "numAttentionHeads"),

@@ -2,6 +2,7 @@ package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorSpec;
@@ -22,7 +23,7 @@ record CheckpointFixture(Path checkpoints) {
   static final ModelSpec MODEL = model(8);
 
   static ModelSpec model(int hidden) {
-    return new Decoder(16, hidden, 2, new HeadShape(2, 1, 4))
+    return new Decoder(new EmbeddingSpec(16, hidden), 2, new HeadShape(2, 1, 4))
         .mlp(6)
         .experts(3, 2)
         .tied(true)

@@ -66,7 +66,7 @@ final class CheckpointReaderTest {
               CheckpointException.class,
               () -> reader.require(CheckpointFixture.model(12).tensors()));
       assertTrue(
-          e.getMessage().contains("[16, 8], the model needs model.embed_tokens.weight[16, 12]"),
+          e.getMessage().contains("[16, 8], the model needs embedding.weight[16, 12]"),
           e.getMessage());
       TensorSpec embedding = CheckpointFixture.MODEL.tensors().getFirst();
       TensorSpec unknown =

@@ -296,13 +296,13 @@ final class CheckpointStoreTest {
     assertDamaged(step, "manifest.json is damaged");
     Files.writeString(file, good.substring(0, good.length() / 2));
     assertDamaged(step, "manifest.json cannot be read");
-    String newer = good.replace("\"format\" : 1", "\"format\" : 99");
+    String newer = good.replace("\"format\" : 2", "\"format\" : 99");
     Files.writeString(file, newer.replace("\"seed\"", "\"what it was not before\""));
     UnknownFormatException e =
         assertThrows(UnknownFormatException.class, () -> CheckpointStore.verify(step));
     assertTrue(e.getMessage().contains("manifest.json has format 99"), e.getMessage());
     Files.writeString(file, good.replace("\"seed\"", "\"sead\""));
-    assertDamaged(step, "manifest.json cannot be read");
+    assertDamaged(step, "manifest.json is damaged");
     Files.write(file, new byte[] {(byte) 0xFF, 1, 2});
     assertDamaged(step, "manifest.json is damaged");
     Files.delete(file);

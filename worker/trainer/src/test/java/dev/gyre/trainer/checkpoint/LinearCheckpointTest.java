@@ -10,6 +10,7 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Checkpoints of models with linear layers, whose output norm no other layer has. */
 final class LinearCheckpointTest {
   private static final ModelSpec MODEL =
-      new Decoder(16, 8, 2, new HeadShape(2, 1, 4))
+      new Decoder(new EmbeddingSpec(16, 8), 2, new HeadShape(2, 1, 4))
           .mlp(6)
           .tied(true)
           .attention(new AttentionPattern(List.of(LayerKind.FULL, LayerKind.LINEAR), 0))

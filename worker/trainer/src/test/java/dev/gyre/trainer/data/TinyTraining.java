@@ -7,6 +7,7 @@ import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.rank.RankSpec;
@@ -18,7 +19,7 @@ final class TinyTraining {
 
   /** A dense model of bytes with two heads over one key/value head, and full attention. */
   static ModelSpec model(int width, int layers) {
-    return new Decoder(256, width, layers, new HeadShape(2, 1, width / 2))
+    return new Decoder(new EmbeddingSpec(256, width), layers, new HeadShape(2, 1, width / 2))
         .mlp(width)
         .tied(true)
         .spec();

@@ -14,6 +14,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.rank.BatchTotals;
@@ -30,7 +31,7 @@ final class DeviceTrafficTest {
   private static final int TOKENS = 29;
 
   private static final ModelSpec DENSE =
-      new Decoder(11, 16, 2, new HeadShape(4, 2, 4))
+      new Decoder(new EmbeddingSpec(11, 16), 2, new HeadShape(4, 2, 4))
           .mlp(24)
           .attention(new AttentionPattern(List.of(), 7))
           .spec();

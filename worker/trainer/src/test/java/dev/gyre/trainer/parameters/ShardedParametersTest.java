@@ -16,6 +16,7 @@ import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorNames;
@@ -34,7 +35,7 @@ import org.junit.jupiter.api.Test;
 /** Weights and optimizer state over any number of ranks equal those of one rank. */
 final class ShardedParametersTest {
   private static final ModelSpec MODEL =
-      new Decoder(11, 6, 2, new HeadShape(2, 1, 4))
+      new Decoder(new EmbeddingSpec(11, 6), 2, new HeadShape(2, 1, 4))
           .mlp(5)
           .experts(5, 2)
           .mlpOnly(List.of(1))

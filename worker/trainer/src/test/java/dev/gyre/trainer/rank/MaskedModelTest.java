@@ -17,6 +17,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -47,7 +48,7 @@ final class MaskedModelTest {
 
   /** The first layer has a sliding window, the second sees all keys. */
   private static ModelSpec model(int sinks, boolean anchor, int prefix) {
-    return new Decoder(VOCABULARY, 8, 2, new HeadShape(2, 1, 4))
+    return new Decoder(new EmbeddingSpec(VOCABULARY, 8), 2, new HeadShape(2, 1, 4))
         .mlp(6)
         .attention(
             new AttentionPattern(

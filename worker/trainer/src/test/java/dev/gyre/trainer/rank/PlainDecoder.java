@@ -1,8 +1,8 @@
 package dev.gyre.trainer.rank;
 
-import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorNames;
 import java.util.Map;
@@ -153,7 +153,9 @@ final class PlainDecoder {
     double[] y = new double[x.length];
     for (int head = 0; head < x.length; head += size) {
       for (int i = 0; i < size / 2; i++) {
-        double angle = position * Math.pow(((SoftmaxAttention) model.mixer(0)).rope().theta(), -2.0 * i / size);
+        double angle =
+            position
+                * Math.pow(((SoftmaxAttention) model.mixer(0)).rope().theta(), -2.0 * i / size);
         double a = x[head + i];
         double b = x[head + i + size / 2];
         y[head + i] = a * Math.cos(angle) - b * Math.sin(angle);

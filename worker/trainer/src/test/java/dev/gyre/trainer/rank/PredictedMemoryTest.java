@@ -21,6 +21,7 @@ import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -168,7 +169,7 @@ final class PredictedMemoryTest {
   private static JobSpec job(
       MeshSpec mesh, String dtype, int experts, LayerKind first, MemorySpec memory) {
     ModelSpec model =
-        new Decoder(96, 32, 3, new HeadShape(8, 4, 8))
+        new Decoder(new EmbeddingSpec(96, 32), 3, new HeadShape(8, 4, 8))
             .mlp(48)
             .experts(experts, experts == 0 ? 0 : 2)
             .attention(new AttentionPattern(List.of(first, LayerKind.FULL, first), 0))

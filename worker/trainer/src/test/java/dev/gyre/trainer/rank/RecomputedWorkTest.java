@@ -16,6 +16,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.lang.foreign.MemorySegment;
@@ -32,7 +33,7 @@ final class RecomputedWorkTest {
 
   /** A dense layer, and two with experts. */
   private static final ModelSpec MODEL =
-      new Decoder(16, 24, LAYERS, new HeadShape(4, 2, 8))
+      new Decoder(new EmbeddingSpec(16, 24), LAYERS, new HeadShape(4, 2, 8))
           .mlp(12)
           .experts(4, 2)
           .attention(new AttentionPattern(List.of(), 0))

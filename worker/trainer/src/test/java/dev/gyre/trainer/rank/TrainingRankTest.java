@@ -26,6 +26,7 @@ import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -60,7 +61,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Training on several ranks gives the same model as training on one. */
 final class TrainingRankTest {
   private static final ModelSpec MODEL =
-      new Decoder(32, 16, 4, new HeadShape(4, 2, 8))
+      new Decoder(new EmbeddingSpec(32, 16), 4, new HeadShape(4, 2, 8))
           .mlp(12)
           .experts(5, 2)
           .tied(true)

@@ -23,6 +23,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.Balance;
@@ -57,7 +58,7 @@ final class AttentionCheck {
     }
 
     ModelSpec model() {
-      return new Decoder(16, 8, 1, new HeadShape(heads, kvHeads, headDim))
+      return new Decoder(new EmbeddingSpec(16, 8), 1, new HeadShape(heads, kvHeads, headDim))
           .mlp(8)
           .attention(
               new AttentionPattern(

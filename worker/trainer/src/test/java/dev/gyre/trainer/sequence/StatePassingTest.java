@@ -20,6 +20,7 @@ import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
+import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -43,7 +44,7 @@ final class StatePassingTest {
   private record Case(
       Documents documents, int heads, int kvHeads, int size, Mesh mesh, LayoutKind kind) {
     ModelSpec model() {
-      return new Decoder(16, 8, 1, new HeadShape(heads, kvHeads, size))
+      return new Decoder(new EmbeddingSpec(16, 8), 1, new HeadShape(heads, kvHeads, size))
           .mlp(8)
           .attention(new AttentionPattern(List.of(LayerKind.LINEAR), 0))
           .spec();
