@@ -144,8 +144,9 @@ public final class HfConfigWriter {
     root.put("rms_norm_eps", model.normEps());
     root.put("rope_theta", rope(model).theta());
     root.put("tie_word_embeddings", model.head().tied());
-    if (hasTheirWindow(model)) {
-      root.put("sliding_window", model.maskOfKind().get(LayerKind.SLIDING).window());
+    AttentionMask sliding = model.maskOfKind().get(LayerKind.SLIDING);
+    if (sliding != null && hasTheirWindow(model)) {
+      root.put("sliding_window", sliding.window());
     } else if (moe) {
       root.putNull("sliding_window");
     }
