@@ -120,7 +120,7 @@ final class FormerRunTest {
     JobSpec now = new JobFile((_, _) -> null, _ -> 256).read(job, List.of());
     assertEquals(now.model(), was.model());
     assertEquals(now.train(), was.train());
-    assertEquals(now.dataset().withInvalidText("replace"), was.dataset());
+    assertEquals(now.dataset().with("invalidText", "replace"), was.dataset());
   }
 
   @Test

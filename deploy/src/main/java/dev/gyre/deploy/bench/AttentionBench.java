@@ -98,7 +98,7 @@ public record AttentionBench(
               .forecast()
               .micros());
     }
-    MeshSpec open = new MeshSpec(0, 1, ranks, 1, 1);
+    MeshSpec open = MeshSpec.of(0, 1, ranks, 1, 1);
     LayoutKind order = all.layout(open, ranks * tokens, false).chosen();
     List<String> candidates = new ArrayList<>();
     all.candidates(open.schedule(), order).values().forEach(candidates::addAll);

@@ -12,6 +12,7 @@ import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The benchmark job: a Mixtral-shaped model on the bytes of one file, with one row per data rank
@@ -62,31 +63,36 @@ public record BenchJob(
             .attention(attention)
             .spec();
     TrainSpec train =
-        new TrainSpec(
-            sequence,
-            (long) sequence * Math.max(1, mesh.dataParallel()),
-            steps,
-            1,
-            dtype,
-            0,
-            0,
-            "fail",
-            new TrainSpec.Optimizer(lr, 0, "constant", 0, 0, 0.1, 0.9, 0.95, 1e-8),
-            memory,
-            List.of());
+        TrainSpec.of(sequence, (long) sequence * Math.max(1, mesh.dataParallel()))
+            .with(
+                Map.of(
+                    "steps",
+                    steps,
+                    "dtype",
+                    dtype,
+                    "balanceLoss",
+                    0,
+                    "optimizer",
+                    TrainSpec.Optimizer.constant(lr).with("clip", 0),
+                    "memory",
+                    memory));
     String path = text.toAbsolutePath().normalize().toString();
-    return new JobSpec(
-        "bench",
-        model,
-        "",
-        // One document, longer than a row: it is cut at every row, and nothing is masked.
-        new DatasetSpec(List.of(new DatasetSpec.Source(path, "", "text", 1)), "bytes", "concat", 0),
-        train,
-        mesh,
-        backend,
-        "cpu",
-        transport,
-        new JobSpec.Eval(0, 0),
-        new JobSpec.Checkpoint(JobSpec.Checkpoint.NEVER, 1));
+    // One document, longer than a row: it is cut at every row, and nothing is masked.
+    DatasetSpec dataset =
+        DatasetSpec.of(List.of(DatasetSpec.Source.of(path)))
+            .with(Map.of("packing", "concat", "holdout", 0));
+    return JobSpec.of("bench", model, dataset, train)
+        .with(
+            Map.of(
+                "mesh",
+                mesh,
+                "backend",
+                backend,
+                "transport",
+                transport,
+                "eval",
+                JobSpec.Eval.of(0, 0),
+                "checkpoint",
+                JobSpec.Checkpoint.of(JobSpec.Checkpoint.NEVER, 1)));
   }
 }

@@ -395,7 +395,7 @@ public final class PlanReport {
                   : "a smaller model")
               + ": weights are most of it");
     }
-    if (!job.train().memory().equals(MemorySpec.PLANNED)) {
+    if (!job.train().memory().equals(MemorySpec.planned())) {
       ways.add("leave train.recompute, train.offload and train.mlp-tile to auto");
     }
     ways.add(

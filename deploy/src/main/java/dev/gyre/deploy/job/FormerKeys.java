@@ -1,5 +1,6 @@
 package dev.gyre.deploy.job;
 
+import dev.gyre.partitioning.job.Key;
 import java.util.function.Consumer;
 
 /** Translates keys of earlier versions. */

@@ -3,8 +3,9 @@ package dev.gyre.deploy.job;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.MemorySpec;
+import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -15,6 +16,7 @@ import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -145,22 +147,59 @@ public final class JobFile {
   }
 
   private JobSpec bind(JobValues job, String defaultName) {
-    DatasetSpec dataset = dataset(job.section("dataset"));
+    DatasetSpec dataset = record(DatasetSpec.class, job.section("dataset"), Map.of());
     JobValues model = job.section("model");
-    JobValues eval = job.section("eval");
-    JobValues checkpoint = job.section("checkpoint");
-    return new JobSpec(
-        job.text("name", defaultName),
-        model(model, dataset.tokenizer()),
-        model.text("from", ""),
-        dataset,
-        train(job.section("train")),
-        mesh(job.section("mesh")),
-        job.text("backend"),
-        job.text("device"),
-        job.text("transport"),
-        new JobSpec.Eval(eval.integer("every"), eval.count("rows")),
-        new JobSpec.Checkpoint(checkpoint.integer("every"), checkpoint.count("keep")));
+    return record(
+        JobSpec.class,
+        job,
+        Map.of(
+            "name",
+            job.text("name", defaultName),
+            "model",
+            model(model, dataset.tokenizer()),
+            "modelFrom",
+            model.text("from", ""),
+            "dataset",
+            dataset,
+            "train",
+            train(job.section("train")),
+            "mesh",
+            record(
+                MeshSpec.class,
+                job.section("mesh"),
+                Map.of("schedule", schedule(job.section("mesh"))))));
+  }
+
+  /**
+   * A record with the values of the keys of its components' names.
+   *
+   * @param given values of components that are more than one key's value, by name
+   */
+  private static <T extends Record> T record(
+      Class<T> type, JobValues values, Map<String, ?> given) {
+    return Records.create(
+        type,
+        component -> {
+          Object value = given.get(component.getName());
+          return value == null ? value(component, values) : value;
+        });
+  }
+
+  private static Object value(RecordComponent component, JobValues values) {
+    String key = KeyValue.nameOf(component);
+    Class<?> type = component.getType();
+    if (type.isRecord()) {
+      JobValues below = values.knows(key) ? values.section(key) : values;
+      return record(type.asSubclass(Record.class), below, Map.of());
+    }
+    if (!values.isList(key)) {
+      return values.value(key, type);
+    }
+    List<Record> items = new ArrayList<>();
+    for (JobValues item : values.sections(key)) {
+      items.add(record(KeyValue.itemOf(component), item, Map.of()));
+    }
+    return items;
   }
 
   private ModelSpec model(JobValues m, String tokenizer) {
@@ -224,56 +263,22 @@ public final class JobFile {
         m.count("prefix_length"));
   }
 
-  private static DatasetSpec dataset(JobValues d) {
-    List<DatasetSpec.Source> sources = new ArrayList<>();
-    for (JobValues s : d.sections("train")) {
-      sources.add(
-          new DatasetSpec.Source(
-              s.text("path"),
-              s.text("include"),
-              s.text("field"),
-              s.number("weight"),
-              s.text("join")));
-    }
-    return new DatasetSpec(
-        sources,
-        d.text("tokenizer"),
-        d.text("packing"),
-        d.share("holdout"),
-        d.text("invalid-text"),
-        d.text("special-tokens"),
-        d.text("special-text"));
-  }
-
   private static TrainSpec train(JobValues t) {
-    JobValues o = t.section("optimizer");
     List<SequenceStage> stages = stages(t);
     SequenceStage longest =
         stages.isEmpty()
             ? new SequenceStage(t.count("sequence-length"), 1, batch(t, t.count("sequence-length")))
             : Collections.max(stages, Comparator.comparingInt(SequenceStage::tokens));
-    return new TrainSpec(
-        longest.tokens(),
-        longest.batchTokens(),
-        t.integer("steps"),
-        t.integer("seed"),
-        t.text("dtype"),
-        t.number("balance-loss"),
-        t.number("z-loss"),
-        t.text("non-finite"),
-        new TrainSpec.Optimizer(
-            o.number("lr"),
-            o.share("warmup"),
-            o.text("schedule"),
-            o.number("min-lr"),
-            o.number("clip"),
-            o.number("weight-decay"),
-            o.number("beta1"),
-            o.number("beta2"),
-            o.number("eps")),
-        new MemorySpec(
-            t.text("recompute"), t.text("offload"), t.text("offload-folder"), t.count("mlp-tile")),
-        stages);
+    return record(
+        TrainSpec.class,
+        t,
+        Map.of(
+            "sequenceLength",
+            longest.tokens(),
+            "batchTokens",
+            longest.batchTokens(),
+            "stages",
+            stages));
   }
 
   private static List<SequenceStage> stages(JobValues t) {
@@ -290,18 +295,6 @@ public final class JobFile {
   /** Tokens per step: by default one row. */
   private static long batch(JobValues train, int row) {
     return train.has("batch-tokens") ? train.integer("batch-tokens") : row;
-  }
-
-  private static MeshSpec mesh(JobValues m) {
-    return new MeshSpec(
-        m.count("workers"),
-        m.count("data-parallel"),
-        m.count("ring"),
-        m.count("ulysses"),
-        m.count("expert-parallel"),
-        schedule(m),
-        m.text("layout"),
-        m.count("kernel-threads"));
   }
 
   private static ScheduleSpec schedule(JobValues m) {

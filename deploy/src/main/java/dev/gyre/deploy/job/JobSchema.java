@@ -1,6 +1,7 @@
 package dev.gyre.deploy.job;
 
 import dev.gyre.partitioning.check.NumberRange;
+import dev.gyre.partitioning.job.Key;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,8 @@
 package dev.gyre.deploy.job;
 
 import dev.gyre.partitioning.check.NumberRange;
+import dev.gyre.partitioning.job.Key;
+import dev.gyre.partitioning.job.NumberText;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
@@ -178,6 +180,35 @@ final class JobValues {
 
   String place(String name) {
     return tree.keyPlaces().getOrDefault(name, tree.place());
+  }
+
+  /**
+   * The value for a component of a record.
+   *
+   * @param type of the component
+   */
+  Object value(String name, Class<?> type) {
+    return switch (key(name).type()) {
+      case TEXT, CHOICE -> text(name);
+      case INTEGER -> type == int.class ? (Object) count(name) : (Object) integer(name);
+      case NUMBER -> number(name);
+      case SHARE -> share(name);
+      case FLAG -> flag(name);
+      case INTEGERS -> integers(name);
+      case TEXTS -> texts(name);
+      case SECTION, SECTIONS, CHOICE_OR_EACH, INTEGER_OR_SECTIONS ->
+          throw new IllegalStateException(prefix + name + " is not a single value");
+    };
+  }
+
+  /** Whether there is such a key here. */
+  boolean knows(String name) {
+    return keys.child(name) != null;
+  }
+
+  /** Whether the value of this key is a list of sections. */
+  boolean isList(String name) {
+    return key(name).type() == Key.Type.SECTIONS;
   }
 
   String text(String name) {

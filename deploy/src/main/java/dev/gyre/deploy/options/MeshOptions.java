@@ -62,14 +62,12 @@ public final class MeshOptions {
             Mesh.DEGREE.require("--" + key, degree);
           }
         });
-    return new MeshSpec(
-        0,
-        given.getOrDefault("data-parallel", 1),
-        given.getOrDefault("ring", 1),
-        given.getOrDefault("ulysses", 1),
-        given.getOrDefault("expert-parallel", 0),
-        schedule,
-        MeshSpec.AUTO,
-        0);
+    return MeshSpec.of(
+            0,
+            given.getOrDefault("data-parallel", 1),
+            given.getOrDefault("ring", 1),
+            given.getOrDefault("ulysses", 1),
+            given.getOrDefault("expert-parallel", 0))
+        .with("schedule", schedule);
   }
 }

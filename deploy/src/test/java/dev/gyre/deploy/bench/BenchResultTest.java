@@ -22,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 final class BenchResultTest {
   private static BenchJob job(int data, int ring, int ulysses) {
-    MeshSpec mesh = new MeshSpec(0, data, ring, ulysses, 0);
+    MeshSpec mesh = MeshSpec.of(0, data, ring, ulysses, 0);
     return new BenchJob(
         512,
         4,
@@ -39,7 +39,7 @@ final class BenchResultTest {
         "f32",
         "scalar",
         "ipc",
-        MemorySpec.PLANNED,
+        MemorySpec.planned(),
         Path.of("t.txt"));
   }
 

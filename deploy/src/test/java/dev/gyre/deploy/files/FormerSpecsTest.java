@@ -74,8 +74,7 @@ final class FormerSpecsTest {
     assertEquals("none", job.dataset().specialTokens());
     assertEquals("parse", job.dataset().specialText());
     assertEquals(
-        List.of(new DatasetSpec.Source("in/a.txt", "", "text", 1.0, "none")),
-        job.dataset().train());
+        List.of(DatasetSpec.Source.of("in/a.txt").with("join", "none")), job.dataset().train());
     assertEquals(List.of(), job.train().stages());
   }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.Key;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;

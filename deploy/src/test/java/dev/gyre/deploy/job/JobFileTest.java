@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.Key;
+import dev.gyre.partitioning.job.NumberText;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.model.LayerKind;

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.util.List;
@@ -26,7 +25,7 @@ final class PlannedHostTest {
   void aRankHasItsShareOfAHost() {
     WorkerCapabilities four =
         PlannedHost.parse("cores=8,memory=64GiB,matmul=10e9,attention=5e9,link=1e9,ranks=4")
-            .capabilities(new MeshSpec(0, 1, 64, 1, 1), 64, List.of());
+            .capabilities(MeshSpec.of(0, 1, 64, 1, 1), 64, List.of());
     assertEquals(new Rates(20_000_000_000L, 10_000_000_000L, 1_000_000_000L), four.rates());
     assertEquals(16L << 30, four.workerMemoryBytes(64));
     assertEquals(2, four.kernelThreads(0, 64));
@@ -35,7 +34,7 @@ final class PlannedHostTest {
   /** Four ranks of eight threads share eight cores. */
   @Test
   void threadsThatShareCoresAreSlower() {
-    MeshSpec eight = new MeshSpec(0, 1, 64, 1, 1, ScheduleSpec.AUTO, "auto", 8);
+    MeshSpec eight = MeshSpec.of(0, 1, 64, 1, 1).with("kernelThreads", 8);
     WorkerCapabilities four =
         PlannedHost.parse("cores=8,memory=64GiB,matmul=10e9,attention=5e9,link=1e9,ranks=4")
             .capabilities(eight, 64, List.of());

@@ -1,8 +1,15 @@
 package dev.gyre.partitioning.job;
 
+import static dev.gyre.partitioning.job.Effect.ARITHMETIC;
+import static dev.gyre.partitioning.job.Effect.DATA;
+import static dev.gyre.partitioning.job.Key.choice;
+import static dev.gyre.partitioning.job.Key.number;
+import static dev.gyre.partitioning.job.Key.text;
+
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Where text comes from and how it becomes rows.
@@ -25,12 +32,52 @@ public record DatasetSpec(
     double holdout,
     String invalidText,
     String specialTokens,
-    String specialText) {
+    String specialText)
+    implements Spec<DatasetSpec> {
   public static final NumberRange HOLDOUT = NumberRange.share(0, 0.5);
   public static final List<String> PACKINGS = List.of("best-fit", "concat");
   public static final List<String> INVALID_TEXT = List.of("error", "replace", "skip");
   public static final List<String> SPECIAL_TOKENS = List.of("none", "template");
   public static final List<String> SPECIAL_TEXT = List.of("parse", "text");
+
+  public static final Key KEYS =
+      Key.section(
+          "dataset",
+          "Training text, and how it is tokenized and packed into rows.",
+          Source.KEYS,
+          text("tokenizer", "bytes", "bytes, or the path of a tokenizer.json.")
+              .changes(DATA)
+              .original(),
+          choice(
+                  "packing",
+                  "best-fit",
+                  "best-fit cuts only documents longer than a row; concat fills every row.",
+                  PACKINGS)
+              .changes(ARITHMETIC)
+              .original(),
+          number("holdout", "1%", HOLDOUT, "Share of the tokens held out for eval.")
+              .changes(ARITHMETIC)
+              .original(),
+          // Earlier builds replaced bytes that are not UTF-8, and left binary files out.
+          choice(
+                  "invalid-text",
+                  "error",
+                  "Text that is not UTF-8, not JSON and so on: refuse, repair or leave it out.",
+                  INVALID_TEXT)
+              .changes(DATA)
+              .before("replace"),
+          choice(
+                  "special-tokens",
+                  "none",
+                  "Tokens added around each document. template: the tokenizer's post_processor.",
+                  SPECIAL_TOKENS)
+              .changes(DATA),
+          choice(
+                  "special-text",
+                  "parse",
+                  "A special token's text in a document: parse makes it the token.",
+                  SPECIAL_TEXT)
+              .changes(DATA));
 
   public DatasetSpec {
     train = List.copyOf(train);
@@ -43,19 +90,9 @@ public record DatasetSpec(
     Invalid.requireOneOf(SPECIAL_TEXT, "dataset.special-text", specialText);
   }
 
-  /** With the defaults of the other keys. */
-  public DatasetSpec(List<Source> train, String tokenizer, String packing, double holdout) {
-    this(train, tokenizer, packing, holdout, "error", "none", "parse");
-  }
-
-  /** The same with another {@code invalid-text}. */
-  public DatasetSpec withInvalidText(String value) {
-    return new DatasetSpec(train, tokenizer, packing, holdout, value, specialTokens, specialText);
-  }
-
-  /** The same with other {@code special-tokens} and {@code special-text}. */
-  public DatasetSpec withSpecials(String tokens, String text) {
-    return new DatasetSpec(train, tokenizer, packing, holdout, invalidText, tokens, text);
+  /** Sources with the defaults of the other keys. */
+  public static DatasetSpec of(List<Source> train) {
+    return KeyValue.defaults(DatasetSpec.class, KEYS, Map.of("train", train));
   }
 
   /**
@@ -67,13 +104,36 @@ public record DatasetSpec(
    * @param weight how often each document is drawn per epoch; 1 means once
    * @param join {@code none}, or {@code folder}: all files of a folder are one document
    */
-  public record Source(String path, String include, String field, double weight, String join) {
+  public record Source(String path, String include, String field, double weight, String join)
+      implements Spec<Source> {
     public static final NumberRange WEIGHT = NumberRange.aboveUpTo(0, 1000);
     public static final List<String> JOINS = List.of("none", "folder");
 
-    /** Each file is a document. */
-    public Source(String path, String include, String field, double weight) {
-      this(path, include, field, weight, "none");
+    public static final Key KEYS =
+        Key.sections(
+            "train",
+            "Sources of text.",
+            text("path", null, "Folder, glob, zip, text or JSONL file, or jdk:src.zip.")
+                .changes(DATA)
+                .original(),
+            text("include", "", "Glob for file names inside a folder or zip.")
+                .changes(DATA)
+                .original(),
+            text("field", "text", "JSONL key that holds the text.").changes(DATA).original(),
+            number("weight", "1", WEIGHT, "How often each document is drawn per epoch.")
+                .changes(ARITHMETIC)
+                .original(),
+            choice(
+                    "join",
+                    "none",
+                    "none: each file is a document. folder: all files of a folder are one, by"
+                        + " name.",
+                    JOINS)
+                .changes(DATA));
+
+    /** A path with the defaults of the other keys. */
+    public static Source of(String path) {
+      return KeyValue.defaults(Source.class, KEYS, Map.of("path", path));
     }
 
     public Source {

@@ -1,9 +1,17 @@
 package dev.gyre.partitioning.job;
 
+import static dev.gyre.partitioning.job.Effect.EXECUTION;
+import static dev.gyre.partitioning.job.Effect.NONE;
+import static dev.gyre.partitioning.job.Key.choice;
+import static dev.gyre.partitioning.job.Key.number;
+import static dev.gyre.partitioning.job.Key.section;
+import static dev.gyre.partitioning.job.Key.text;
+
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A whole job, as the job file describes it with every default filled in.
@@ -25,11 +33,46 @@ public record JobSpec(
     String device,
     String transport,
     Eval eval,
-    Checkpoint checkpoint) {
+    Checkpoint checkpoint)
+    implements Spec<JobSpec> {
 
   public static final List<String> BACKENDS =
       List.of("auto", "onednn", "vector", "torch", "scalar");
   public static final List<String> TRANSPORTS = List.of("ipc", "udp");
+
+  /** All keys of a job; those of the section {@code model} are declared where they are read. */
+  public static final Key KEYS =
+      section(
+          "",
+          "A Gyre training job.",
+          text("name", null, "Name of the run's folder in runs/. Default: the file's name.")
+              .changes(NONE),
+          section("model", "The decoder."),
+          DatasetSpec.KEYS,
+          TrainSpec.KEYS,
+          MeshSpec.KEYS,
+          choice(
+                  "backend",
+                  "auto",
+                  "Compute backend. auto takes the best available; a named one never falls back.",
+                  BACKENDS)
+              .changes(EXECUTION)
+              .planned("auto")
+              .original(),
+          text("device", "cpu", "cpu, or cuda:N for a GPU with backend torch.")
+              .changes(EXECUTION)
+              .planned("")
+              .original(),
+          choice(
+                  "transport",
+                  "ipc",
+                  "Data transport between workers: shared memory or UDP.",
+                  TRANSPORTS)
+              .changes(EXECUTION)
+              .planned("")
+              .original(),
+          Eval.KEYS,
+          Checkpoint.KEYS);
 
   public JobSpec {
     Invalid.require(
@@ -48,42 +91,74 @@ public record JobSpec(
             .formatted(device, backend));
   }
 
+  /** A new model on some data, with the defaults of the other keys. */
+  public static JobSpec of(String name, ModelSpec model, DatasetSpec dataset, TrainSpec train) {
+    return KeyValue.defaults(
+        JobSpec.class,
+        KEYS,
+        Map.of(
+            "name",
+            name,
+            "model",
+            model,
+            "modelFrom",
+            "",
+            "dataset",
+            dataset,
+            "train",
+            train,
+            "mesh",
+            MeshSpec.of(0, 0, 0, 0, 0)));
+  }
+
   /** The same model and data on one worker, in f32, with rows of {@code sequenceLength} tokens. */
   public JobSpec onOneWorker(int sequenceLength, String oneBackend) {
     TrainSpec one =
-        new TrainSpec(
-            sequenceLength,
-            sequenceLength,
-            train.steps(),
-            train.seed(),
-            "f32",
-            train.balanceLoss(),
-            train.zLoss(),
-            train.nonFinite(),
-            train.optimizer(),
-            MemorySpec.PLANNED,
-            List.of());
-    return new JobSpec(
-        name,
-        model,
-        modelFrom,
-        dataset,
-        one,
-        new MeshSpec(1, 1, 1, 1, 1),
-        oneBackend,
-        "cpu",
-        transport,
-        eval,
-        checkpoint);
+        train.with(
+            Map.of(
+                "sequenceLength",
+                sequenceLength,
+                "batchTokens",
+                sequenceLength,
+                "dtype",
+                "f32",
+                "memory",
+                MemorySpec.planned(),
+                "stages",
+                List.of()));
+    return with(
+        Map.of(
+            "train",
+            one,
+            "mesh",
+            MeshSpec.of(1, 1, 1, 1, 1),
+            "backend",
+            oneBackend,
+            "device",
+            "cpu"));
   }
 
   /**
    * @param every steps between held-out evaluations; 0 for the end only
    * @param rows held-out rows per evaluation
    */
-  public record Eval(long every, int rows) {
+  public record Eval(long every, int rows) implements Spec<Eval> {
     public static final NumberRange EVERY = TrainSpec.STEPS;
     public static final NumberRange ROWS = NumberRange.whole(0, 1 << 20);
+
+    public static final Key KEYS =
+        section(
+                "eval",
+                "Held-out evaluation.",
+                number("every", "50", EVERY, "Steps between evaluations; 0: only at the end.")
+                    .original(),
+                number("rows", "4", ROWS, "Held-out rows per evaluation; 0: none.").original())
+            .changes(NONE);
+
+    /** The defaults of the other keys. */
+    public static Eval of(long every, int rows) {
+      return KeyValue.defaults(Eval.class, KEYS, Map.of("every", every, "rows", rows));
+    }
 
     public Eval {
       EVERY.require("eval.every", every);
@@ -101,11 +176,29 @@ public record JobSpec(
    *     requested while the job runs
    * @param keep newest checkpoints kept
    */
-  public record Checkpoint(long every, int keep) {
+  public record Checkpoint(long every, int keep) implements Spec<Checkpoint> {
     public static final long NEVER = -1;
 
     public static final NumberRange EVERY = NumberRange.whole(NEVER, 1_000_000_000_000L);
     public static final NumberRange KEEP = NumberRange.whole(1, 1_000_000);
+
+    public static final Key KEYS =
+        section(
+                "checkpoint",
+                "Checkpoints and their retention.",
+                number(
+                        "every",
+                        "100",
+                        EVERY,
+                        "Steps between checkpoints; 0: only at the end; -1: never.")
+                    .original(),
+                number("keep", "3", KEEP, "Number of newest checkpoints to keep.").original())
+            .changes(NONE);
+
+    /** The defaults of the other keys. */
+    public static Checkpoint of(long every, int keep) {
+      return KeyValue.defaults(Checkpoint.class, KEYS, Map.of("every", every, "keep", keep));
+    }
 
     public Checkpoint {
       EVERY.require("checkpoint.every", every);

@@ -1,8 +1,16 @@
 package dev.gyre.partitioning.job;
 
+import static dev.gyre.partitioning.job.Effect.ARITHMETIC;
+import static dev.gyre.partitioning.job.Effect.COURSE;
+import static dev.gyre.partitioning.job.Key.choice;
+import static dev.gyre.partitioning.job.Key.integerOrSections;
+import static dev.gyre.partitioning.job.Key.number;
+import static dev.gyre.partitioning.job.Key.section;
+
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The training loop.
@@ -31,7 +39,8 @@ public record TrainSpec(
     String nonFinite,
     Optimizer optimizer,
     MemorySpec memory,
-    List<SequenceStage> stages) {
+    List<SequenceStage> stages)
+    implements Spec<TrainSpec> {
   /** Positions are 32-bit, and layouts double them. */
   public static final NumberRange SEQUENCE_LENGTH = NumberRange.whole(1, 1L << 30);
 
@@ -42,6 +51,55 @@ public record TrainSpec(
   public static final NumberRange Z_LOSS = NumberRange.atLeast(0);
   public static final List<String> DTYPES = List.of("auto", "bf16", "f32");
   public static final List<String> NON_FINITE = List.of("fail", "skip");
+
+  public static final Key KEYS =
+      section(
+          "train",
+          "The training loop.",
+          integerOrSections(
+                  "sequence-length",
+                  "8192",
+                  SEQUENCE_LENGTH,
+                  "Maximum number of tokens in a row, or a list of stages with one length each.",
+                  number("tokens", null, SEQUENCE_LENGTH, "Length of the stage's sequences."),
+                  number("share", null, SequenceStage.SHARE, "The stage's share of the steps."),
+                  number(
+                      "batch-tokens",
+                      null,
+                      BATCH_TOKENS,
+                      "Tokens per step of the stage. Default: train.batch-tokens."))
+              .changes(ARITHMETIC)
+              .original(),
+          number(
+                  "batch-tokens",
+                  null,
+                  BATCH_TOKENS,
+                  "Tokens per step over all workers. Default: one row.")
+              .changes(ARITHMETIC)
+              .original(),
+          number("steps", "200", STEPS, "Number of optimizer steps.").changes(COURSE).original(),
+          number("seed", "1", SEED, "Seed of initial weights, packing and order.")
+              .changes(ARITHMETIC)
+              .original(),
+          choice("dtype", "auto", "Compute dtype. auto: bf16 if the hardware has it.", DTYPES)
+              .changes(ARITHMETIC)
+              .planned("auto")
+              .original(),
+          number("balance-loss", "0.01", BALANCE_LOSS, "Coefficient of the load-balance loss.")
+              .changes(ARITHMETIC)
+              .original(),
+          number("z-loss", "0", Z_LOSS, "Coefficient of the router z-loss.")
+              .changes(ARITHMETIC)
+              .original(),
+          choice(
+                  "non-finite",
+                  "fail",
+                  "On a loss or gradient that is not finite: fail, or skip the update.",
+                  NON_FINITE)
+              .changes(COURSE)
+              .original(),
+          MemorySpec.KEYS,
+          Optimizer.KEYS);
 
   /** Every rank holds the shapes of all rows of a step. */
   private static final long MOST_ROWS_PER_STEP = 1 << 20;
@@ -56,6 +114,14 @@ public record TrainSpec(
     BALANCE_LOSS.require("train.balance-loss", balanceLoss);
     Z_LOSS.require("train.z-loss", zLoss);
     Invalid.requireOneOf(NON_FINITE, "train.non-finite", nonFinite);
+  }
+
+  /** The defaults of all keys, for rows of one length. */
+  public static TrainSpec of(int sequenceLength, long batchTokens) {
+    return KeyValue.defaults(
+        TrainSpec.class,
+        KEYS,
+        Map.of("sequenceLength", sequenceLength, "batchTokens", batchTokens, "stages", List.of()));
   }
 
   static void requireBatch(String key, long batchTokens, int sequenceLength) {
@@ -103,7 +169,8 @@ public record TrainSpec(
       double weightDecay,
       double beta1,
       double beta2,
-      double eps) {
+      double eps)
+      implements Spec<Optimizer> {
     public static final NumberRange LR = NumberRange.atLeast(0);
     public static final NumberRange WARMUP = NumberRange.share(0, 1);
     public static final NumberRange CLIP = NumberRange.atLeast(0);
@@ -116,6 +183,30 @@ public record TrainSpec(
     public static final NumberRange EPS = NumberRange.above(0);
 
     public static final List<String> SCHEDULES = List.of("cosine", "constant");
+
+    public static final Key KEYS =
+        section(
+                "optimizer",
+                "AdamW.",
+                number("lr", "1e-3", LR, "Peak learning rate.").original(),
+                number("warmup", "5%", WARMUP, "Share of the steps used for linear warm-up.")
+                    .original(),
+                choice("schedule", "cosine", "Learning rate after the warm-up.", SCHEDULES)
+                    .original(),
+                number("min-lr", "0", LR, "Final rate of cosine, at most lr.").original(),
+                number("clip", "1.0", CLIP, "Maximum global gradient norm; 0: no clipping.")
+                    .original(),
+                number(
+                        "weight-decay",
+                        "0.1",
+                        WEIGHT_DECAY,
+                        "Weight decay of matrices, embeddings excepted.")
+                    .original(),
+                number("beta1", "0.9", BETA, "Decay of the first moment.").original(),
+                number("beta2", "0.95", BETA, "Decay of the second moment.").original(),
+                number("eps", "1e-8", EPS, "Added to the root of the second moment.").original())
+            .changes(ARITHMETIC);
+
     private static final String KEY = "train.optimizer.";
 
     public Optimizer {
@@ -132,6 +223,12 @@ public record TrainSpec(
       BETA.require(KEY + "beta1", beta1);
       BETA.require(KEY + "beta2", beta2);
       EPS.require(KEY + "eps", eps);
+    }
+
+    /** The defaults of all keys, but a constant rate without warm-up. */
+    public static Optimizer constant(double lr) {
+      return KeyValue.defaults(
+          Optimizer.class, KEYS, Map.of("lr", lr, "warmup", 0.0, "schedule", "constant"));
     }
 
     /**

@@ -58,7 +58,7 @@ final class PolicyChoice {
 
   /** Names a policy that would fit but that the job's settings exclude. */
   private static String other(MemoryModel memory, int lossTile, long workerBytes) {
-    for (ActivationPlan candidate : candidates(MemorySpec.PLANNED, lossTile)) {
+    for (ActivationPlan candidate : candidates(MemorySpec.planned(), lossTile)) {
       long bytes = memory.estimate(candidate).total();
       if (bytes <= workerBytes) {
         return "; %s would fit with %s: set train.recompute: %s, train.offload: %s, train.mlp-tile: %d, or leave them to auto"

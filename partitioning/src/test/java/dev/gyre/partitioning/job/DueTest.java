@@ -14,12 +14,12 @@ import org.junit.jupiter.api.Test;
 /** After which of seven steps something is due. */
 class DueTest {
   private static List<Long> checkpoints(long every) {
-    Checkpoint checkpoint = new Checkpoint(every, 1);
+    Checkpoint checkpoint = Checkpoint.of(every, 1);
     return LongStream.rangeClosed(1, 7).filter(s -> checkpoint.due(s, 7)).boxed().toList();
   }
 
   private static List<Long> evals(long every) {
-    Eval eval = new Eval(every, 1);
+    Eval eval = Eval.of(every, 1);
     return LongStream.rangeClosed(1, 7).filter(s -> eval.due(s, 7)).boxed().toList();
   }
 
@@ -28,7 +28,7 @@ class DueTest {
     assertEquals(List.of(3L, 6L, 7L), checkpoints(3));
     assertEquals(List.of(7L), checkpoints(0));
     assertEquals(List.of(), checkpoints(Checkpoint.NEVER));
-    Invalid invalid = assertThrows(Invalid.class, () -> new Checkpoint(-2, 1));
+    Invalid invalid = assertThrows(Invalid.class, () -> Checkpoint.of(-2, 1));
     assertTrue(invalid.getMessage().contains("-2 must be from -1 to"), invalid::getMessage);
   }
 

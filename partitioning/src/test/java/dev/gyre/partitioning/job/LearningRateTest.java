@@ -3,11 +3,12 @@ package dev.gyre.partitioning.job;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 final class LearningRateTest {
   private static TrainSpec.Optimizer cosine(double warmup, double minLr) {
-    return new TrainSpec.Optimizer(1e-3, warmup, "cosine", minLr, 1, 0.1, 0.9, 0.95, 1e-8);
+    return TrainSpec.of(1, 1).optimizer().with(Map.of("warmup", warmup, "minLr", minLr));
   }
 
   @Test

@@ -10,6 +10,7 @@ import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
+import java.util.Map;
 import java.util.function.DoubleFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,7 +20,22 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class SpecNumbersTest {
   private static TrainSpec.Optimizer optimizer(
       double lr, double minLr, double decay, double beta1, double beta2, double eps) {
-    return new TrainSpec.Optimizer(lr, 0.05, "cosine", minLr, 1, decay, beta1, beta2, eps);
+    return TrainSpec.of(1, 1)
+        .optimizer()
+        .with(
+            Map.of(
+                "lr",
+                lr,
+                "minLr",
+                minLr,
+                "weightDecay",
+                decay,
+                "beta1",
+                beta1,
+                "beta2",
+                beta2,
+                "eps",
+                eps));
   }
 
   private static ModelSpec model(int heads, double normEps, double theta) {
@@ -68,38 +84,18 @@ final class SpecNumbersTest {
 
   @Test
   void rowsOfAStepCanBeCounted() {
-    Invalid invalid =
-        assertThrows(
-            Invalid.class,
-            () ->
-                new TrainSpec(
-                    1,
-                    1L << 21,
-                    1,
-                    1,
-                    "f32",
-                    0,
-                    0,
-                    "fail",
-                    optimizer(1e-3, 0, 0.1, 0.9, 0.95, 1e-8),
-                    MemorySpec.PLANNED,
-                    List.of()));
+    Invalid invalid = assertThrows(Invalid.class, () -> TrainSpec.of(1, 1L << 21));
     assertTrue(invalid.getMessage().contains("at most 1048576"), invalid.getMessage());
   }
 
   @Test
   void sharesLieBetweenNothingAndAll() {
     DoubleFunction<Object> dataset =
-        share ->
-            new DatasetSpec(
-                List.of(new DatasetSpec.Source("a.txt", "", "text", 1)),
-                "bytes",
-                "best-fit",
-                share);
+        share -> DatasetSpec.of(List.of(DatasetSpec.Source.of("a.txt"))).with("holdout", share);
     refused("dataset.holdout", dataset, -0.01, 0.51, Double.NaN);
     refused(
         "dataset.train.weight",
-        weight -> new DatasetSpec.Source("a.txt", "", "text", weight),
+        weight -> DatasetSpec.Source.of("a.txt").with("weight", weight),
         0,
         -1,
         Double.NaN,

@@ -13,6 +13,7 @@ import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Which layout {@code auto} chooses, with made-up rates. */
@@ -29,7 +30,9 @@ final class AutoLayoutTest {
     boolean windows = List.of(kinds).contains(SLIDING);
     ModelSpec model =
         Jobs.decoder().attention(new AttentionPattern(List.of(kinds), windows ? 512 : 0)).spec();
-    MeshSpec mesh = new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout, 0);
+    MeshSpec mesh =
+        MeshSpec.of(0, 1, ring, 1, 0)
+            .with(Map.of("schedule", ScheduleSpec.parse(schedule), "layout", layout));
     return Jobs.job(model, Jobs.train(8192, 8192, "bf16"), mesh, "auto");
   }
 

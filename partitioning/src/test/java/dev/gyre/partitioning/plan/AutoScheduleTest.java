@@ -46,7 +46,8 @@ class AutoScheduleTest {
     return Jobs.job(
         model,
         Jobs.train(8192, 8192, "bf16"),
-        new MeshSpec(0, 1, ring, 1, 0, ScheduleSpec.parse(schedule), layout, 0),
+        MeshSpec.of(0, 1, ring, 1, 0)
+            .with(Map.of("schedule", ScheduleSpec.parse(schedule), "layout", layout)),
         "auto");
   }
 

@@ -17,7 +17,7 @@ final class ExpertParallelChoiceTest {
   private static final Rates MEMORY = new Rates(200 * GFLOPS, 100 * GFLOPS, 5 * GB);
 
   private static JobSpec job(int length, int expertParallel) {
-    MeshSpec mesh = new MeshSpec(0, 1, 4, 1, expertParallel);
+    MeshSpec mesh = MeshSpec.of(0, 1, 4, 1, expertParallel);
     return Jobs.job(Jobs.model(8, 0), Jobs.train(length, length, "bf16"), mesh, "auto");
   }
 
@@ -110,7 +110,7 @@ final class ExpertParallelChoiceTest {
     assertEquals(List.of(), unknown.expertParallelForecasts());
     JobSpec dense =
         Jobs.job(
-            Jobs.model(0, 0), Jobs.train(8192, 8192, "bf16"), new MeshSpec(4, 0, 0, 0, 0), "auto");
+            Jobs.model(0, 0), Jobs.train(8192, 8192, "bf16"), MeshSpec.of(4, 0, 0, 0, 0), "auto");
     assertEquals(
         List.of(), Planner.plan(dense, workers(MEMORY, 8L << 30)).expertParallelForecasts());
   }

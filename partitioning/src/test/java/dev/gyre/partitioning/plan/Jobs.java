@@ -11,6 +11,7 @@ import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
+import java.util.Map;
 
 /** A small job for tests to vary. */
 final class Jobs {
@@ -50,38 +51,36 @@ final class Jobs {
   }
 
   static TrainSpec train(int sequenceLength, long batchTokens, String dtype) {
-    return train(sequenceLength, batchTokens, dtype, MemorySpec.PLANNED);
+    return train(sequenceLength, batchTokens, dtype, MemorySpec.planned());
   }
 
   static TrainSpec train(int sequenceLength, long batchTokens, String dtype, MemorySpec memory) {
-    return new TrainSpec(
-        sequenceLength,
-        batchTokens,
-        10,
-        1,
-        dtype,
-        0.01,
-        0,
-        "fail",
-        new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-8),
-        memory,
-        List.of());
+    return TrainSpec.of(sequenceLength, batchTokens)
+        .with(
+            Map.of(
+                "steps",
+                10,
+                "dtype",
+                dtype,
+                "optimizer",
+                TrainSpec.Optimizer.constant(1e-3),
+                "memory",
+                memory));
   }
 
   static JobSpec job(ModelSpec model, TrainSpec train, MeshSpec mesh, String backend) {
-    return new JobSpec(
-        "test",
-        model,
-        "",
-        new DatasetSpec(
-            List.of(new DatasetSpec.Source("text", "", "text", 1)), "bytes", "best-fit", 0),
-        train,
-        mesh,
-        backend,
-        "cpu",
-        "ipc",
-        new JobSpec.Eval(0, 1),
-        new JobSpec.Checkpoint(0, 1));
+    DatasetSpec dataset = DatasetSpec.of(List.of(DatasetSpec.Source.of("text"))).with("holdout", 0);
+    return JobSpec.of("test", model, dataset, train)
+        .with(
+            Map.of(
+                "mesh",
+                mesh,
+                "backend",
+                backend,
+                "eval",
+                JobSpec.Eval.of(0, 1),
+                "checkpoint",
+                JobSpec.Checkpoint.of(0, 1)));
   }
 
   static JobSpec job(MeshSpec mesh) {

@@ -40,7 +40,7 @@ final class LinearPlansTest {
   }
 
   private static MeshSpec ring(int ranks) {
-    return new MeshSpec(0, 1, ranks, 1, 1);
+    return MeshSpec.of(0, 1, ranks, 1, 1);
   }
 
   @Test

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 class MemoryModelTest {
   private static final ActivationPlan ALL =
       new ActivationPlan(ActivationPlan.NONE, false, 0, 1024, "");
-  private static final MeshSpec TWO = new MeshSpec(2, 1, 2, 1, 2);
+  private static final MeshSpec TWO = MeshSpec.of(2, 1, 2, 1, 2);
 
   @Test
   void noLayoutHoldsMoreThanTheMemoryModelReckonsWith() {
@@ -114,9 +114,9 @@ class MemoryModelTest {
   /** With less and less memory, slower policies are chosen, each only where no faster one fits. */
   @Test
   void theFastestPolicyThatFitsIsTaken() {
-    JobSpec job = job(65_536, MemorySpec.PLANNED);
+    JobSpec job = job(65_536, MemorySpec.planned());
     MemoryModel memory = model(job.model(), new Mesh(1, 2, 1, 2), "bf16", 65_536);
-    List<ActivationPlan> fastestFirst = PolicyChoice.candidates(MemorySpec.PLANNED, 1024);
+    List<ActivationPlan> fastestFirst = PolicyChoice.candidates(MemorySpec.planned(), 1024);
     long worker = 32L << 30;
     Plan plan = Planner.plan(job, host(2 * worker));
     assertEquals("the fastest, and it fits", plan.activations().reason());
@@ -147,7 +147,7 @@ class MemoryModelTest {
 
   @Test
   void whatTheJobAsksForIsTakenAndWhatWouldFitIsNamed() {
-    MemorySpec none = new MemorySpec("none", "false", "", 0);
+    MemorySpec none = MemorySpec.of("none", "false", 0);
     Plan roomy = Planner.plan(job(65_536, none), host(64L << 30));
     assertEquals("none", roomy.activations().describe());
     long few = roomy.memory().total() - 1;
@@ -159,8 +159,7 @@ class MemoryModelTest {
     assertTrue(e.getMessage().contains("train.recompute: none"), e.getMessage());
     assertTrue(e.getMessage().contains("train.mlp-tile: 2048"), e.getMessage());
     Plan disk =
-        Planner.plan(
-            job(65_536, new MemorySpec("attention-saving", "true", "", 512)), host(64L << 30));
+        Planner.plan(job(65_536, MemorySpec.of("attention-saving", "true", 512)), host(64L << 30));
     assertEquals("attention-saving, MLP in tiles of 512, on disk", disk.activations().describe());
   }
 
@@ -168,7 +167,7 @@ class MemoryModelTest {
   @Test
   void theLongestRowThatFitsIsFound() {
     long worker = 3L << 30;
-    JobSpec job = job(8192, MemorySpec.PLANNED);
+    JobSpec job = job(8192, MemorySpec.planned());
     Plan plan = Planner.plan(job, host(2 * worker));
     LongestSequence longest = LongestSequence.of(job, plan, worker);
     int before = 0;
@@ -186,8 +185,7 @@ class MemoryModelTest {
 
   /** The job's setting for exactly this policy. */
   private static MemorySpec exactly(ActivationPlan policy) {
-    return new MemorySpec(
-        policy.recompute(), Boolean.toString(policy.offload()), "", policy.mlpTile());
+    return MemorySpec.of(policy.recompute(), Boolean.toString(policy.offload()), policy.mlpTile());
   }
 
   private static boolean fits(JobSpec job, long worker) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
@@ -13,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -136,10 +138,10 @@ class PlanTest {
   @Test
   void equalJobsGiveEqualPlansAndDifferencesAreListed() {
     WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
-    Plan two = Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2)), workers);
-    assertEquals(two, Planner.plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2)), workers));
+    Plan two = Planner.plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 2)), workers);
+    assertEquals(two, Planner.plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 2)), workers));
     assertEquals(List.of(), two.differences(two));
-    Plan four = Planner.plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 4)), workers);
+    Plan four = Planner.plan(Jobs.job(MeshSpec.of(4, 0, 0, 0, 4)), workers);
     assertNotEquals(two.sha256(), four.sha256());
     List<String> differences = two.differences(four);
     assertEquals("mesh.ring: 2 → 4", differences.get(0));
@@ -188,29 +190,7 @@ class PlanTest {
         () -> new ScheduleChoice(LayerKind.FULL, "ring", List.of(new ScheduleForecast("a", 1, 1))));
     assertThrows(
         InvalidPlanException.class,
-        () ->
-            new Plan(
-                Plan.FORMAT_VERSION + 1,
-                good.mesh(),
-                good.layout(),
-                good.layouts(),
-                64,
-                good.schedules(),
-                "onednn",
-                "cpu",
-                "bf16",
-                "ipc",
-                "AMX",
-                1,
-                good.experts(),
-                good.expertParallelForecasts(),
-                16384,
-                good.activations(),
-                1000,
-                good.rates(),
-                good.cost(),
-                good.memory(),
-                0));
+        () -> Records.with(good, Map.of("formatVersion", Plan.FORMAT_VERSION + 1)));
   }
 
   @Test

@@ -12,6 +12,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class PlannerTest {
@@ -34,16 +35,16 @@ class PlannerTest {
 
   @Test
   void openDegreesAreChosenByTheRule() {
-    assertEquals(new Mesh(1, 2, 1, 2), mesh(new MeshSpec(0, 0, 0, 0, 0)));
-    assertEquals(new Mesh(1, 8, 1, 8), mesh(new MeshSpec(8, 0, 0, 0, 0)));
-    assertEquals(new Mesh(1, 3, 1, 3), mesh(new MeshSpec(0, 0, 3, 0, 0)));
-    assertEquals(new Mesh(2, 1, 2, 4), mesh(new MeshSpec(0, 2, 0, 2, 0)));
-    assertEquals(new Mesh(2, 3, 1, 6), mesh(new MeshSpec(6, 2, 0, 0, 0)));
-    assertEquals(new Mesh(3, 2, 1, 6), mesh(new MeshSpec(6, 0, 2, 0, 0)));
-    assertEquals(new Mesh(1, 2, 4, 8), mesh(new MeshSpec(8, 1, 2, 0, 0)));
-    assertEquals(new Mesh(1, 4, 2, 2), mesh(new MeshSpec(8, 0, 0, 2, 2)));
+    assertEquals(new Mesh(1, 2, 1, 2), mesh(MeshSpec.of(0, 0, 0, 0, 0)));
+    assertEquals(new Mesh(1, 8, 1, 8), mesh(MeshSpec.of(8, 0, 0, 0, 0)));
+    assertEquals(new Mesh(1, 3, 1, 3), mesh(MeshSpec.of(0, 0, 3, 0, 0)));
+    assertEquals(new Mesh(2, 1, 2, 4), mesh(MeshSpec.of(0, 2, 0, 2, 0)));
+    assertEquals(new Mesh(2, 3, 1, 6), mesh(MeshSpec.of(6, 2, 0, 0, 0)));
+    assertEquals(new Mesh(3, 2, 1, 6), mesh(MeshSpec.of(6, 0, 2, 0, 0)));
+    assertEquals(new Mesh(1, 2, 4, 8), mesh(MeshSpec.of(8, 1, 2, 0, 0)));
+    assertEquals(new Mesh(1, 4, 2, 2), mesh(MeshSpec.of(8, 0, 0, 2, 2)));
     // 10 workers, 8 experts: 5 is the largest divisor of 10 that is not above 8.
-    assertEquals(5, mesh(new MeshSpec(10, 0, 0, 0, 0)).expertParallel());
+    assertEquals(5, mesh(MeshSpec.of(10, 0, 0, 0, 0)).expertParallel());
   }
 
   @Test
@@ -55,12 +56,12 @@ class PlannerTest {
 
   @Test
   void degreesAloneMakeAMesh() {
-    assertEquals(new Mesh(1, 1, 1, 1), Planner.mesh(new MeshSpec(0, 0, 0, 0, 0), Jobs.model(8, 0)));
-    assertEquals(new Mesh(1, 2, 2, 4), Planner.mesh(new MeshSpec(0, 0, 2, 2, 0), Jobs.model(8, 0)));
-    assertEquals(new Mesh(2, 1, 1, 1), Planner.mesh(new MeshSpec(0, 2, 0, 0, 1), Jobs.model(8, 0)));
+    assertEquals(new Mesh(1, 1, 1, 1), Planner.mesh(MeshSpec.of(0, 0, 0, 0, 0), Jobs.model(8, 0)));
+    assertEquals(new Mesh(1, 2, 2, 4), Planner.mesh(MeshSpec.of(0, 0, 2, 2, 0), Jobs.model(8, 0)));
+    assertEquals(new Mesh(2, 1, 1, 1), Planner.mesh(MeshSpec.of(0, 2, 0, 0, 1), Jobs.model(8, 0)));
     Invalid heads =
         assertThrows(
-            Invalid.class, () -> Planner.mesh(new MeshSpec(0, 1, 1, 16, 0), Jobs.model(8, 0)));
+            Invalid.class, () -> Planner.mesh(MeshSpec.of(0, 1, 1, 16, 0), Jobs.model(8, 0)));
     assertTrue(heads.getMessage().contains("the model has 8"), heads::getMessage);
   }
 
@@ -84,7 +85,8 @@ class PlannerTest {
     assertRefused(
         "mesh.layout: 'zigzag' cannot be computed with mesh.schedule balanced, which needs"
             + " contiguous. Use mesh.layout contiguous, or mesh.schedule ring.",
-        new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.all("balanced"), "zigzag", 0));
+        MeshSpec.of(4, 0, 0, 0, 0)
+            .with(Map.of("schedule", ScheduleSpec.all("balanced"), "layout", "zigzag")));
     Invalid unknown = assertThrows(Invalid.class, () -> ScheduleSpec.all("star"));
     assertEquals(
         "mesh.schedule: 'star' must be one of auto, ring, allgather, balanced, tokenring",
@@ -93,7 +95,10 @@ class PlannerTest {
 
   private static String attention(String schedule, String layout) {
     Plan plan =
-        plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 0, ScheduleSpec.parse(schedule), layout, 0)));
+        plan(
+            Jobs.job(
+                MeshSpec.of(4, 0, 0, 0, 0)
+                    .with(Map.of("schedule", ScheduleSpec.parse(schedule), "layout", layout))));
     return requireNonNull(plan.scheduleKinds(Jobs.model(8, 0)).get(LayerKind.FULL)).key()
         + " "
         + plan.layout().key();
@@ -103,18 +108,18 @@ class PlannerTest {
   @Test
   void gatheringTakesMemoryThatPassingOnDoesNot() {
     long ring =
-        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("ring"), "auto", 0)))
+        plan(Jobs.job(MeshSpec.of(8, 1, 8, 1, 0).with("schedule", ScheduleSpec.all("ring"))))
             .memory()
             .scratch();
     long gather =
-        plan(Jobs.job(new MeshSpec(8, 1, 8, 1, 0, ScheduleSpec.all("allgather"), "auto", 0)))
+        plan(Jobs.job(MeshSpec.of(8, 1, 8, 1, 0).with("schedule", ScheduleSpec.all("allgather"))))
             .memory()
             .scratch();
     assertTrue(gather > ring, gather + " and " + ring);
   }
 
   private static MeshSpec eight() {
-    return new MeshSpec(8, 0, 0, 0, 0);
+    return MeshSpec.of(8, 0, 0, 0, 0);
   }
 
   @Test
@@ -129,11 +134,11 @@ class PlannerTest {
   @Test
   void expertRowsAreBoundByTwiceBalancedOrByAllThereAre() {
     // 8192 tokens with 2 experts each; a single rank gets its own rows and no others.
-    assertEquals(16384, plan(Jobs.job(new MeshSpec(1, 0, 0, 0, 0))).expertRowsBound());
-    assertEquals(16384, plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 2))).expertRowsBound());
-    assertEquals(8192, plan(Jobs.job(new MeshSpec(4, 0, 0, 0, 4))).expertRowsBound());
+    assertEquals(16384, plan(Jobs.job(MeshSpec.of(1, 0, 0, 0, 0))).expertRowsBound());
+    assertEquals(16384, plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 2))).expertRowsBound());
+    assertEquals(8192, plan(Jobs.job(MeshSpec.of(4, 0, 0, 0, 4))).expertRowsBound());
     // Half a row plus what zigzag chunks may exceed it by, with 2 experts per token.
-    assertEquals(2 * (4096 + 256), plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 1))).expertRowsBound());
+    assertEquals(2 * (4096 + 256), plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 1))).expertRowsBound());
   }
 
   @Test
@@ -141,19 +146,19 @@ class PlannerTest {
     assertRefused(
         "mesh.workers: 6 is not data-parallel 1 × ring 2 × ulysses 2 = 4. Leave out mesh.workers,"
             + " or one of the degrees for the plan to choose.",
-        new MeshSpec(6, 1, 2, 2, 0));
+        MeshSpec.of(6, 1, 2, 2, 0));
     assertRefused(
         "mesh.workers: 6 cannot be made of data-parallel (open) × ring 4 × ulysses (open): 4 does"
             + " not divide it. Use 4 workers or other degrees.",
-        new MeshSpec(6, 0, 4, 0, 0));
+        MeshSpec.of(6, 0, 4, 0, 0));
     assertRefused(
         "mesh.workers: 2 cannot be made of data-parallel (open) × ring 4 × ulysses (open): 4 does"
             + " not divide it. Use 4 workers or other degrees.",
-        new MeshSpec(2, 0, 4, 0, 0));
+        MeshSpec.of(2, 0, 4, 0, 0));
     assertRefused(
         "mesh: data-parallel 1024 × ring 1024 × ulysses (open) is 1,048,576 workers; at most 16,384"
             + " are supported",
-        new MeshSpec(0, 1024, 1024, 0, 0));
+        MeshSpec.of(0, 1024, 1024, 0, 0));
   }
 
   @Test
@@ -161,24 +166,24 @@ class PlannerTest {
     assertRefused(
         "mesh.ulysses: 16 needs at least as many query heads; the model has 8. Use ulysses 8 × ring"
             + " 2 for 16 workers.",
-        new MeshSpec(16, 0, 0, 16, 0));
+        MeshSpec.of(16, 0, 0, 16, 0));
     assertRefused(
         "mesh.expert-parallel: 12 is more than the model's 8 experts. Use expert-parallel 6 for 12"
             + " workers.",
-        new MeshSpec(12, 0, 0, 0, 12));
+        MeshSpec.of(12, 0, 0, 0, 12));
     assertRefused(
         "mesh.expert-parallel: 3 does not divide the 4 workers. Use expert-parallel 4.",
-        new MeshSpec(4, 0, 0, 0, 3));
+        MeshSpec.of(4, 0, 0, 0, 3));
     assertRefused(
         "mesh.expert-parallel: 2 but the model has no experts. Use 1 or leave it out.",
         Jobs.job(
-            Jobs.model(0, 0), Jobs.train(8192, 8192, "f32"), new MeshSpec(2, 0, 0, 0, 2), "auto"),
+            Jobs.model(0, 0), Jobs.train(8192, 8192, "f32"), MeshSpec.of(2, 0, 0, 0, 2), "auto"),
         Jobs.workers(Jobs.ONEDNN));
   }
 
   @Test
   void autoTakesTheFirstBackendAndWhatItMultipliesNatively() {
-    JobSpec job = Jobs.job(new MeshSpec(0, 0, 0, 0, 0));
+    JobSpec job = Jobs.job(MeshSpec.of(0, 0, 0, 0, 0));
     Plan plan = Planner.plan(job, Jobs.workers(Jobs.ONEDNN, Jobs.VECTOR));
     assertEquals("onednn", plan.backend());
     assertEquals("bf16", plan.dtype());
@@ -198,7 +203,7 @@ class PlannerTest {
   void anExplicitBackendNeverFallsBack() {
     WorkerCapabilities.Backend absent =
         new WorkerCapabilities.Backend("onednn", "no such library", List.of(), List.of(), "");
-    MeshSpec any = new MeshSpec(0, 0, 0, 0, 0);
+    MeshSpec any = MeshSpec.of(0, 0, 0, 0, 0);
     JobSpec onednn = Jobs.job(Jobs.model(8, 0), Jobs.train(8192, 8192, "auto"), any, "onednn");
     assertRefused(
         "backend: 'onednn' cannot be used here: no such library. Use auto or vector.",
@@ -224,12 +229,12 @@ class PlannerTest {
   }
 
   private static MeshSpec threads(int asked) {
-    return new MeshSpec(2, 0, 0, 0, 0, ScheduleSpec.AUTO, "auto", asked);
+    return MeshSpec.of(2, 0, 0, 0, 0).with("kernelThreads", asked);
   }
 
   @Test
   void hostsAreSharedEvenlyUnlessTheJobAsks() {
-    Plan plan = plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)));
+    Plan plan = plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 0)));
     assertEquals(2, plan.kernelThreads());
     assertEquals(1, plan(Jobs.job(eight())).kernelThreads());
     assertEquals(3, plan(Jobs.job(threads(3))).kernelThreads());
@@ -247,7 +252,7 @@ class PlannerTest {
 
   @Test
   void whatDoesNotFitIsRefusedByCategory() {
-    Plan plan = plan(Jobs.job(new MeshSpec(2, 0, 0, 0, 0)));
+    Plan plan = plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 0)));
     PlanValidator.requireMemory(plan, plan.memory().total());
     InvalidPlanException refusal =
         assertThrows(

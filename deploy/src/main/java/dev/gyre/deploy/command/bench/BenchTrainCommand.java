@@ -283,7 +283,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
               dtype == null ? "auto" : Dtypes.name(dtype),
               backend.name(),
               transport,
-              new MemorySpec(recompute(), offload, "", mlpTile),
+              MemorySpec.of(recompute(), offload, mlpTile),
               text);
       bench.spec();
       return bench;

@@ -36,7 +36,7 @@ import java.lang.foreign.ValueLayout;
 public final class GoldenRun {
   /** The optimizer of {@code curve.json}: AdamW, constant rate, global-norm clipping at 1. */
   private static final TrainSpec.Optimizer OPTIMIZER =
-      new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1.0, 0.1, 0.9, 0.95, 1e-5);
+      TrainSpec.Optimizer.constant(1e-3).with("eps", 1e-5);
 
   /** Golden rows have a few hundred tokens of width under 100: 64 MiB hold any of them. */
   private static final long WORKSPACE_BYTES = 64L << 20;

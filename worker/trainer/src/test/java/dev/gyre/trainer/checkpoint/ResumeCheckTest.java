@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
@@ -23,30 +21,14 @@ final class ResumeCheckTest {
 
   private static JobSpec job(int hidden, int length, long steps, double lr, double weight) {
     ModelSpec model = CheckpointFixture.model(hidden);
-    DatasetSpec.Source source = new DatasetSpec.Source("docs", "", "text", weight);
-    return new JobSpec(
+    DatasetSpec.Source source = DatasetSpec.Source.of("docs").with("weight", weight);
+    TrainSpec train = TrainSpec.of(length, 4L * length);
+    TrainSpec.Optimizer optimizer = train.optimizer().with("lr", lr);
+    return JobSpec.of(
         "run",
         model,
-        "",
-        new DatasetSpec(List.of(source), "bytes", "best-fit", 0.01),
-        new TrainSpec(
-            length,
-            4L * length,
-            steps,
-            7,
-            "auto",
-            0.01,
-            0,
-            "fail",
-            new TrainSpec.Optimizer(lr, 0.05, "cosine", 0, 1, 0.1, 0.9, 0.95, 1e-8),
-            MemorySpec.PLANNED,
-            List.of()),
-        new MeshSpec(2, 0, 0, 0, 0),
-        "auto",
-        "cpu",
-        "ipc",
-        new JobSpec.Eval(50, 4),
-        new JobSpec.Checkpoint(100, 3));
+        DatasetSpec.of(List.of(source)),
+        train.with(Map.of("steps", steps, "seed", 7, "optimizer", optimizer)));
   }
 
   private static RunIdentity identity(JobSpec job) {

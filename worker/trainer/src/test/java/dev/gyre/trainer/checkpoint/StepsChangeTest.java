@@ -2,27 +2,26 @@ package dev.gyre.trainer.checkpoint;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.SequenceStage;
 import dev.gyre.partitioning.job.TrainSpec;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 final class StepsChangeTest {
   private static TrainSpec train(
       String schedule, double warmup, double minLr, SequenceStage... stages) {
-    return new TrainSpec(
-        8192,
-        8192,
-        20,
-        1,
-        "f32",
-        0,
-        0,
-        "fail",
-        new TrainSpec.Optimizer(1.2e-3, warmup, schedule, minLr, 1, 0.1, 0.9, 0.95, 1e-8),
-        MemorySpec.PLANNED,
-        List.of(stages));
+    TrainSpec train = TrainSpec.of(8192, 8192);
+    return train.with(
+        Map.of(
+            "steps",
+            20,
+            "optimizer",
+            train
+                .optimizer()
+                .with(Map.of("lr", 1.2e-3, "warmup", warmup, "schedule", schedule, "minLr", minLr)),
+            "stages",
+            List.of(stages)));
   }
 
   @Test

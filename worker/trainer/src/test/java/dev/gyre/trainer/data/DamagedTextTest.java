@@ -34,7 +34,7 @@ final class DamagedTextTest {
   }
 
   private static DatasetSpec dataset(String invalid, String path) {
-    return DataFixture.dataset("best-fit", 0, source(path, "")).withInvalidText(invalid);
+    return DataFixture.dataset("best-fit", 0, source(path, "")).with("invalidText", invalid);
   }
 
   private String refusal(String path) {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -16,11 +17,12 @@ import org.jspecify.annotations.Nullable;
 /** A folder for test data, and short ways to prepare it. */
 record DataFixture(Path folder) {
   static Source source(String path, String include) {
-    return new Source(path, include, "text", 1.0);
+    return Source.of(path).with("include", include);
   }
 
   static DatasetSpec dataset(String packing, double holdout, Source... sources) {
-    return new DatasetSpec(Arrays.asList(sources), "bytes", packing, holdout);
+    return DatasetSpec.of(Arrays.asList(sources))
+        .with(Map.of("packing", packing, "holdout", holdout));
   }
 
   void write(String name, String text) throws IOException {

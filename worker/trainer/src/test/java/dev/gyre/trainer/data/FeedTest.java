@@ -290,7 +290,7 @@ final class FeedTest {
 
   @Test
   void fractionalWeightsKeepRowsInOrderAcrossEpochs() throws IOException {
-    DatasetSpec half = dataset("best-fit", 0, new Source("docs", "", "text", 0.5));
+    DatasetSpec half = dataset("best-fit", 0, Source.of("docs").with("weight", 0.5));
     try (TokenStore store = data.documents(new Random(9).ints(60, 1, 50).toArray())) {
       Feed feed = Feed.of(store, half, 64, 1, 0, 4);
       long row = 0;

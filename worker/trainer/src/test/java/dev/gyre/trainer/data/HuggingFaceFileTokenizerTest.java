@@ -67,7 +67,8 @@ final class HuggingFaceFileTokenizerTest {
     data.write("docs/a.txt", text);
     data.write("docs/b.txt", "of ring");
     DatasetSpec dataset =
-        new DatasetSpec(List.of(DataFixture.source("docs", "")), "tokenizer.json", "best-fit", 0);
+        DataFixture.dataset("best-fit", 0, DataFixture.source("docs", ""))
+            .with("tokenizer", "tokenizer.json");
     try (Tokenizer words = Tokenizers.open("tokenizer.json", folder);
         TokenStore store =
             DataPreparation.prepare(dataset, data.places(), words, PrepareListener.NONE)) {

@@ -164,8 +164,8 @@ final class LongTextTest {
   }
 
   private DatasetSpec dataset(String path, String tokenizer) {
-    return new DatasetSpec(
-        List.of(source(path, "")), folder.resolve(tokenizer + ".json").toString(), "best-fit", 0);
+    return DataFixture.dataset("best-fit", 0, source(path, ""))
+        .with("tokenizer", folder.resolve(tokenizer + ".json").toString());
   }
 
   private int[] stored(DatasetSpec dataset) {
@@ -247,11 +247,11 @@ final class LongTextTest {
     assertTrue(
         e.getMessage().contains("a.txt:" + (repeats + 1) + ": not UTF-8: the byte 0xE9"),
         e.getMessage());
-    assertEquals(2, stored(dataset.withInvalidText("skip")).length);
+    assertEquals(2, stored(dataset.with("invalidText", "skip")).length);
     try (Tokenizer tokenizer = Tokenizers.of(dataset, folder);
         TokenStore store =
             DataPreparation.prepare(
-                dataset.withInvalidText("replace"),
+                dataset.with("invalidText", "replace"),
                 data.places(),
                 tokenizer,
                 PrepareListener.NONE)) {
@@ -272,12 +272,12 @@ final class LongTextTest {
     try (Tokenizer tokenizer = Tokenizers.of(plain, folder)) {
       assertEquals("<s> TEXT </s>", tokenizer.template().shown());
       int[] around =
-          stored(dataset("short.txt", "sentencepiece-bpe").withSpecials("template", "parse"));
+          stored(dataset("short.txt", "sentencepiece-bpe").with("specialTokens", "template"));
       int[] the = tokenizer.encode("the");
       assertArrayEquals(new int[] {1, the[0], 2}, around);
     }
     int[] without = stored(plain);
-    int[] with = stored(plain.withSpecials("template", "parse"));
+    int[] with = stored(plain.with("specialTokens", "template"));
     assertEquals(without.length + 2, with.length);
     assertEquals(1, with[0]);
     assertEquals(2, with[with.length - 1]);
@@ -298,7 +298,7 @@ final class LongTextTest {
       assertEquals("kept", fault.fate());
       assertTrue(fault.first().endsWith("a.txt holds '</s>'"), fault.first());
     }
-    int[] text = stored(parsed.withSpecials("none", "text"));
+    int[] text = stored(parsed.with("specialText", "text"));
     assertTrue(Arrays.stream(text).noneMatch(t -> t == 2));
     try (Tokenizer tokenizer = Tokenizers.of(parsed, folder)) {
       assertEquals("the end </s> of", tokenizer.decode(text).strip());

@@ -69,8 +69,7 @@ final class NonFiniteStepsTest {
   }
 
   private static DatasetSpec dataset() {
-    return new DatasetSpec(
-        List.of(new DatasetSpec.Source("text.txt", "", "text", 1)), "bytes", "best-fit", 0);
+    return DatasetSpec.of(List.of(DatasetSpec.Source.of("text.txt"))).with("holdout", 0);
   }
 
   private TrainingStep training(String nonFinite) {

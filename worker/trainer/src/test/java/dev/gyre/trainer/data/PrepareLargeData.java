@@ -7,7 +7,6 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 
@@ -33,7 +32,8 @@ final class PrepareLargeData {
       text(file, size);
     }
     DatasetSpec dataset =
-        new DatasetSpec(List.of(DataFixture.source(name, "")), arguments[3], "best-fit", 0.01);
+        DataFixture.dataset("best-fit", 0.01, DataFixture.source(name, ""))
+            .with("tokenizer", arguments[3]);
     DataFixture data = new DataFixture(folder);
     long began = System.nanoTime();
     try (Tokenizer tokenizer = Tokenizers.of(dataset, folder);

@@ -56,11 +56,8 @@ class RecallDocumentsTest {
   @Test
   void rowsHaveLabelsAtTheQueriesOnly() {
     DatasetSpec dataset =
-        new DatasetSpec(
-            List.of(new DatasetSpec.Source("mqar:pairs=3,length=32,documents=40", "", "text", 1)),
-            "bytes",
-            "best-fit",
-            0.1);
+        DatasetSpec.of(List.of(DatasetSpec.Source.of("mqar:pairs=3,length=32,documents=40")))
+            .with("holdout", 0.1);
     DataPlaces places = new DataPlaces(folder, folder.resolve("cache"), folder, null);
     for (int again = 0; again < 2; again++) {
       try (TokenStore store =

@@ -70,7 +70,7 @@ final class SourcesTest {
     data.write("src/a/inner/A.java", "i");
     data.write("src/a/D.java", "");
     data.write("src/z.java", "top");
-    Source joined = new Source("src", "", "text", 1, "folder");
+    Source joined = Source.of("src").with("join", "folder");
     try (TokenStore store = data.prepare(joined, source("src/z.java", ""))) {
       assertEquals(List.of("=top", "a/=bbccc", "a/inner/=i", "z.java=top"), contents(store));
       assertEquals(12, store.textBytes());
@@ -82,7 +82,7 @@ final class SourcesTest {
   void aJoinedDocumentKeepsItsIdentityHoweverItsFilesAreCut() throws IOException {
     data.write("one/x/a", "same ");
     data.write("one/x/b", "text");
-    Source joined = new Source("one", "", "text", 1, "folder");
+    Source joined = Source.of("one").with("join", "folder");
     String before;
     try (TokenStore store = data.prepare(joined)) {
       before = store.contentHash();
@@ -97,7 +97,7 @@ final class SourcesTest {
   void jsonlLinesAreDocuments() throws IOException {
     data.write(
         "d.jsonl", "{\"body\":\"one\"}\n\n{\"body\":\"zw\u00f6lf\",\"x\":1}\n{\"body\":\"\"}\n");
-    try (TokenStore store = data.prepare(new Source("d.jsonl", "", "body", 1.0))) {
+    try (TokenStore store = data.prepare(Source.of("d.jsonl").with("field", "body"))) {
       assertEquals(List.of("d.jsonl:1=one", "d.jsonl:3=zw\u00f6lf"), contents(store));
       assertEquals(1, count(store, ProblemKind.EMPTY));
     }

@@ -3,7 +3,6 @@ package dev.gyre.trainer.data;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
-import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
@@ -12,6 +11,7 @@ import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.rank.RankSpec;
 import java.util.List;
+import java.util.Map;
 
 /** A model of bytes with one layer of width 8, which one rank trains in f32. */
 final class TinyTraining {
@@ -31,18 +31,19 @@ final class TinyTraining {
    * @param nonFinite what to do with a step that is not finite: {@code fail} or {@code skip}
    */
   static TrainSpec train(int rowTokens, String nonFinite) {
-    return new TrainSpec(
-        rowTokens,
-        rowTokens,
-        100,
-        1,
-        "f32",
-        0,
-        0,
-        nonFinite,
-        new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0, 0.9, 0.95, 1e-8),
-        MemorySpec.PLANNED,
-        List.of());
+    return TrainSpec.of(rowTokens, rowTokens)
+        .with(
+            Map.of(
+                "steps",
+                100,
+                "dtype",
+                "f32",
+                "balanceLoss",
+                0,
+                "nonFinite",
+                nonFinite,
+                "optimizer",
+                TrainSpec.Optimizer.constant(1e-3).with("weightDecay", 0)));
   }
 
   static RankSpec rank(int rowTokens) {

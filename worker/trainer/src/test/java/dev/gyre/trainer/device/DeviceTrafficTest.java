@@ -37,7 +37,7 @@ final class DeviceTrafficTest {
           .spec();
 
   private static final TrainSpec.Optimizer ADAM =
-      new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);
+      TrainSpec.Optimizer.constant(1e-3).with("eps", 1e-4);
 
   @Test
   void aStepMovesItsTokensAndTwoSums() {

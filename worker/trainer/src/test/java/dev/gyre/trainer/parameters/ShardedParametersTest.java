@@ -42,7 +42,7 @@ final class ShardedParametersTest {
           .initializerRange(0.02)
           .spec();
   private static final TrainSpec.Optimizer ADAM =
-      new TrainSpec.Optimizer(1e-2, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-6);
+      TrainSpec.Optimizer.constant(1e-2).with("eps", 1e-6);
   private static final Mesh ONE = new Mesh(1, 1, 1, 1);
   private static final List<Mesh> MESHES =
       List.of(

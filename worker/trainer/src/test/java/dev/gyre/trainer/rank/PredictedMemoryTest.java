@@ -54,9 +54,9 @@ final class PredictedMemoryTest {
   /** Every recompute policy once. */
   private static final List<MemorySpec> SOME =
       List.of(
-          new MemorySpec("none", "false", "", 0),
-          new MemorySpec("attention-saving", "false", "", 128),
-          new MemorySpec("all", "true", "", 0));
+          MemorySpec.of("none", "false", 0),
+          MemorySpec.of("attention-saving", "false", 128),
+          MemorySpec.of("all", "true", 0));
 
   @TempDir private Path folder;
 
@@ -65,7 +65,7 @@ final class PredictedMemoryTest {
     for (Checkpointing keep : Checkpointing.values()) {
       for (String offload : List.of("false", "true")) {
         for (int tile : new int[] {0, 128}) {
-          all.add(new MemorySpec(keep.key(), offload, "", tile));
+          all.add(MemorySpec.of(keep.key(), offload, tile));
         }
       }
     }
@@ -98,7 +98,7 @@ final class PredictedMemoryTest {
     for (MemorySpec memory : SOME) {
       JobSpec job =
           job(
-              new MeshSpec(0, data, ring, ulysses, 0, ScheduleSpec.all(schedule), "auto", 0),
+              MeshSpec.of(0, data, ring, ulysses, 0).with("schedule", ScheduleSpec.all(schedule)),
               dtype,
               experts,
               first,
@@ -144,7 +144,7 @@ final class PredictedMemoryTest {
   @CsvSource({"2, 1", "1, 2"})
   void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
     for (MemorySpec memory : SOME) {
-      JobSpec job = job(new MeshSpec(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
+      JobSpec job = job(MeshSpec.of(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
       Plan plan = Planner.plan(job, host());
       long live =
           plan.memory().activations() + plan.memory().expertRows() + plan.memory().scratch();
@@ -176,30 +176,23 @@ final class PredictedMemoryTest {
             .mlpOnly(List.of(1))
             .spec();
     int rows = Math.max(1, mesh.dataParallel());
-    return new JobSpec(
-        "test",
-        model,
-        "",
-        new DatasetSpec(
-            List.of(new DatasetSpec.Source("text", "", "text", 1)), "bytes", "concat", 0),
-        new TrainSpec(
-            ROW_TOKENS,
-            (long) rows * ROW_TOKENS,
-            1,
-            1,
-            dtype,
-            0.01,
-            0,
-            "fail",
-            new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-8),
-            memory,
-            List.of()),
-        mesh,
-        "vector",
-        "cpu",
-        "ipc",
-        new JobSpec.Eval(0, 0),
-        new JobSpec.Checkpoint(0, 1));
+    TrainSpec train =
+        TrainSpec.of(ROW_TOKENS, (long) rows * ROW_TOKENS)
+            .with(
+                Map.of(
+                    "steps",
+                    1,
+                    "dtype",
+                    dtype,
+                    "optimizer",
+                    TrainSpec.Optimizer.constant(1e-3),
+                    "memory",
+                    memory));
+    DatasetSpec dataset =
+        DatasetSpec.of(List.of(DatasetSpec.Source.of("text")))
+            .with(Map.of("packing", "concat", "holdout", 0));
+    return JobSpec.of("test", model, dataset, train)
+        .with(Map.of("mesh", mesh, "backend", "vector", "eval", JobSpec.Eval.of(0, 0)));
   }
 
   /**

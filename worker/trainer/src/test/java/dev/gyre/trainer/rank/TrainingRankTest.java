@@ -73,7 +73,7 @@ final class TrainingRankTest {
           .spec();
   private static final Objective OBJECTIVE = new Objective(0.01, 0.001);
   private static final TrainSpec.Optimizer ADAM =
-      new TrainSpec.Optimizer(1e-3, 0, "constant", 0, 1, 0.1, 0.9, 0.95, 1e-4);
+      TrainSpec.Optimizer.constant(1e-3).with("eps", 1e-4);
   private static final List<Documents> ROWS =
       List.of(new Documents(37, 3, 8), new Documents(48), new Documents(1, 46, 1));
   private static final int STEPS = 5;

@@ -1,4 +1,4 @@
-package dev.gyre.deploy.job;
+package dev.gyre.partitioning.job;
 
 import java.math.BigDecimal;
 import java.util.OptionalDouble;
@@ -6,14 +6,14 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Parses the number formats of job files: {@code 1_000}, {@code 1e3}, {@code 5%}. */
-final class NumberText {
+public final class NumberText {
   private static final Pattern DECIMAL =
       Pattern.compile("[+-]?([0-9]+(_[0-9]+)*(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]+)?");
 
   private NumberText() {}
 
   /** The exact value, or null if the text is not a decimal number. */
-  static @Nullable BigDecimal decimal(String text) {
+  public static @Nullable BigDecimal decimal(String text) {
     if (!DECIMAL.matcher(text).matches()) {
       return null;
     }
@@ -27,14 +27,14 @@ final class NumberText {
   /**
    * The value as a 64-bit float, infinite if it is out of range; empty if the text is not a number.
    */
-  static OptionalDouble real(String text) {
+  public static OptionalDouble real(String text) {
     return DECIMAL.matcher(text).matches()
         ? OptionalDouble.of(Double.parseDouble(text.replace("_", "")))
         : OptionalDouble.empty();
   }
 
   /** {@code 5%} or {@code 0.05}; empty if the text is neither. */
-  static OptionalDouble share(String text) {
+  public static OptionalDouble share(String text) {
     if (!text.endsWith("%")) {
       return real(text);
     }
