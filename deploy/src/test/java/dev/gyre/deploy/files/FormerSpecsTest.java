@@ -6,19 +6,27 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.Key;
+import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.plan.ExpertParallelForecast;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.json.SpecException;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Files job.json and plan.json of earlier versions can be read. */
 final class FormerSpecsTest {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
   @TempDir Path folder;
 
   private static String resource(String name) throws IOException {
@@ -92,6 +100,41 @@ final class FormerSpecsTest {
     assertEquals("skip", dataset.invalidText());
     assertEquals("template", dataset.specialTokens());
     assertEquals("text", dataset.specialText());
+  }
+
+  /** Also of a key that is added later: its declaration says what runs without it did. */
+  @Test
+  void everyKeyIsInEveryRunOrHasAFormerValue() throws IOException {
+    String json =
+        SpecJson.write(SpecJson.read(resource("job-activations.json"), JobSpec.class, "job.json"));
+    assertTrue(removals(json, "", JobSpec.class, JobSpec.KEYS) >= 5);
+  }
+
+  /** Reads the job without each key in turn; returns the number of keys with a former value. */
+  private static int removals(String json, String pointer, Class<?> type, Key section) {
+    int former = 0;
+    for (RecordComponent component : type.getRecordComponents()) {
+      Key key = section.child(KeyValue.nameOf(component));
+      String below = pointer + "/" + component.getName();
+      if (component.getType().isRecord() && !component.getName().equals("model")) {
+        former += removals(json, below, component.getType(), key == null ? section : key);
+      } else if (key != null && key.type() == Key.Type.SECTIONS) {
+        former += removals(json, below + "/0", KeyValue.itemOf(component), key);
+      } else if (key != null && !key.isSection()) {
+        JsonNode tree = JSON.readTree(json);
+        ((ObjectNode) tree.at(pointer)).remove(component.getName());
+        String without = tree.toString();
+        if (key.unstated() == null) {
+          assertRefused(without, JobSpec.class, component.getName());
+        } else {
+          JobSpec read = SpecJson.read(without, JobSpec.class, "job.json");
+          String value = JSON.readTree(SpecJson.write(read)).at(below).asString();
+          assertEquals(key.parse(key.unstated()).toString(), value, below);
+          former++;
+        }
+      }
+    }
+    return former;
   }
 
   @Test

@@ -64,7 +64,7 @@ public final class ResumeCheck {
     keys.addAll(now.keySet());
     List<Difference> found = new ArrayList<>();
     for (String key : keys) {
-      String former = RunIdentity.FORMER_VALUES.getOrDefault(key, ABSENT);
+      String former = RunIdentity.unstated(key).orElse(ABSENT);
       Difference one =
           new Difference(key, saved.getOrDefault(key, former), now.getOrDefault(key, ABSENT));
       if (!one.saved().equals(one.now())) {

@@ -1,13 +1,13 @@
 package dev.gyre.trainer.checkpoint;
 
-import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.model.ModelSpec;
-import java.lang.reflect.RecordComponent;
+import dev.gyre.partitioning.job.Key;
+import dev.gyre.partitioning.job.KeyValue;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -16,7 +16,7 @@ import java.util.TreeMap;
  *
  * @param data fingerprint of the training data
  * @param arithmetic every key of the job that changes what is computed, with its value; keys as in
- *     the job file
+ *     the job file, see {@link dev.gyre.partitioning.job.Effect}
  * @param circumstances the execution environment, and keys that may change between runs: mesh,
  *     backend, instruction set, threads, build. A difference is reported, and the resume is then
  *     not bit-identical
@@ -26,17 +26,9 @@ public record RunIdentity(
   static final String STEPS = "train.steps";
   static final String DTYPE = "train.dtype";
 
-  /**
-   * A run's length and policy for non-finite steps may change; the rest of {@code train} is
-   * arithmetic.
-   */
-  private static final Set<String> MAY_CHANGE = Set.of(RunIdentity.STEPS, "train.non-finite");
+  /** The list of {@code train.sequence-length}, which is empty for rows of one length. */
+  private static final String STAGES = "train.stages";
 
-  /**
-   * Keys that identities of earlier builds do not have, with the value that describes what those
-   * builds computed.
-   */
-  static final Map<String, String> FORMER_VALUES = Map.of("train.stages", List.of().toString());
 
   public RunIdentity {
     arithmetic = new TreeMap<>(arithmetic);
@@ -50,27 +42,19 @@ public record RunIdentity(
    */
   public static RunIdentity of(
       JobSpec job, String dtype, String data, Map<String, String> circumstances) {
-    SortedMap<String, String> keys = new TreeMap<>();
-    keys.putAll(ModelIdentity.of(job.model()));
-    flatten("train.", job.train(), '-', keys);
-    keys.put(DTYPE, dtype);
-    // Activation policy and offload change no value; the plan's tiles are part of the
-    // environment.
-    keys.keySet().removeIf(key -> key.startsWith("train.memory."));
-    DatasetSpec dataset = job.dataset();
-    keys.put("dataset.packing", dataset.packing());
-    keys.put("dataset.holdout", Double.toString(dataset.holdout()));
-    for (int i = 0; i < dataset.train().size(); i++) {
-      keys.put("dataset.train[" + i + "].weight", Double.toString(dataset.train().get(i).weight()));
-    }
+    SortedMap<String, String> fixed = new TreeMap<>();
     SortedMap<String, String> free = new TreeMap<>(circumstances);
-    for (String key : MAY_CHANGE) {
-      String value = keys.remove(key);
-      if (value != null) {
-        free.put(key, value);
+    fixed.putAll(ModelIdentity.of(job.model()));
+    for (KeyValue key : KeyValue.of(job)) {
+      switch (Objects.requireNonNull(key.key().effect(), key.path())) {
+        case ARITHMETIC -> fixed.put(key.path(), key.value().toString());
+        case COURSE -> free.put(key.path(), key.value().toString());
+        case DATA, EXECUTION, NONE -> {}
       }
     }
-    return new RunIdentity(data, keys, free);
+    fixed.put(STAGES, job.train().stages().toString());
+    fixed.put(DTYPE, dtype);
+    return new RunIdentity(data, fixed, free);
   }
 
   /** The identity of the same run, with the model's keys as this build names them. */
@@ -81,29 +65,18 @@ public record RunIdentity(
     return new RunIdentity(data, keys, circumstances);
   }
 
-  /** All components, so that a key added to the job is compared without a change here. */
-  private static void flatten(
-      String prefix, Record values, char separator, Map<String, String> keys) {
-    for (RecordComponent component : values.getClass().getRecordComponents()) {
-      String name = prefix + words(component.getName(), separator);
-      Object value;
-      try {
-        value = component.getAccessor().invoke(values);
-      } catch (ReflectiveOperationException e) {
-        throw new IllegalStateException("reading " + name, e);
-      }
-      if (value instanceof Record nested) {
-        flatten(name + ".", nested, separator, keys);
-      } else {
-        keys.put(name, value instanceof List<?> list ? list.toString() : String.valueOf(value));
-      }
+  /**
+   * The value of a key that an identity lacks because its build did not know the key.
+   *
+   * @return empty if every build knew it
+   */
+  static Optional<String> unstated(String path) {
+    if (path.equals(STAGES)) {
+      return Optional.of(List.of().toString());
     }
-  }
-
-  /** {@code sequenceLength} to {@code sequence-length}. */
-  private static String words(String camelCase, char separator) {
-    return camelCase
-        .replaceAll("([a-z0-9])([A-Z])", "$1" + separator + "$2")
-        .toLowerCase(Locale.ROOT);
+    Key key = JobSpec.KEYS.at(path);
+    return key == null || key.unstated() == null
+        ? Optional.empty()
+        : Optional.of(key.parse(key.unstated()).toString());
   }
 }

@@ -1,8 +1,11 @@
 package dev.gyre.trainer.json;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.Key;
+import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.plan.Plan;
+import java.lang.reflect.RecordComponent;
 import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -13,8 +16,8 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * Converts jobs and plans of earlier builds to the keys of this build. A key that was renamed gets
  * its present name. A key that did not exist gets the value that describes what the earlier build
- * did, which may differ from today's default. All other keys are left as they are: reading the
- * record refuses the unknown ones.
+ * did, as its declaration says: {@link Key#unstated}. All other keys are left as they are: reading
+ * the record refuses the unknown ones.
  */
 final class FormerSpecs {
   private static final String RECOMPUTE = "recompute";
@@ -48,23 +51,32 @@ final class FormerSpecs {
     if (FormerModel.is(job.path("model"))) {
       job.set("model", mapper.valueToTree(FormerModel.read(job.path("model"))));
     }
-    if (job.path("dataset") instanceof ObjectNode dataset) {
-      for (JsonNode source : dataset.path("train")) {
-        if (source instanceof ObjectNode one) {
-          one.putIfAbsent("join", one.stringNode("none"));
-        }
-      }
-      // Bytes that are no UTF-8 became U+FFFD, and binary files were left out.
-      dataset.putIfAbsent("invalidText", dataset.stringNode("replace"));
-      dataset.putIfAbsent("specialTokens", dataset.stringNode("none"));
-      dataset.putIfAbsent("specialText", dataset.stringNode("parse"));
-    }
     if (job.path("train") instanceof ObjectNode train) {
       train.putIfAbsent("stages", train.arrayNode());
       recompute(train.path("memory"), "activations");
     }
-    if (job.path("mesh") instanceof ObjectNode mesh) {
-      mesh.putIfAbsent("kernelThreads", mesh.numberNode(0));
+    complete(job, JobSpec.class, JobSpec.KEYS);
+  }
+
+  /** Adds the keys that were not declared when the JSON was written. */
+  private static void complete(ObjectNode json, Class<?> type, Key section) {
+    for (RecordComponent component : type.getRecordComponents()) {
+      Key key = section.child(KeyValue.nameOf(component));
+      JsonNode value = json.path(component.getName());
+      if (component.getType().isRecord()) {
+        if (value instanceof ObjectNode below) {
+          complete(below, component.getType(), key == null ? section : key);
+        }
+      } else if (key != null && key.type() == Key.Type.SECTIONS) {
+        Class<?> item = KeyValue.itemOf(component);
+        for (JsonNode each : value) {
+          if (each instanceof ObjectNode one) {
+            complete(one, item, key);
+          }
+        }
+      } else if (key != null && key.unstated() != null && value.isMissingNode()) {
+        json.putPOJO(component.getName(), key.parse(key.unstated()));
+      }
     }
   }
 

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.job.DatasetSpec;
+import dev.gyre.partitioning.job.Effect;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class ResumeCheckTest {
@@ -61,6 +64,48 @@ final class ResumeCheckTest {
         assertThrows(
             ResumeRefusedException.class, () -> ResumeCheck.check(FOLDER, saved, identity(SAVED)));
     assertTrue(e.getMessage().contains("train.seed: (absent) -> 7"), e.getMessage());
+  }
+
+  /** A key that is added is not in the identities of earlier builds, which did as it says. */
+  @Test
+  void aKeyThatACheckpointLacksHasTheValueOfItsDeclaration() {
+    assertEquals(Optional.of("none"), RunIdentity.unstated("dataset.train[1].join"));
+    assertEquals(Optional.of("replace"), RunIdentity.unstated("dataset.invalid-text"));
+    assertEquals(Optional.of("0"), RunIdentity.unstated("mesh.kernel-threads"));
+    assertEquals(Optional.empty(), RunIdentity.unstated("train.seed"));
+    assertEquals(Optional.empty(), RunIdentity.unstated("no.such.key"));
+
+    RunIdentity now = identity(SAVED);
+    now.arithmetic().put("dataset.invalid-text", "replace");
+    assertEquals(List.of(), ResumeCheck.check(FOLDER, identity(SAVED), now));
+    now.arithmetic().put("dataset.invalid-text", "skip");
+    ResumeRefusedException e =
+        assertThrows(
+            ResumeRefusedException.class, () -> ResumeCheck.check(FOLDER, identity(SAVED), now));
+    assertTrue(e.getMessage().contains("dataset.invalid-text: replace -> skip"), e.getMessage());
+  }
+
+  @Test
+  void theIdentityOfEveryKeyIsAsDeclared() {
+    RunIdentity identity = identity(SAVED);
+    for (KeyValue key : KeyValue.of(SAVED)) {
+      Effect effect = key.key().effect();
+      assertEquals(
+          effect == Effect.ARITHMETIC,
+          identity.arithmetic().containsKey(key.path()),
+          key.path() + " in arithmetic");
+      boolean free = identity.circumstances().containsKey(key.path());
+      // The circumstances of the test have the plan's backend under the name of the job's key.
+      assertEquals(effect == Effect.COURSE, free && !key.path().equals("backend"), key.path());
+      RunIdentity former = identity(SAVED);
+      former.arithmetic().remove(key.path());
+      if (effect == Effect.ARITHMETIC && key.key().unstated() != null) {
+        assertEquals(List.of(), ResumeCheck.check(FOLDER, former, identity), key.path());
+      } else if (effect == Effect.ARITHMETIC) {
+        assertThrows(
+            ResumeRefusedException.class, () -> ResumeCheck.check(FOLDER, former, identity));
+      }
+    }
   }
 
   @Test
