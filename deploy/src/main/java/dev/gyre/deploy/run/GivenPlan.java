@@ -2,42 +2,38 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.job.MeshSpec;
-import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.ScheduleChoice;
+import java.util.Map;
+import java.util.Objects;
 
 /** Checks that a plan given by the user fits the job. */
 public final class GivenPlan {
-  private static final String AUTO = MeshSpec.AUTO;
-
   private GivenPlan() {}
 
   /**
    * @throws Invalid naming the first contradiction
    */
   public static void check(Plan plan, JobSpec job) {
-    Mesh planned = plan.mesh();
-    MeshSpec wanted = job.mesh();
-    agree("mesh.workers", planned.workers(), wanted.workers());
-    agree("mesh.data-parallel", planned.dataParallel(), wanted.dataParallel());
-    agree("mesh.ring", planned.ring(), wanted.ring());
-    agree("mesh.ulysses", planned.ulysses(), wanted.ulysses());
-    agree("mesh.expert-parallel", planned.expertParallel(), wanted.expertParallel());
-    agree("mesh.kernel-threads", plan.kernelThreads(), wanted.kernelThreads());
-    agree("layout", plan.layout().key(), wanted.layout());
-    for (ScheduleChoice choice : plan.schedules()) {
-      String asked = wanted.schedule().of(choice.layers());
-      String taken = String.join(", ", choice.candidates());
-      agree("schedule." + choice.layers().key(), taken, asked);
+    Map<String, String> decisions = plan.decisions();
+    for (KeyValue wanted : KeyValue.of(job)) {
+      String open = wanted.key().open();
+      if (open != null) {
+        String field = wanted.path();
+        if (!decisions.containsKey(field)) {
+          field = wanted.key().name();
+        }
+        agree(field, Objects.requireNonNull(decisions.get(field), field), wanted.value(), open);
+      }
     }
-    agree("backend", plan.backend(), job.backend());
-    agree("device", plan.device(), job.device());
-    agree("dtype", plan.dtype(), job.train().dtype());
-    agree("transport", plan.transport(), job.transport());
-    agree("recompute", plan.activations().recompute(), job.train().memory().recompute());
-    agree("offload", "" + plan.activations().offload(), job.train().memory().offload());
+    for (ScheduleChoice choice : plan.schedules()) {
+      String asked = job.mesh().schedule().of(choice.layers());
+      String taken = String.join(", ", choice.candidates());
+      agree("schedule." + choice.layers().key(), taken, asked, MeshSpec.AUTO);
+    }
     int experts = job.model().experts();
     if (plan.experts().experts() != experts) {
       throw new Invalid(
@@ -60,16 +56,15 @@ public final class GivenPlan {
     }
   }
 
-  /** A degree of 0 is chosen by the plan. */
-  private static void agree(String what, int planned, int wanted) {
-    agree(what, "" + planned, wanted == 0 ? AUTO : "" + wanted);
-  }
-
-  private static void agree(String what, String planned, String wanted) {
-    if (!wanted.equals(AUTO) && !wanted.equals(planned)) {
+  /**
+   * @param open the job's value that leaves the choice to the plan
+   */
+  private static void agree(String field, String planned, Object wanted, String open) {
+    String asked = wanted.toString();
+    if (!asked.equals(open) && !asked.equals(planned)) {
       throw new Invalid(
-          "plan." + what,
-          "'%s' contradicts the job's '%s'; change one of them".formatted(planned, wanted));
+          "plan." + field,
+          "'%s' contradicts the job's '%s'; change one of them".formatted(planned, asked));
     }
   }
 }

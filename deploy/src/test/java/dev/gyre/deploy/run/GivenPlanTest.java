@@ -1,5 +1,6 @@
 package dev.gyre.deploy.run;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -7,6 +8,7 @@ import dev.gyre.deploy.job.JobFile;
 import dev.gyre.deploy.job.Setting;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
@@ -14,7 +16,9 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +63,22 @@ class GivenPlanTest {
     GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job("mesh.ring=0"));
   }
 
+  /** A key that the plan decides, of which no contradiction would be noticed otherwise. */
+  @Test
+  void everyPlannedKeyIsADecisionOfThePlan() {
+    Map<String, String> decisions = Planner.plan(job(), OFFERS).decisions();
+    List<String> compared = new ArrayList<>();
+    for (KeyValue key : KeyValue.of(job())) {
+      if (key.key().open() != null) {
+        String field = decisions.containsKey(key.path()) ? key.path() : key.key().name();
+        assertTrue(decisions.containsKey(field), field);
+        compared.add(field);
+      }
+    }
+    assertEquals(
+        decisions.keySet().stream().sorted().toList(), compared.stream().sorted().toList());
+  }
+
   @Test
   void whatContradictsTheJobIsNamed() {
     Plan plan = Planner.plan(job(), OFFERS);
@@ -71,6 +91,8 @@ class GivenPlanTest {
     refused("plan.schedule.full_attention", plan, job("mesh.schedule=allgather"));
     refused("plan.transport", plan, job("transport=udp"));
     refused("plan.backend", plan, job("backend=onednn"));
+    refused("plan.recompute", plan, job("train.recompute=all"));
+    refused("plan.offload", plan, job("train.offload=true"));
     refused("plan.dtype", plan, job("train.dtype=bf16"));
     refused("plan.experts", plan, job("model.num_local_experts=4"));
     refused("plan.workspaceBytes", plan, job("train.sequence-length=65536"));

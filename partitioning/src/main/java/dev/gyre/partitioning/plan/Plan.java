@@ -1,6 +1,7 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.check.NumberRange;
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -124,28 +125,28 @@ public record Plan(
 
   /** The same plan with predictions for the candidate expert-parallel degrees. */
   Plan withExpertForecasts(List<ExpertParallelForecast> forecasts) {
-    return new Plan(
-        formatVersion,
-        mesh,
-        layout,
-        layouts,
-        minChunk,
-        schedules,
-        backend,
-        device,
-        dtype,
-        transport,
-        instructionSet,
-        kernelThreads,
-        experts,
-        forecasts,
-        expertRowsBound,
-        activations,
-        workspaceBytes,
-        rates,
-        cost,
-        memory,
-        stepMicros);
+    return Records.with(this, Map.of("expertParallelForecasts", forecasts));
+  }
+
+  /**
+   * What was decided for the keys of a job that are compared with a plan, by the path of the key or
+   * by its name, as text of the job file. See {@link dev.gyre.partitioning.job.Key#open}.
+   */
+  public Map<String, String> decisions() {
+    return Map.ofEntries(
+        Map.entry("mesh.workers", Integer.toString(mesh.workers())),
+        Map.entry("mesh.data-parallel", Integer.toString(mesh.dataParallel())),
+        Map.entry("mesh.ring", Integer.toString(mesh.ring())),
+        Map.entry("mesh.ulysses", Integer.toString(mesh.ulysses())),
+        Map.entry("mesh.expert-parallel", Integer.toString(mesh.expertParallel())),
+        Map.entry("mesh.kernel-threads", Integer.toString(kernelThreads)),
+        Map.entry("layout", layout.key()),
+        Map.entry("backend", backend),
+        Map.entry("device", device),
+        Map.entry("dtype", dtype),
+        Map.entry("transport", transport),
+        Map.entry("recompute", activations.recompute()),
+        Map.entry("offload", Boolean.toString(activations.offload())));
   }
 
   /** Every field as text, in canonical order. */
