@@ -1,9 +1,9 @@
 package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.job.Key;
 import dev.gyre.partitioning.job.KeyValue;
+import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -28,7 +28,6 @@ public record RunIdentity(
 
   /** The list of {@code train.sequence-length}, which is empty for rows of one length. */
   private static final String STAGES = "train.stages";
-
 
   public RunIdentity {
     arithmetic = new TreeMap<>(arithmetic);

@@ -10,7 +10,6 @@ import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.rank.RankSpec;
-import java.util.List;
 import java.util.Map;
 
 /** A model of bytes with one layer of width 8, which one rank trains in f32. */
