@@ -52,7 +52,7 @@ record RouterMargin(List<Double> losses, double least) {
                 RankSpec.of(
                     job.model(),
                     plan.mesh(),
-                    new Objective(job.train().balanceLoss(), job.train().zLoss()),
+                    Objective.of(job.train().balanceLoss(), job.train().zLoss()),
                     Execution.of(DType.F32),
                     job.train().sequenceLength(),
                     plan.workspaceBytes()))) {

@@ -121,7 +121,7 @@ final class TrainingFaultTest {
         RankSpec.of(
             job.model(),
             RING_OF_TWO,
-            new Objective(job.train().balanceLoss(), job.train().zLoss()),
+            Objective.of(job.train().balanceLoss(), job.train().zLoss()),
             Execution.of(DType.F32),
             job.train().sequenceLength(),
             WORKSPACE_BYTES);

@@ -9,7 +9,8 @@ import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SequenceRow.Saved;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
@@ -173,7 +174,7 @@ public record AttentionBench(
       MemorySegment slab = arena.allocate(memory, Workspace.ALIGNMENT_BYTES);
       Workspace ws = new Workspace(opened.memory(slab), memory);
       ShardedSequence sequence = new ShardedSequence(transport, mesh, opened, model(), dtype);
-      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
+      SequenceRow row = sequence.open(layout, Map.of(AttentionMask.CAUSAL, schedule), null, ws);
       SplittableRandom random = new SplittableRandom(transport.rank());
       Tensor q = random(arena, random, own, heads);
       Tensor k = random(arena, random, own, kvHeads);
@@ -187,8 +188,8 @@ public record AttentionBench(
       for (int pass = 0; pass <= repeats; pass++) {
         long began = workNanos(transport);
         long saved = ws.savedMark();
-        Saved kept = sequence.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
-        sequence.backward(kept, dOut, dq, dk, dv, ws);
+        Saved kept = row.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
+        row.backward(kept, dOut, dq, dk, dv, ws);
         ws.releaseSaved(saved);
         if (pass > 0) {
           passes.add(workNanos(transport) - began);

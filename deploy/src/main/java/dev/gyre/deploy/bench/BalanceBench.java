@@ -7,7 +7,8 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SequenceRow.Saved;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -121,7 +122,7 @@ public record BalanceBench(
       ShardedSequence sequence =
           new ShardedSequence(
               transport, new Mesh(1, ring, 1, 1), meter.backend(), model(kvHeads), dtype);
-      sequence.begin(layout, Map.of(mask, schedule), workspace);
+      SequenceRow row = sequence.open(layout, Map.of(mask, schedule), null, workspace);
       Tensor q = random(opened, workspace, rows, heads);
       Tensor k = random(opened, workspace, rows, kvHeads);
       Tensor v = random(opened, workspace, rows, kvHeads);
@@ -134,8 +135,8 @@ public record BalanceBench(
       for (int repeat = -1; repeat < repeats; repeat++) {
         meter.reset();
         long mark = workspace.savedMark();
-        Saved saved = sequence.attention(q, k, v, mask, out, workspace);
-        sequence.backward(saved, dOut, dq, dk, dv, workspace);
+        Saved saved = row.attention(q, k, v, mask, out, workspace);
+        row.backward(saved, dOut, dq, dk, dv, workspace);
         workspace.releaseSaved(mark);
         if (repeat >= 0) {
           nanos[0][repeat] = meter.forwardNanos();

@@ -216,6 +216,21 @@ public record ModelSpec(
     return 0;
   }
 
+  /** Names of the terms that its routers add to the loss, each once. */
+  public List<String> lossTerms() {
+    List<String> names = new ArrayList<>();
+    for (LayerSpec layer : layers) {
+      if (layer.feedForward() instanceof MixtureOfExperts mixture) {
+        for (String name : mixture.router().lossTerms()) {
+          if (!names.contains(name)) {
+            names.add(name);
+          }
+        }
+      }
+    }
+    return List.copyOf(names);
+  }
+
   /**
    * The mask of each kind of softmax layer that there is, in order of appearance; none if all
    * layers are linear.

@@ -31,6 +31,22 @@ public final class Workspace {
     this.high = size;
   }
 
+  /**
+   * One of several equal parts, each a workspace of its own, for passes that are open at once.
+   *
+   * @throws IllegalStateException if something is allocated here
+   */
+  public Workspace part(int index, int of) {
+    if (index < 0 || index >= of) {
+      throw new IndexOutOfBoundsException("part " + index + " of " + of);
+    }
+    if (low != 0 || high != size) {
+      throw new IllegalStateException("a workspace in use cannot be divided");
+    }
+    long each = (size / of) & -ALIGNMENT_BYTES;
+    return new Workspace(base + index * each, each);
+  }
+
   /** A tensor at the bottom, kept until the backward pass releases it. Contents are undefined. */
   public Tensor save(DType dtype, long... dims) {
     Tensor t = new Tensor(base + low, dtype, dims);

@@ -2,7 +2,6 @@ package dev.gyre.model;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -10,13 +9,10 @@ import dev.gyre.partitioning.model.ModelSpec;
 /** norm → q, k, v → rope → attention over the row → output projection onto the residual. */
 final class AttentionBlock extends Block {
   private final SoftmaxAttention spec;
-  private final SequenceGroup sequence;
 
-  AttentionBlock(
-      Ops ops, ModelSpec model, SoftmaxAttention spec, SequenceGroup sequence, int layer) {
+  AttentionBlock(Ops ops, ModelSpec model, SoftmaxAttention spec, int layer) {
     super(ops, model, layer, ModelPhase.ATTENTION, ModelPhase.ATTENTION_BACKWARD);
     this.spec = spec;
-    this.sequence = sequence;
   }
 
   @Override
@@ -33,7 +29,7 @@ final class AttentionBlock extends Block {
     Tensor rope = pass.ropeTable(spec.rope());
     ops.rope(q, rope);
     ops.rope(k, rope);
-    Variable out = ops.attention(sequence, q, k, v, spec.mask());
+    Variable out = ops.attention(pass.sequence(), q, k, v, spec.mask());
     ops.linearToResidual(out, names.attentionOutput(), heads * headDim, x, next);
   }
 }

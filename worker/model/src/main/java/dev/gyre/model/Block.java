@@ -1,6 +1,8 @@
 package dev.gyre.model;
 
 import dev.gyre.kernels.Tensor;
+import dev.gyre.model.port.ParameterUnit;
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.RopeSpec;
@@ -31,6 +33,15 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
     return "layer " + layer + " " + phase.label();
   }
 
+  /** Whether it is the first block of its layer. */
+  final boolean opensLayer() {
+    return phase == ModelPhase.ATTENTION;
+  }
+
+  final ParameterUnit unit() {
+    return ParameterUnit.ofLayer(layer);
+  }
+
   /**
    * Composes the block's operations.
    *
@@ -42,6 +53,7 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
   /** What every block of a pass shares. */
   record PassContext(
       MicroBatch batch,
+      SequenceRow sequence,
       Map<RopeSpec, Tensor> ropeTables,
       RouterStatistics statistics,
       Observer observer) {

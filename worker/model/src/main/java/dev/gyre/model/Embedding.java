@@ -2,6 +2,7 @@ package dev.gyre.model;
 
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
+import dev.gyre.model.port.ParameterUnit;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorNames;
@@ -35,9 +36,11 @@ final class Embedding {
     Variable y = new Variable("embedding", x, DType.F32);
     ops.tape.record(
         () -> {
+          ops.store.enter(ParameterUnit.EMBEDDING);
           observer.entering(-1, ModelPhase.EMBEDDING_BACKWARD);
           ops.kernels.scatterAddRows(
               y.gradient(), tokens, ops.store.gradient(TensorNames.EMBEDDING, vocabulary, hidden));
+          ops.store.leave(ParameterUnit.EMBEDDING);
         });
     return y;
   }

@@ -1,7 +1,6 @@
 package dev.gyre.model;
 
 import dev.gyre.kernels.DType;
-import dev.gyre.model.port.SequenceGroup;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.MixerSpec.LinearAttention;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -18,14 +17,11 @@ import dev.gyre.partitioning.model.ModelSpec;
  */
 final class LinearAttentionBlock extends Block {
   private final LinearAttention spec;
-  private final SequenceGroup sequence;
   private final float[] slopes;
 
-  LinearAttentionBlock(
-      Ops ops, ModelSpec model, LinearAttention spec, SequenceGroup sequence, int layer) {
+  LinearAttentionBlock(Ops ops, ModelSpec model, LinearAttention spec, int layer) {
     super(ops, model, layer, ModelPhase.ATTENTION, ModelPhase.ATTENTION_BACKWARD);
     this.spec = spec;
-    this.sequence = sequence;
     this.slopes = slopes(spec.heads().queries(), layer, model.depth());
   }
 
@@ -58,7 +54,7 @@ final class LinearAttentionBlock extends Block {
     Variable q = ops.silu(ops.linear(h, names.query(), hidden, DType.F32, heads, headDim));
     Variable k = ops.silu(ops.linear(h, names.key(), hidden, DType.F32, kvHeads, headDim));
     Variable v = ops.linear(h, names.value(), hidden, DType.F32, kvHeads, headDim);
-    Variable out = ops.linearAttention(sequence, q, k, v, slopes);
+    Variable out = ops.linearAttention(pass.sequence(), q, k, v, slopes);
     long width = heads * headDim;
     Variable normed = ops.rmsNorm(out, names.attentionNorm(), width, model.normEps());
     ops.linearToResidual(normed, names.attentionOutput(), width, x, next);

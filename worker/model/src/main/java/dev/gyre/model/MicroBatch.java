@@ -5,7 +5,7 @@ import dev.gyre.kernels.Tensor;
 
 /**
  * This rank's tokens of one row, and the sizes of the row and batch they belong to. The row itself
- * (its documents and token layout) is set on the {@link dev.gyre.model.port.SequenceGroup}.
+ * (its documents and token layout) is set on the {@link dev.gyre.model.port.SequenceRow}.
  *
  * @param tokens I32 [T]; T may be 0
  * @param labels I32 [T], −100 for no label

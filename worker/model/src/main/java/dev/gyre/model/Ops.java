@@ -5,7 +5,7 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.ParameterStore;
-import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
@@ -163,7 +163,7 @@ final class Ops {
   }
 
   /** Results of one attention call. */
-  private record AttentionResult(Tensor out, SequenceGroup.Saved saved) {}
+  private record AttentionResult(Tensor out, SequenceRow.Saved saved) {}
 
   /**
    * Whether the next attention needs the values of q, k and v. It does not if its result was kept
@@ -174,16 +174,16 @@ final class Ops {
   }
 
   /** Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
-  Variable attention(SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
-    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(group, q, k, v, mask));
+  Variable attention(SequenceRow row, Variable q, Variable k, Variable v, AttentionMask mask) {
+    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(row, q, k, v, mask));
     Variable o = new Variable("attention output", made.out, compute);
-    SequenceGroup.Saved saved =
+    SequenceRow.Saved saved =
         tape.replaying() && made.saved.readsInputs()
             ? made.saved.withInputs(q.value(), k.value(), v.value())
             : made.saved;
     tape.record(
         () ->
-            group.backward(
+            row.backward(
                 saved,
                 o.gradient(),
                 q.gradientOrNew(workspace),
@@ -194,11 +194,10 @@ final class Ops {
   }
 
   private AttentionResult attend(
-      SequenceGroup group, Variable q, Variable k, Variable v, AttentionMask mask) {
+      SequenceRow row, Variable q, Variable k, Variable v, AttentionMask mask) {
     Tensor qs = q.value();
     Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
-    return new AttentionResult(
-        out, group.attention(qs, k.value(), v.value(), mask, out, workspace));
+    return new AttentionResult(out, row.attention(qs, k.value(), v.value(), mask, out, workspace));
   }
 
   /** x·σ(x) of x [T,H,D], whose gradient is F32. */
@@ -212,11 +211,10 @@ final class Ops {
   }
 
   /** Linear attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
-  Variable linearAttention(
-      SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
-    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(group, q, k, v, slopes));
+  Variable linearAttention(SequenceRow row, Variable q, Variable k, Variable v, float[] slopes) {
+    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(row, q, k, v, slopes));
     Tensor out = made.out;
-    SequenceGroup.Saved saved =
+    SequenceRow.Saved saved =
         tape.replaying() ? made.saved.withInputs(q.value(), k.value(), v.value()) : made.saved;
     Variable o = new Variable("linear attention output", out, DType.F32);
     tape.record(
@@ -226,18 +224,18 @@ final class Ops {
           Tensor dv = v.gradientOrNew(workspace);
           long mark = workspace.scratchMark();
           Tensor dOut = inCompute(o.gradient()).reshape(out.dim(0), out.dim(1), out.dim(2));
-          group.backward(saved, dOut, dq, dk, dv, workspace);
+          row.backward(saved, dOut, dq, dk, dv, workspace);
           workspace.releaseScratch(mark);
         });
     return o;
   }
 
   private AttentionResult attend(
-      SequenceGroup group, Variable q, Variable k, Variable v, float[] slopes) {
+      SequenceRow row, Variable q, Variable k, Variable v, float[] slopes) {
     Tensor qs = q.value();
     Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
     return new AttentionResult(
-        out, group.linearAttention(qs, k.value(), v.value(), slopes, out, workspace));
+        out, row.linearAttention(qs, k.value(), v.value(), slopes, out, workspace));
   }
 
   /** silu(gate)·up of gateUp [T,2F]. */

@@ -10,6 +10,7 @@ import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RouterSpec;
 import dev.gyre.partitioning.model.TensorNames;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -116,11 +117,11 @@ final class Router {
     backend.hostWrites(probsGrad);
     MemorySegment grads = probsGrad.segment();
     for (int e = 0; e < experts; e++) {
-      double g = pass.statistics().probabilityGradient(layer, e, pass.batch(), objective);
+      double g = pass.statistics().probabilityGradient(layer, e, pass.batch());
       grads.setAtIndex(FLOAT, e, (float) g);
     }
     long batchTokens = Math.max(1, pass.batch().batchTokens());
-    float zGrad = (float) (2 * objective.z() / batchTokens);
+    float zGrad = (float) (2 * objective.coefficient(RouterSpec.TopK.Z) / batchTokens);
     Tensor dLogits = workspace.scratch(DType.F32, tokens, experts);
     kernels.routeTopKBackward(
         made.probs,

@@ -1,7 +1,13 @@
 package dev.gyre.model;
 
-import dev.gyre.model.port.SequenceGroup;
+import static java.util.Objects.requireNonNull;
+
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RouterSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 
 /**
  * Statistics of the routers' choices in one pass, for the auxiliary losses.
@@ -12,6 +18,8 @@ import dev.gyre.partitioning.model.ModelSpec;
  * Switch Transformers, eq. 4, per row and divided by k.
  */
 final class RouterStatistics {
+  private final List<String> terms;
+  private final Objective objective;
   private final int perToken;
   private final int layers;
   private final int experts;
@@ -21,7 +29,9 @@ final class RouterStatistics {
   private double squaredLse;
   private boolean settled;
 
-  RouterStatistics(ModelSpec model) {
+  RouterStatistics(ModelSpec model, Objective objective) {
+    this.terms = model.lossTerms();
+    this.objective = objective;
     this.perToken = model.expertsPerToken();
     this.layers = model.depth();
     this.experts = model.experts();
@@ -49,9 +59,9 @@ final class RouterStatistics {
   }
 
   /** Sums the choices over the row. Every rank calls it once, after the forward pass. */
-  void settle(SequenceGroup sequence) {
+  void settle(SequenceRow row) {
     if (rowCounts.length > 0) {
-      sequence.sumOverRow(rowCounts);
+      row.sumOverRow(rowCounts);
     }
     settled = true;
   }
@@ -66,11 +76,11 @@ final class RouterStatistics {
   }
 
   /** The gradient of α·balance by any token's probability of an expert: α·E·fₑ/(T·rows). */
-  double probabilityGradient(int layer, int expert, MicroBatch batch, Objective objective) {
+  double probabilityGradient(int layer, int expert, MicroBatch batch) {
     if (batch.rowTokens() == 0) {
       return 0;
     }
-    return objective.balance()
+    return objective.coefficient(RouterSpec.TopK.BALANCE)
         * experts
         * share(layer, expert, batch)
         / ((double) batch.rowTokens() * batch.batchRows());
@@ -89,6 +99,12 @@ final class RouterStatistics {
       balance /= batch.batchRows();
       z = squaredLse / batch.batchTokens();
     }
-    return new StepSums(crossEntropy, balance, z, localRows);
+    Map<String, Double> values = Map.of(RouterSpec.TopK.BALANCE, balance, RouterSpec.TopK.Z, z);
+    List<LossTerm> list = new ArrayList<>();
+    for (String term : terms) {
+      list.add(
+          new LossTerm(term, objective.coefficient(term), requireNonNull(values.get(term), term)));
+    }
+    return new StepSums(crossEntropy, List.copyOf(list), localRows);
   }
 }

@@ -1,17 +1,30 @@
 package dev.gyre.model;
 
+import java.util.List;
+
 /**
  * A rank's part of a micro-batch's losses. Summed over micro-batches and all ranks, these are the
  * losses of the global batch; no further average is taken.
  *
  * @param crossEntropy nats, divided by the batch's labelled tokens; 0 if there are none
- * @param balance Σ over layers of E·Σ fₑPₑ, divided by the batch's rows, without its coefficient
- * @param z Σ over layers of lse², divided by the batch's tokens, without its coefficient
+ * @param terms those of the model, in its order
  * @param expertRows {@code [layer][expert]} choices of this rank's tokens; empty for dense layers
  */
-public record StepSums(double crossEntropy, double balance, double z, long[][] expertRows) {
+public record StepSums(double crossEntropy, List<LossTerm> terms, long[][] expertRows) {
   /** The value of the objective. */
-  public double total(Objective objective) {
-    return crossEntropy + objective.balance() * balance + objective.z() * z;
+  public double total() {
+    double total = crossEntropy;
+    for (LossTerm term : terms) {
+      total += term.weighted();
+    }
+    return total;
+  }
+
+  /** Value of a loss term; 0 if the model has none of this name. */
+  public double term(String name) {
+    return terms.stream()
+        .filter(term -> term.name().equals(name))
+        .mapToDouble(LossTerm::value)
+        .sum();
   }
 }

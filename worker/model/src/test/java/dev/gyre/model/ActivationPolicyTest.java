@@ -10,10 +10,10 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.local.LocalExpertGroup;
 import dev.gyre.model.local.LocalParameters;
-import dev.gyre.model.local.LocalSequenceGroup;
+import dev.gyre.model.local.LocalRow;
 import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.model.port.ExpertGroup;
-import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -23,6 +23,7 @@ import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RouterSpec;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -49,8 +50,8 @@ final class ActivationPolicyTest {
           .spec();
 
   /** The results of one pass that a step reads, and counts of what it did. */
-  private static final class Pass {
-    StepSums sums = new StepSums(0, 0, 0, new long[0][]);
+  private static final class Recorded {
+    StepSums sums = new StepSums(0, List.of(), new long[0][]);
     final List<float[]> gradients = new ArrayList<>();
     int attentions;
     int expertPlans;
@@ -66,9 +67,9 @@ final class ActivationPolicyTest {
     for (String backend : List.of("scalar", "vector")) {
       for (int roundRows : new int[] {1000, 11}) {
         for (int tile : new int[] {0, 8}) {
-          Pass want = pass(backend, Checkpointing.NONE, compute, roundRows, tile);
+          Recorded want = pass(backend, Checkpointing.NONE, compute, roundRows, tile);
           for (Checkpointing policy : Checkpointing.values()) {
-            Pass got = pass(backend, policy, compute, roundRows, tile);
+            Recorded got = pass(backend, policy, compute, roundRows, tile);
             String what = policy + " on " + backend + ", rounds of " + roundRows + ", tile " + tile;
             assertSameBits(what, want, got);
           }
@@ -77,10 +78,11 @@ final class ActivationPolicyTest {
     }
   }
 
-  private static void assertSameBits(String what, Pass want, Pass got) {
+  private static void assertSameBits(String what, Recorded want, Recorded got) {
     assertEquals(want.sums.crossEntropy(), got.sums.crossEntropy(), what);
-    assertEquals(want.sums.balance(), got.sums.balance(), what);
-    assertEquals(want.sums.z(), got.sums.z(), what);
+    assertEquals(
+        want.sums.term(RouterSpec.TopK.BALANCE), got.sums.term(RouterSpec.TopK.BALANCE), what);
+    assertEquals(want.sums.term(RouterSpec.TopK.Z), got.sums.term(RouterSpec.TopK.Z), what);
     assertArrayEquals(want.sums.expertRows(), got.sums.expertRows(), what);
     assertTrue(want.gradients.size() > 20);
     for (int i = 0; i < want.gradients.size(); i++) {
@@ -91,7 +93,7 @@ final class ActivationPolicyTest {
   @ParameterizedTest
   @EnumSource(Checkpointing.class)
   void whatIsKeptIsNotDoneTwice(Checkpointing policy) {
-    Pass pass = pass("scalar", policy, DType.F32, 1000, 0);
+    Recorded pass = pass("scalar", policy, DType.F32, 1000, 0);
     int layers = MODEL.depth();
     assertEquals(policy == Checkpointing.ALL ? 2 * layers : layers, pass.attentions);
     assertEquals(2, pass.expertPlans, "a round plan for each layer with experts");
@@ -104,8 +106,8 @@ final class ActivationPolicyTest {
       value = Checkpointing.class,
       names = {"NONE", "ATTENTION_SAVING"})
   void tilesSaveMemoryAndChangeNoValue(Checkpointing policy) {
-    Pass whole = pass("scalar", policy, DType.F32, 1000, 0);
-    Pass tiled = pass("scalar", policy, DType.F32, 1000, 8);
+    Recorded whole = pass("scalar", policy, DType.F32, 1000, 0);
+    Recorded tiled = pass("scalar", policy, DType.F32, 1000, 8);
     assertEquals(whole.sums.crossEntropy(), tiled.sums.crossEntropy());
     for (int i = 0; i < whole.gradients.size(); i++) {
       float largest = 0;
@@ -118,9 +120,9 @@ final class ActivationPolicyTest {
     assertTrue(tiled.peakBytes < 0.9 * whole.peakBytes, tiled.peakBytes + " of " + whole.peakBytes);
   }
 
-  private static Pass pass(
+  private static Recorded pass(
       String backendName, Checkpointing policy, DType compute, int roundRows, int tile) {
-    Pass pass = new Pass();
+    Recorded pass = new Recorded();
     try (Arena arena = Arena.ofConfined();
         Backend backend = GoldenTest.open(backendName)) {
       LocalParameters parameters = new LocalParameters(MODEL.tensors(), compute, arena);
@@ -129,9 +131,9 @@ final class ActivationPolicyTest {
       }
       parameters.mastersChanged(backend.kernels());
       parameters.zeroGradients();
-      LocalSequenceGroup sequence =
-          new LocalSequenceGroup(backend.kernels(), MODEL.heads().kvHeadOf(), MODEL.heads().size());
-      sequence.setRow(DOCUMENTS);
+      LocalRow sequence =
+          new LocalRow(
+              backend.kernels(), MODEL.heads().kvHeadOf(), MODEL.heads().size(), DOCUMENTS);
       MemorySegment slab = arena.allocate(8 << 20, Workspace.ALIGNMENT_BYTES);
       slab.fill((byte) 0xFF); // NaN wherever something is read before it is written
       Workspace workspace = new Workspace(backend.memory(slab), 8 << 20);
@@ -139,17 +141,16 @@ final class ActivationPolicyTest {
           new DecoderModel(
               MODEL,
               new Execution(compute, policy, 16, tile),
-              new Objective(0.01, 0.001),
+              Objective.of(0.01, 0.001),
               backend,
-              workspace,
-              counted(sequence, pass),
               counted(new LocalExpertGroup(backend.kernels(), MODEL.experts(), roundRows), pass),
-              parameters,
-              null);
-      pass.sums = model.forwardBackward(batch(arena), routed(pass));
+              parameters);
+      PassInput input = new PassInput(batch(arena), counted(sequence, pass), workspace, null);
+      try (dev.gyre.model.Pass forward = model.forward(input, routed(pass))) {
+        pass.sums = forward.backward();
+      }
       for (TensorSpec p : parameters.specs()) {
-        pass.gradients.add(
-            parameters.gradient(p.name(), p.shape()).segment().toArray(ValueLayout.JAVA_FLOAT));
+        pass.gradients.add(parameters.gradientOf(p).segment().toArray(ValueLayout.JAVA_FLOAT));
       }
       assertEquals(0, workspace.savedMark());
       assertEquals(workspace.sizeBytes(), workspace.scratchMark());
@@ -178,7 +179,7 @@ final class ActivationPolicyTest {
         TOKENS);
   }
 
-  private static Observer routed(Pass pass) {
+  private static Observer routed(Recorded pass) {
     return new Observer() {
       @Override
       public void routed(int layer, Tensor indices, Tensor weights) {
@@ -187,8 +188,8 @@ final class ActivationPolicyTest {
     };
   }
 
-  private static SequenceGroup counted(LocalSequenceGroup inner, Pass pass) {
-    return new SequenceGroup() {
+  private static SequenceRow counted(LocalRow inner, Recorded pass) {
+    return new SequenceRow() {
       @Override
       public Saved attention(
           Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
@@ -216,7 +217,7 @@ final class ActivationPolicyTest {
     };
   }
 
-  private static ExpertGroup counted(LocalExpertGroup inner, Pass pass) {
+  private static ExpertGroup counted(LocalExpertGroup inner, Recorded pass) {
     return new ExpertGroup() {
       @Override
       public int firstExpert() {

@@ -20,6 +20,7 @@ import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RouterSpec;
 import dev.gyre.partitioning.model.TensorNames;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
@@ -66,14 +67,14 @@ final class DecoderModelTest {
   private OneWorker worker(ModelSpec spec, Execution execution) {
     OneWorker worker =
         new OneWorker(
-            spec, execution, new Objective(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
+            spec, execution, Objective.of(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
     for (TensorSpec p : worker.parameters.specs()) {
       MemorySegment master = worker.parameters.master(p).segment();
       InitialWeights.fill(p, 5, 0, p.elements(), master);
     }
     worker.parameters.mastersChanged(backend.kernels());
     worker.parameters.zeroGradients();
-    worker.sequence.setRow(DOCUMENTS);
+    worker.setRow(DOCUMENTS);
     return worker;
   }
 
@@ -100,7 +101,7 @@ final class DecoderModelTest {
   private static float[] gradient(OneWorker worker, String name) {
     for (TensorSpec p : worker.parameters.specs()) {
       if (p.name().equals(name)) {
-        return values(worker.parameters.gradient(name, p.shape()));
+        return values(worker.parameters.gradientOf(p));
       }
     }
     throw new AssertionError(name);
@@ -118,12 +119,12 @@ final class DecoderModelTest {
       copyWeight(single, names.expertUp(0), dense, names.up(), wide);
       copyWeight(single, names.expertDown(0), dense, names.down(), 24, 20);
     }
-    StepSums a = dense.model.forwardBackward(batch(), Observer.NONE);
-    StepSums b = single.model.forwardBackward(batch(), Observer.NONE);
+    StepSums a = dense.forwardBackward(batch(), Observer.NONE);
+    StepSums b = single.forwardBackward(batch(), Observer.NONE);
     assertEquals(b.crossEntropy(), a.crossEntropy(), 1e-6);
-    assertEquals(0, a.balance());
-    assertEquals(0, a.z());
-    assertEquals(3, b.balance(), 1e-6, "E·f·P is 1 in each layer");
+    assertEquals(0, a.term(RouterSpec.TopK.BALANCE));
+    assertEquals(0, a.term(RouterSpec.TopK.Z));
+    assertEquals(3, b.term(RouterSpec.TopK.BALANCE), 1e-6, "E·f·P is 1 in each layer");
     assertEquals(0, a.expertRows()[1].length);
     // z-loss reaches only the router's logits, so compare what it does not touch in the last layer.
     TensorNames last = new TensorNames(2);
@@ -135,21 +136,21 @@ final class DecoderModelTest {
   private static void copyWeight(
       OneWorker from, String fromName, OneWorker to, String toName, long... dims) {
     to.parameters
-        .weight(toName, dims)
+        .weightOf(toName, dims)
         .segment()
-        .copyFrom(from.parameters.weight(fromName, dims).segment());
+        .copyFrom(from.parameters.weightOf(fromName, dims).segment());
   }
 
   /** Finite differences of the whole objective along one direction of each weight. */
   @Test
   void gradientsOfAMixedModelAreItsSlopes() {
     OneWorker worker = worker(MOE, OneWorker.f32());
-    Objective objective = new Objective(0.01, 0.001);
-    worker.model.forwardBackward(batch(), Observer.NONE);
+    Objective objective = Objective.of(0.01, 0.001);
+    worker.forwardBackward(batch(), Observer.NONE);
     Tensor losses = floats(TOKENS.length);
     for (TensorSpec p : worker.parameters.specs()) {
       float[] gradient = gradient(worker, p.name());
-      MemorySegment weight = worker.parameters.weight(p.name(), p.shape()).segment();
+      MemorySegment weight = worker.parameters.weightOf(p.name(), p.shape()).segment();
       float[] kept = weight.toArray(ValueLayout.JAVA_FLOAT);
       double norm = 0;
       for (float g : gradient) {
@@ -166,7 +167,7 @@ final class DecoderModelTest {
           double moved = kept[i] + (side == 0 ? -step : step) * gradient[i] / norm;
           weight.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) moved);
         }
-        value[side] = worker.model.evaluate(batch(), losses, Observer.NONE).total(objective);
+        value[side] = worker.evaluate(batch(), losses, Observer.NONE).total();
       }
       MemorySegment.copy(kept, 0, weight, ValueLayout.JAVA_FLOAT, 0, kept.length);
       // f32 losses near 3 are accurate to 3e-7, which over 2·step is 1e-4.
@@ -178,16 +179,16 @@ final class DecoderModelTest {
   void evaluationGivesTheSameLossesAndTouchesNoGradient() {
     OneWorker worker = worker(MOE, new Execution(DType.F32, Checkpointing.NONE, 3));
     Tensor losses = floats(TOKENS.length);
-    StepSums evaluated = worker.model.evaluate(batch(), losses, Observer.NONE);
+    StepSums evaluated = worker.evaluate(batch(), losses, Observer.NONE);
     for (TensorSpec p : worker.parameters.specs()) {
       for (float g : gradient(worker, p.name())) {
         assertEquals(0f, g);
       }
     }
-    StepSums trained = worker.model.forwardBackward(batch(), Observer.NONE);
+    StepSums trained = worker.forwardBackward(batch(), Observer.NONE);
     assertEquals(trained.crossEntropy(), evaluated.crossEntropy());
-    assertEquals(trained.balance(), evaluated.balance());
-    assertEquals(trained.z(), evaluated.z());
+    assertEquals(trained.term(RouterSpec.TopK.BALANCE), evaluated.term(RouterSpec.TopK.BALANCE));
+    assertEquals(trained.term(RouterSpec.TopK.Z), evaluated.term(RouterSpec.TopK.Z));
     assertArrayEquals(trained.expertRows(), evaluated.expertRows());
     double sum = 0;
     float[] nats = values(losses);
@@ -209,9 +210,9 @@ final class DecoderModelTest {
             all.add(values(logits));
           }
         };
-    worker.model.evaluate(batch(), floats(TOKENS.length), observer);
+    worker.evaluate(batch(), floats(TOKENS.length), observer);
     Tensor out = floats(2, 11);
-    worker.model.logits(batch(), GoldenCase.tensor(new int[] {10, 4}, arena), out);
+    worker.model.logits(worker.input(batch()), GoldenCase.tensor(new int[] {10, 4}, arena), out);
     float[] got = values(out);
     for (int v = 0; v < 11; v++) {
       assertEquals(all.getFirst()[10 * 11 + v], got[v]);
@@ -223,7 +224,7 @@ final class DecoderModelTest {
   void aRankWithoutTokensEntersEverythingAndAddsNothing() {
     for (Checkpointing policy : Checkpointing.values()) {
       OneWorker worker = worker(MOE, new Execution(DType.F32, policy, 8));
-      worker.sequence.setRow(new Documents());
+      worker.setRow(new Documents());
       Tensor none = GoldenCase.tensor(new int[0], arena);
       List<String> parts = new ArrayList<>();
       Observer observer =
@@ -234,8 +235,8 @@ final class DecoderModelTest {
             }
           };
       StepSums sums =
-          worker.model.forwardBackward(new MicroBatch(none, none, none, 0, 9, 1, 11), observer);
-      assertEquals(0, sums.total(new Objective(1, 1)));
+          worker.forwardBackward(new MicroBatch(none, none, none, 0, 9, 1, 11), observer);
+      assertEquals(0, sums.total());
       for (TensorSpec p : worker.parameters.specs()) {
         for (float g : gradient(worker, p.name())) {
           assertEquals(0f, g, p.name());
@@ -266,7 +267,7 @@ final class DecoderModelTest {
   @Test
   void theFirstLayerThatIsNotFiniteIsNamed() {
     OneWorker worker = worker(MOE, OneWorker.f32());
-    assertNull(worker.model.firstNonFinite(batch()));
+    assertNull(worker.model.firstNonFinite(worker.input(batch())));
     String[][] faults = {
       {TensorNames.HEAD, "loss head"},
       {new TensorNames(2).feedForwardNorm(), "layer 2 experts"},
@@ -278,15 +279,15 @@ final class DecoderModelTest {
     for (String[] fault : faults) {
       worker
           .parameters
-          .weight(fault[0], 24)
+          .weightOf(fault[0], 24)
           .segment()
           .setAtIndex(ValueLayout.JAVA_FLOAT, 0, Float.NaN);
       if (fault[0].equals(TensorNames.EMBEDDING)) {
-        Tensor table = worker.parameters.weight(fault[0], 11, 24);
+        Tensor table = worker.parameters.weightOf(fault[0], 11, 24);
         backend.kernels().fill(table, Float.POSITIVE_INFINITY);
       }
-      assertEquals(fault[1], worker.model.firstNonFinite(batch()));
-      double loss = worker.model.forwardBackward(batch(), Observer.NONE).crossEntropy();
+      assertEquals(fault[1], worker.model.firstNonFinite(worker.input(batch())));
+      double loss = worker.forwardBackward(batch(), Observer.NONE).crossEntropy();
       assertFalse(Double.isFinite(loss));
     }
   }
@@ -303,10 +304,11 @@ final class DecoderModelTest {
             }
           }
         };
-    assertThrows(IllegalStateException.class, () -> worker.model.forwardBackward(batch(), broken));
+    assertThrows(IllegalStateException.class, () -> worker.forwardBackward(batch(), broken));
     assertEquals(0, worker.workspace.savedMark());
     assertEquals(worker.workspace.sizeBytes(), worker.workspace.scratchMark());
-    worker.model.forwardBackward(batch(), Observer.NONE);
+    worker.parameters.forgetUnits();
+    worker.forwardBackward(batch(), Observer.NONE);
   }
 
   @Test
@@ -320,7 +322,7 @@ final class DecoderModelTest {
 
   private long peak(Checkpointing policy) {
     OneWorker worker = worker(MOE, new Execution(DType.F32, policy, 8));
-    worker.model.forwardBackward(batch(), Observer.NONE);
+    worker.forwardBackward(batch(), Observer.NONE);
     return worker.workspace.peakBytes();
   }
 
@@ -330,7 +332,7 @@ final class DecoderModelTest {
     Tensor two = GoldenCase.tensor(new int[2], arena);
     assertThrows(IllegalArgumentException.class, () -> new MicroBatch(one, two, one, 1, 1, 1, 1));
     assertThrows(IllegalArgumentException.class, () -> new MicroBatch(two, two, two, 1, 1, 1, 4));
-    assertThrows(IllegalArgumentException.class, () -> new Objective(-1, 0));
+    assertThrows(IllegalArgumentException.class, () -> Objective.of(-1, 0));
     assertThrows(
         IllegalArgumentException.class, () -> new Execution(DType.I32, Checkpointing.NONE, 1));
     Kernels kernels = backend.kernels();

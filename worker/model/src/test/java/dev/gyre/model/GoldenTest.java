@@ -72,7 +72,7 @@ final class GoldenTest {
     try (Arena arena = Arena.ofConfined();
         Backend backend = open(backendName);
         GoldenCase golden = new GoldenCase(name)) {
-      Objective objective = new Objective(golden.config.balanceLoss(), golden.config.zLoss());
+      Objective objective = Objective.of(golden.config.balanceLoss(), golden.config.zLoss());
       OneWorker worker =
           new OneWorker(golden.config.model(), execution, objective, roundRows, backend, arena);
       worker.load(golden.folder, golden.config.model());
@@ -80,11 +80,11 @@ final class GoldenTest {
       double crossEntropy = 0;
       double total = 0;
       for (int row = 0; row < golden.rows.size(); row++) {
-        worker.sequence.setRow(golden.rows.get(row).documents());
+        worker.setRow(golden.rows.get(row).documents());
         watch.row = row;
-        StepSums sums = worker.model.forwardBackward(golden.microBatch(row, arena), watch);
+        StepSums sums = worker.forwardBackward(golden.microBatch(row, arena), watch);
         crossEntropy += sums.crossEntropy();
-        total += sums.total(objective);
+        total += sums.total();
         assertChoicesCounted(golden, sums);
       }
       assertEquals(golden.expected.readDoubles("ce")[0], crossEntropy, 1e-5, "cross-entropy");
@@ -110,7 +110,7 @@ final class GoldenTest {
       largest = Math.max(largest, magnitude(golden.floats("grad." + HfNames.of(p.name()))));
     }
     for (TensorSpec p : worker.parameters.specs()) {
-      Tensor gradient = worker.parameters.gradient(p.name(), p.shape());
+      Tensor gradient = worker.parameters.gradientOf(p);
       float[] got = gradient.segment().toArray(ValueLayout.JAVA_FLOAT);
       close(p.name(), golden.floats("grad." + HfNames.of(p.name())), got, 1e-6 * largest);
     }

@@ -64,13 +64,13 @@ final class LinearAttentionLayersTest {
   private OneWorker worker(Execution execution) {
     OneWorker worker =
         new OneWorker(
-            MIXED, execution, new Objective(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
+            MIXED, execution, Objective.of(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
     for (TensorSpec p : worker.parameters.specs()) {
       InitialWeights.fill(p, 5, 0, p.elements(), worker.parameters.master(p).segment());
     }
     worker.parameters.mastersChanged(backend.kernels());
     worker.parameters.zeroGradients();
-    worker.sequence.setRow(DOCUMENTS);
+    worker.setRow(DOCUMENTS);
     return worker;
   }
 
@@ -97,13 +97,13 @@ final class LinearAttentionLayersTest {
   @Test
   void gradientsAreSlopes() {
     OneWorker worker = worker(OneWorker.f32());
-    Objective objective = new Objective(0.01, 0.001);
-    worker.model.forwardBackward(batch(TOKENS), Observer.NONE);
+    Objective objective = Objective.of(0.01, 0.001);
+    worker.forwardBackward(batch(TOKENS), Observer.NONE);
     Tensor losses = losses();
     int norms = 0;
     for (TensorSpec p : worker.parameters.specs()) {
-      float[] gradient = values(worker.parameters.gradient(p.name(), p.shape()));
-      MemorySegment weight = worker.parameters.weight(p.name(), p.shape()).segment();
+      float[] gradient = values(worker.parameters.gradientOf(p));
+      MemorySegment weight = worker.parameters.weightOf(p.name(), p.shape()).segment();
       float[] kept = weight.toArray(ValueLayout.JAVA_FLOAT);
       double norm = 0;
       for (float g : gradient) {
@@ -121,7 +121,7 @@ final class LinearAttentionLayersTest {
           double moved = kept[i] + (side == 0 ? -step : step) * gradient[i] / norm;
           weight.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) moved);
         }
-        value[side] = worker.model.evaluate(batch(TOKENS), losses, Observer.NONE).total(objective);
+        value[side] = worker.evaluate(batch(TOKENS), losses, Observer.NONE).total();
       }
       MemorySegment.copy(kept, 0, weight, ValueLayout.JAVA_FLOAT, 0, kept.length);
       // f32 losses near 3 are accurate to 3e-7, which over 2·step is 3e-4.
@@ -134,11 +134,11 @@ final class LinearAttentionLayersTest {
   void aDocumentSeesNothingOfTheOneBefore() {
     OneWorker worker = worker(OneWorker.f32());
     Tensor losses = losses();
-    worker.model.evaluate(batch(TOKENS), losses, Observer.NONE);
+    worker.evaluate(batch(TOKENS), losses, Observer.NONE);
     float[] before = values(losses);
     int[] other = TOKENS.clone();
     other[0] = 7;
-    worker.model.evaluate(batch(other), losses, Observer.NONE);
+    worker.evaluate(batch(other), losses, Observer.NONE);
     float[] after = values(losses);
     for (int t = 0; t < 5; t++) {
       assertNotEquals(before[t], after[t], "token " + t);
@@ -153,24 +153,22 @@ final class LinearAttentionLayersTest {
     OneWorker kept = worker(OneWorker.f32());
     OneWorker again = worker(new Execution(DType.F32, Checkpointing.ALL, 1024));
     assertEquals(
-        kept.model.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy(),
-        again.model.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy());
+        kept.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy(),
+        again.forwardBackward(batch(TOKENS), Observer.NONE).crossEntropy());
     for (TensorSpec p : kept.parameters.specs()) {
       assertArrayEquals(
-          values(kept.parameters.gradient(p.name(), p.shape())),
-          values(again.parameters.gradient(p.name(), p.shape())),
-          p.name());
+          values(kept.parameters.gradientOf(p)), values(again.parameters.gradientOf(p)), p.name());
     }
   }
 
   @Test
   void noTokensAtAll() {
     OneWorker worker = worker(OneWorker.f32());
-    worker.sequence.setRow(new Documents());
+    worker.setRow(new Documents());
     Tensor none = GoldenCase.tensor(new int[0], arena);
-    worker.model.forwardBackward(new MicroBatch(none, none, none, 0, 9, 1, 11), Observer.NONE);
+    worker.forwardBackward(new MicroBatch(none, none, none, 0, 9, 1, 11), Observer.NONE);
     for (TensorSpec p : worker.parameters.specs()) {
-      for (float g : values(worker.parameters.gradient(p.name(), p.shape()))) {
+      for (float g : values(worker.parameters.gradientOf(p))) {
         assertEquals(0f, g, p.name());
       }
     }

@@ -2,11 +2,13 @@ package dev.gyre.model;
 
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.hf.HfWeights;
 import dev.gyre.model.local.LocalExpertGroup;
 import dev.gyre.model.local.LocalParameters;
-import dev.gyre.model.local.LocalSequenceGroup;
+import dev.gyre.model.local.LocalRow;
+import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
@@ -20,9 +22,10 @@ final class OneWorker {
 
   final Backend backend;
   final LocalParameters parameters;
-  final LocalSequenceGroup sequence;
   final Workspace workspace;
   final DecoderModel model;
+  private final ModelSpec spec;
+  private Documents documents = new Documents();
 
   OneWorker(
       ModelSpec spec,
@@ -33,8 +36,7 @@ final class OneWorker {
       Arena arena) {
     this.backend = backend;
     this.parameters = new LocalParameters(spec.tensors(), execution.compute(), arena);
-    this.sequence =
-        new LocalSequenceGroup(backend.kernels(), spec.heads().kvHeadOf(), spec.heads().size());
+    this.spec = spec;
     MemorySegment slab = arena.allocate(WORKSPACE_BYTES, Workspace.ALIGNMENT_BYTES);
     this.workspace = new Workspace(backend.memory(slab), WORKSPACE_BYTES);
     this.model =
@@ -43,11 +45,36 @@ final class OneWorker {
             execution,
             objective,
             backend,
-            workspace,
-            sequence,
             new LocalExpertGroup(backend.kernels(), spec.experts(), roundRows),
-            parameters,
-            null);
+            parameters);
+  }
+
+  /** The row of the passes that follow. */
+  void setRow(Documents row) {
+    documents = row;
+  }
+
+  PassInput input(MicroBatch batch) {
+    return input(batch, documents, workspace);
+  }
+
+  /**
+   * @param memory no other open pass uses it
+   */
+  PassInput input(MicroBatch batch, Documents row, Workspace memory) {
+    LocalRow local =
+        new LocalRow(backend.kernels(), spec.heads().kvHeadOf(), spec.heads().size(), row);
+    return new PassInput(batch, local, memory, null);
+  }
+
+  StepSums forwardBackward(MicroBatch batch, Observer observer) {
+    try (Pass pass = model.forward(input(batch), observer)) {
+      return pass.backward();
+    }
+  }
+
+  StepSums evaluate(MicroBatch batch, Tensor losses, Observer observer) {
+    return model.evaluate(input(batch), losses, observer);
   }
 
   void load(Path folder, ModelSpec spec) throws IOException {

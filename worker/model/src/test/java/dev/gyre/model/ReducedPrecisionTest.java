@@ -38,7 +38,7 @@ final class ReducedPrecisionTest {
     try (Arena arena = Arena.ofConfined();
         Backend backend = GoldenTest.open(backendName);
         GoldenCase golden = new GoldenCase(name)) {
-      Objective objective = new Objective(golden.config.balanceLoss(), golden.config.zLoss());
+      Objective objective = Objective.of(golden.config.balanceLoss(), golden.config.zLoss());
       OneWorker worker =
           new OneWorker(
               golden.config.model(),
@@ -51,10 +51,9 @@ final class ReducedPrecisionTest {
       Replay replay = new Replay(golden);
       double total = 0;
       for (int row = 0; row < golden.rows.size(); row++) {
-        worker.sequence.setRow(golden.rows.get(row).documents());
+        worker.setRow(golden.rows.get(row).documents());
         replay.row = row;
-        total +=
-            worker.model.forwardBackward(golden.microBatch(row, arena), replay).total(objective);
+        total += worker.forwardBackward(golden.microBatch(row, arena), replay).total();
       }
       assertEquals(golden.expected.readDoubles("loss")[0], total, 1e-2);
       double logits = distance(golden.floats("logits"), replay.logits, 0);
@@ -71,8 +70,7 @@ final class ReducedPrecisionTest {
     double[] distances = new double[worker.parameters.specs().size()];
     for (int i = 0; i < distances.length; i++) {
       TensorSpec p = worker.parameters.specs().get(i);
-      float[] got =
-          worker.parameters.gradient(p.name(), p.shape()).segment().toArray(ValueLayout.JAVA_FLOAT);
+      float[] got = worker.parameters.gradientOf(p).segment().toArray(ValueLayout.JAVA_FLOAT);
       distances[i] = distance(golden.floats("grad." + HfNames.of(p.name())), got, 1e-6 * largest);
       assertTrue(distances[i] <= 6e-2, p.name() + " is off by " + distances[i]);
     }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * Operations save what they need at the bottom of the {@link Workspace}; gradients and scratch come
  * from its top. A {@link Segment} releases both when its backward is done. A segment that will be
  * recomputed allocates from the top, in its first run, everything that it will not keep.
- * Single-threaded and reused: {@link #begin} … {@link #backward} … {@link #end}.
+ * Single-threaded, for one pass: its operations, {@link #backward}, {@link #end}.
  */
 public final class Tape {
   /** One operation's backward: reads its outputs' gradients, contributes to its inputs'. */
@@ -26,10 +26,10 @@ public final class Tape {
   }
 
   private enum State {
-    IDLE,
     FORWARD_ONLY,
     TRAINING,
-    BACKWARD
+    BACKWARD,
+    ENDED
   }
 
   /** A segment on the tape: its entries, and where its saved memory starts. */
@@ -112,41 +112,34 @@ public final class Tape {
   private final Workspace workspace;
   private final @Nullable ActivationStore store;
   private final List<Entry> entries = new ArrayList<>();
-  private State state = State.IDLE;
+  private State state;
   private @Nullable Recorded open;
   private boolean recording;
   private boolean replaying;
   private boolean keeping;
-  private long savedMark;
-  private long scratchMark;
+  private final long savedMark;
+  private final long scratchMark;
 
   /**
    * @param backend backend that owns the workspace's memory
    * @param store where inputs and kept activations of segments are offloaded until their backward;
    *     null to leave them in the workspace
+   * @param training whether a backward pass will follow; if not, segments keep nothing
    */
-  public Tape(Backend backend, Workspace workspace, @Nullable ActivationStore store) {
+  public Tape(
+      Backend backend, Workspace workspace, @Nullable ActivationStore store, boolean training) {
     this.backend = backend;
     this.workspace = workspace;
     this.store = store;
+    state = training ? State.TRAINING : State.FORWARD_ONLY;
+    recording = training;
+    savedMark = workspace.savedMark();
+    scratchMark = workspace.scratchMark();
   }
 
   /** Whether segments' inputs are offloaded, so that their memory may be reused. */
   public boolean stores() {
     return store != null && state == State.TRAINING;
-  }
-
-  /**
-   * Starts a forward pass.
-   *
-   * @param training whether a backward pass will follow; if not, segments keep nothing
-   */
-  public void begin(boolean training) {
-    require(state == State.IDLE, "a pass is already open; end it first");
-    state = training ? State.TRAINING : State.FORWARD_ONLY;
-    recording = training;
-    savedMark = workspace.savedMark();
-    scratchMark = workspace.scratchMark();
   }
 
   /** Whether a backward pass follows, so that inputs of segments must not be overwritten. */
@@ -216,7 +209,7 @@ public final class Tape {
 
   /** Records an operation just performed; ignored while nothing is recorded. */
   public void record(Entry entry) {
-    require(state != State.IDLE, "no pass is open; begin one first");
+    require(state != State.ENDED, "the pass has ended");
     if (!recording) {
       return;
     }
@@ -273,7 +266,7 @@ public final class Tape {
 
   /** Ends the pass, also a failed one, and releases all its memory. */
   public void end() {
-    if (state == State.IDLE) {
+    if (state == State.ENDED) {
       return;
     }
     entries.clear();
@@ -281,7 +274,7 @@ public final class Tape {
     recording = false;
     replaying = false;
     keeping = false;
-    state = State.IDLE;
+    state = State.ENDED;
     if (store != null) {
       store.clear();
     }

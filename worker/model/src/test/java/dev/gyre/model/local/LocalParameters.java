@@ -4,13 +4,17 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.port.ParameterStore;
+import dev.gyre.model.port.ParameterUnit;
 import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.partitioning.model.TensorSpec.Precision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * All weights of a model in host memory: F32 masters and gradients, and, for BF16 compute, rounded
@@ -23,6 +27,8 @@ public final class LocalParameters implements ParameterStore {
   private final MemorySegment masters;
   private final MemorySegment gradients;
   private final MemorySegment rounded;
+  private final Set<ParameterUnit> entered = new HashSet<>();
+  private final List<String> calls = new ArrayList<>();
 
   /** Where a tensor starts, in elements, and where its precision's tensors end. */
   private record Place(TensorSpec spec, long start, long end) {}
@@ -81,23 +87,69 @@ public final class LocalParameters implements ParameterStore {
     }
   }
 
+  /** The F32 gradient of one tensor, outside of a pass. */
+  public Tensor gradientOf(TensorSpec spec) {
+    return view(gradients, DType.F32, spec.name(), spec.shape());
+  }
+
   public void zeroGradients() {
     gradients.fill((byte) 0);
   }
 
   @Override
   public Tensor weight(String name, long... dims) {
+    requireEntered(name);
+    return weightOf(name, dims);
+  }
+
+  /** A weight as kernels see it, outside of a pass. */
+  public Tensor weightOf(String name, long... dims) {
     boolean own = place(name).spec().precision() == Precision.F32 || compute == DType.F32;
     return own ? view(masters, DType.F32, name, dims) : view(rounded, compute, name, dims);
   }
 
   @Override
   public Tensor gradient(String name, long... dims) {
+    requireEntered(name);
     return view(gradients, DType.F32, name, dims);
   }
 
   @Override
-  public void release(int layer) {}
+  public void enter(ParameterUnit unit) {
+    if (!entered.add(unit)) {
+      throw new IllegalStateException(unit + " is entered twice");
+    }
+    calls.add("enter " + unit);
+  }
+
+  @Override
+  public void leave(ParameterUnit unit) {
+    if (!entered.remove(unit)) {
+      throw new IllegalStateException(unit + " is left but was not entered");
+    }
+    calls.add("leave " + unit);
+  }
+
+  /** All calls so far. */
+  public List<String> calls() {
+    return calls;
+  }
+
+  /** Forgets units that a failed pass has left open. */
+  public void forgetUnits() {
+    entered.clear();
+  }
+
+  private void requireEntered(String name) {
+    int layer = place(name).spec().layer();
+    boolean there =
+        layer >= 0
+            ? entered.contains(ParameterUnit.ofLayer(layer))
+            : entered.contains(ParameterUnit.HEAD) || entered.contains(ParameterUnit.EMBEDDING);
+    if (!there) {
+      throw new IllegalStateException(name + " is used outside of its unit");
+    }
+  }
 
   private Tensor view(MemorySegment memory, DType dtype, String name, long... dims) {
     Place place = place(name);

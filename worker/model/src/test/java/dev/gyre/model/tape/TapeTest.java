@@ -18,8 +18,12 @@ final class TapeTest {
   /** Addresses only: nothing here touches memory. */
   private final Workspace workspace = new Workspace(1 << 20, 1 << 20);
 
-  private final Tape tape = new Tape(new ScalarBackendProvider().open(1), workspace, null);
+  private Tape tape = opened(true);
   private final List<String> log = new ArrayList<>();
+
+  private Tape opened(boolean training) {
+    return new Tape(new ScalarBackendProvider().open(1), workspace, null, training);
+  }
 
   private final class Saving implements Segment {
     private final String name;
@@ -59,7 +63,7 @@ final class TapeTest {
 
   @Test
   void runsInReverseAndGivesMemoryBack() {
-    tape.begin(true);
+    tape = opened(true);
     tape.record(() -> log.add("start back"));
     long before = workspace.savedMark();
     tape.segment(new Saving("a"), Checkpointing.NONE);
@@ -87,7 +91,7 @@ final class TapeTest {
 
   @Test
   void fullCheckpointingKeepsNothingAndRunsAgain() {
-    tape.begin(true);
+    tape = opened(true);
     tape.segment(new Saving("a"), Checkpointing.ALL);
     Tensor output = workspace.save(DType.F32, 10);
     tape.segment(new Saving("b"), Checkpointing.ALL);
@@ -112,7 +116,7 @@ final class TapeTest {
 
   @Test
   void aForwardOnlyPassKeepsNothing() {
-    tape.begin(false);
+    tape = opened(false);
     assertFalse(tape.training());
     tape.segment(new Saving("a"), Checkpointing.NONE);
     assertEquals(0, workspace.savedMark());
@@ -122,17 +126,15 @@ final class TapeTest {
 
   @Test
   void misuseIsRefused() {
-    assertThrows(IllegalStateException.class, () -> tape.record(() -> {}));
-    assertThrows(
-        IllegalStateException.class, () -> tape.segment(new Saving("a"), Checkpointing.NONE));
-    tape.begin(true);
-    assertThrows(IllegalStateException.class, () -> tape.begin(true));
     tape.record(() -> tape.record(() -> {}));
     tape.backward();
     assertThrows(IllegalStateException.class, tape::backward);
     tape.end();
+    assertThrows(IllegalStateException.class, () -> tape.record(() -> {}));
+    assertThrows(
+        IllegalStateException.class, () -> tape.segment(new Saving("a"), Checkpointing.NONE));
 
-    tape.begin(true);
+    tape = opened(true);
     Segment outer =
         new Segment() {
           @Override
@@ -158,8 +160,6 @@ final class TapeTest {
     tape.end();
     assertEquals(0, workspace.savedMark());
     assertEquals(workspace.sizeBytes(), workspace.scratchMark());
-    tape.begin(false);
-    tape.end();
   }
 
   @Test

@@ -77,7 +77,7 @@ public final class Generator {
       rank.backend().hostWrites(last);
       last.segment().set(ValueLayout.JAVA_INT, 0, n - 1);
       Tensor logits = workspace.save(DType.F32, 1, rank.spec().model().vocabulary());
-      rank.model().logits(row.batch(), last, logits);
+      rank.model().logits(row.input(), last, logits);
       float[] values = logits.segment().toArray(ValueLayout.JAVA_FLOAT);
       workspace.releaseSaved(mark);
       return values;

@@ -91,7 +91,7 @@ public record GoldenCase(
           String.valueOf(folder.getFileName()),
           folder,
           config.model(),
-          new Objective(config.balanceLoss(), config.zLoss()),
+          Objective.of(config.balanceLoss(), config.zLoss()),
           rows,
           expected.readDoubles("loss")[0],
           expected.readDoubles("ce")[0],

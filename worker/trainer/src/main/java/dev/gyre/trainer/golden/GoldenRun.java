@@ -173,7 +173,7 @@ public final class GoldenRun {
           row < golden.rows().size()
               ? row(rank, row, record)
               : micro(rank, rank.layOut(new Documents()), RowSource.NONE, Observer.NONE);
-      losses[0] += sums.total(golden.objective());
+      losses[0] += sums.total();
       losses[1] += sums.crossEntropy();
     }
     rank.parameters().reduceGradients();
@@ -220,7 +220,7 @@ public final class GoldenRun {
 
   private StepSums micro(TrainingRank rank, RowPart part, RowSource source, Observer observer) {
     try (PreparedRow row = rank.prepare(part, source, totals)) {
-      return rank.model().forwardBackward(row.batch(), rank.observer(observer));
+      return row.forwardBackward(rank.observer(observer));
     }
   }
 }

@@ -9,6 +9,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.model.port.ParameterStore;
+import dev.gyre.model.port.ParameterUnit;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -96,8 +97,12 @@ public final class ShardedParameters implements ParameterStore {
     return groupOf(name).gradient(name, dims);
   }
 
+  /** Nothing to gather: every rank holds all its weights all the time. */
   @Override
-  public void release(int layer) {} // every rank holds all its weights all the time
+  public void enter(ParameterUnit unit) {}
+
+  @Override
+  public void leave(ParameterUnit unit) {}
 
   private FlatWeights groupOf(String name) {
     for (int i = 0; i < groups.size(); i++) {

@@ -12,6 +12,8 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.DecoderModel;
 import dev.gyre.model.MicroBatch;
 import dev.gyre.model.Observer;
+import dev.gyre.model.PassInput;
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
@@ -22,8 +24,6 @@ import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.trainer.experts.ShardedExperts;
-import dev.gyre.trainer.offload.DiskActivations;
-import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.parameters.ShardedParameters;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.Arena;
@@ -34,7 +34,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One rank of a run: a model whose ports reach the other ranks, and the memory of its steps. The
@@ -43,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * RowPart part = rank.layOut(documents);
  * try (PreparedRow row = rank.prepare(part, source, totals)) {
- *   StepSums sums = rank.model().forwardBackward(row.batch(), rank.observer(Observer.NONE));
+ *   StepSums sums = row.forwardBackward(rank.observer(Observer.NONE));
  * }
  * }</pre>
  */
@@ -58,7 +57,7 @@ public final class TrainingRank implements AutoCloseable {
   private final Workspace workspace;
   private final ShardedSequence sequence;
   private final ShardedParameters parameters;
-  private final @Nullable DiskActivations activations;
+  private final OffloadStores stores;
   private final DecoderModel model;
   private final ProcessGroup everyone;
   private final Map<List<Integer>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
@@ -97,19 +96,10 @@ public final class TrainingRank implements AutoCloseable {
             transport, spec.mesh(), backend, spec.model().experts(), spec.expertRowsBound(), arena);
     parameters =
         new ShardedParameters(transport, spec.mesh(), backend, spec.model(), compute, arena);
-    OffloadSpec offload = spec.offload();
-    activations = offload == null ? null : DiskActivations.open(offload, transport.rank());
+    stores = new OffloadStores(spec.offload(), transport.rank());
     model =
         new DecoderModel(
-            spec.model(),
-            spec.execution(),
-            spec.objective(),
-            backend,
-            workspace,
-            sequence,
-            experts,
-            parameters,
-            activations);
+            spec.model(), spec.execution(), spec.objective(), backend, experts, parameters);
     everyone = new ProcessGroup(transport, spec.mesh().everyone(), Channel.CONTROL);
   }
 
@@ -163,13 +153,23 @@ public final class TrainingRank implements AutoCloseable {
     return new RowPart(layout, schedules, choices, linear, mine);
   }
 
-  /** Sets the row to work on, and reads this rank's tokens into the workspace. */
+  /** Opens a row in the rank's whole workspace, and reads this rank's tokens into it. */
   public PreparedRow prepare(RowPart part, RowSource source, BatchTotals totals) {
-    long mark = workspace.savedMark();
+    return prepare(part, source, totals, workspace);
+  }
+
+  /**
+   * Opens a row, and reads this rank's tokens. Several rows may be open at once.
+   *
+   * @param memory part of {@link #workspace} that no other open row uses; it holds everything that
+   *     a pass over the row needs
+   */
+  public PreparedRow prepare(RowPart part, RowSource source, BatchTotals totals, Workspace memory) {
+    long mark = memory.savedMark();
     int count = part.tokens();
-    Tensor tokens = workspace.save(DType.I32, count);
-    Tensor labels = workspace.save(DType.I32, count);
-    Tensor positions = workspace.save(DType.I32, count);
+    Tensor tokens = memory.save(DType.I32, count);
+    Tensor labels = memory.save(DType.I32, count);
+    Tensor positions = memory.save(DType.I32, count);
     backend.hostWrites(tokens);
     backend.hostWrites(labels);
     backend.hostWrites(positions);
@@ -193,14 +193,7 @@ public final class TrainingRank implements AutoCloseable {
         positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
       }
     }
-    sequence.begin(part.layout(), part.schedules(), workspace);
-    LinearAttentionLayout linear = part.linear();
-    if (linear != null) {
-      sequence.beginLinear(linear, workspace);
-    }
-    return new PreparedRow(
-        workspace,
-        mark,
+    MicroBatch batch =
         new MicroBatch(
             tokens,
             labels,
@@ -208,7 +201,9 @@ public final class TrainingRank implements AutoCloseable {
             part.rowTokens(),
             totals.labelled(),
             totals.rows(),
-            totals.tokens()));
+            totals.tokens());
+    SequenceRow row = sequence.open(part.layout(), part.schedules(), part.linear(), memory);
+    return new PreparedRow(new PassInput(batch, row, memory, stores.take()), mark, model, stores);
   }
 
   /** An observer that also updates {@link Transport#where}. */
@@ -253,9 +248,7 @@ public final class TrainingRank implements AutoCloseable {
   /** Frees all memory that the transport does not own. No kernel or transfer may be running. */
   @Override
   public void close() {
-    if (activations != null) {
-      activations.close();
-    }
+    stores.close();
     arena.close();
   }
 }

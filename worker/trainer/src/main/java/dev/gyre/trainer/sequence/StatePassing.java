@@ -7,12 +7,9 @@ import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.port.SequenceGroup.Saved;
-import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.model.port.SequenceRow.Saved;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.trainer.exchange.TensorExchange;
-import java.util.Collections;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +28,6 @@ import org.jspecify.annotations.Nullable;
  * <p>Legend: n this rank's tokens, H and K query and key/value heads, D head size, P ranks.
  */
 final class StatePassing {
-  private final Backend backend;
   private final Kernels kernels;
   private final TensorExchange exchange;
   private final int me;
@@ -42,9 +38,9 @@ final class StatePassing {
   private final long headDim;
   private final DType compute;
 
-  private LinearAttentionLayout layout;
-  private int[] documentStarts = {};
-  private @Nullable LayoutRedistribution moves;
+  private final LinearAttentionLayout layout;
+  private final int[] documentStarts;
+  private final @Nullable LayoutRedistribution moves;
 
   /**
    * @param borrowed whether q, k and v are the caller's tensors, not copies in rank order
@@ -67,6 +63,7 @@ final class StatePassing {
 
   /**
    * @param exchange among the ranks of the row
+   * @param workspace holds a few index tensors as long as the row is worked on
    */
   StatePassing(
       Backend backend,
@@ -74,8 +71,9 @@ final class StatePassing {
       int[] kvHeadOf,
       int kvHeads,
       int headDim,
-      DType compute) {
-    this.backend = backend;
+      DType compute,
+      LinearAttentionLayout layout,
+      Workspace workspace) {
     this.kernels = backend.kernels();
     this.exchange = exchange;
     this.me = exchange.rank();
@@ -85,16 +83,12 @@ final class StatePassing {
     this.kvHeads = kvHeads;
     this.headDim = headDim;
     this.compute = compute;
-    this.layout =
-        new LinearAttentionLayout(new Documents(), Collections.nCopies(ranks + 1, 0), List.of());
-  }
-
-  /** Sets the row; the workspace holds its index tensors as long as the micro-batch. */
-  void begin(LinearAttentionLayout row, Workspace workspace) {
-    layout = row;
-    documentStarts = row.documentStarts(me);
-    moves =
-        row.moves().isEmpty() ? null : new LayoutRedistribution(backend, exchange, row, workspace);
+    this.layout = layout;
+    this.documentStarts = layout.documentStarts(me);
+    this.moves =
+        layout.moves().isEmpty()
+            ? null
+            : new LayoutRedistribution(backend, exchange, layout, workspace);
   }
 
   Saved forward(Tensor q, Tensor k, Tensor v, float[] slopes, Tensor out, Workspace ws) {

@@ -58,7 +58,7 @@ public final class Evaluation {
     try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
       long mark = rank.workspace().savedMark();
       Tensor losses = rank.workspace().save(DType.F32, prepared.batch().count());
-      rank.model().evaluate(prepared.batch(), losses, rank.observer(Observer.NONE));
+      rank.model().evaluate(prepared.input(), losses, rank.observer(Observer.NONE));
       add(losses.segment(), prepared.batch().labels(), prepared.batch().positions(), sums);
       rank.workspace().releaseSaved(mark);
     }

@@ -1,6 +1,10 @@
 package dev.gyre.trainer.step;
 
+import com.fasterxml.jackson.annotation.JsonAnyGetter;
+import com.fasterxml.jackson.annotation.JsonAnySetter;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -12,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param step from 1, the steps done so far
  * @param loss cross-entropy in nats per labelled token; not a number if no token has a label
  * @param totalLoss the loss with the weighted auxiliary losses
- * @param balanceLoss Σ over MoE layers of E·Σ f·P, before its coefficient
- * @param zLoss Σ over MoE layers of mean logsumexp², before its coefficient
+ * @param losses each loss term of the model, summed over its layers, before its coefficient, by
+ *     {@link #lossKey}; a key of its own in the line
  * @param tokens of the step's rows
  * @param mfu model FLOPs over the measured matmul peak of all workers, in [0, 1]
  * @param gradNorm before clipping
@@ -34,8 +38,7 @@ public record StepMetrics(
     long step,
     double loss,
     @JsonProperty("total_loss") double totalLoss,
-    @JsonProperty("balance_loss") double balanceLoss,
-    @JsonProperty("z_loss") double zLoss,
+    @JsonAnyGetter @JsonAnySetter Map<String, Double> losses,
     long tokens,
     @JsonProperty("step_seconds") double stepSeconds,
     @JsonProperty("tokens_per_second") double tokensPerSecond,
@@ -53,14 +56,29 @@ public record StepMetrics(
     boolean skipped,
     @Nullable EvalMetrics eval) {
 
+  private static final String LOSS = "_loss";
+
+  public StepMetrics {
+    losses = Collections.unmodifiableMap(new LinkedHashMap<>(losses));
+    for (String key : losses.keySet()) {
+      if (!key.endsWith(LOSS)) {
+        throw new IllegalArgumentException("'" + key + "' is not a key of metrics");
+      }
+    }
+  }
+
+  /** The key of a loss term: {@code balance_loss}. */
+  public static String lossKey(String term) {
+    return term + LOSS;
+  }
+
   /** The same step with a held-out loss measured after it. */
   public StepMetrics withEval(EvalMetrics measured) {
     return new StepMetrics(
         step,
         loss,
         totalLoss,
-        balanceLoss,
-        zLoss,
+        losses,
         tokens,
         stepSeconds,
         tokensPerSecond,

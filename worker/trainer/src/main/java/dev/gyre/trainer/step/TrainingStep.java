@@ -18,6 +18,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -38,6 +39,7 @@ public final class TrainingStep {
 
   private final TrainingRank rank;
   private final Feed feed;
+  private final List<String> terms;
   private final TrainSpec train;
   private final long peakFlopsPerSecond;
   private final List<Integer> moeLayers = new ArrayList<>();
@@ -65,6 +67,7 @@ public final class TrainingStep {
     this.train = train;
     this.peakFlopsPerSecond = peakFlopsPerSecond;
     ModelSpec model = rank.spec().model();
+    terms = model.lossTerms();
     for (int layer = 0; layer < model.depth(); layer++) {
       if (model.feedForward(layer).experts() > 0) {
         moeLayers.add(layer);
@@ -78,7 +81,7 @@ public final class TrainingStep {
    * rows per expert. Each rank fills its own slot only, so the sum gives every rank all codes.
    */
   private int askedFrom() {
-    return 3;
+    return 1 + terms.size();
   }
 
   private int loadFrom() {
@@ -164,14 +167,15 @@ public final class TrainingStep {
                     .computeIfAbsent(layers.key(), _ -> new TreeMap<>())
                     .merge(schedule, 1, Integer::sum));
     try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
-      return rank.model().forwardBackward(prepared.batch(), rank.observer(Observer.NONE));
+      return prepared.forwardBackward(rank.observer(Observer.NONE));
     }
   }
 
   private void add(StepSums micro) {
     sums[0] += micro.crossEntropy();
-    sums[1] += micro.balance();
-    sums[2] += micro.z();
+    for (int i = 0; i < terms.size(); i++) {
+      sums[1 + i] += micro.terms().get(i).value();
+    }
     int at = loadFrom();
     for (int layer : moeLayers) {
       for (long rows : micro.expertRows()[layer]) {
@@ -182,7 +186,11 @@ public final class TrainingStep {
 
   private double total() {
     Objective objective = rank.spec().objective();
-    return sums[0] + objective.balance() * sums[1] + objective.z() * sums[2];
+    double total = sums[0];
+    for (int i = 0; i < terms.size(); i++) {
+      total += objective.coefficient(terms.get(i)) * sums[1 + i];
+    }
+    return total;
   }
 
   private double clip(double norm) {
@@ -206,7 +214,7 @@ public final class TrainingStep {
     for (RowOfRank row : RowOfRank.all(shape, rank)) {
       try (PreparedRow prepared =
           rank.prepare(rank.layOut(row.documents()), row.source(feed), row.totals())) {
-        String found = rank.model().firstNonFinite(prepared.batch());
+        String found = rank.model().firstNonFinite(prepared.input());
         mine = mine == null ? found : mine;
       }
     }
@@ -259,8 +267,7 @@ public final class TrainingStep {
         step + 1,
         shape.labelled() == 0 ? Double.NaN : sums[0],
         total(),
-        sums[1],
-        sums[2],
+        lossTerms(),
         shape.tokens(),
         seconds,
         shape.tokens() / seconds,
@@ -287,6 +294,14 @@ public final class TrainingStep {
       flops += CostModel.attentionFlops(model, row.documents());
     }
     return flops;
+  }
+
+  private Map<String, Double> lossTerms() {
+    Map<String, Double> losses = new LinkedHashMap<>();
+    for (int i = 0; i < terms.size(); i++) {
+      losses.put(StepMetrics.lossKey(terms.get(i)), sums[1 + i]);
+    }
+    return losses;
   }
 
   private List<List<Long>> expertLoad() {

@@ -22,7 +22,7 @@ final class RankSpecs {
     return new RankSpec(
         job.model(),
         plan.mesh(),
-        new Objective(job.train().balanceLoss(), job.train().zLoss()),
+        Objective.of(job.train().balanceLoss(), job.train().zLoss()),
         new Execution(
             Dtypes.of(plan.dtype()),
             Checkpointing.of(activations.recompute()),

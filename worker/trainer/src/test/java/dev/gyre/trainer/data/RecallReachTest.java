@@ -73,7 +73,7 @@ final class RecallReachTest {
         new RankSpec(
             MODEL,
             mesh,
-            new Objective(0, 0),
+            Objective.of(0, 0),
             new Execution(DType.F32, Checkpointing.NONE, 64),
             LayoutKind.CONTIGUOUS,
             1,
@@ -120,7 +120,7 @@ final class RecallReachTest {
                   InitialWeights.fill(parameter, 3, from, count, into));
       try (PreparedRow row = rank.prepare(rank.layOut(documents), source, totals)) {
         Tensor mine = rank.workspace().save(DType.F32, row.batch().count());
-        rank.model().evaluate(row.batch(), mine, Observer.NONE);
+        rank.model().evaluate(row.input(), mine, Observer.NONE);
         MemorySegment.copy(
             mine.segment(),
             ValueLayout.JAVA_FLOAT,

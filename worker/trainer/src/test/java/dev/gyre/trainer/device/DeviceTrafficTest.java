@@ -45,7 +45,7 @@ final class DeviceTrafficTest {
         RankSpec.of(
             DENSE,
             new Mesh(1, 1, 1, 1),
-            new Objective(0, 0),
+            Objective.of(0, 0),
             new Execution(DType.BF16, Checkpointing.NONE, 8),
             TOKENS,
             4 << 20);
@@ -75,7 +75,7 @@ final class DeviceTrafficTest {
               }
             },
             totals)) {
-      rank.model().forwardBackward(row.batch(), Observer.NONE);
+      row.forwardBackward(Observer.NONE);
     }
     rank.parameters().reduceGradients();
     double norm = Math.sqrt(rank.parameters().squaredNorm());

@@ -205,7 +205,7 @@ final class MaskedModelTest {
         new RankSpec(
             model,
             mesh,
-            new Objective(0, 0),
+            Objective.of(0, 0),
             new Execution(DType.F32, Checkpointing.ALL, 8),
             schedule.layouts().getFirst(),
             1,
@@ -248,7 +248,7 @@ final class MaskedModelTest {
       BatchTotals totals = new BatchTotals(tokens.length, labelled, 1);
       double[] loss = new double[1];
       try (PreparedRow row = rank.prepare(rank.layOut(documents), source, totals)) {
-        loss[0] = rank.model().forwardBackward(row.batch(), Observer.NONE).crossEntropy();
+        loss[0] = row.forwardBackward(Observer.NONE).crossEntropy();
       }
       rank.everyone().sum(loss);
       rank.parameters().reduceGradients();

@@ -208,7 +208,7 @@ final class PredictedMemoryTest {
         new RankSpec(
             job.model(),
             plan.mesh(),
-            new Objective(0.01, 0),
+            Objective.of(0.01, 0),
             new Execution(
                 Dtypes.of(plan.dtype()),
                 Checkpointing.of(plan.activations().recompute()),
@@ -248,7 +248,7 @@ final class PredictedMemoryTest {
                 labels.fill((byte) 0);
               },
               new BatchTotals(tokens, tokens, spec.mesh().dataParallel()))) {
-        rank.model().forwardBackward(row.batch(), routed(model, balanced));
+        row.forwardBackward(routed(model, balanced));
       }
       assertEquals(0, rank.workspace().savedMark());
       return new Measured(rank.workspace().peakBytes(), transport.counters().bytesSent());

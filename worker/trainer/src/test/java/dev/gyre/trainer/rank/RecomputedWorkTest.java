@@ -55,7 +55,7 @@ final class RecomputedWorkTest {
         RankSpec.of(
             MODEL,
             mesh,
-            new Objective(0.01, 0.001),
+            Objective.of(0.01, 0.001),
             new Execution(DType.F32, keep, 16),
             TOKENS,
             8 << 20);
@@ -82,7 +82,7 @@ final class RecomputedWorkTest {
                 MemorySegment.copy(ids, 0, labels, 0, ids.byteSize());
               },
               new BatchTotals(TOKENS, TOKENS, 1))) {
-        rank.model().forwardBackward(row.batch(), Observer.NONE);
+        row.forwardBackward(Observer.NONE);
       }
       Map<String, Integer> inStep = new TreeMap<>(calls);
       Map<String, Long> sent = transport.counters().bytesSent();

@@ -11,12 +11,13 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
+import dev.gyre.kernels.Workspace;
 import dev.gyre.kernels.conformance.DeferredBackend;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
-import dev.gyre.model.StepSums;
+import dev.gyre.model.Pass;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
@@ -71,7 +72,7 @@ final class TrainingRankTest {
                   7))
           .mlpOnly(List.of(1))
           .spec();
-  private static final Objective OBJECTIVE = new Objective(0.01, 0.001);
+  private static final Objective OBJECTIVE = Objective.of(0.01, 0.001);
   private static final TrainSpec.Optimizer ADAM =
       TrainSpec.Optimizer.constant(1e-3).with("eps", 1e-4);
   private static final List<Documents> ROWS =
@@ -240,10 +241,10 @@ final class TrainingRankTest {
       RowSource source = (run, t, l) -> read(0, run, t, l);
       try (PreparedRow row = rank.prepare(rank.layOut(ROWS.getFirst()), source, totals)) {
         Tensor losses = rank.workspace().save(DType.F32, ROW_TOKENS);
-        rank.model().evaluate(row.batch(), losses, Observer.NONE);
+        rank.model().evaluate(row.input(), losses, Observer.NONE);
         found.add(Arrays.toString(Tensors.toFloats(losses)));
-        found.add(String.valueOf(rank.model().firstNonFinite(row.batch())));
-        rank.model().evaluate(row.batch(), losses, firstExperts(backend));
+        found.add(String.valueOf(rank.model().firstNonFinite(row.input())));
+        rank.model().evaluate(row.input(), losses, firstExperts(backend));
         found.add(Arrays.toString(Tensors.toFloats(losses)));
       }
     }
@@ -343,26 +344,39 @@ final class TrainingRankTest {
   }
 
   private static Trained train(RankSpec spec, Supplier<Backend> backends) {
+    return train(spec, backends, TrainingRankTest::oneAfterTheOther);
+  }
+
+  /** Adds the gradients of a step's micro-batches. */
+  private interface Passes {
+    /**
+     * @return this rank's part of the loss
+     */
+    double run(TrainingRank rank, int step, Trained trained);
+  }
+
+  private static Trained train(RankSpec spec, Supplier<Backend> backends, Passes passes) {
     Trained trained = new Trained();
     int workers = spec.mesh().workers();
     try (LocalNetwork network = LocalNetwork.loopback(workers, Options.plain().withNeverBuffer())) {
-      RankThreads.run(workers, network, transport -> train(transport, spec, backends, trained));
+      RankThreads.run(
+          workers, network, transport -> train(transport, spec, backends, passes, trained));
     }
     return trained;
   }
 
   private static Boolean train(
-      Transport transport, RankSpec spec, Supplier<Backend> backends, Trained trained) {
+      Transport transport,
+      RankSpec spec,
+      Supplier<Backend> backends,
+      Passes passes,
+      Trained trained) {
     try (Backend backend = backends.get();
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters().initialise(5);
       for (int step = 0; step < STEPS; step++) {
         rank.parameters().zeroGradients();
-        double[] loss = new double[1];
-        int data = spec.mesh().dataParallel();
-        for (int from = 0; from < ROWS.size(); from += data) {
-          loss[0] += micro(rank, from + spec.mesh().dataRank(transport.rank()), step, trained);
-        }
+        double[] loss = {passes.run(rank, step, trained)};
         rank.everyone().sum(loss);
         rank.parameters().reduceGradients();
         double norm = Math.sqrt(rank.parameters().squaredNorm());
@@ -384,32 +398,87 @@ final class TrainingRankTest {
     return true;
   }
 
-  private static double micro(TrainingRank rank, int row, int step, Trained trained) {
+  /** This rank's rows, one for each micro-step; some may be beyond the last. */
+  private static List<Integer> rows(TrainingRank rank) {
+    Mesh mesh = rank.spec().mesh();
+    List<Integer> rows = new ArrayList<>();
+    for (int from = 0; from < ROWS.size(); from += mesh.dataParallel()) {
+      rows.add(from + mesh.dataRank(rank.transport().rank()));
+    }
+    return rows;
+  }
+
+  private static double oneAfterTheOther(TrainingRank rank, int step, Trained trained) {
+    double loss = 0;
+    for (int row : rows(rank)) {
+      try (PreparedRow prepared = prepare(rank, row, rank.workspace())) {
+        loss += prepared.forwardBackward(rank.observer(choices(rank, row, step, trained))).total();
+      }
+    }
+    return loss;
+  }
+
+  /** All rows are open at once; their backward passes run in the order of the rows. */
+  private static double inFlight(TrainingRank rank, int step, Trained trained) {
+    List<Integer> rows = rows(rank);
+    List<PreparedRow> prepared = new ArrayList<>();
+    List<Pass> passes = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      Workspace memory = rank.workspace().part(i, rows.size());
+      prepared.add(prepare(rank, rows.get(i), memory));
+      Observer observer = rank.observer(choices(rank, rows.get(i), step, trained));
+      passes.add(rank.model().forward(prepared.get(i).input(), observer));
+    }
+    double loss = 0;
+    for (int i = 0; i < rows.size(); i++) {
+      loss += passes.get(i).backward().total();
+      passes.get(i).close();
+      prepared.get(i).close();
+    }
+    return loss;
+  }
+
+  @Test
+  void rowsThatAreOpenAtOnceChangeNoBit(@TempDir Path folder) {
+    for (Mesh mesh : List.of(new Mesh(1, 2, 2, 2), new Mesh(2, 1, 1, 2), new Mesh(1, 3, 1, 3))) {
+      for (Checkpointing policy : Checkpointing.values()) {
+        for (OffloadSpec offload : Arrays.asList(null, new OffloadSpec(folder, 1 << 20))) {
+          RankSpec spec = spec(mesh, new Execution(DType.F32, policy, 16), 9, offload);
+          Trained got =
+              train(spec, () -> new ScalarBackendProvider().open(1), TrainingRankTest::inFlight);
+          String what = policy + (offload == null ? "" : " on disk") + " on " + mesh;
+          assertSameBits(what, train(spec), got);
+        }
+      }
+    }
+  }
+
+  private static PreparedRow prepare(TrainingRank rank, int row, Workspace memory) {
     boolean there = row < ROWS.size();
     RowPart part = rank.layOut(there ? ROWS.get(row) : new Documents());
     RowSource source = there ? (run, t, l) -> read(row, run, t, l) : RowSource.NONE;
     int rows = ROWS.size();
     BatchTotals totals = new BatchTotals((long) rows * ROW_TOKENS, (long) rows * ROW_TOKENS, rows);
-    Observer choices =
-        new Observer() {
-          @Override
-          public void routed(int layer, Tensor indices, Tensor weights) {
-            rank.backend().hostReads(indices);
-            long[] chosen = Tensors.toLongs(indices);
-            int at = 0;
-            for (TokenRange run : part.runs()) {
-              for (int p = run.start(); p < run.end(); p++) {
-                for (int k = 0; k < 2; k++) {
-                  trained.choices[step][layer][(row * ROW_TOKENS + p) * 2 + k] = (int) chosen[at++];
-                }
-              }
+    return rank.prepare(part, source, totals, memory);
+  }
+
+  private static Observer choices(TrainingRank rank, int row, int step, Trained trained) {
+    RowPart part = rank.layOut(row < ROWS.size() ? ROWS.get(row) : new Documents());
+    return new Observer() {
+      @Override
+      public void routed(int layer, Tensor indices, Tensor weights) {
+        rank.backend().hostReads(indices);
+        long[] chosen = Tensors.toLongs(indices);
+        int at = 0;
+        for (TokenRange run : part.runs()) {
+          for (int p = run.start(); p < run.end(); p++) {
+            for (int k = 0; k < 2; k++) {
+              trained.choices[step][layer][(row * ROW_TOKENS + p) * 2 + k] = (int) chosen[at++];
             }
           }
-        };
-    try (PreparedRow prepared = rank.prepare(part, source, totals)) {
-      StepSums sums = rank.model().forwardBackward(prepared.batch(), rank.observer(choices));
-      return sums.total(OBJECTIVE);
-    }
+        }
+      }
+    };
   }
 
   private static void read(int row, TokenRange run, MemorySegment tokens, MemorySegment labels) {

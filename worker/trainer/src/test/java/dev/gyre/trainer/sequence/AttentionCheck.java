@@ -11,9 +11,9 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
-import dev.gyre.model.local.LocalSequenceGroup;
-import dev.gyre.model.port.SequenceGroup;
-import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.model.local.LocalRow;
+import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SequenceRow.Saved;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -180,9 +180,9 @@ final class AttentionCheck {
             : List.of(new TokenRange(0, row.documents.tokens()));
     try (Arena arena = Arena.ofConfined();
         Backend backend = new ScalarBackendProvider().open(1)) {
-      LocalSequenceGroup group =
-          new LocalSequenceGroup(backend.kernels(), row.model().heads().kvHeadOf(), row.headDim);
-      group.setRow(row.documents);
+      LocalRow group =
+          new LocalRow(
+              backend.kernels(), row.model().heads().kvHeadOf(), row.headDim, row.documents);
       attend(group, arena, row, dtype, in, all, workspace(arena, 1 << 21), got);
     }
     return new Outcome(in.plain(row), got, 0);
@@ -236,9 +236,9 @@ final class AttentionCheck {
       Workspace ws = workspace(arena, 1 << 21);
       ShardedSequence sequence =
           new ShardedSequence(transport, mesh, meter.backend(), row.model(), dtype);
-      sequence.begin(layout, Map.of(row.mask(), schedule), ws);
+      SequenceRow opened = sequence.open(layout, Map.of(row.mask(), schedule), null, ws);
       List<TokenRange> runs = layout.runs(ringRank, mesh.ulyssesRank(transport.rank()));
-      attend(sequence, arena, row, dtype, in, runs, ws, got);
+      attend(opened, arena, row, dtype, in, runs, ws, got);
       Map<String, Long> counted = transport.counters().bytesSent();
       assertEquals(
           foretold(transport.rank(), mesh, row, schedule, dtype),
@@ -248,7 +248,7 @@ final class AttentionCheck {
       assertEquals(pairs, meter.forwardPairs(), "pairs of ring rank " + ringRank);
       assertEquals(schedulePairs(schedule.backward().get(ringRank)), meter.backwardPairs());
       double[] sums = {transport.rank(), 1};
-      sequence.sumOverRow(sums);
+      opened.sumOverRow(sums);
       int ranks = mesh.rowRanks();
       assertEquals(ranks * (ranks - 1) / 2.0, sums[0]);
       assertEquals(ranks, sums[1]);
@@ -257,7 +257,7 @@ final class AttentionCheck {
   }
 
   private static void attend(
-      SequenceGroup group,
+      SequenceRow group,
       Arena arena,
       Row row,
       DType dtype,

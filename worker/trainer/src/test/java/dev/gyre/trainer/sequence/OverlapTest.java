@@ -12,7 +12,8 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
-import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SequenceRow.Saved;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -104,17 +105,17 @@ final class OverlapTest {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);
       ShardedSequence sequence =
           new ShardedSequence(transport, MESH, device, ROW.model(), DType.F32, overlap);
-      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
+      SequenceRow opened = sequence.open(layout, Map.of(AttentionMask.CAUSAL, schedule), null, ws);
       int tokens = layout.tokens(transport.rank());
       Tensor x = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor out = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor dq = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor dk = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
-      sequence.sumOverRow(new double[1]); // all ranks start together
+      opened.sumOverRow(new double[1]); // all ranks start together
       long start = System.nanoTime();
-      Saved saved = sequence.attention(x, x, x, AttentionMask.CAUSAL, out, ws);
-      sequence.backward(saved, x, dq, dk, dv, ws);
+      Saved saved = opened.attention(x, x, x, AttentionMask.CAUSAL, out, ws);
+      opened.backward(saved, x, dq, dk, dv, ws);
       long nanos = System.nanoTime() - start;
       long bytes = transport.counters().bytesSent().getOrDefault("ring", 0L);
       return new Timed(nanos, device.busyNanos(), bytes);
@@ -156,7 +157,7 @@ final class OverlapTest {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);
       ShardedSequence sequence =
           new ShardedSequence(transport, mesh, backend, row.model(), DType.F32, overlap);
-      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
+      SequenceRow opened = sequence.open(layout, Map.of(AttentionMask.CAUSAL, schedule), null, ws);
       int tokens = layout.tokens(transport.rank());
       int rank = transport.rank();
       Tensor q = waves(arena, rank, tokens, row.heads(), row.headDim());
@@ -166,8 +167,8 @@ final class OverlapTest {
       Tensor dq = Tensors.zeros(arena, DType.F32, tokens, row.heads(), row.headDim());
       Tensor dk = Tensors.zeros(arena, DType.F32, tokens, row.kvHeads(), row.headDim());
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, row.kvHeads(), row.headDim());
-      Saved saved = sequence.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
-      sequence.backward(saved, q, dq, dk, dv, ws);
+      Saved saved = opened.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
+      opened.backward(saved, q, dq, dk, dv, ws);
       float[] all = new float[(int) (out.elements() + 2 * dk.elements() + dq.elements())];
       int at = 0;
       for (Tensor t : List.of(out, dq, dk, dv)) {

@@ -13,7 +13,9 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
+import dev.gyre.kernels.Workspace;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -26,6 +28,7 @@ import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.sequence.AttentionCheck.Row;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -151,14 +154,16 @@ final class ShardedSequenceTest {
       ShardedSequence sequence =
           new ShardedSequence(
               network.transport(0), new Mesh(1, 1, 1, 1), backend, row.model(), DType.F32);
+      SequenceLayout layout =
+          Layouts.of(LayoutKind.CONTIGUOUS, row.documents(), 1, 1, Layouts.DEFAULT_MIN_CHUNK);
+      Workspace ws = workspace(arena, 1 << 16);
+      SequenceRow opened = sequence.open(layout, Map.of(), null, ws);
       Tensor q = Tensors.zeros(arena, DType.F32, 8, 2, 4);
       Tensor k = Tensors.zeros(arena, DType.F32, 8, 1, 4);
       IllegalStateException e =
           assertThrows(
               IllegalStateException.class,
-              () ->
-                  sequence.attention(
-                      q, k, k, AttentionMask.window(3), q, workspace(arena, 1 << 16)));
+              () -> opened.attention(q, k, k, AttentionMask.window(3), q, ws));
       assertTrue(e.getMessage().contains("window 3"), e.getMessage());
     }
   }

@@ -12,7 +12,8 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.port.SequenceGroup.Saved;
+import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SequenceRow.Saved;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -72,18 +73,18 @@ final class TraceTest {
       Workspace ws = AttentionCheck.workspace(arena, 8L << 20);
       ShardedSequence sequence =
           new ShardedSequence(transport, MESH, device, ROW.model(), DType.F32);
-      sequence.begin(layout, Map.of(AttentionMask.CAUSAL, schedule), ws);
+      SequenceRow opened = sequence.open(layout, Map.of(AttentionMask.CAUSAL, schedule), null, ws);
       Tensor[] x = new Tensor[5];
       for (int i = 0; i < x.length; i++) {
         x[i] = Tensors.zeros(arena, DType.F32, TOKENS / 2, 2, 16);
       }
       // Once without a trace, to load classes; then both ranks start at the same moment.
-      attention(sequence, x, ws);
+      attention(opened, x, ws);
       new ProcessGroup(transport, new int[] {0, 1}, Channel.CONTROL).sum(new double[1]);
       before = ringBytes(transport);
       transport.where().traceTo(trace);
       transport.where().step(7);
-      attention(sequence, x, ws);
+      attention(opened, x, ws);
     }
     StringBuilder lines = new StringBuilder();
     trace.write(transport.rank(), lines);
@@ -98,10 +99,10 @@ final class TraceTest {
     return transport.counters().bytesSent().getOrDefault("ring", 0L);
   }
 
-  private static void attention(ShardedSequence sequence, Tensor[] x, Workspace ws) {
+  private static void attention(SequenceRow opened, Tensor[] x, Workspace ws) {
     long mark = ws.savedMark();
-    Saved saved = sequence.attention(x[0], x[0], x[0], AttentionMask.CAUSAL, x[1], ws);
-    sequence.backward(saved, x[0], x[2], x[3], x[4], ws);
+    Saved saved = opened.attention(x[0], x[0], x[0], AttentionMask.CAUSAL, x[1], ws);
+    opened.backward(saved, x[0], x[2], x[3], x[4], ws);
     ws.releaseSaved(mark);
   }
 

@@ -6,29 +6,26 @@ import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
-import dev.gyre.model.port.SequenceGroup;
+import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
 
 /** A row that is whole on one rank: a few tiles for each document. */
-public final class LocalSequenceGroup implements SequenceGroup {
+public final class LocalRow implements SequenceRow {
   private final Kernels kernels;
   private final int[] kvHeadOf;
   private final float scale;
-  private Documents documents = new Documents();
+  private final Documents documents;
 
   /**
    * @param kvHeadOf key/value head of each query head
+   * @param documents the row, whose tokens are in row order
    */
-  public LocalSequenceGroup(Kernels kernels, int[] kvHeadOf, int headDim) {
+  public LocalRow(Kernels kernels, int[] kvHeadOf, int headDim, Documents documents) {
+    this.documents = documents;
     this.kernels = kernels;
     this.kvHeadOf = kvHeadOf.clone();
     this.scale = (float) (1 / Math.sqrt(headDim));
-  }
-
-  /** Sets the row of the passes that follow; its tokens are in row order. */
-  public void setRow(Documents row) {
-    documents = row;
   }
 
   private record Attended(

@@ -5,10 +5,10 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
- * The ranks that share one row of tokens. Every rank enters every call, in the same order, even
- * with zero tokens. The row (documents and token layout) is set before the forward pass begins.
+ * One row of tokens, opened on the ranks that share it. Every rank enters every call, in the same
+ * order, even with zero tokens. Several rows may be open at once.
  */
-public interface SequenceGroup {
+public interface SequenceRow {
 
   /**
    * Softmax attention inside each document over the whole row.
