@@ -126,7 +126,7 @@ final class FormerRunTest {
   @Test
   void itsMetricsAreRead() throws IOException {
     String line = Files.readString(folder.resolve("tiny").resolve("metrics.jsonl"));
-    EvalMetrics eval = SpecJson.read(line, StepMetrics.class, "metrics.jsonl").eval();
+    EvalMetrics eval = StepMetrics.parse(line, "metrics.jsonl").eval();
     assertEquals(1, eval.lossByPosition().size());
   }
 

@@ -5,7 +5,6 @@ import dev.gyre.deploy.files.RunFiles;
 import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.files.RunSpecs;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import java.util.Objects;
 
@@ -56,7 +55,7 @@ final class RunReport implements RunListener {
   @Override
   public void step(int rank, long step, String json) {
     files.metrics(json);
-    events.step(SpecJson.read(json, StepMetrics.class, "a step report"));
+    events.step(StepMetrics.parse(json, "a step report"));
   }
 
   @Override

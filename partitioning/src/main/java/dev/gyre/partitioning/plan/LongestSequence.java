@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 
 /**
  * The longest rows that a plan's mesh and schedule can train with the given memory per worker, to
@@ -57,8 +58,11 @@ public record LongestSequence(List<Longest> policies) {
     return best;
   }
 
-  /** Tries row lengths, the job's own first: rows are seldom far from what fits. */
+  /** Tries row lengths. */
   private static final class Search {
+    /** Lengths are found up to this part of them. */
+    private static final int EXACT = 64;
+
     private final JobSpec job;
     private final Plan plan;
     private final long workerBytes;
@@ -76,31 +80,65 @@ public record LongestSequence(List<Longest> policies) {
       long perToken =
           Math.max(job.model().heads().queries(), 2L * Math.max(1, job.model().expertsPerToken()));
       int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
-      int fits = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
+      // Schedules are large and need little memory, so what a rank needs beside them nearly
+      // answers.
+      IntPredicate besideSchedules =
+          steps -> model(steps, Map.of()).estimate(policy).total() <= workerBytes;
+      IntPredicate whole =
+          steps ->
+              models.computeIfAbsent(steps, this::model).estimate(policy).total() <= workerBytes;
+      int start = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
+      return below(near(start, most, besideSchedules), whole) * STEP_TOKENS;
+    }
+
+    /** As {@link #below}; numbers near the start are tried first. */
+    private static int near(int start, int most, IntPredicate fits) {
+      int at = start;
       int above = most + 1;
-      while (fits > 0 && !isEnough(policy, fits)) {
-        above = fits;
-        fits /= 2;
+      while (at > 0 && !fits.test(at)) {
+        above = at;
+        at /= 2;
       }
-      while (fits > 0 && 2L * fits < above && isEnough(policy, 2 * fits)) {
-        fits *= 2;
+      while (at > 0 && 2L * at < above && fits.test(2 * at)) {
+        at *= 2;
       }
-      above = (int) Math.min(above, Math.max(1, 2L * fits));
-      while (above - fits > Math.max(1, fits / 64)) {
-        int middle = fits + (above - fits) / 2;
-        if (isEnough(policy, middle)) {
-          fits = middle;
+      return between(at, (int) Math.min(above, Math.max(1, 2L * at)), fits);
+    }
+
+    /**
+     * The largest number up to a bound that passes, less at most a {@value #EXACT}th; 0 if not even
+     * 1 does. Numbers near the bound are tried first.
+     */
+    private static int below(int bound, IntPredicate fits) {
+      int above = bound + 1;
+      int at = bound;
+      for (long gap = exact(at); at > 0 && !fits.test(at); gap *= 2) {
+        above = at;
+        at = (int) Math.max(at > 1 ? 1 : 0, at - gap);
+      }
+      return between(at, above, fits);
+    }
+
+    /**
+     * @param from passes, or is 0
+     * @param to does not pass
+     */
+    private static int between(int from, int to, IntPredicate fits) {
+      int at = from;
+      int above = to;
+      while (above - at > exact(at)) {
+        int middle = at + (above - at) / 2;
+        if (fits.test(middle)) {
+          at = middle;
         } else {
           above = middle;
         }
       }
-      return fits * STEP_TOKENS;
+      return at;
     }
 
-    private boolean isEnough(ActivationPlan policy, int steps) {
-      // Schedules are large; what a rank needs beside them often answers already.
-      return model(steps, Map.of()).estimate(policy).total() <= workerBytes
-          && models.computeIfAbsent(steps, this::model).estimate(policy).total() <= workerBytes;
+    private static int exact(int steps) {
+      return Math.max(1, steps / EXACT);
     }
 
     private MemoryModel model(int steps) {

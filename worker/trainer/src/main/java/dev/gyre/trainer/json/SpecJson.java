@@ -1,5 +1,6 @@
 package dev.gyre.trainer.json;
 
+import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
@@ -14,6 +15,7 @@ import tools.jackson.databind.ValueDeserializer;
 import tools.jackson.databind.ValueSerializer;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.module.SimpleModule;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Records to JSON and back. JSON that does not match the record exactly is refused, except for jobs
@@ -56,6 +58,25 @@ public final class SpecJson {
   public static <T extends Record> T read(String json, Class<T> type, String what) {
     try {
       return JSON.readValue(FormerSpecs.upgrade(JSON, json, type), type);
+    } catch (JacksonException e) {
+      throw new SpecException(
+          "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);
+    }
+  }
+
+  /**
+   * As above, of a text whose keys are not quite those of the record.
+   *
+   * @param change gives it the record's keys
+   */
+  public static <T extends Record> T read(
+      String json, Class<T> type, String what, Consumer<ObjectNode> change) {
+    try {
+      if (JSON.readTree(json) instanceof ObjectNode object) {
+        change.accept(object);
+        return JSON.treeToValue(object, type);
+      }
+      return JSON.readValue(json, type);
     } catch (JacksonException e) {
       throw new SpecException(
           "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);

@@ -1,13 +1,15 @@
 package dev.gyre.trainer.step;
 
 import com.fasterxml.jackson.annotation.JsonAnyGetter;
-import com.fasterxml.jackson.annotation.JsonAnySetter;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.gyre.trainer.json.SpecException;
+import dev.gyre.trainer.json.SpecJson;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * One line of {@code metrics.jsonl}. Seconds, bytes and memory are rank 0's; the rest is of the
@@ -38,7 +40,7 @@ public record StepMetrics(
     long step,
     double loss,
     @JsonProperty("total_loss") double totalLoss,
-    @JsonAnyGetter @JsonAnySetter Map<String, Double> losses,
+    @JsonAnyGetter Map<String, Double> losses,
     long tokens,
     @JsonProperty("step_seconds") double stepSeconds,
     @JsonProperty("tokens_per_second") double tokensPerSecond,
@@ -57,6 +59,7 @@ public record StepMetrics(
     @Nullable EvalMetrics eval) {
 
   private static final String LOSS = "_loss";
+  private static final String TOTAL = "total_loss";
 
   public StepMetrics {
     losses = Collections.unmodifiableMap(new LinkedHashMap<>(losses));
@@ -65,6 +68,27 @@ public record StepMetrics(
         throw new IllegalArgumentException("'" + key + "' is not a key of metrics");
       }
     }
+  }
+
+  /**
+   * Reads a line.
+   *
+   * @param what names it in errors
+   * @throws SpecException if it is not one
+   */
+  public static StepMetrics parse(String line, String what) {
+    return SpecJson.read(line, StepMetrics.class, what, StepMetrics::nestLosses);
+  }
+
+  /** The reader of records has no form for keys that it does not know: it gets them as a map. */
+  private static void nestLosses(ObjectNode line) {
+    ObjectNode losses = line.objectNode();
+    for (String key : List.copyOf(line.propertyNames())) {
+      if (key.endsWith(LOSS) && !key.equals(TOTAL)) {
+        losses.set(key, line.remove(key));
+      }
+    }
+    line.set("losses", losses);
   }
 
   /** The key of a loss term: {@code balance_loss}. */
