@@ -259,7 +259,12 @@ public final class RowSchedules {
       AttentionSchedule schedule = plain(key).schedule(grid);
       forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule, recompute)));
     }
-    return new ScheduleChoice(layers, kind(candidates).schedule(grid).kind(), forecasts);
+    boolean comparable = clock.known() && mesh.ring() > 1;
+    int best =
+        comparable
+            ? AutoSchedule.fastest(forecasts.stream().mapToLong(ScheduleForecast::micros).toArray())
+            : 0;
+    return new ScheduleChoice(layers, plain(candidates.get(best)).key(), forecasts);
   }
 
   /** All candidate schedules of a row, to compute the memory that each needs. */
