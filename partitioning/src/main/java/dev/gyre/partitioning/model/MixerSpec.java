@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.model;
 
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mask.AttentionMask;
 import java.util.List;
 import java.util.function.ToLongFunction;
@@ -31,8 +32,11 @@ public sealed interface MixerSpec {
   record SoftmaxAttention(HeadShape heads, LayerKind kind, AttentionMask mask, RopeSpec rope)
       implements MixerSpec {
     public SoftmaxAttention {
+      AttentionPattern.TOKENS.require("model.sliding_window", mask.window());
+      AttentionPattern.TOKENS.require("model.attention_sinks", mask.sinks());
+      AttentionPattern.TOKENS.require("model.prefix_length", mask.prefix());
       if (kind == LayerKind.LINEAR || (kind == LayerKind.SLIDING) != (mask.window() > 0)) {
-        throw new IllegalArgumentException(kind.key() + " with mask " + mask);
+        throw new Invalid("model.layer_types", kind.key() + " with mask " + mask);
       }
     }
 

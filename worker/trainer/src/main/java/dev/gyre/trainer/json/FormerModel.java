@@ -1,5 +1,6 @@
 package dev.gyre.trainer.json;
 
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
@@ -27,7 +28,7 @@ public final class FormerModel {
   public static ModelSpec read(JsonNode model) {
     JsonNode attention = model.required("attention");
     List<LayerKind> kinds = new ArrayList<>();
-    attention.required("layers").forEach(kind -> kinds.add(LayerKind.valueOf(kind.asString())));
+    attention.required("layers").forEach(kind -> kinds.add(kind(kind.asString())));
     List<Integer> dense = new ArrayList<>();
     model.required("mlpOnlyLayers").forEach(layer -> dense.add(layer.intValue()));
     return new Decoder(
@@ -52,6 +53,15 @@ public final class FormerModel {
         .mlpOnly(dense)
         .initializerRange(model.required("initializerRange").doubleValue())
         .spec();
+  }
+
+  private static LayerKind kind(String name) {
+    for (LayerKind kind : LayerKind.values()) {
+      if (kind.name().equals(name)) {
+        return kind;
+      }
+    }
+    throw new Invalid("model.layer_types", "'" + name + "' is not a kind of layer");
   }
 
   private static int integer(JsonNode object, String key) {

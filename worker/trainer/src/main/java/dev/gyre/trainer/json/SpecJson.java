@@ -1,5 +1,6 @@
 package dev.gyre.trainer.json;
 
+import dev.gyre.partitioning.check.Invalid;
 import java.util.function.Consumer;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -36,7 +37,9 @@ public final class SpecJson {
           .addModule(
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())
-                  .addDeserializer(double.class, new NullAsNotANumber()))
+                  .addSerializer(Double.class, new FiniteOrNull())
+                  .addDeserializer(double.class, new NullAsNotANumber())
+                  .addDeserializer(Double.class, new NullAsNotANumber()))
           .build();
 
   private SpecJson() {}
@@ -61,6 +64,9 @@ public final class SpecJson {
     } catch (JacksonException e) {
       throw new SpecException(
           "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);
+    } catch (Invalid e) { // of a former text, which is not read by the mapper
+      throw new SpecException(
+          "%s is not a valid %s: %s".formatted(what, name(type), e.getMessage()), e);
     }
   }
 

@@ -13,6 +13,7 @@ public final class PreparedRow implements AutoCloseable {
   private final long mark;
   private final DecoderModel model;
   private final OffloadStores stores;
+  private boolean closed;
 
   PreparedRow(PassInput input, long mark, DecoderModel model, OffloadStores stores) {
     this.input = input;
@@ -40,7 +41,10 @@ public final class PreparedRow implements AutoCloseable {
   /** Releases the memory. Passes over the row must be closed. */
   @Override
   public void close() {
-    input.workspace().releaseSaved(mark);
-    stores.giveBack(input.activations());
+    if (!closed) {
+      closed = true;
+      stores.giveBack(input.activations());
+      input.workspace().releaseSaved(mark);
+    }
   }
 }

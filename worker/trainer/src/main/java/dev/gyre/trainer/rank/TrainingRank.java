@@ -185,12 +185,14 @@ public final class TrainingRank implements AutoCloseable {
           tokenMemory.asSlice(at * Integer.BYTES, bytes),
           labelMemory.asSlice(at * Integer.BYTES, bytes));
       int document = run.length() == 0 ? 0 : documents.documentOf(run.start());
+      int first = spec.model().firstPosition(document);
       for (int p = run.start(); p < run.end(); p++) {
         if (p >= documents.start(document + 1)) {
           document++;
+          first = spec.model().firstPosition(document);
         }
-        int position = spec.model().firstPosition(document) + p - documents.start(document);
-        positionMemory.setAtIndex(ValueLayout.JAVA_INT, at++, position);
+        positionMemory.setAtIndex(
+            ValueLayout.JAVA_INT, at++, first + p - documents.start(document));
       }
     }
     MicroBatch batch =

@@ -77,8 +77,9 @@ public final class TrainingStep {
   }
 
   /*
-   * Layout of the one reduction per step: three losses, one slot per rank for its request code,
-   * rows per expert. Each rank fills its own slot only, so the sum gives every rank all codes.
+   * Layout of the one reduction per step: cross-entropy and each loss term, one slot per rank for
+   * its request code, rows per expert. Each rank fills its own slot only, so the sum gives every
+   * rank all codes.
    */
   private int askedFrom() {
     return 1 + terms.size();

@@ -90,7 +90,7 @@ final class NonFiniteStepsTest {
     rank.parameters()
         .load(
             (spec, from, count, into) -> {
-              if (spec.name().contains(".mlp.")) {
+              if (spec.name().contains(".feed_forward.") && !spec.isVector()) {
                 fill(into, count, spec.name().contains("gate") ? 0f : 1e25f);
               } else {
                 InitialWeights.fill(spec, 3, from, count, into);

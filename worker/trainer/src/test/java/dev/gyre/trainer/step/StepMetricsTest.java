@@ -54,6 +54,15 @@ final class StepMetricsTest {
     assertEquals(written, StepMetrics.parse(SpecJson.line(written), "a line"));
   }
 
+  /** JSON has no number for it. */
+  @Test
+  void aTermThatIsNotFiniteIsNull() {
+    String key = StepMetrics.lossKey("balance");
+    String line = SpecJson.line(metrics(Map.of(key, Double.NaN)));
+    assertTrue(line.contains("\"balance_loss\":null"), line);
+    assertEquals(Map.of(key, Double.NaN), StepMetrics.parse(line, "a line").losses());
+  }
+
   @Test
   void anUnknownKeyIsRefused() {
     String line = SpecJson.line(metrics(Map.of())).replace("\"mfu\"", "\"muf\"");
