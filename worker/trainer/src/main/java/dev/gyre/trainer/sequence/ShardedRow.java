@@ -10,10 +10,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention of one row over ring × Ulysses ranks: the Ulysses ranks exchange tokens for
- * heads, the schedule's program runs over the ring, and the Ulysses ranks exchange back.
- * Each of the two costs nothing at degree 1. Single-threaded; blocks until the peers have made the
- * same call.
+ * Attention of one row over ring × Ulysses ranks: the Ulysses ranks exchange tokens for heads, the
+ * schedule's program runs over the ring, and the Ulysses ranks exchange back. Each of the two costs
+ * nothing at degree 1. Single-threaded; blocks until the peers have made the same call.
  *
  * <p>Legend: t this rank's tokens, T those of its ring rank's complete local sequence, H and K all
  * query and key/value heads, h and k this rank's, D head size.
