@@ -1,6 +1,7 @@
 package dev.gyre.partitioning.check;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An invalid job. The message names the key (dotted, as in the job file), the value, the limit, and
@@ -29,6 +30,11 @@ public final class Invalid extends IllegalArgumentException {
   /** The message without the key, for a command whose option has another name. */
   public String problem() {
     return problem;
+  }
+
+  /** Requires a part of a record, which its reader may find to be null. */
+  public static void requireGiven(@Nullable Object part, String key) {
+    require(part != null, key, "is missing");
   }
 
   public static void require(boolean holds, String key, String problem) {

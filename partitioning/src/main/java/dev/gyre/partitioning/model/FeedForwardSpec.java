@@ -56,6 +56,7 @@ public sealed interface FeedForwardSpec {
     public static final NumberRange EXPERTS = NumberRange.whole(0, 1 << 16);
 
     public MixtureOfExperts {
+      Invalid.requireGiven(router, "model.layers.feedForward.router");
       EXPERTS.require("model.num_local_experts", experts);
       WIDTH.require("model.intermediate_size", width);
       Invalid.require(experts > 0, "model.num_local_experts", experts + " must be at least 1");

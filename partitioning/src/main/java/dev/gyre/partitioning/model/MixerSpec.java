@@ -2,6 +2,7 @@ package dev.gyre.partitioning.model;
 
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mask.AttentionMask;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
@@ -22,6 +23,19 @@ public sealed interface MixerSpec {
    */
   long flops(long tokens, ToLongFunction<AttentionMask> pairs);
 
+  private static List<TensorSpec> attention(
+      LayerTensors layer, HeadShape heads, TensorSpec... own) {
+    TensorNames names = layer.names();
+    List<TensorSpec> list = new ArrayList<>();
+    list.add(layer.norm(names.mixerNorm(), layer.width()));
+    list.add(layer.matrix(names.query(), heads.queryWidth(), layer.width()));
+    list.add(layer.matrix(names.key(), heads.keyValueWidth(), layer.width()));
+    list.add(layer.matrix(names.value(), heads.keyValueWidth(), layer.width()));
+    list.addAll(List.of(own));
+    list.add(layer.matrix(names.attentionOutput(), layer.width(), heads.queryWidth()));
+    return list;
+  }
+
   /**
    * Softmax attention: norm → q, k, v → rope → attention → output projection. Source: Vaswani et
    * al., Attention Is All You Need, section 3.2, with grouped heads of Ainslie et al., GQA.
@@ -32,6 +46,10 @@ public sealed interface MixerSpec {
   record SoftmaxAttention(HeadShape heads, LayerKind kind, AttentionMask mask, RopeSpec rope)
       implements MixerSpec {
     public SoftmaxAttention {
+      Invalid.requireGiven(heads, "model.layers.mixer.heads");
+      Invalid.requireGiven(kind, "model.layer_types");
+      Invalid.requireGiven(mask, "model.layers.mixer.mask");
+      Invalid.requireGiven(rope, "model.layers.mixer.rope");
       AttentionPattern.TOKENS.require("model.sliding_window", mask.window());
       AttentionPattern.TOKENS.require("model.attention_sinks", mask.sinks());
       AttentionPattern.TOKENS.require("model.prefix_length", mask.prefix());
@@ -42,13 +60,7 @@ public sealed interface MixerSpec {
 
     @Override
     public List<TensorSpec> tensors(LayerTensors layer) {
-      TensorNames names = layer.names();
-      return List.of(
-          layer.norm(names.mixerNorm(), layer.width()),
-          layer.matrix(names.query(), heads.queryWidth(), layer.width()),
-          layer.matrix(names.key(), heads.keyValueWidth(), layer.width()),
-          layer.matrix(names.value(), heads.keyValueWidth(), layer.width()),
-          layer.matrix(names.attentionOutput(), layer.width(), heads.queryWidth()));
+      return attention(layer, heads);
     }
 
     /**
@@ -66,6 +78,10 @@ public sealed interface MixerSpec {
    * projection. Source: Qin et al., Lightning Attention-2.
    */
   record LinearAttention(HeadShape heads) implements MixerSpec {
+    public LinearAttention {
+      Invalid.requireGiven(heads, "model.layers.mixer.heads");
+    }
+
     @Override
     public LayerKind kind() {
       return LayerKind.LINEAR;
@@ -73,14 +89,7 @@ public sealed interface MixerSpec {
 
     @Override
     public List<TensorSpec> tensors(LayerTensors layer) {
-      TensorNames names = layer.names();
-      return List.of(
-          layer.norm(names.mixerNorm(), layer.width()),
-          layer.matrix(names.query(), heads.queryWidth(), layer.width()),
-          layer.matrix(names.key(), heads.keyValueWidth(), layer.width()),
-          layer.matrix(names.value(), heads.keyValueWidth(), layer.width()),
-          layer.norm(names.attentionNorm(), heads.queryWidth()),
-          layer.matrix(names.attentionOutput(), layer.width(), heads.queryWidth()));
+      return attention(layer, heads, layer.norm(layer.names().attentionNorm(), heads.queryWidth()));
     }
 
     /**

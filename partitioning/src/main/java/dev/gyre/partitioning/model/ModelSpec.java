@@ -7,9 +7,11 @@ import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A decoder: embedding, layers, head. {@link Decoder} builds the usual ones.
@@ -40,6 +42,8 @@ public record ModelSpec(
   private static final AttentionMask NO_MASK = AttentionMask.CAUSAL;
 
   public ModelSpec {
+    Invalid.requireGiven(embedding, "model.embedding");
+    Invalid.requireGiven(head, "model.head");
     layers = List.copyOf(layers);
     LAYERS.require("model.num_hidden_layers", layers.size());
     NORM_EPS.require("model.rms_norm_eps", normEps);
@@ -184,6 +188,22 @@ public record ModelSpec(
   /** Whether a layer mixes tokens by linear attention, not by softmax. */
   public boolean isLinear(int layer) {
     return mixer(layer).kind() == LayerKind.LINEAR;
+  }
+
+  /** Whether a layer has experts. */
+  public boolean isMoe(int layer) {
+    return feedForward(layer).experts() > 0;
+  }
+
+  /** The rotary embeddings of its softmax layers, each once. */
+  public Set<RopeSpec> ropes() {
+    Set<RopeSpec> ropes = new LinkedHashSet<>();
+    for (LayerSpec layer : layers) {
+      if (layer.mixer() instanceof SoftmaxAttention softmax) {
+        ropes.add(softmax.rope());
+      }
+    }
+    return ropes;
   }
 
   /** Layers with linear attention. */

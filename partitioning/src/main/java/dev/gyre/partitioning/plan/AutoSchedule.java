@@ -53,28 +53,34 @@ final class AutoSchedule implements ScheduleKind {
     if (!clock.known() || grid.ring() == 1) {
       return best;
     }
-    long least = clearlyFaster(clock.micros(best));
+    Choice choice = new Choice(clock.micros(best));
     for (ScheduleKind candidate : candidates.subList(1, candidates.size())) {
       AttentionSchedule schedule = candidate.schedule(grid);
-      long micros = clock.micros(schedule);
-      if (micros < least) {
-        least = micros;
+      if (choice.takes(clock.micros(schedule))) {
         best = schedule;
       }
     }
     return best;
   }
 
-  /** The choice of {@link #schedule} between schedules whose times are known: its index. */
-  static int fastest(long[] micros) {
-    int best = 0;
-    long least = clearlyFaster(micros[0]);
-    for (int i = 1; i < micros.length; i++) {
-      if (micros[i] < least) {
-        least = micros[i];
-        best = i;
-      }
+  /**
+   * Chooses between schedules that come one after the other, the one with the least memory first.
+   */
+  static final class Choice {
+    private long least;
+
+    /**
+     * @param micros predicted time of the first; 0 if a rate is unknown, then it stays the choice
+     */
+    Choice(long micros) {
+      least = clearlyFaster(micros);
     }
-    return best;
+
+    /** Whether the next one, of this time, is the choice from now on. */
+    boolean takes(long micros) {
+      boolean faster = micros < least;
+      least = faster ? micros : least;
+      return faster;
+    }
   }
 }

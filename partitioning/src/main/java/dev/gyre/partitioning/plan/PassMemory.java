@@ -100,8 +100,8 @@ final class PassMemory {
     if (shape.moved() && model.linearLayers() > 0) {
       stack.save(2 * t * Integer.BYTES);
     }
-    if (model.linearLayers() < model.depth()) {
-      stack.save(t * model.heads().size() * F32_BYTES); // the rope table
+    for (int rope = 0; rope < model.ropes().size(); rope++) {
+      stack.save(t * model.heads().size() * F32_BYTES); // its table
     }
     stack.save(residual());
     stack.passing(rounded(t * d));
@@ -132,7 +132,7 @@ final class PassMemory {
       linearForward(false);
     } else if (block % 2 == 0) {
       attentionForward(false);
-    } else if (isMoe(block)) {
+    } else if (model.isMoe(block / 2)) {
       expertsForward(block, false);
     } else {
       denseForward(block, false);
@@ -164,7 +164,7 @@ final class PassMemory {
           attentionSaved();
         }
       }
-    } else if (isMoe(block)) {
+    } else if (model.isMoe(block / 2)) {
       decision();
     }
   }
@@ -194,7 +194,7 @@ final class PassMemory {
         attentionForward(true);
       }
       attentionBackward();
-    } else if (isMoe(block)) {
+    } else if (model.isMoe(block / 2)) {
       if (again) {
         expertsForward(block, true);
       }
@@ -297,10 +297,6 @@ final class PassMemory {
 
   private boolean linear(int block) {
     return block % 2 == 0 && model.isLinear(block / 2);
-  }
-
-  private boolean isMoe(int block) {
-    return model.feedForward(block / 2).experts() > 0;
   }
 
   private long width(int block) {

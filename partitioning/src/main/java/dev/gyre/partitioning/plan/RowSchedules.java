@@ -255,16 +255,19 @@ public final class RowSchedules {
     AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
     TileGrid grid = new TileGrid(row, mask);
     List<ScheduleForecast> forecasts = new ArrayList<>();
+    AutoSchedule.Choice choice = null;
+    String chosen = candidates.getFirst();
     for (String key : candidates) {
       AttentionSchedule schedule = plain(key).schedule(grid);
-      forecasts.add(new ScheduleForecast(key, clock.micros(schedule), bytes(schedule, recompute)));
+      long micros = clock.micros(schedule);
+      forecasts.add(new ScheduleForecast(key, micros, bytes(schedule, recompute)));
+      if (choice == null) {
+        choice = new AutoSchedule.Choice(micros);
+      } else if (choice.takes(micros)) {
+        chosen = key;
+      }
     }
-    boolean comparable = clock.known() && mesh.ring() > 1;
-    int best =
-        comparable
-            ? AutoSchedule.fastest(forecasts.stream().mapToLong(ScheduleForecast::micros).toArray())
-            : 0;
-    return new ScheduleChoice(layers, plain(candidates.get(best)).key(), forecasts);
+    return new ScheduleChoice(layers, chosen, forecasts);
   }
 
   /** All candidate schedules of a row, to compute the memory that each needs. */

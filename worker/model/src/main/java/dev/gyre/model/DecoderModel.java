@@ -95,7 +95,11 @@ public final class DecoderModel {
     try {
       return pass.forward(check);
     } catch (RuntimeException | Error failed) {
-      pass.close();
+      try {
+        pass.close();
+      } catch (RuntimeException second) {
+        failed.addSuppressed(second);
+      }
       throw failed;
     }
   }

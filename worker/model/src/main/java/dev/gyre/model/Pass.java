@@ -12,7 +12,6 @@ import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.FeedForwardSpec.DenseMlp;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
-import dev.gyre.partitioning.model.LayerSpec;
 import dev.gyre.partitioning.model.MixerSpec.LinearAttention;
 import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -20,7 +19,6 @@ import dev.gyre.partitioning.model.RopeSpec;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,37 +75,33 @@ public final class Pass implements AutoCloseable {
         new PassContext(
             batch,
             input.sequence(),
-            ropeTables(),
+            new HashMap<>(),
             new RouterStatistics(model, of.objective),
             observer);
   }
 
-  private Map<RopeSpec, Tensor> ropeTables() {
-    Map<RopeSpec, Tensor> tables = new HashMap<>();
-    for (LayerSpec layer : model.layers()) {
-      if (layer.mixer() instanceof SoftmaxAttention softmax
-          && !tables.containsKey(softmax.rope())) {
-        Tensor table = workspace.save(DType.F32, batch.count(), 2, softmax.heads().size() / 2);
-        ops.kernels.ropeTable(batch.positions(), softmax.rope().theta(), table);
-        tables.put(softmax.rope(), table);
-      }
+  private void makeRopeTables() {
+    for (RopeSpec rope : model.ropes()) {
+      Tensor table = workspace.save(DType.F32, batch.count(), 2, model.heads().size() / 2);
+      ops.kernels.ropeTable(batch.positions(), rope.theta(), table);
+      context.ropeTables().put(rope, table);
     }
-    return tables;
   }
 
   /** Runs embedding and layers. */
   Pass forward(@Nullable FiniteCheck check) {
-    enter(ParameterUnit.EMBEDDING);
+    makeRopeTables();
+    store.enter(ParameterUnit.EMBEDDING);
     context.observer().entering(-1, ModelPhase.EMBEDDING);
     Variable x = embedding.forward(batch.tokens(), context.observer());
-    leave(ParameterUnit.EMBEDDING);
+    store.leave(ParameterUnit.EMBEDDING);
     if (check != null) {
       check.look(x.value(), "embedding");
     }
     Tensor spare = tape.stores() ? newResidual() : null;
     for (Block block : blocks) {
       if (block.opensLayer()) {
-        enter(block.unit());
+        store.enter(block.unit());
       }
       Tensor input = x.value();
       x = run(block, x, spare);
@@ -116,7 +110,7 @@ public final class Pass implements AutoCloseable {
         check.look(x.value(), block.name());
       }
       if (!block.opensLayer()) {
-        leave(block.unit());
+        store.leave(block.unit());
       }
     }
     residual = x;
@@ -156,9 +150,9 @@ public final class Pass implements AutoCloseable {
   /** Σ of this rank's nats; also settles what the layers' backward needs of the whole row. */
   private double nats(Variable x, @Nullable Tensor losses) {
     context.observer().entering(-1, ModelPhase.HEAD);
-    enter(ParameterUnit.HEAD);
+    store.enter(ParameterUnit.HEAD);
     double nats = head.loss(x, batch, losses, context.observer());
-    leave(ParameterUnit.HEAD);
+    store.leave(ParameterUnit.HEAD);
     context.observer().entering(-1, ModelPhase.ROW_STATISTICS);
     context.statistics().settle(context.sequence());
     return nats;
@@ -177,9 +171,9 @@ public final class Pass implements AutoCloseable {
    */
   void logits(Tensor tokens, Tensor out) {
     out.require("logits", DType.F32, tokens.elements(), model.vocabulary());
-    enter(ParameterUnit.HEAD);
+    store.enter(ParameterUnit.HEAD);
     head.logitsOf(residual(), tokens, out);
-    leave(ParameterUnit.HEAD);
+    store.leave(ParameterUnit.HEAD);
     backend.synchronize();
     backend.hostReads(out);
   }
@@ -191,14 +185,6 @@ public final class Pass implements AutoCloseable {
     }
     residual = null;
     return x;
-  }
-
-  private void enter(ParameterUnit unit) {
-    store.enter(unit);
-  }
-
-  private void leave(ParameterUnit unit) {
-    store.leave(unit);
   }
 
   private Tensor newResidual() {
@@ -257,7 +243,7 @@ public final class Pass implements AutoCloseable {
     @Override
     public void backwardStarts() {
       if (!block.opensLayer()) {
-        enter(block.unit());
+        store.enter(block.unit());
       }
       context.observer().entering(block.layer, block.backwardPhase);
     }
@@ -265,7 +251,7 @@ public final class Pass implements AutoCloseable {
     @Override
     public void backwardEnded() {
       if (block.opensLayer()) {
-        leave(block.unit());
+        store.leave(block.unit());
       }
     }
   }

@@ -3,16 +3,12 @@ package dev.gyre.model.hf;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.model.LayerKind;
-import dev.gyre.partitioning.model.LayerSpec;
-import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.RopeSpec;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -75,10 +71,7 @@ public final class HfConfigWriter {
   }
 
   private static List<Integer> denseLayers(ModelSpec model) {
-    return IntStream.range(0, model.depth())
-        .filter(layer -> model.feedForward(layer).experts() == 0)
-        .boxed()
-        .toList();
+    return IntStream.range(0, model.depth()).filter(layer -> !model.isMoe(layer)).boxed().toList();
   }
 
   private static String architecture(ModelSpec model) {
@@ -171,15 +164,9 @@ public final class HfConfigWriter {
 
   /** The rotary embedding of all layers; {@link #requireWritable} has refused linear ones. */
   private static RopeSpec rope(ModelSpec model) {
-    Set<RopeSpec> ropes = new LinkedHashSet<>();
-    for (LayerSpec layer : model.layers()) {
-      if (layer.mixer() instanceof SoftmaxAttention softmax) {
-        ropes.add(softmax.rope());
-      }
+    if (model.ropes().size() != 1) {
+      throw HfConfig.invalid("rope_theta", "differs between layers: " + model.ropes());
     }
-    if (ropes.size() != 1) {
-      throw HfConfig.invalid("rope_theta", "differs between layers: " + ropes);
-    }
-    return ropes.iterator().next();
+    return model.ropes().iterator().next();
   }
 }

@@ -1,6 +1,7 @@
 package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.json.FormerModel;
 import dev.gyre.trainer.json.ModelTypes;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.SerializationFeature;
@@ -107,19 +109,7 @@ public record Manifest(
   }
 
   private Manifest with(List<FileEntry> newFiles, String newCheck) {
-    return new Manifest(
-        format,
-        step,
-        skipped,
-        seed,
-        dataCursor,
-        identity,
-        model,
-        sourceConfig,
-        plan,
-        planSha256,
-        newFiles,
-        newCheck);
+    return Records.with(this, Map.of("files", newFiles, "check", newCheck));
   }
 
   public String toJson() {
@@ -143,7 +133,7 @@ public record Manifest(
       }
       int format = tree.path("format").asInt(FORMAT);
       if (format != FORMAT && format != FLAT_MODEL) {
-        throw new UnknownFormatException(from, format, FORMAT);
+        throw new UnknownFormatException(from, format, FLAT_MODEL + " and " + FORMAT);
       }
       if (!Digests.sha256(unchecked(tree)).equals(tree.path(CHECK).asString(""))) {
         throw new CheckpointException(from + " is damaged: its checksum differs from its values");
@@ -168,19 +158,7 @@ public record Manifest(
     ModelSpec model = FormerModel.read(tree.path("model"));
     tree.set("model", JSON.valueToTree(model));
     Manifest manifest = JSON.treeToValue(tree, Manifest.class);
-    return new Manifest(
-        manifest.format,
-        manifest.step,
-        manifest.skipped,
-        manifest.seed,
-        manifest.dataCursor,
-        manifest.identity.withModel(model),
-        model,
-        manifest.sourceConfig,
-        manifest.plan,
-        manifest.planSha256,
-        manifest.files,
-        manifest.check);
+    return Records.with(manifest, Map.of("identity", manifest.identity.withModel(model)));
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.gyre.trainer.checkpoint;
 
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
@@ -54,7 +55,7 @@ final class ModelIdentity {
   private static void flatten(String prefix, Record values, Map<String, String> paths) {
     for (RecordComponent component : values.getClass().getRecordComponents()) {
       String path = prefix + component.getName();
-      switch (value(component, values)) {
+      switch (Records.value(values, component)) {
         case List<?> list -> flattenList(path, list, paths);
         case Record nested -> {
           if (component.getType().isInterface()) {
@@ -64,14 +65,6 @@ final class ModelIdentity {
         }
         case Object plain -> paths.put(path, plain.toString());
       }
-    }
-  }
-
-  private static Object value(RecordComponent component, Record of) {
-    try {
-      return component.getAccessor().invoke(of);
-    } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException("reading " + component.getName(), e);
     }
   }
 

@@ -174,7 +174,7 @@ public record GoldenCase(
   private static int[][][] choices(SafetensorsReader expected, List<Row> rows, ModelSpec model) {
     int[][][] choices = new int[model.depth()][rows.size()][0];
     for (int layer = 0; layer < choices.length; layer++) {
-      if (model.feedForward(layer).experts() > 0) {
+      if (model.isMoe(layer)) {
         long[] all = expected.readLongs("router." + layer);
         int at = 0;
         for (int r = 0; r < rows.size(); r++) {

@@ -9,11 +9,34 @@ import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /** Models as earlier builds wrote them: one flat object, with a key for each value. */
 public final class FormerModel {
   private static final String MARK = "numHiddenLayers";
+
+  private static final Set<String> KEYS =
+      Set.of(
+          "modelType",
+          "vocabSize",
+          "hiddenSize",
+          MARK,
+          "numAttentionHeads",
+          "numKeyValueHeads",
+          "headDim",
+          "intermediateSize",
+          "numLocalExperts",
+          "numExpertsPerTok",
+          "rmsNormEps",
+          "ropeTheta",
+          "tieWordEmbeddings",
+          "attention",
+          "mlpOnlyLayers",
+          "initializerRange");
+
+  private static final Set<String> ATTENTION_KEYS =
+      Set.of("layers", "window", "sinks", "anchor", "prefix");
 
   private FormerModel() {}
 
@@ -27,6 +50,8 @@ public final class FormerModel {
    */
   public static ModelSpec read(JsonNode model) {
     JsonNode attention = model.required("attention");
+    requireKnown("model.", model, KEYS);
+    requireKnown("model.attention.", attention, ATTENTION_KEYS);
     List<LayerKind> kinds = new ArrayList<>();
     attention.required("layers").forEach(kind -> kinds.add(kind(kind.asString())));
     List<Integer> dense = new ArrayList<>();
@@ -62,6 +87,12 @@ public final class FormerModel {
       }
     }
     throw new Invalid("model.layer_types", "'" + name + "' is not a kind of layer");
+  }
+
+  private static void requireKnown(String prefix, JsonNode object, Set<String> known) {
+    for (String key : object.propertyNames()) {
+      Invalid.require(known.contains(key), prefix + key, "is not a known key");
+    }
   }
 
   private static int integer(JsonNode object, String key) {

@@ -2,12 +2,14 @@ package dev.gyre.trainer.json;
 
 import dev.gyre.partitioning.check.Invalid;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationContext;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.SerializationContext;
@@ -59,33 +61,37 @@ public final class SpecJson {
    *     refuses
    */
   public static <T extends Record> T read(String json, Class<T> type, String what) {
+    return valid(type, what, () -> JSON.readValue(FormerSpecs.upgrade(JSON, json, type), type));
+  }
+
+  /**
+   * As above, of an object whose keys are not quite those of the record.
+   *
+   * @param change gives it the record's keys
+   */
+  public static <T extends Record> T read(
+      String json, Class<T> type, String what, Consumer<ObjectNode> change) {
+    return valid(
+        type,
+        what,
+        () -> {
+          JsonNode tree = JSON.readTree(json);
+          if (tree instanceof ObjectNode object) {
+            change.accept(object);
+          }
+          return JSON.treeToValue(tree, type);
+        });
+  }
+
+  private static <T> T valid(Class<T> type, String what, Supplier<T> reading) {
     try {
-      return JSON.readValue(FormerSpecs.upgrade(JSON, json, type), type);
+      return reading.get();
     } catch (JacksonException e) {
       throw new SpecException(
           "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);
     } catch (Invalid e) { // of a former text, which is not read by the mapper
       throw new SpecException(
           "%s is not a valid %s: %s".formatted(what, name(type), e.getMessage()), e);
-    }
-  }
-
-  /**
-   * As above, of a text whose keys are not quite those of the record.
-   *
-   * @param change gives it the record's keys
-   */
-  public static <T extends Record> T read(
-      String json, Class<T> type, String what, Consumer<ObjectNode> change) {
-    try {
-      if (JSON.readTree(json) instanceof ObjectNode object) {
-        change.accept(object);
-        return JSON.treeToValue(object, type);
-      }
-      return JSON.readValue(json, type);
-    } catch (JacksonException e) {
-      throw new SpecException(
-          "%s is not a valid %s: %s".formatted(what, name(type), problem(e)), e);
     }
   }
 

@@ -250,7 +250,10 @@ public final class TrainingRank implements AutoCloseable {
   /** Frees all memory that the transport does not own. No kernel or transfer may be running. */
   @Override
   public void close() {
-    stores.close();
-    arena.close();
+    try {
+      stores.close();
+    } finally {
+      arena.close();
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.gyre.trainer.step;
 
 import com.fasterxml.jackson.annotation.JsonAnyGetter;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.trainer.json.SpecException;
 import dev.gyre.trainer.json.SpecJson;
 import java.util.Collections;
@@ -98,26 +99,6 @@ public record StepMetrics(
 
   /** The same step with a held-out loss measured after it. */
   public StepMetrics withEval(EvalMetrics measured) {
-    return new StepMetrics(
-        step,
-        loss,
-        totalLoss,
-        losses,
-        tokens,
-        stepSeconds,
-        tokensPerSecond,
-        mfu,
-        gradNorm,
-        lr,
-        expertLoad,
-        bytesSent,
-        schedules,
-        computeSeconds,
-        communicationSeconds,
-        waitSeconds,
-        exposedFraction,
-        memoryBytes,
-        skipped,
-        measured);
+    return Records.with(this, Map.of("eval", measured));
   }
 }

@@ -40,6 +40,7 @@ public final class TrainingStep {
   private final TrainingRank rank;
   private final Feed feed;
   private final List<String> terms;
+  private final long flopsPerToken;
   private final TrainSpec train;
   private final long peakFlopsPerSecond;
   private final List<Integer> moeLayers = new ArrayList<>();
@@ -68,8 +69,9 @@ public final class TrainingStep {
     this.peakFlopsPerSecond = peakFlopsPerSecond;
     ModelSpec model = rank.spec().model();
     terms = model.lossTerms();
+    flopsPerToken = CostModel.linearFlops(model, 1);
     for (int layer = 0; layer < model.depth(); layer++) {
-      if (model.feedForward(layer).experts() > 0) {
+      if (model.isMoe(layer)) {
         moeLayers.add(layer);
       }
     }
@@ -290,7 +292,7 @@ public final class TrainingStep {
   /** Model FLOPs of the step, forward and backward, without recomputation. */
   private double flops(BatchShape shape) {
     ModelSpec model = rank.spec().model();
-    double flops = CostModel.linearFlops(model, shape.tokens());
+    double flops = (double) flopsPerToken * shape.tokens();
     for (RowShape row : shape.rows()) {
       flops += CostModel.attentionFlops(model, row.documents());
     }

@@ -24,7 +24,10 @@ import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
@@ -40,6 +43,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -153,6 +157,37 @@ final class PredictedMemoryTest {
           measured <= live,
           "%s: predicted %,d, measured %,d".formatted(plan.activations(), live, measured));
     }
+  }
+
+  @Test
+  void everyRotaryEmbeddingHasATable() {
+    MeshSpec mesh = MeshSpec.of(0, 1, 2, 1, 0).with("schedule", ScheduleSpec.all("ring"));
+    JobSpec one = job(mesh, "f32", 0, LayerKind.FULL, SOME.getFirst());
+    ModelSpec model = one.model();
+    List<LayerSpec> layers = new ArrayList<>();
+    for (int layer = 0; layer < model.depth(); layer++) {
+      SoftmaxAttention softmax = (SoftmaxAttention) model.mixer(layer);
+      RopeSpec own = new RopeSpec(100.0 * (layer + 1));
+      layers.add(
+          new LayerSpec(
+              new SoftmaxAttention(softmax.heads(), softmax.kind(), softmax.mask(), own),
+              model.feedForward(layer)));
+    }
+    JobSpec three =
+        one.with(
+            "model",
+            new ModelSpec(
+                model.embedding(),
+                layers,
+                model.head(),
+                model.normEps(),
+                model.initializerRange()));
+    Plan planOfOne = Planner.plan(one, host());
+    Plan planOfThree = Planner.plan(three, host());
+    long planned = planOfThree.memory().balanced() - planOfOne.memory().balanced();
+    assertTrue(planned > 0, "tables");
+    assertEquals(
+        planned, measured(three, planOfThree, true).peak - measured(one, planOfOne, true).peak);
   }
 
   private static WorkerCapabilities host() {
