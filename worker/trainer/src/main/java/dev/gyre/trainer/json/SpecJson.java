@@ -40,8 +40,7 @@ public final class SpecJson {
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())
                   .addSerializer(Double.class, new FiniteOrNull())
-                  .addDeserializer(double.class, new NullAsNotANumber())
-                  .addDeserializer(Double.class, new NullAsNotANumber()))
+                  .addDeserializer(double.class, new NullAsNotANumber()))
           .build();
 
   private SpecJson() {}

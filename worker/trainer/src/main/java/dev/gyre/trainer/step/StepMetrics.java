@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -81,12 +82,16 @@ public record StepMetrics(
     return SpecJson.read(line, StepMetrics.class, what, StepMetrics::nestLosses);
   }
 
-  /** The reader of records has no form for keys that it does not know: it gets them as a map. */
+  /**
+   * The reader of records has no form for keys that it does not know: it gets them as a map. A
+   * value that is not finite is null in JSON.
+   */
   private static void nestLosses(ObjectNode line) {
     ObjectNode losses = line.objectNode();
     for (String key : List.copyOf(line.propertyNames())) {
       if (key.endsWith(LOSS) && !key.equals(TOTAL)) {
-        losses.set(key, line.remove(key));
+        JsonNode value = line.remove(key);
+        losses.set(key, value.isNull() ? line.numberNode(Double.NaN) : value);
       }
     }
     line.set("losses", losses);

@@ -1,7 +1,9 @@
 package dev.gyre.trainer.step;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -61,6 +63,15 @@ final class StepMetricsTest {
     String line = SpecJson.line(metrics(Map.of(key, Double.NaN)));
     assertTrue(line.contains("\"balance_loss\":null"), line);
     assertEquals(Map.of(key, Double.NaN), StepMetrics.parse(line, "a line").losses());
+  }
+
+  /** A value that is absent is not one that is not a number. */
+  @Test
+  void anEvaluationWithoutAnswersHasNone() {
+    StepMetrics written = metrics(Map.of()).withEval(new EvalMetrics(7, 1.25, 64, null, List.of()));
+    StepMetrics read = StepMetrics.parse(SpecJson.line(written), "a line");
+    assertEquals(written, read);
+    assertNull(requireNonNull(read.eval()).accuracyLowerBound());
   }
 
   @Test
