@@ -27,10 +27,12 @@ import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
 import dev.gyre.partitioning.plan.ScheduleChoice;
-import dev.gyre.partitioning.plan.ScheduleMemory;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
+import dev.gyre.partitioning.schedule.ItemMemory;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.partitioning.schedule.SchedulePass;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
 import dev.gyre.trainer.sequence.ShardedSequence;
@@ -159,6 +161,20 @@ public record AttentionBench(
     return new AttentionResult(key, order.key(), ranks, row, most / 1e9, sum / 1e9 / ranks);
   }
 
+  /** Bytes for the data of other ranks, forward and backward. */
+  private static long slots(
+      Mesh mesh, SequenceLayout layout, AttentionSchedule schedule, int rank, MessageBytes bytes) {
+    int ringRank = mesh.ringRank(rank);
+    int[] tokens = new int[mesh.ring()];
+    for (int r = 0; r < tokens.length; r++) {
+      tokens[r] = layout.tokens(r);
+    }
+    Program forward = schedule.forward().get(ringRank);
+    Program backward = schedule.backward().get(ringRank);
+    return new ItemMemory(SchedulePass.FORWARD, forward, ringRank, tokens).bytes(bytes)
+        + new ItemMemory(SchedulePass.BACKWARD, backward, ringRank, tokens).bytes(bytes);
+  }
+
   /** Median CPU nanoseconds of a pass, without waits. */
   private long[] rank(
       Transport transport, Mesh mesh, SequenceLayout layout, AttentionSchedule schedule) {
@@ -166,7 +182,7 @@ public record AttentionBench(
     MessageBytes bytes = new MessageBytes(heads, kvHeads, headDim, dtype.bytes());
     long width = (long) heads * headDim * Float.BYTES;
     long memory =
-        layout.documents().tokens() / mesh.ring() * 2L * ScheduleMemory.bytesPerRow(schedule, bytes)
+        slots(mesh, layout, schedule, transport.rank(), bytes)
             + own * width * TENSORS_OF_A_TOKEN
             + (1 << 20);
     try (Arena arena = Arena.ofShared();

@@ -20,6 +20,7 @@ import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.RowShape;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -88,7 +89,10 @@ public final class PlanCommand implements Callable<ExitCode> {
         machine == null
             ? here
             : machine.capabilities(job.mesh(), Planner.mesh(job).workers(), here.backends());
-    Plan plan = machine == null ? LocalPlanner.plan(job, !unmeasured) : Planner.plan(job, hosts);
+    Plan plan =
+        machine == null
+            ? LocalPlanner.plan(job, !unmeasured)
+            : new Planner(new ModelDryRun()).plan(job, hosts);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =
         PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));

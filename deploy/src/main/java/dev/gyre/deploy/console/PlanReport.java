@@ -27,6 +27,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -335,9 +336,9 @@ public final class PlanReport {
 
   private String memory(long workerMemoryBytes) {
     MemoryEstimate m = plan.memory();
-    long room = m.workspace() - m.activations() - m.expertRows() - m.scratch();
+    long room = m.workspace() - m.activations() - m.scratch();
     return ("%s of %s per worker: weights %s, gradients %s, optimizer %s,"
-            + "%n       activations %s, expert rows %s, scratch %s, room %s, process %s;"
+            + "%n       activations %s, scratch %s, room %s, process %s;"
             + "%n       a step touches %s of that if its experts are balanced")
         .formatted(
             Units.bytes(m.total()),
@@ -346,7 +347,6 @@ public final class PlanReport {
             Units.bytes(m.gradients()),
             Units.bytes(m.optimizer()),
             Units.bytes(m.activations()),
-            Units.bytes(m.expertRows()),
             Units.bytes(m.scratch()),
             Units.bytes(room),
             Units.bytes(MemoryEstimate.PROCESS),
@@ -361,7 +361,7 @@ public final class PlanReport {
 
   /** The longest rows that fit with each activation policy, and how to fit longer ones. */
   private List<String> longest(long workerMemoryBytes) {
-    LongestSequence longest = LongestSequence.of(job, plan, workerMemoryBytes);
+    LongestSequence longest = LongestSequence.of(new ModelDryRun(), job, plan, workerMemoryBytes);
     LongestSequence.Longest best = longest.best();
     List<String> lines = new ArrayList<>();
     lines.add(

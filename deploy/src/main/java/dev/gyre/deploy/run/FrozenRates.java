@@ -6,6 +6,7 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +50,7 @@ final class FrozenRates {
     if (!same) {
       return fresh;
     }
-    Plan kept = Planner.plan(job, offers.with(before.rates()));
+    Plan kept = new Planner(new ModelDryRun()).plan(job, offers.with(before.rates()));
     before.differences(kept).forEach(change -> note.accept("plan   " + change));
     return kept;
   }

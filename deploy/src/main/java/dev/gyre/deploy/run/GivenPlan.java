@@ -7,6 +7,7 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.ScheduleChoice;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.util.Map;
 import java.util.Objects;
 
@@ -41,7 +42,7 @@ public final class GivenPlan {
           "the plan is for %d experts, the model has %d. Plan this job: ./gyre plan --json"
               .formatted(plan.experts().experts(), experts));
     }
-    long needed = Planner.workspaceBytes(job, plan);
+    long needed = new Planner(new ModelDryRun()).workspaceBytes(job, plan);
     if (plan.workspaceBytes() < needed) {
       throw new Invalid(
           "plan.workspaceBytes",

@@ -11,6 +11,7 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.json.SpecJson;
 import java.io.IOException;
 import java.util.List;
@@ -60,7 +61,7 @@ final class JobPlanner implements PlanMaker {
       return given;
     }
     JobSpec job = run.job();
-    Plan made = Planner.plan(job, offers);
+    Plan made = new Planner(new ModelDryRun()).plan(job, offers);
     return resumed ? FrozenRates.keep(made, folder.plan(), job, offers, events::note) : made;
   }
 }

@@ -14,6 +14,7 @@ import dev.gyre.trainer.calibration.Calibration;
 import dev.gyre.trainer.calibration.KernelRates;
 import dev.gyre.trainer.calibration.Machine;
 import dev.gyre.trainer.calibration.RateCache;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.BuildVersion;
 import dev.gyre.trainer.worker.Dtypes;
@@ -42,7 +43,7 @@ public final class LocalPlanner {
    */
   public static Plan plan(JobSpec job, boolean measured) {
     WorkerCapabilities offers = offers(job);
-    Plan unmeasured = Planner.plan(job, offers);
+    Plan unmeasured = new Planner(new ModelDryRun()).plan(job, offers);
     if (!measured) {
       return unmeasured;
     }
@@ -53,7 +54,8 @@ public final class LocalPlanner {
             unmeasured.kernelThreads(),
             Device.parse(job.device()));
     int workers = unmeasured.mesh().workers();
-    return Planner.plan(job, offers.with(rates).shared(job.mesh().kernelThreads(), workers));
+    return new Planner(new ModelDryRun())
+        .plan(job, offers.with(rates).shared(job.mesh().kernelThreads(), workers));
   }
 
   /**

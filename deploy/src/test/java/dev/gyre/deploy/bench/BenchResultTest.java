@@ -10,6 +10,7 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
 import java.nio.file.Path;
@@ -46,8 +47,8 @@ final class BenchResultTest {
   private static Plan plan(BenchJob job) {
     WorkerCapabilities.Backend scalar =
         new WorkerCapabilities.Backend("scalar", "", List.of("f32"), List.of("f32"), "");
-    return Planner.plan(
-        job.spec(), new WorkerCapabilities(List.of(scalar), 2, 1L << 34, 0, Rates.UNKNOWN));
+    return new Planner(new ModelDryRun())
+        .plan(job.spec(), new WorkerCapabilities(List.of(scalar), 2, 1L << 34, 0, Rates.UNKNOWN));
   }
 
   private static List<StepMetrics> steps(double... seconds) {

@@ -15,6 +15,7 @@ import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
@@ -81,7 +82,7 @@ final class ExtremeNumbersTest {
   private static void planned(String key, String value) {
     try {
       JobSpec job = job(key, value);
-      Plan plan = Planner.plan(job, OFFERS);
+      Plan plan = new Planner(new ModelDryRun()).plan(job, OFFERS);
       assertTrue(plan.memory().total() > 0, () -> key + "=" + value + ": " + plan.memory());
       PlanValidator.requireMemory(plan, OFFERS.workerMemoryBytes(plan.mesh().workers()));
     } catch (JobFileException | Invalid | InvalidPlanException refused) {

@@ -13,6 +13,7 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -58,15 +59,16 @@ class GivenPlanTest {
 
   @Test
   void aPlanFitsTheJobItWasMadeForAndJobsThatLeaveItTheChoice() {
-    GivenPlan.check(Planner.plan(job(), OFFERS), job());
-    GivenPlan.check(Planner.plan(job("mesh.layout=striped"), OFFERS), job());
-    GivenPlan.check(Planner.plan(job("mesh.ring=4"), OFFERS), job("mesh.ring=0"));
+    GivenPlan.check(new Planner(new ModelDryRun()).plan(job(), OFFERS), job());
+    GivenPlan.check(new Planner(new ModelDryRun()).plan(job("mesh.layout=striped"), OFFERS), job());
+    GivenPlan.check(
+        new Planner(new ModelDryRun()).plan(job("mesh.ring=4"), OFFERS), job("mesh.ring=0"));
   }
 
   /** A key that the plan decides, of which no contradiction would be noticed otherwise. */
   @Test
   void everyPlannedKeyIsADecisionOfThePlan() {
-    Map<String, String> decisions = Planner.plan(job(), OFFERS).decisions();
+    Map<String, String> decisions = new Planner(new ModelDryRun()).plan(job(), OFFERS).decisions();
     List<String> compared = new ArrayList<>();
     for (KeyValue key : KeyValue.of(job())) {
       if (key.key().open() != null) {
@@ -81,7 +83,7 @@ class GivenPlanTest {
 
   @Test
   void whatContradictsTheJobIsNamed() {
-    Plan plan = Planner.plan(job(), OFFERS);
+    Plan plan = new Planner(new ModelDryRun()).plan(job(), OFFERS);
     refused("plan.mesh.workers", plan, job("mesh.workers=4", "mesh.ring=0"));
     refused("plan.mesh.ring", plan, job("mesh.ring=4"));
     refused("plan.mesh.ulysses", plan, job("mesh.ring=0", "mesh.ulysses=2"));

@@ -4,12 +4,10 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.SequenceLayout;
-import dev.gyre.partitioning.model.LayerKind;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntPredicate;
 
 /**
  * The longest rows that a plan's mesh and schedule can train with the given memory per worker, to
@@ -35,14 +33,15 @@ public record LongestSequence(List<Longest> policies) {
   public record Longest(ActivationPlan policy, int tokens) {}
 
   /**
+   * @param dryRun counts the memory of a pass
    * @param plan gives mesh, dtype, schedule and layout
    * @param workerBytes memory of one worker
    */
-  public static LongestSequence of(JobSpec job, Plan plan, long workerBytes) {
+  public static LongestSequence of(DryRun dryRun, JobSpec job, Plan plan, long workerBytes) {
     List<Longest> found = new ArrayList<>();
     MemorySpec asked = job.train().memory();
     int lossTile = MemoryModel.lossTile(job.model());
-    Search search = new Search(job, plan, workerBytes);
+    Search search = new Search(dryRun, job, plan, workerBytes);
     for (ActivationPlan policy : PolicyChoice.candidates(asked, lossTile)) {
       found.add(new Longest(policy, search.longest(policy)));
     }
@@ -63,6 +62,10 @@ public record LongestSequence(List<Longest> policies) {
     /** Lengths are found up to this part of them. */
     private static final int EXACT = 64;
 
+    /** Tiles of an MLP on each rank of the first try. */
+    private static final int TILES = 16;
+
+    private final DryRun dryRun;
     private final JobSpec job;
     private final Plan plan;
     private final long workerBytes;
@@ -70,94 +73,70 @@ public record LongestSequence(List<Longest> policies) {
     /** By row length in steps; the same for every policy, and the schedules in it are large. */
     private final Map<Integer, MemoryModel> models = new HashMap<>();
 
-    Search(JobSpec job, Plan plan, long workerBytes) {
+    Search(DryRun dryRun, JobSpec job, Plan plan, long workerBytes) {
+      this.dryRun = dryRun;
       this.job = job;
       this.plan = plan;
       this.workerBytes = workerBytes;
     }
 
+    /**
+     * Tokens. In rows that have many tiles on each rank, every further token takes the same memory.
+     * So the answer is where a line through two tries reaches what a worker has.
+     */
     int longest(ActivationPlan policy) {
       long perToken =
           Math.max(job.model().heads().queries(), 2L * Math.max(1, job.model().expertsPerToken()));
       int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
-      // Schedules are large and need little memory, so what a rank needs beside them nearly
-      // answers.
-      IntPredicate besideSchedules =
-          steps -> model(steps, Map.of()).estimate(policy).total() <= workerBytes;
-      IntPredicate whole =
-          steps ->
-              models.computeIfAbsent(steps, this::model).estimate(policy).total() <= workerBytes;
-      int start = Math.clamp(job.train().sequenceLength() / STEP_TOKENS, 1, Math.max(1, most));
-      return below(near(start, most, besideSchedules), whole) * STEP_TOKENS;
+      int own = job.train().sequenceLength() / STEP_TOKENS;
+      int tiled = TILES * PolicyChoice.TILE / STEP_TOKENS * plan.mesh().rowRanks();
+      int near = Math.max(1, Math.min(most / 2, Math.max(own, tiled)));
+      long ofNear = bytes(policy, near);
+      if (ofNear > workerBytes) {
+        return largest(policy, near) * STEP_TOKENS;
+      }
+      long ofMore = bytes(policy, 2 * near) - ofNear;
+      long steps = Math.min(most, near + near * (workerBytes - ofNear) / Math.max(1, ofMore));
+      return (int) (steps - steps / EXACT) * STEP_TOKENS;
     }
 
-    /** As {@link #below}; numbers near the start are tried first. */
-    private static int near(int start, int most, IntPredicate fits) {
-      int at = start;
-      int above = most + 1;
-      while (at > 0 && !fits.test(at)) {
-        above = at;
-        at /= 2;
-      }
-      while (at > 0 && 2L * at < above && fits.test(2 * at)) {
-        at *= 2;
-      }
-      return between(at, (int) Math.min(above, Math.max(1, 2L * at)), fits);
+    private long bytes(ActivationPlan policy, int steps) {
+      return models.computeIfAbsent(steps, this::model).total(policy);
     }
 
     /**
-     * The largest number up to a bound that passes, less at most a {@value #EXACT}th; 0 if not even
-     * 1 does. Numbers near the bound are tried first.
+     * The largest number of steps that fits, less at most a {@value #EXACT}th; 0 if not even 1
+     * does.
      */
-    private static int below(int bound, IntPredicate fits) {
-      int above = bound + 1;
-      int at = bound;
-      for (long gap = exact(at); at > 0 && !fits.test(at); gap *= 2) {
-        above = at;
-        at = (int) Math.max(at > 1 ? 1 : 0, at - gap);
-      }
-      return between(at, above, fits);
-    }
-
-    /**
-     * @param from passes, or is 0
-     * @param to does not pass
-     */
-    private static int between(int from, int to, IntPredicate fits) {
-      int at = from;
-      int above = to;
-      while (above - at > exact(at)) {
-        int middle = at + (above - at) / 2;
-        if (fits.test(middle)) {
-          at = middle;
+    private int largest(ActivationPlan policy, int tooMany) {
+      int fits = 0;
+      int above = tooMany;
+      while (above - fits > Math.max(1, fits / EXACT)) {
+        int middle = fits + (above - fits) / 2;
+        if (bytes(policy, middle) <= workerBytes) {
+          fits = middle;
         } else {
           above = middle;
         }
       }
-      return at;
-    }
-
-    private static int exact(int steps) {
-      return Math.max(1, steps / EXACT);
+      return fits;
     }
 
     private MemoryModel model(int steps) {
-      // A plan drops the schedules that do not fit in memory.
-      return model(steps, RowSchedules.least(plan.candidates()));
-    }
-
-    private MemoryModel model(int steps, Map<LayerKind, List<String>> candidates) {
       int length = steps * STEP_TOKENS;
       RowSchedules schedules =
           new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
       SequenceLayout row = plan.layoutOf(new Documents(length));
+      // A plan drops the schedules that do not fit in memory.
+      FullestRanks ranks =
+          new FullestRanks(
+              job.model(),
+              plan.mesh(),
+              CostModel.elementBytes(plan.dtype()),
+              row,
+              schedules.all(RowSchedules.least(plan.candidates()), row));
       return Planner.memory(
-          job.model(),
-          plan.mesh(),
-          plan.dtype(),
-          plan.layout(),
-          length,
-          schedules.all(candidates, row));
+          dryRun, job.model(), plan.mesh(), plan.dtype(), plan.layout(), length, ranks);
     }
   }
 }

@@ -3,16 +3,15 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.check.NumberRange;
 
 /**
- * Bytes of the rank with the most memory, by use. Activations, expert rows and scratch are those at
- * the peak of their sum, with the most expert rows that a round may have.
+ * Bytes of the rank with the most memory, by use. Activations and scratch are those at the peak of
+ * their sum, with the most expert rows that a round may have.
  *
  * @param weights compute copy: matmul weights in the compute dtype, norms and routers f32
  * @param gradients f32 of every weight the rank holds
  * @param optimizer f32 master weights and two moments of the rank's shard
- * @param activations saved by forward for backward, all layers, without expert rows
- * @param expertRows dispatched rows and the activations that experts save
+ * @param activations saved by forward for backward, all layers
  * @param scratch gradients, recomputed activations, and messages in flight
- * @param balanced activations, expert rows and scratch with balanced experts and one document
+ * @param balanced activations and scratch with balanced experts and one document
  * @param stored on disk
  */
 public record MemoryEstimate(
@@ -20,7 +19,6 @@ public record MemoryEstimate(
     long gradients,
     long optimizer,
     long activations,
-    long expertRows,
     long scratch,
     long balanced,
     long stored) {
@@ -37,7 +35,7 @@ public record MemoryEstimate(
    */
   public static final long PROCESS = 512L << 20;
 
-  /** Sums of eight stay below 2^63. */
+  /** Sums of seven stay below 2^63. */
   private static final NumberRange BYTES = NumberRange.whole(0, 1L << 59);
 
   public MemoryEstimate {
@@ -45,7 +43,6 @@ public record MemoryEstimate(
     BYTES.require("gradients", gradients);
     BYTES.require("optimizer", optimizer);
     BYTES.require("activations", activations);
-    BYTES.require("expertRows", expertRows);
     BYTES.require("scratch", scratch);
     BYTES.require("balanced", balanced);
     BYTES.require("stored", stored);
@@ -62,19 +59,18 @@ public record MemoryEstimate(
 
   /** Size of the rank's slab: everything that lives within a step, with the reserve. */
   public long workspace() {
-    long live = activations + expertRows + scratch;
+    long live = activations + scratch;
     return live + live / 16 + ROOM;
   }
 
   /** The categories with their bytes, as text for messages. */
   public String describe() {
-    return "weights %s, gradients %s, optimizer %s, activations %s, expert rows %s, scratch %s"
+    return "weights %s, gradients %s, optimizer %s, activations %s, scratch %s"
         .formatted(
             mebibytes(weights),
             mebibytes(gradients),
             mebibytes(optimizer),
             mebibytes(activations),
-            mebibytes(expertRows),
             mebibytes(scratch));
   }
 

@@ -2,15 +2,17 @@ package dev.gyre.partitioning.plan;
 
 import static dev.gyre.partitioning.plan.CostModel.F32_BYTES;
 
+import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
-import dev.gyre.partitioning.schedule.AttentionSchedule;
-import dev.gyre.partitioning.schedule.HeadSplit;
-import dev.gyre.partitioning.schedule.MessageBytes;
-import java.util.List;
+import dev.gyre.partitioning.plan.DryRun.Peak;
+import dev.gyre.partitioning.plan.DryRun.RowPass;
+import java.util.HashMap;
+import java.util.Map;
 
 /** Memory of the rank with the highest use, for a job on a mesh, under any activation policy. */
 final class MemoryModel {
@@ -22,64 +24,60 @@ final class MemoryModel {
    */
   private static final long MOST_LOSS_TILE = 1024;
 
+  private final DryRun dryRun;
   private final ModelSpec model;
   private final ModelSize size;
   private final Mesh mesh;
-  private final long elementBytes;
+  private final String dtype;
   private final ExpertPlacement placement;
   private final long expertRowsBound;
-  private final long mostRingTokens;
-  private final long fullRowRingTokens;
-  private final long forwardSlotsPerRow;
-  private final long backwardSlotsPerRow;
-  private final boolean moved;
+  private final SequenceLayout even;
+  private final SequenceLayout fullest;
+  private final FullestRanks ranks;
+  private final Map<ActivationPlan, Peak> worst = new HashMap<>();
 
   /**
-   * @param layout token layout of rows
-   * @param mostRingTokens of {@link #mostRingTokens}
-   * @param row one document of the full length
-   * @param schedules of each mask, for that row, which needs the most memory
+   * @param layout of rows, and the fewest tokens of a zigzag chunk
+   * @param length tokens of the longest rows
+   * @param ranks that may need most
    */
   MemoryModel(
+      DryRun dryRun,
       ModelSpec model,
       Mesh mesh,
       String dtype,
       ExpertPlacement placement,
       LayoutKind layout,
+      int minChunk,
+      int length,
       long expertRowsBound,
-      long mostRingTokens,
-      SequenceLayout row,
-      List<AttentionSchedule> schedules) {
+      FullestRanks ranks) {
+    this.dryRun = dryRun;
     this.model = model;
     this.mesh = mesh;
+    this.dtype = dtype;
     this.placement = placement;
-    this.moved = mesh.rowRanks() > 1 && layout != LayoutKind.CONTIGUOUS;
     this.expertRowsBound = expertRowsBound;
-    this.mostRingTokens = mostRingTokens;
     size = ModelSize.of(model);
-    elementBytes = CostModel.elementBytes(dtype);
-    long tokens = 0;
-    for (int r = 0; r < row.ring(); r++) {
-      tokens = Math.max(tokens, row.tokens(r));
+    even = row(layout, length, minChunk);
+    long most = mostRingTokens(layout, mesh.ring(), minChunk, length);
+    fullest =
+        mostTokens(even) == most
+            ? even
+            : row(layout, (int) Math.min(most * mesh.ring(), Integer.MAX_VALUE - 1), minChunk);
+    this.ranks = ranks;
+  }
+
+  private SequenceLayout row(LayoutKind layout, int length, int minChunk) {
+    return Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), minChunk);
+  }
+
+  private static int mostTokens(SequenceLayout layout) {
+    int most = 0;
+    for (int r = 0; r < layout.ring(); r++) {
+      most = Math.max(most, layout.tokens(r));
     }
-    fullRowRingTokens = tokens;
-    HeadSplit split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
-    long forward = 0;
-    long backward = 0;
-    for (HeadSplit.Part part : split.parts()) {
-      MessageBytes bytes =
-          new MessageBytes(
-              part.queryHeads(),
-              part.kvHeads(),
-              model.heads().size(),
-              Math.toIntExact(elementBytes));
-      for (AttentionSchedule schedule : schedules) {
-        forward = Math.max(forward, ScheduleMemory.forwardBytesPerRow(schedule, bytes));
-        backward = Math.max(backward, ScheduleMemory.backwardBytesPerRow(schedule, bytes));
-      }
-    }
-    forwardSlotsPerRow = forward;
-    backwardSlotsPerRow = backward;
+    return most;
   }
 
   /**
@@ -101,12 +99,35 @@ final class MemoryModel {
     return Math.toIntExact(Math.clamp(rows, 16, MOST_LOSS_TILE));
   }
 
+  /** Bytes of a worker. */
+  long total(ActivationPlan policy) {
+    Peak most = worst(policy);
+    return estimate(most, most).total();
+  }
+
   MemoryEstimate estimate(ActivationPlan policy) {
-    PassMemory.Result one = pass(policy, mostRingTokens, expertRowsBound, false);
-    PassMemory.Result several = pass(policy, mostRingTokens, expertRowsBound, true);
-    PassMemory.Result worst = one.stack().peak() >= several.stack().peak() ? one : several;
-    PassMemory.Result even = pass(policy, fullRowRingTokens, balancedRows(), false);
-    StackModel stack = worst.stack();
+    Peak most = worst(policy);
+    boolean uneven = size.experts() > 0 || fullest != even;
+    return estimate(most, uneven ? peak(policy, even, balancedRows(), 1) : most);
+  }
+
+  /** With the fullest layout, and as many expert rows as a round may have. */
+  private Peak worst(ActivationPlan policy) {
+    return worst.computeIfAbsent(
+        policy.withReason(""),
+        p -> {
+          Peak one = peak(p, fullest, expertRowsBound, 1);
+          if (size.experts() == 0) {
+            return one;
+          }
+          Peak several = peak(p, fullest, expertRowsBound, 2);
+          Peak most = several.bytes() > one.bytes() ? several : one;
+          return new Peak(most.saved(), most.scratch(), Math.max(one.stored(), several.stored()));
+        });
+  }
+
+  private MemoryEstimate estimate(Peak most, Peak balanced) {
+    long elementBytes = CostModel.elementBytes(dtype);
     // Expert rank 0 has the larger share.
     long experts = size.expert() * placement.count(0);
     long replicas = mesh.workers() / mesh.expertParallel();
@@ -121,25 +142,24 @@ final class MemoryModel {
         (held - size.alwaysF32()) * elementBytes + size.alwaysF32() * F32_BYTES,
         held * F32_BYTES,
         (shard * copies + exactShard * 2) * F32_BYTES,
-        stack.peakSaved(),
-        stack.peakExperts(),
-        stack.peak() - stack.peakSaved() - stack.peakExperts(),
-        even.stack().peak(),
-        Math.max(one.stored(), several.stored()));
+        most.saved(),
+        most.scratch(),
+        balanced.bytes(),
+        most.stored());
   }
 
-  private PassMemory.Result pass(
-      ActivationPlan policy, long ringTokens, long received, boolean severalRounds) {
-    PassShape shape =
-        new PassShape(
-            Math.ceilDiv(ringTokens, mesh.ulysses()),
-            ringTokens,
-            received,
-            severalRounds,
-            forwardSlotsPerRow * ringTokens,
-            backwardSlotsPerRow * ringTokens,
-            moved);
-    return PassMemory.of(model, mesh, elementBytes, policy, shape);
+  /** The peak of the rank that needs most. */
+  private Peak peak(ActivationPlan policy, SequenceLayout layout, long expertRows, int rounds) {
+    Peak most = new Peak(0, 0, 0);
+    int rows = (int) Math.min(expertRows, Integer.MAX_VALUE);
+    for (int rank : ranks.numbers()) {
+      Peak peak =
+          dryRun.of(
+              new RowPass(
+                  model, mesh, rank, dtype, policy, layout, ranks.schedules(), rows, rounds));
+      most = peak.bytes() > most.bytes() ? peak : most;
+    }
+    return most;
   }
 
   /** Expert rank 0's share of the rows of its expert group, with balanced routing. */
@@ -147,7 +167,7 @@ final class MemoryModel {
     if (size.experts() == 0) {
       return 0;
     }
-    long tokens = Math.ceilDiv(fullRowRingTokens, mesh.ulysses());
+    long tokens = Math.ceilDiv(mostTokens(even), mesh.ulysses());
     long ofGroup = tokens * size.expertsPerToken() * mesh.expertParallel();
     return Math.ceilDiv(ofGroup * placement.count(0), size.experts());
   }

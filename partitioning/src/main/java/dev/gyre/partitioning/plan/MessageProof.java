@@ -5,6 +5,7 @@ import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
+import dev.gyre.partitioning.schedule.SchedulePass;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;

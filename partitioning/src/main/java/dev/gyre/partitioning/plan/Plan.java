@@ -74,9 +74,9 @@ public record Plan(
   private static final NumberRange KERNEL_THREADS = NumberRange.whole(1, 4096);
 
   /** Incremented when the fields or their meaning change. */
-  public static final int FORMAT_VERSION = 7;
+  public static final int FORMAT_VERSION = 8;
 
-  /** Has former names of some fields; its JSON is read as {@link #FORMAT_VERSION}. */
+  /** From it on, JSON is read as {@link #FORMAT_VERSION}: some fields had other names. */
   public static final int OLDEST_READ = 6;
 
   public Plan {
@@ -206,7 +206,6 @@ public record Plan(
     fields.put("memory.gradients", memory.gradients());
     fields.put("memory.optimizer", memory.optimizer());
     fields.put("memory.activations", memory.activations());
-    fields.put("memory.expert-rows", memory.expertRows());
     fields.put("memory.scratch", memory.scratch());
     fields.put("memory.balanced", memory.balanced());
     fields.put("memory.stored", memory.stored());

@@ -12,18 +12,24 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
-import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Makes a plan from a job and the capabilities of its workers. Pure: equal arguments give equal
- * plans.
+ * Makes a plan from a job and the capabilities of its workers. Pure, if its dry run is: equal
+ * arguments give equal plans.
  */
 public final class Planner {
-  private Planner() {}
+  private final DryRun dryRun;
+
+  /**
+   * @param dryRun counts the memory of a pass
+   */
+  public Planner(DryRun dryRun) {
+    this.dryRun = dryRun;
+  }
 
   /**
    * The mesh of a job, from the job alone. An open expert-parallel degree is the largest possible
@@ -55,7 +61,7 @@ public final class Planner {
    *
    * @throws Invalid if the job contradicts itself or asks for what the workers do not have
    */
-  public static Plan plan(JobSpec job, WorkerCapabilities workers) {
+  public Plan plan(JobSpec job, WorkerCapabilities workers) {
     Mesh largest = mesh(job);
     Plan split = plan(job, workers, largest);
     if (job.mesh().expertParallel() != 0
@@ -74,7 +80,7 @@ public final class Planner {
   }
 
   /** The plan for one mesh. */
-  private static Plan plan(JobSpec job, WorkerCapabilities workers, Mesh mesh) {
+  private Plan plan(JobSpec job, WorkerCapabilities workers, Mesh mesh) {
     BackendChoice backend =
         BackendChoice.choose(job.backend(), job.train().dtype(), workers.backends());
     String dtype = backend.dtype();
@@ -91,7 +97,7 @@ public final class Planner {
     ActivationPlan activations = PolicyChoice.choose(asked, taken.memory(), lossTile, workerBytes);
     Candidates all = candidates(job, schedules, mesh, dtype, false);
     // Recomputing activations takes longer than a faster schedule saves.
-    if (all.memory().estimate(activations).total() <= workerBytes) {
+    if (all.memory().total(activations) <= workerBytes) {
       taken = all;
       activations = PolicyChoice.choose(asked, all.memory(), lossTile, workerBytes);
     }
@@ -139,7 +145,7 @@ public final class Planner {
   /**
    * @param least whether each kind of layer keeps only the schedule with the least memory
    */
-  private static Candidates candidates(
+  private Candidates candidates(
       JobSpec job, RowSchedules schedules, Mesh mesh, String dtype, boolean least) {
     int length = job.train().sequenceLength();
     LayoutChoice layout = schedules.layout(job.mesh(), length, least);
@@ -153,38 +159,34 @@ public final class Planner {
             mesh.ring(),
             mesh.ulysses(),
             Layouts.DEFAULT_MIN_CHUNK);
-    MemoryModel memory =
-        memory(job.model(), mesh, dtype, layout.chosen(), length, schedules.all(keys, row));
+    FullestRanks ranks =
+        new FullestRanks(
+            job.model(), mesh, CostModel.elementBytes(dtype), row, schedules.all(keys, row));
+    MemoryModel memory = memory(dryRun, job.model(), mesh, dtype, layout.chosen(), length, ranks);
     return new Candidates(layout, keys, row, memory);
   }
 
-  /**
-   * The memory model of a job with rows of one length.
-   *
-   * @param longest all candidate schedules for one document of that length
-   */
+  /** The memory model of a job with rows of one length. */
   static MemoryModel memory(
+      DryRun dryRun,
       ModelSpec model,
       Mesh mesh,
       String dtype,
       LayoutKind layout,
       int length,
-      List<AttentionSchedule> longest) {
+      FullestRanks ranks) {
     ModelSize size = ModelSize.of(model);
-    SequenceLayout row =
-        Layouts.of(
-            layout, new Documents(length), mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
-    long ringTokens = mostRingTokens(layout, mesh, length);
     return new MemoryModel(
+        dryRun,
         model,
         mesh,
         dtype,
         new ExpertPlacement(size.experts(), mesh.expertParallel()),
         layout,
-        expertRowsBound(mesh, size, length, ringTokens),
-        ringTokens,
-        row,
-        longest);
+        Layouts.DEFAULT_MIN_CHUNK,
+        length,
+        expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length)),
+        ranks);
   }
 
   private static long mostRingTokens(LayoutKind layout, Mesh mesh, int length) {
@@ -213,7 +215,7 @@ public final class Planner {
    *
    * @throws Invalid if the plan's mesh cannot be this model's
    */
-  public static long workspaceBytes(JobSpec job, Plan plan) {
+  public long workspaceBytes(JobSpec job, Plan plan) {
     Mesh mesh = plan.mesh();
     int length = job.train().sequenceLength();
     RowSchedules schedules =
@@ -227,15 +229,21 @@ public final class Planner {
     schedules.requireMasks(candidates);
     SequenceLayout row = plan.layoutOf(new Documents(length));
     return new MemoryModel(
+            dryRun,
             job.model(),
             mesh,
             plan.dtype(),
             plan.experts(),
             plan.layout(),
+            plan.minChunk(),
+            length,
             plan.expertRowsBound(),
-            MemoryModel.mostRingTokens(plan.layout(), mesh.ring(), plan.minChunk(), length),
-            row,
-            schedules.all(candidates, row))
+            new FullestRanks(
+                job.model(),
+                mesh,
+                CostModel.elementBytes(plan.dtype()),
+                row,
+                schedules.all(candidates, row)))
         .estimate(plan.activations())
         .workspace();
   }

@@ -33,7 +33,7 @@ final class PolicyChoice {
     long leastBytes = Long.MAX_VALUE;
     StringBuilder tooLarge = new StringBuilder();
     for (ActivationPlan candidate : candidates) {
-      long bytes = memory.estimate(candidate).total();
+      long bytes = memory.total(candidate);
       if (bytes <= workerBytes) {
         return candidate.withReason(
             tooLarge.isEmpty()
@@ -59,7 +59,7 @@ final class PolicyChoice {
   /** Names a policy that would fit but that the job's settings exclude. */
   private static String other(MemoryModel memory, int lossTile, long workerBytes) {
     for (ActivationPlan candidate : candidates(MemorySpec.planned(), lossTile)) {
-      long bytes = memory.estimate(candidate).total();
+      long bytes = memory.total(candidate);
       if (bytes <= workerBytes) {
         return "; %s would fit with %s: set train.recompute: %s, train.offload: %s, train.mlp-tile: %d, or leave them to auto"
             .formatted(

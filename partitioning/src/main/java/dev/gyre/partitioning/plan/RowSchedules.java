@@ -270,14 +270,16 @@ public final class RowSchedules {
     return new ScheduleChoice(layers, chosen, forecasts);
   }
 
-  /** All candidate schedules of a row, to compute the memory that each needs. */
-  List<AttentionSchedule> all(Map<LayerKind, List<String>> candidates, SequenceLayout row) {
-    List<AttentionSchedule> all = new ArrayList<>();
+  /** All candidate schedules of a row by mask, to learn the memory that each needs. */
+  Map<AttentionMask, List<AttentionSchedule>> all(
+      Map<LayerKind, List<String>> candidates, SequenceLayout row) {
+    Map<AttentionMask, List<AttentionSchedule>> all = new LinkedHashMap<>();
     candidates.forEach(
         (layers, keys) -> {
           AttentionMask mask = requireNonNull(model.maskOfKind().get(layers));
           TileGrid grid = new TileGrid(row, mask);
-          keys.forEach(key -> all.add(plain(key).schedule(grid)));
+          List<AttentionSchedule> ofMask = all.computeIfAbsent(mask, _ -> new ArrayList<>());
+          keys.forEach(key -> ofMask.add(plain(key).schedule(grid)));
         });
     return all;
   }

@@ -8,6 +8,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.MessageBytes;
+import dev.gyre.partitioning.schedule.SchedulePass;
 import java.util.List;
 
 /**

@@ -7,6 +7,7 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Message;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.AttentionTile;
+import dev.gyre.partitioning.schedule.SchedulePass;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumMap;

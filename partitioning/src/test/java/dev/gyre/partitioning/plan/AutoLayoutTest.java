@@ -41,7 +41,7 @@ final class AutoLayoutTest {
   }
 
   private static Plan plan(JobSpec job, Rates rates) {
-    return Planner.plan(job, Jobs.workers(Jobs.ONEDNN).with(rates));
+    return Jobs.PLANNER.plan(job, Jobs.workers(Jobs.ONEDNN).with(rates));
   }
 
   @Test
@@ -114,13 +114,13 @@ final class AutoLayoutTest {
   void theChoiceIsMadeAmongWhatFits() {
     JobSpec job = job(8, "auto", "auto", FULL, SLIDING, SLIDING, FULL);
     WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN).with(COMMON);
-    Plan all = Planner.plan(job, roomy);
+    Plan all = Jobs.PLANNER.plan(job, roomy);
     WorkerCapabilities tight =
         new WorkerCapabilities(
             roomy.backends(), 4, 8 * (all.memory().total() - 1), 0, roomy.rates());
-    Plan fits = Planner.plan(job, tight);
+    Plan fits = Jobs.PLANNER.plan(job, tight);
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
-    Plan ring = Planner.plan(job(8, "ring", "auto", FULL, SLIDING, SLIDING, FULL), roomy);
+    Plan ring = Jobs.PLANNER.plan(job(8, "ring", "auto", FULL, SLIDING, SLIDING, FULL), roomy);
     assertEquals(ring.layouts(), fits.layouts());
     assertNotEquals(all.layouts(), fits.layouts());
     assertEquals(ring.layout(), fits.layout());

@@ -52,7 +52,8 @@ class AutoScheduleTest {
   }
 
   private static Plan plan(ModelSpec model, String schedule, String layout, Rates rates) {
-    return Planner.plan(job(model, 4, schedule, layout), Jobs.workers(Jobs.ONEDNN).with(rates));
+    return Jobs.PLANNER.plan(
+        job(model, 4, schedule, layout), Jobs.workers(Jobs.ONEDNN).with(rates));
   }
 
   private static String chosen(Plan plan, Documents documents, LayerKind layers) {
@@ -135,20 +136,20 @@ class AutoScheduleTest {
     Plan plan = plan(mixed(), "auto", "auto", Rates.UNKNOWN);
     assertEquals("ring", chosen(plan, new Documents(8192), LayerKind.FULL));
     assertEquals(0, plan.schedules().getFirst().forecast().micros());
-    Plan alone = Planner.plan(job(mixed(), 1, "auto", "auto"), Jobs.workers(Jobs.ONEDNN));
+    Plan alone = Jobs.PLANNER.plan(job(mixed(), 1, "auto", "auto"), Jobs.workers(Jobs.ONEDNN));
     assertEquals(List.of("ring"), alone.schedules().getFirst().candidates());
   }
 
   @Test
   void whatDoesNotFitIsNoCandidate() {
     WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN);
-    Plan all = Planner.plan(job(mixed(), 8, "auto", "auto"), roomy);
-    Plan ring = Planner.plan(job(mixed(), 8, "ring", "auto"), roomy);
+    Plan all = Jobs.PLANNER.plan(job(mixed(), 8, "auto", "auto"), roomy);
+    Plan ring = Jobs.PLANNER.plan(job(mixed(), 8, "ring", "auto"), roomy);
     assertTrue(all.memory().total() > ring.memory().total());
     WorkerCapabilities tight =
         new WorkerCapabilities(
             roomy.backends(), 4, 8 * (all.memory().total() - 1), 0, roomy.rates());
-    Plan fits = Planner.plan(job(mixed(), 8, "auto", "auto"), tight);
+    Plan fits = Jobs.PLANNER.plan(job(mixed(), 8, "auto", "auto"), tight);
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
     assertEquals(ring.memory(), fits.memory());
   }
@@ -157,10 +158,10 @@ class AutoScheduleTest {
   @Test
   void noScheduleIsWorthComputingActivationsAgain() {
     WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN);
-    Plan ring = Planner.plan(job(mixed(), 8, "ring", "auto"), roomy);
+    Plan ring = Jobs.PLANNER.plan(job(mixed(), 8, "ring", "auto"), roomy);
     WorkerCapabilities tight =
         new WorkerCapabilities(roomy.backends(), 4, 8 * ring.memory().total(), 0, roomy.rates());
-    Plan fits = Planner.plan(job(mixed(), 8, "auto", "auto"), tight);
+    Plan fits = Jobs.PLANNER.plan(job(mixed(), 8, "auto", "auto"), tight);
     assertEquals(ring.activations(), fits.activations());
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
   }
@@ -179,7 +180,7 @@ class AutoScheduleTest {
     assertTrue(
         e.getMessage().startsWith("mesh.schedule: 'balanced' cannot compute"), e::getMessage);
     // One rank computes any mask; a plan for other masks is no plan for this job.
-    Planner.plan(job(prefix, 1, "balanced", "auto"), Jobs.workers(Jobs.ONEDNN));
+    Jobs.PLANNER.plan(job(prefix, 1, "balanced", "auto"), Jobs.workers(Jobs.ONEDNN));
     Plan causal = plan(mixed(), "balanced", "auto", rates);
     ModelSpec both =
         model(
@@ -190,7 +191,7 @@ class AutoScheduleTest {
                 false,
                 3000));
     Assertions.assertThrows(
-        Invalid.class, () -> Planner.workspaceBytes(job(both, 4, "auto", "auto"), causal));
+        Invalid.class, () -> Jobs.PLANNER.workspaceBytes(job(both, 4, "auto", "auto"), causal));
   }
 
   @Test
@@ -205,7 +206,8 @@ class AutoScheduleTest {
     Plan none = plan(all, "auto", "auto", Jobs.workers().rates());
     assertEquals(List.of(), none.schedules());
     assertEquals(LayoutKind.CONTIGUOUS, none.layout());
-    assertEquals(none.workspaceBytes(), Planner.workspaceBytes(job(all, 4, "auto", "auto"), none));
+    assertEquals(
+        none.workspaceBytes(), Jobs.PLANNER.workspaceBytes(job(all, 4, "auto", "auto"), none));
     Invalid e =
         Assertions.assertThrows(Invalid.class, () -> ScheduleSpec.parse("linear_attention=ring"));
     assertTrue(e.getMessage().contains("have no attention schedule"), e::getMessage);

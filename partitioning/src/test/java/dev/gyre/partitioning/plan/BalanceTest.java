@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class BalanceTest {
   @Test
   void zigzagIsEvenWhereContiguousIsNot() {
-    Plan plan = Planner.plan(Jobs.job(MeshSpec.of(4, 0, 0, 0, 0)), Jobs.workers(Jobs.ONEDNN));
+    Plan plan = Jobs.PLANNER.plan(Jobs.job(MeshSpec.of(4, 0, 0, 0, 0)), Jobs.workers(Jobs.ONEDNN));
     SequenceLayout zigzag = plan.layoutOf(new Documents(8000));
     Balance even = Balance.of(zigzag, new RingSchedule().schedule(zigzag, AttentionMask.CAUSAL));
     assertEquals(List.of(2000L, 2000L, 2000L, 2000L), even.tokens());

@@ -26,7 +26,7 @@ final class ExpertParallelChoiceTest {
   }
 
   private static Plan plan(int length, int expertParallel, Rates rates) {
-    return Planner.plan(job(length, expertParallel), workers(rates, 8L << 30));
+    return Jobs.PLANNER.plan(job(length, expertParallel), workers(rates, 8L << 30));
   }
 
   /**
@@ -70,10 +70,10 @@ final class ExpertParallelChoiceTest {
     List<ExpertParallelForecast> forecasts = roomy.expertParallelForecasts();
     assertTrue(forecasts.getLast().memoryBytes() < roomy.memory().total(), forecasts::toString);
     long workerBytes = roomy.memory().total() - 1;
-    Plan alone = Planner.plan(job(2048, 1), workers(rates, workerBytes));
+    Plan alone = Jobs.PLANNER.plan(job(2048, 1), workers(rates, workerBytes));
     assertTrue(alone.memory().total() <= workerBytes, "it would fit, and keep less");
     assertNotEquals(roomy.activations().describe(), alone.activations().describe());
-    Plan tight = Planner.plan(job(2048, 0), workers(rates, workerBytes));
+    Plan tight = Jobs.PLANNER.plan(job(2048, 0), workers(rates, workerBytes));
     assertTrue(alone.stepMicros() < tight.stepMicros(), "although it would be faster");
     assertTrue(tight.mesh().expertParallel() > 1, tight.mesh()::toString);
     assertEquals(roomy.activations().describe(), tight.activations().describe());
@@ -82,7 +82,7 @@ final class ExpertParallelChoiceTest {
 
   @Test
   void whereNothingFitsTheLeastIsTaken() {
-    Plan none = Planner.plan(job(65536, 0), workers(MEMORY, 1 << 20));
+    Plan none = Jobs.PLANNER.plan(job(65536, 0), workers(MEMORY, 1 << 20));
     long smallest =
         none.expertParallelForecasts().stream()
             .mapToLong(ExpertParallelForecast::memoryBytes)
@@ -90,7 +90,7 @@ final class ExpertParallelChoiceTest {
             .orElseThrow();
     assertEquals(smallest, none.memory().total());
     assertTrue(advice(none).contains("Use more ring ranks,"), advice(none));
-    Plan named = Planner.plan(job(65536, 2), workers(MEMORY, 1 << 20));
+    Plan named = Jobs.PLANNER.plan(job(65536, 2), workers(MEMORY, 1 << 20));
     assertTrue(advice(named).contains("Use more ring or expert ranks,"), advice(named));
   }
 
@@ -112,7 +112,7 @@ final class ExpertParallelChoiceTest {
         Jobs.job(
             Jobs.model(0, 0), Jobs.train(8192, 8192, "bf16"), MeshSpec.of(4, 0, 0, 0, 0), "auto");
     assertEquals(
-        List.of(), Planner.plan(dense, workers(MEMORY, 8L << 30)).expertParallelForecasts());
+        List.of(), Jobs.PLANNER.plan(dense, workers(MEMORY, 8L << 30)).expertParallelForecasts());
   }
 
   /**

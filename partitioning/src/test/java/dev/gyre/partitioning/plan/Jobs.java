@@ -15,6 +15,9 @@ import java.util.Map;
 
 /** A small job for tests to vary. */
 final class Jobs {
+  /** Plans with sketched memory. */
+  static final Planner PLANNER = new Planner(new SketchedMemory());
+
   private Jobs() {}
 
   static final WorkerCapabilities.Backend ONEDNN =

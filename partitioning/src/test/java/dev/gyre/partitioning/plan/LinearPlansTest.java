@@ -36,7 +36,7 @@ final class LinearPlansTest {
 
   private static Plan plan(ModelSpec model, int tokens, MeshSpec mesh) {
     TrainSpec train = Jobs.train(tokens, tokens, "bf16");
-    return Planner.plan(Jobs.job(model, train, mesh, "auto"), Jobs.workers(Jobs.ONEDNN));
+    return Jobs.PLANNER.plan(Jobs.job(model, train, mesh, "auto"), Jobs.workers(Jobs.ONEDNN));
   }
 
   private static MeshSpec ring(int ranks) {

@@ -20,9 +20,11 @@ import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Step;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Work;
 import dev.gyre.partitioning.schedule.BalancedSchedule;
+import dev.gyre.partitioning.schedule.ItemMemory;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
+import dev.gyre.partitioning.schedule.SchedulePass;
 import dev.gyre.partitioning.schedule.TokenRingSchedule;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -352,9 +354,24 @@ class ScheduleKindsTest {
   }
 
   private static long memory(Kind of, int ring) {
-    return ScheduleMemory.bytesPerRow(
-        of.kind.schedule(row(of.kind, new Documents(96 * ring), ring, 1), AttentionMask.CAUSAL),
-        SHARED);
+    SequenceLayout row = row(of.kind, new Documents(96 * ring), ring, 1);
+    AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.CAUSAL);
+    int[] tokens = new int[ring];
+    for (int r = 0; r < ring; r++) {
+      tokens[r] = row.tokens(r);
+    }
+    long most = 0;
+    for (int r = 0; r < ring; r++) {
+      Program forward = schedule.forward().get(r);
+      Program backward = schedule.backward().get(r);
+      most =
+          Math.max(
+              Math.max(
+                  new ItemMemory(SchedulePass.FORWARD, forward, r, tokens).bytes(SHARED),
+                  new ItemMemory(SchedulePass.BACKWARD, backward, r, tokens).bytes(SHARED)),
+              most);
+    }
+    return most;
   }
 
   // --- single kinds ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 package dev.gyre.kernels;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * An open compute backend of one worker: its kernels and their memory. Single-threaded: one thread
@@ -52,6 +53,19 @@ public interface Backend extends AutoCloseable {
    * because earlier results of kernels are lost unless {@link #hostReads} was called first.
    */
   default void hostWrites(Tensor t) {}
+
+  /**
+   * Work of the host on tensors, between kernels: calls {@link #hostReads} and {@link #hostWrites},
+   * and runs it. A backend without memory does not run it.
+   *
+   * @param reads tensors that the work reads
+   * @param writes tensors of which it writes every element
+   */
+  default void onHost(List<Tensor> reads, List<Tensor> writes, Runnable work) {
+    reads.forEach(this::hostReads);
+    writes.forEach(this::hostWrites);
+    work.run();
+  }
 
   /** Returns when all kernels called so far are done. */
   default void synchronize() {}

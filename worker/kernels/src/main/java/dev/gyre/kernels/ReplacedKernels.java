@@ -1,6 +1,7 @@
 package dev.gyre.kernels;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** A backend whose kernels are replaced by others. */
 record ReplacedKernels(Backend backend, Kernels kernels) implements Backend {
@@ -32,6 +33,11 @@ record ReplacedKernels(Backend backend, Kernels kernels) implements Backend {
   @Override
   public void hostWrites(Tensor t) {
     backend.hostWrites(t);
+  }
+
+  @Override
+  public void onHost(List<Tensor> reads, List<Tensor> writes, Runnable work) {
+    backend.onHost(reads, writes, work);
   }
 
   @Override

@@ -16,6 +16,7 @@ public final class Workspace {
   private long low;
   private long high;
   private long peakBytes;
+  private long savedAtPeak;
 
   /**
    * @param base host or device address, aligned to {@value #ALIGNMENT_BYTES} bytes
@@ -53,7 +54,7 @@ public final class Workspace {
     long next = low + aligned(t.byteSize());
     check(t, next, high);
     low = next;
-    peakBytes = Math.max(peakBytes, low + size - high);
+    updatePeak();
     return t;
   }
 
@@ -63,8 +64,16 @@ public final class Workspace {
     Tensor t = new Tensor(base + high - bytes, dtype, dims);
     check(t, low, high - bytes);
     high -= bytes;
-    peakBytes = Math.max(peakBytes, low + size - high);
+    updatePeak();
     return t;
+  }
+
+  private void updatePeak() {
+    long now = low + size - high;
+    if (now > peakBytes) {
+      peakBytes = now;
+      savedAtPeak = low;
+    }
   }
 
   private static long aligned(long bytes) {
@@ -103,7 +112,7 @@ public final class Workspace {
           "saved mark " + mark + " is not between the stacks at " + low + " and " + high);
     }
     low = mark;
-    peakBytes = Math.max(peakBytes, low + size - high);
+    updatePeak();
   }
 
   /** The bytes saved between two marks, as a tensor of 4-byte elements. */
@@ -127,7 +136,13 @@ public final class Workspace {
     return peakBytes;
   }
 
+  /** The part of {@link #peakBytes} that was then at the bottom, kept for backward. */
+  public long savedAtPeak() {
+    return savedAtPeak;
+  }
+
   public void resetPeak() {
     peakBytes = low + size - high;
+    savedAtPeak = low;
   }
 }

@@ -9,6 +9,7 @@ import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorNames;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -65,10 +66,11 @@ final class LanguageHead {
       }
       workspace.releaseScratch(tileMark);
     }
-    backend.hostReads(sum);
-    double total = sum.segment().get(ValueLayout.JAVA_DOUBLE, 0);
+    double[] total = new double[1];
+    backend.onHost(
+        List.of(sum), List.of(), () -> total[0] = sum.segment().get(ValueLayout.JAVA_DOUBLE, 0));
     workspace.releaseScratch(mark);
-    return total;
+    return total[0];
   }
 
   /** Logits F32 [n,V] of given tokens, for generation. */

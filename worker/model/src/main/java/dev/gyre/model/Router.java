@@ -14,6 +14,7 @@ import dev.gyre.partitioning.model.RouterSpec;
 import dev.gyre.partitioning.model.TensorNames;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * Softmax top-k over an F32 linear map of the normed residual, and the sort of rows by expert.
@@ -95,15 +96,17 @@ final class Router {
     }
     workspace.releaseScratch(mark);
 
-    backend.hostReads(indices);
-    backend.hostWrites(tokenOfRow);
-    backend.hostWrites(slots);
-    int[] rows = sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens);
+    int[] rows = new int[experts];
+    backend.onHost(
+        List.of(indices),
+        List.of(tokenOfRow, slots),
+        () -> sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens, rows));
     pass.observer().routed(layer, indices, weights);
     pass.statistics().choices(layer, rows);
-    backend.hostReads(probs);
-    backend.hostReads(lse);
-    sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics());
+    backend.onHost(
+        List.of(probs, lse),
+        List.of(),
+        () -> sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics()));
     return new Decision(probs, lse, indices, weights, tokenOfRow, slots, rows);
   }
 
@@ -114,12 +117,8 @@ final class Router {
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
     Tensor probsGrad = workspace.scratch(DType.F32, experts);
-    backend.hostWrites(probsGrad);
-    MemorySegment grads = probsGrad.segment();
-    for (int e = 0; e < experts; e++) {
-      double g = pass.statistics().probabilityGradient(layer, e, pass.batch());
-      grads.setAtIndex(FLOAT, e, (float) g);
-    }
+    backend.onHost(
+        List.of(), List.of(probsGrad), () -> probabilityGradients(probsGrad.segment(), pass));
     long batchTokens = Math.max(1, pass.batch().batchTokens());
     float zGrad = (float) (2 * objective.coefficient(RouterSpec.TopK.Z) / batchTokens);
     Tensor dLogits = workspace.scratch(DType.F32, tokens, experts);
@@ -136,6 +135,13 @@ final class Router {
         dLogits, normed(x, h), ops.store.gradient(names.router(), experts, hidden));
     kernels.linearBackwardInput(dLogits, gate(), dh, true);
     workspace.releaseScratch(mark);
+  }
+
+  private void probabilityGradients(MemorySegment gradients, PassContext pass) {
+    for (int e = 0; e < experts; e++) {
+      double g = pass.statistics().probabilityGradient(layer, e, pass.batch());
+      gradients.setAtIndex(FLOAT, e, (float) g);
+    }
   }
 
   private Tensor gate() {
@@ -185,12 +191,19 @@ final class Router {
     }
   }
 
-  /** Counting sort of the choices by expert; rows of one expert stay in token order. */
-  private int[] sort(
-      MemorySegment indices, MemorySegment tokenOfRow, MemorySegment slots, long tokens) {
+  /**
+   * Counting sort of the choices by expert; rows of one expert stay in token order.
+   *
+   * @param count zeros; becomes the choices of each expert
+   */
+  private void sort(
+      MemorySegment indices,
+      MemorySegment tokenOfRow,
+      MemorySegment slots,
+      long tokens,
+      int[] count) {
     int k = perToken;
     long choices = tokens * k;
-    int[] count = new int[experts];
     for (long c = 0; c < choices; c++) {
       int e = indices.getAtIndex(INT, c);
       if (e < 0 || e >= experts) {
@@ -210,7 +223,6 @@ final class Router {
       tokenOfRow.setAtIndex(INT, row, (int) (c / k));
       slots.setAtIndex(INT, c, row);
     }
-    return count;
   }
 
   private void sumStatistics(

@@ -16,6 +16,7 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.checkpoint.CheckpointReader;
 import dev.gyre.trainer.data.Tokenizer;
 import dev.gyre.trainer.data.Tokenizers;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.worker.Backends;
@@ -60,14 +61,15 @@ public final class SoloModel implements AutoCloseable {
     Path run = checkpoint.resolve("..").resolve("..").normalize();
     Tokenizer tokenizer = Tokenizers.ofRun(job.dataset().tokenizer(), run);
     Plan plan =
-        Planner.plan(
-            job.onOneWorker(context, backendName),
-            new WorkerCapabilities(
-                Backends.offers(backendName, Device.CPU),
-                1,
-                HostLimits.memoryBytes(),
-                1,
-                Rates.UNKNOWN));
+        new Planner(new ModelDryRun())
+            .plan(
+                job.onOneWorker(context, backendName),
+                new WorkerCapabilities(
+                    Backends.offers(backendName, Device.CPU),
+                    1,
+                    HostLimits.memoryBytes(),
+                    1,
+                    Rates.UNKNOWN));
     Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =

@@ -20,6 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
  * the record refuses the unknown ones.
  */
 final class FormerSpecs {
+  private static final String ACTIVATIONS = "activations";
+  private static final String EXPERT_ROWS = "expertRows";
   private static final String RECOMPUTE = "recompute";
 
   private FormerSpecs() {}
@@ -81,11 +83,18 @@ final class FormerSpecs {
   }
 
   private static void plan(ObjectNode plan) {
-    if (plan.path("formatVersion").asInt(0) == Plan.OLDEST_READ) {
-      rename(plan, "expertForecasts", "expertParallelForecasts");
-      recompute(plan.path("activations"), "keep");
-      plan.put("formatVersion", Plan.FORMAT_VERSION);
+    int format = plan.path("formatVersion").asInt(0);
+    if (format < Plan.OLDEST_READ || format >= Plan.FORMAT_VERSION) {
+      return;
     }
+    rename(plan, "expertForecasts", "expertParallelForecasts");
+    recompute(plan.path(ACTIVATIONS), "keep");
+    if (plan.path("memory") instanceof ObjectNode memory && memory.has(EXPERT_ROWS)) {
+      // Rows of experts were a category of their own.
+      long rows = memory.remove(EXPERT_ROWS).asLong(0);
+      memory.put(ACTIVATIONS, memory.path(ACTIVATIONS).asLong(0) + rows);
+    }
+    plan.put("formatVersion", Plan.FORMAT_VERSION);
   }
 
   private static void recompute(JsonNode memory, String formerName) {

@@ -3,11 +3,13 @@ package dev.gyre.trainer.rank;
 import dev.gyre.kernels.DType;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
+import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
@@ -70,6 +72,15 @@ public record RankSpec(
         defaultRowsBound(model, mesh, rowTokens),
         workspaceBytes,
         null);
+  }
+
+  /** How a plan's ranks compute. */
+  public static Execution execution(DType compute, ActivationPlan activations) {
+    return new Execution(
+        compute,
+        Checkpointing.of(activations.recompute()),
+        activations.lossTile(),
+        activations.mlpTile());
   }
 
   /** The same schedule for all of a model's layers. */

@@ -7,13 +7,10 @@ import dev.gyre.comms.ProcessGroup;
 import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
-import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.DecoderModel;
-import dev.gyre.model.MicroBatch;
 import dev.gyre.model.Observer;
 import dev.gyre.model.PassInput;
-import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
@@ -25,10 +22,10 @@ import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.trainer.experts.ShardedExperts;
 import dev.gyre.trainer.parameters.ShardedParameters;
+import dev.gyre.trainer.rank.RowOpener.OpenRow;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -55,7 +52,7 @@ public final class TrainingRank implements AutoCloseable {
   private final Backend backend;
   private final Arena arena;
   private final Workspace workspace;
-  private final ShardedSequence sequence;
+  private final RowOpener rows;
   private final ShardedParameters parameters;
   private final OffloadStores stores;
   private final DecoderModel model;
@@ -90,7 +87,9 @@ public final class TrainingRank implements AutoCloseable {
     DType compute = spec.execution().compute();
     MemorySegment memory = transport.allocate("workspace", spec.workspaceBytes());
     workspace = new Workspace(backend.memory(memory), spec.workspaceBytes());
-    sequence = new ShardedSequence(transport, spec.mesh(), backend, spec.model(), compute);
+    ShardedSequence sequence =
+        new ShardedSequence(transport, spec.mesh(), backend, spec.model(), compute);
+    rows = new RowOpener(backend, spec.model(), sequence);
     ShardedExperts experts =
         new ShardedExperts(
             transport, spec.mesh(), backend, spec.model().experts(), spec.expertRowsBound(), arena);
@@ -166,46 +165,9 @@ public final class TrainingRank implements AutoCloseable {
    */
   public PreparedRow prepare(RowPart part, RowSource source, BatchTotals totals, Workspace memory) {
     long mark = memory.savedMark();
-    int count = part.tokens();
-    Tensor tokens = memory.save(DType.I32, count);
-    Tensor labels = memory.save(DType.I32, count);
-    Tensor positions = memory.save(DType.I32, count);
-    backend.hostWrites(tokens);
-    backend.hostWrites(labels);
-    backend.hostWrites(positions);
-    MemorySegment tokenMemory = tokens.segment();
-    MemorySegment labelMemory = labels.segment();
-    MemorySegment positionMemory = positions.segment();
-    Documents documents = part.layout().documents();
-    long at = 0;
-    for (TokenRange run : part.runs()) {
-      long bytes = (long) run.length() * Integer.BYTES;
-      source.read(
-          run,
-          tokenMemory.asSlice(at * Integer.BYTES, bytes),
-          labelMemory.asSlice(at * Integer.BYTES, bytes));
-      int document = run.length() == 0 ? 0 : documents.documentOf(run.start());
-      int first = spec.model().firstPosition(document);
-      for (int p = run.start(); p < run.end(); p++) {
-        if (p >= documents.start(document + 1)) {
-          document++;
-          first = spec.model().firstPosition(document);
-        }
-        positionMemory.setAtIndex(
-            ValueLayout.JAVA_INT, at++, first + p - documents.start(document));
-      }
-    }
-    MicroBatch batch =
-        new MicroBatch(
-            tokens,
-            labels,
-            positions,
-            part.rowTokens(),
-            totals.labelled(),
-            totals.rows(),
-            totals.tokens());
-    SequenceRow row = sequence.open(part.layout(), part.schedules(), part.linear(), memory);
-    return new PreparedRow(new PassInput(batch, row, memory, stores.take()), mark, model, stores);
+    OpenRow open = rows.open(part, source, totals, memory);
+    PassInput input = new PassInput(open.batch(), open.row(), memory, stores.take());
+    return new PreparedRow(input, mark, model, stores);
   }
 
   /** An observer that also updates {@link Transport#where}. */

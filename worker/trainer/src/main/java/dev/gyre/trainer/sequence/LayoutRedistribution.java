@@ -12,6 +12,7 @@ import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.trainer.exchange.TensorExchange;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * Moves tokens from a row's layout into rank order and back. The tokens for one rank are one
@@ -48,17 +49,27 @@ final class LayoutRedistribution {
     inStart = new int[exchange.size() + 1];
     order = workspace.save(DType.I32, layout.tokens(me));
     back = workspace.save(DType.I32, layout.tokens(me));
-    backend.hostWrites(order);
-    backend.hostWrites(back);
-    MemorySegment orders = order.segment();
-    MemorySegment backs = back.segment();
-    int at = 0;
     for (Move move : layout.moves()) {
       if (move.from() == me) {
         outStart[move.to() + 1] = move.tokens();
       }
       if (move.to() == me) {
         inStart[move.from() + 1] = move.tokens();
+      }
+    }
+    backend.onHost(List.of(), List.of(order, back), () -> index(layout, me));
+    for (int r = 0; r < exchange.size(); r++) {
+      outStart[r + 1] += outStart[r];
+      inStart[r + 1] += inStart[r];
+    }
+  }
+
+  private void index(LinearAttentionLayout layout, int me) {
+    MemorySegment orders = order.segment();
+    MemorySegment backs = back.segment();
+    int at = 0;
+    for (Move move : layout.moves()) {
+      if (move.to() == me) {
         for (TokenRange run : move.runs()) {
           for (int p = run.start(); p < run.end(); p++) {
             int token = p - layout.start(me);
@@ -67,10 +78,6 @@ final class LayoutRedistribution {
           }
         }
       }
-    }
-    for (int r = 0; r < exchange.size(); r++) {
-      outStart[r + 1] += outStart[r];
-      inStart[r + 1] += inStart[r];
     }
   }
 

@@ -9,10 +9,11 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.schedule.AttentionSchedule.Item;
+import dev.gyre.partitioning.schedule.ItemMemory;
+import dev.gyre.partitioning.schedule.ItemMemory.Holding;
 import dev.gyre.trainer.exchange.Transfers;
 import dev.gyre.trainer.sequence.CompiledProgram.CompiledStep;
 import dev.gyre.trainer.sequence.CompiledProgram.Compute;
-import dev.gyre.trainer.sequence.CompiledProgram.Holding;
 import dev.gyre.trainer.sequence.CompiledProgram.Transfer;
 import java.util.EnumMap;
 import java.util.Map;
@@ -89,10 +90,11 @@ final class ScheduleEngine {
     kernels.fill(out, 0);
     kernels.fill(lse, Float.NEGATIVE_INFINITY);
     long mark = ws.scratchMark();
-    Tensor[][] held = new Tensor[program.holdings()][];
-    held[program.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
-    held[program.own(Item.QUERY)] = new Tensor[] {q};
-    held[program.own(Item.PARTIAL_OUTPUT)] = new Tensor[] {out, lse};
+    ItemMemory memory = program.memory();
+    Tensor[][] held = new Tensor[memory.holdings().size()][];
+    held[memory.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
+    held[memory.own(Item.QUERY)] = new Tensor[] {q};
+    held[memory.own(Item.PARTIAL_OUTPUT)] = new Tensor[] {out, lse};
     run(program, held, ws);
     ws.releaseScratch(mark);
   }
@@ -116,22 +118,23 @@ final class ScheduleEngine {
     kernels.fill(dk, 0);
     kernels.fill(dv, 0);
     long mark = ws.scratchMark();
-    Tensor[][] held = new Tensor[program.holdings()][];
-    held[program.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
-    held[program.own(Item.QUERY_BUNDLE)] = new Tensor[] {q, dOut, lse, delta};
-    held[program.own(Item.QUERY_GRADIENT)] = new Tensor[] {dq};
-    held[program.own(Item.KEY_VALUE_GRADIENT)] = new Tensor[] {dk, dv};
+    ItemMemory memory = program.memory();
+    Tensor[][] held = new Tensor[memory.holdings().size()][];
+    held[memory.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
+    held[memory.own(Item.QUERY_BUNDLE)] = new Tensor[] {q, dOut, lse, delta};
+    held[memory.own(Item.QUERY_GRADIENT)] = new Tensor[] {dq};
+    held[memory.own(Item.KEY_VALUE_GRADIENT)] = new Tensor[] {dk, dv};
     run(program, held, ws);
     ws.releaseScratch(mark);
   }
 
   private void run(CompiledProgram program, Tensor[][] held, Workspace ws) {
-    giveMemory(program, held, ws);
+    giveMemory(program.memory(), held, ws);
     for (int s = 0; s < program.steps(); s++) {
       CompiledStep step = program.step(s);
       transfers.transport().where().phase(step.phase());
       for (int zeroed : step.zeroed()) {
-        zero(program.holding(zeroed).item, held[zeroed]);
+        zero(program.memory().holdings().get(zeroed).item(), held[zeroed]);
       }
       transfers.begin();
       for (Transfer t : step.receives()) {
@@ -144,7 +147,7 @@ final class ScheduleEngine {
       transfers.await();
       for (Transfer t : step.receives()) {
         if (t.staging() >= 0) {
-          addReceived(t, program.holding(t.holding()).item, held);
+          addReceived(t, program.memory().holdings().get(t.holding()).item(), held);
         }
       }
     }
@@ -179,10 +182,10 @@ final class ScheduleEngine {
   }
 
   /** Allocates the slots of scratch memory for items of other owners. */
-  private void giveMemory(CompiledProgram program, Tensor[][] held, Workspace ws) {
+  private void giveMemory(ItemMemory memory, Tensor[][] held, Workspace ws) {
     Map<Item, Tensor[][]> slots = new EnumMap<>(Item.class);
     for (Item item : ITEMS) {
-      int[] rows = program.slotRows(item);
+      int[] rows = memory.slotRows(item);
       Tensor[][] ofItem = new Tensor[rows.length][];
       for (int i = 0; i < rows.length; i++) {
         ofItem[i] = tensors(item, rows[i], ws);
@@ -190,12 +193,12 @@ final class ScheduleEngine {
       slots.put(item, ofItem);
     }
     for (int i = 0; i < held.length; i++) {
-      Holding h = program.holding(i);
-      if (!h.own) {
-        Tensor[] slot = requireNonNull(slots.get(h.item))[h.slot];
+      Holding h = memory.holdings().get(i);
+      if (!h.own()) {
+        Tensor[] slot = requireNonNull(slots.get(h.item()))[h.slot()];
         Tensor[] views = new Tensor[slot.length];
         for (int f = 0; f < views.length; f++) {
-          views[f] = slot[f].slice(0, h.rows);
+          views[f] = slot[f].slice(0, h.rows());
         }
         held[i] = views;
       }

@@ -14,10 +14,13 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
+import dev.gyre.partitioning.schedule.AttentionSchedule.Program;
 import dev.gyre.partitioning.schedule.HeadSplit;
+import dev.gyre.partitioning.schedule.SchedulePass;
 import dev.gyre.trainer.exchange.TensorExchange;
 import dev.gyre.trainer.exchange.Transfers;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -142,9 +145,12 @@ public final class ShardedSequence {
   private static Programs compile(AttentionSchedule schedule, int ringRank, int[] ringTokens) {
     return new Programs(
         schedule,
-        CompiledProgram.compile(
-            schedule.kind(), schedule.forward().get(ringRank), true, ringRank, ringTokens),
-        CompiledProgram.compile(
-            schedule.kind(), schedule.backward().get(ringRank), false, ringRank, ringTokens));
+        compile(schedule.kind(), SchedulePass.FORWARD, schedule.forward(), ringRank, ringTokens),
+        compile(schedule.kind(), SchedulePass.BACKWARD, schedule.backward(), ringRank, ringTokens));
+  }
+
+  private static CompiledProgram compile(
+      String kind, SchedulePass pass, List<Program> programs, int ringRank, int[] ringTokens) {
+    return new CompiledProgram(kind, pass, programs.get(ringRank), ringRank, ringTokens);
   }
 }

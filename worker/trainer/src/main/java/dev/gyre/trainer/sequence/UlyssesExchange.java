@@ -12,6 +12,7 @@ import dev.gyre.partitioning.schedule.HeadSplit.Part;
 import dev.gyre.trainer.exchange.TensorExchange;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /**
  * Ulysses: exchanges "my tokens of all heads" for "all tokens of my heads" and back, for one
@@ -76,10 +77,7 @@ final class UlyssesExchange {
     queryPack = workspace.save(DType.I32, own * this.heads);
     queryUnpack = workspace.save(DType.I32, own * this.heads);
     kvPack = workspace.save(DType.I32, own * kvCopies);
-    backend.hostWrites(queryPack);
-    backend.hostWrites(queryUnpack);
-    backend.hostWrites(kvPack);
-    index(own);
+    backend.onHost(List.of(), List.of(queryPack, queryUnpack, kvPack), () -> index(own));
   }
 
   private void index(int own) {

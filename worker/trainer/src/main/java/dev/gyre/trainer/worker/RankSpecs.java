@@ -1,8 +1,6 @@
 package dev.gyre.trainer.worker;
 
-import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
-import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.Plan;
@@ -23,11 +21,7 @@ final class RankSpecs {
         job.model(),
         plan.mesh(),
         Objective.of(job.train().balanceLoss(), job.train().zLoss()),
-        new Execution(
-            Dtypes.of(plan.dtype()),
-            Checkpointing.of(activations.recompute()),
-            activations.lossTile(),
-            activations.mlpTile()),
+        RankSpec.execution(Dtypes.of(plan.dtype()), activations),
         plan.layout(),
         plan.minChunk(),
         plan.scheduleKinds(job.model()),

@@ -8,7 +8,6 @@ import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.tape.Checkpointing;
@@ -33,6 +32,7 @@ import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.StepCost;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.worker.Dtypes;
 import java.lang.foreign.MemorySegment;
@@ -51,6 +51,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A step's measured peak and messages against the plan's prediction, for every policy. */
 final class PredictedMemoryTest {
   private static final int ROW_TOKENS = 576;
+  private static final Planner PLANNER = new Planner(new ModelDryRun());
 
   /** Every recompute policy, in memory and on disk, without and with MLP tiles. */
   private static final List<MemorySpec> ALL = policies();
@@ -90,6 +91,8 @@ final class PredictedMemoryTest {
     "1, 1, 1, bf16, ring, 8, LINEAR",
     "1, 2, 2, f32, ring, 8, LINEAR",
     "1, 4, 1, bf16, ring, 0, LINEAR",
+    "1, 2, 1, bf16, ring, 8, SLIDING",
+    "1, 3, 1, f32, tokenring, 0, SLIDING",
   })
   void thePeakAndTheMessagesAreAsPredicted(
       int data,
@@ -107,14 +110,14 @@ final class PredictedMemoryTest {
               experts,
               first,
               memory);
-      Plan plan = Planner.plan(job, host());
+      Plan plan = PLANNER.plan(job, host());
       Measured step = measured(job, plan, true);
       long measured = step.peak;
       double ratio = (double) plan.memory().balanced() / measured;
       String what =
           "%s on %s: predicted %,d, measured %,d"
               .formatted(plan.activations(), plan.mesh(), plan.memory().balanced(), measured);
-      assertTrue(ratio > 0.99 && ratio < 1.01, what);
+      assertTrue(ratio > 0.999 && ratio < 1.001, what);
       StepCost cost = plan.cost();
       assertSent(plan, cost.ringBytes(), step, "ring");
       assertSent(plan, cost.ulyssesBytes(), step, "all-to-all");
@@ -149,9 +152,8 @@ final class PredictedMemoryTest {
   void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
     for (MemorySpec memory : SOME) {
       JobSpec job = job(MeshSpec.of(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
-      Plan plan = Planner.plan(job, host());
-      long live =
-          plan.memory().activations() + plan.memory().expertRows() + plan.memory().scratch();
+      Plan plan = PLANNER.plan(job, host());
+      long live = plan.memory().activations() + plan.memory().scratch();
       long measured = measured(job, plan, false).peak;
       assertTrue(
           measured <= live,
@@ -182,8 +184,8 @@ final class PredictedMemoryTest {
                 model.head(),
                 model.normEps(),
                 model.initializerRange()));
-    Plan planOfOne = Planner.plan(one, host());
-    Plan planOfThree = Planner.plan(three, host());
+    Plan planOfOne = PLANNER.plan(one, host());
+    Plan planOfThree = PLANNER.plan(three, host());
     long planned = planOfThree.memory().balanced() - planOfOne.memory().balanced();
     assertTrue(planned > 0, "tables");
     assertEquals(
@@ -207,7 +209,9 @@ final class PredictedMemoryTest {
         new Decoder(new EmbeddingSpec(96, 32), 3, new HeadShape(8, 4, 8))
             .mlp(48)
             .experts(experts, experts == 0 ? 0 : 2)
-            .attention(new AttentionPattern(List.of(first, LayerKind.FULL, first), 0))
+            .attention(
+                new AttentionPattern(
+                    List.of(first, LayerKind.FULL, first), first == LayerKind.SLIDING ? 40 : 0))
             .mlpOnly(List.of(1))
             .spec();
     int rows = Math.max(1, mesh.dataParallel());
@@ -244,11 +248,7 @@ final class PredictedMemoryTest {
             job.model(),
             plan.mesh(),
             Objective.of(0.01, 0),
-            new Execution(
-                Dtypes.of(plan.dtype()),
-                Checkpointing.of(plan.activations().recompute()),
-                plan.activations().lossTile(),
-                plan.activations().mlpTile()),
+            RankSpec.execution(Dtypes.of(plan.dtype()), plan.activations()),
             plan.layout(),
             plan.minChunk(),
             plan.scheduleKinds(job.model()),

@@ -3,7 +3,6 @@ package dev.gyre.trainer.sequence;
 import static dev.gyre.trainer.sequence.AttentionCheck.NEVER_BUFFER;
 import static dev.gyre.trainer.sequence.AttentionCheck.check;
 import static dev.gyre.trainer.sequence.AttentionCheck.workspace;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -22,8 +21,6 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
-import dev.gyre.partitioning.schedule.AttentionSchedule;
-import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
 import dev.gyre.trainer.sequence.AttentionCheck.Row;
 import java.lang.foreign.Arena;
@@ -133,16 +130,6 @@ final class ShardedSequenceTest {
           ulysses,
           1 + random.nextInt(8));
     }
-  }
-
-  @Test
-  void ringKeysTakeTwoSlotsWhateverItsSize() {
-    SequenceLayout layout = Layouts.of(LayoutKind.ZIGZAG, new Documents(96), 6, 1, 4);
-    AttentionSchedule schedule = new RingSchedule().schedule(layout, AttentionMask.window(0));
-    int[] tokens = {16, 16, 16, 16, 16, 16};
-    CompiledProgram program =
-        CompiledProgram.compile("ring", schedule.forward().get(2), true, 2, tokens);
-    assertEquals(2, program.slotRows(AttentionSchedule.Item.KEY_VALUE).length);
   }
 
   @Test
