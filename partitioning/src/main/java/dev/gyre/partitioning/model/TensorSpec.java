@@ -47,6 +47,11 @@ public record TensorSpec(
     return expert >= 0;
   }
 
+  /** The box of all its elements. */
+  public TensorBox whole() {
+    return TensorBox.whole(shape);
+  }
+
   public long elements() {
     long n = 1;
     for (long d : shape) {
