@@ -79,7 +79,7 @@ public record TinyRun(RunFolder folder, JobSpec job) {
       for (long i = 0; i < spec.elements(); i++) {
         values.setAtIndex(ValueLayout.JAVA_FLOAT, i, VALUE);
       }
-      slices.add(new OwnedSlice(spec, 0, spec.elements(), values, values, values, values));
+      slices.add(new OwnedSlice(spec, spec.whole(), values, values, values, values));
     }
     return slices;
   }

@@ -52,7 +52,7 @@ record Trained(List<StepMetrics> steps, Map<String, float[]> tensors) {
       for (TensorSpec spec : reader.manifest().model().tensors()) {
         for (StateKind kind : StateKind.values()) {
           MemorySegment values = arena.allocate(ValueLayout.JAVA_FLOAT, spec.elements());
-          reader.read(spec, kind, 0, spec.elements(), values);
+          reader.read(spec, kind, spec.whole(), values);
           tensors.put(spec.name() + " " + kind, values.toArray(ValueLayout.JAVA_FLOAT));
         }
       }

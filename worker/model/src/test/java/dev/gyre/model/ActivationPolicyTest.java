@@ -127,7 +127,7 @@ final class ActivationPolicyTest {
         Backend backend = GoldenTest.open(backendName)) {
       LocalParameters parameters = new LocalParameters(MODEL.tensors(), compute, arena);
       for (TensorSpec p : parameters.specs()) {
-        InitialWeights.fill(p, 5, 0, p.elements(), parameters.master(p).segment());
+        InitialWeights.fill(p, 5, p.whole(), parameters.master(p).segment());
       }
       parameters.mastersChanged(backend.kernels());
       parameters.zeroGradients();

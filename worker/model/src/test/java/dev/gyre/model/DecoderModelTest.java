@@ -70,7 +70,7 @@ final class DecoderModelTest {
             spec, execution, Objective.of(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
     for (TensorSpec p : worker.parameters.specs()) {
       MemorySegment master = worker.parameters.master(p).segment();
-      InitialWeights.fill(p, 5, 0, p.elements(), master);
+      InitialWeights.fill(p, 5, p.whole(), master);
     }
     worker.parameters.mastersChanged(backend.kernels());
     worker.parameters.zeroGradients();

@@ -66,7 +66,7 @@ final class LinearAttentionLayersTest {
         new OneWorker(
             MIXED, execution, Objective.of(0.01, 0.001), Integer.MAX_VALUE, backend, arena);
     for (TensorSpec p : worker.parameters.specs()) {
-      InitialWeights.fill(p, 5, 0, p.elements(), worker.parameters.master(p).segment());
+      InitialWeights.fill(p, 5, p.whole(), worker.parameters.master(p).segment());
     }
     worker.parameters.mastersChanged(backend.kernels());
     worker.parameters.zeroGradients();

@@ -80,7 +80,7 @@ final class OneWorker {
   void load(Path folder, ModelSpec spec) throws IOException {
     try (HfWeights weights = HfWeights.open(folder, spec)) {
       for (TensorSpec p : parameters.specs()) {
-        weights.read(p, 0, p.elements(), parameters.master(p).segment());
+        weights.read(p, p.whole(), parameters.master(p).segment());
       }
     }
     parameters.mastersChanged(backend.kernels());

@@ -64,7 +64,7 @@ final class PassTest {
             backend,
             arena);
     for (TensorSpec p : worker.parameters.specs()) {
-      InitialWeights.fill(p, 5, 0, p.elements(), worker.parameters.master(p).segment());
+      InitialWeights.fill(p, 5, p.whole(), worker.parameters.master(p).segment());
     }
     worker.parameters.mastersChanged(backend.kernels());
     worker.parameters.zeroGradients();

@@ -1,9 +1,11 @@
 package dev.gyre.model.hf;
 
 import dev.gyre.model.safetensors.ModelFiles;
+import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.model.safetensors.TensorInfo;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -14,7 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** The weights of a Hugging Face model folder, checked against a model and read slice by slice. */
+/** The weights of a Hugging Face model folder, checked against a model and read box by box. */
 public final class HfWeights implements AutoCloseable {
   private static final String NO_HEAD =
       " beside "
@@ -116,10 +118,19 @@ public final class HfWeights implements AutoCloseable {
     }
   }
 
-  /** Elements {@code [from, from + count)} of a tensor as F32. */
-  public void read(TensorSpec spec, long from, long count, MemorySegment to) {
+  /**
+   * Reads the elements of a box of a tensor.
+   *
+   * @param to F32 in the box's row-major order, at least 4 bytes for each element
+   * @throws IndexOutOfBoundsException if the box is not inside the tensor
+   */
+  public void read(TensorSpec spec, TensorBox box, MemorySegment to) {
     String name = HfNames.of(spec.name());
-    files.holding(name).readF32(name, from, count, to);
+    SafetensorsReader file = files.holding(name);
+    box.forEachRun(
+        spec.shape(),
+        (from, count, at) ->
+            file.readF32(name, from, count, to.asSlice(at * Float.BYTES, count * Float.BYTES)));
   }
 
   @Override

@@ -1,13 +1,14 @@
 package dev.gyre.model.parameters;
 
 import dev.gyre.partitioning.model.Initialiser;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
  * Initial weights as a pure function of (seed, tensor name, element index), so that any rank can
- * compute any slice by itself.
+ * compute any box by itself.
  *
  * <p>The stream of a tensor is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
  * generators", 2014) started at {@code mix(seed) ^ fnv1a64("init/" + name)}: element i takes the
@@ -22,27 +23,32 @@ public final class InitialWeights {
   private InitialWeights() {}
 
   /**
-   * Writes elements {@code [from, from + count)} of a tensor.
+   * Writes the elements of a box of a tensor.
    *
-   * @param to at least {@code 4·count} bytes, F32, written from its start
+   * @param to F32 in the box's row-major order, at least 4 bytes for each element
+   * @throws IndexOutOfBoundsException if the box is not inside the tensor
    */
-  public static void fill(TensorSpec spec, long seed, long from, long count, MemorySegment to) {
-    if (from < 0 || count < 0 || from + count > spec.elements()) {
-      throw new IndexOutOfBoundsException(
-          "elements " + from + "+" + count + " of " + spec + " (" + spec.elements() + ")");
-    }
+  public static void fill(TensorSpec spec, long seed, TensorBox box, MemorySegment to) {
     switch (spec.initialiser()) {
-      case Initialiser.Ones() -> {
-        for (long i = 0; i < count; i++) {
-          to.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1f);
-        }
-      }
+      case Initialiser.Ones() ->
+          box.forEachRun(spec.shape(), (_, count, at) -> ones(to, at, count));
       case Initialiser.Normal(double std) -> {
         long start = mix(seed) ^ fnv1a("init/" + spec.name());
-        for (long i = 0; i < count; i++) {
-          to.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (std * normal(start, from + i)));
-        }
+        box.forEachRun(spec.shape(), (from, count, at) -> normals(start, std, from, count, to, at));
       }
+    }
+  }
+
+  private static void ones(MemorySegment to, long at, long count) {
+    for (long i = 0; i < count; i++) {
+      to.setAtIndex(ValueLayout.JAVA_FLOAT, at + i, 1f);
+    }
+  }
+
+  private static void normals(
+      long start, double std, long from, long count, MemorySegment to, long at) {
+    for (long i = 0; i < count; i++) {
+      to.setAtIndex(ValueLayout.JAVA_FLOAT, at + i, (float) (std * normal(start, from + i)));
     }
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.gyre.partitioning.model.Initialiser;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -22,14 +23,20 @@ final class InitialWeightsTest {
           true,
           new Initialiser.Normal(1));
 
+  /** A run, box by box. */
   private static float[] fill(TensorSpec spec, long seed, long from, int count) {
     float[] values = new float[count];
-    InitialWeights.fill(spec, seed, from, count, MemorySegment.ofArray(values));
+    MemorySegment into = MemorySegment.ofArray(values);
+    long at = 0;
+    for (TensorBox box : TensorBox.ofRun(spec.shape(), from, count)) {
+      InitialWeights.fill(spec, seed, box, into.asSlice(at * Float.BYTES));
+      at += box.elements();
+    }
     return values;
   }
 
   @Test
-  void anySliceIsThatPartOfTheWhole() {
+  void anyRunIsThatPartOfTheWhole() {
     float[] whole = fill(QUERY, 7, 0, 128 * 128);
     for (int from : new int[] {0, 1, 127, 5000, 16383}) {
       for (int count : new int[] {0, 1, 1}) {
@@ -38,7 +45,24 @@ final class InitialWeightsTest {
       }
     }
     assertArrayEquals(Arrays.copyOfRange(whole, 301, 9001), fill(QUERY, 7, 301, 8700));
-    assertThrows(IndexOutOfBoundsException.class, () -> fill(QUERY, 7, 16380, 5));
+    TensorBox outside = new TensorBox(new long[] {127, 126}, new long[] {1, 3});
+    float[] three = new float[3];
+    assertThrows(
+        IndexOutOfBoundsException.class,
+        () -> InitialWeights.fill(QUERY, 7, outside, MemorySegment.ofArray(three)));
+  }
+
+  @Test
+  void columnsAreThoseOfTheWhole() {
+    float[] whole = fill(QUERY, 7, 0, 128 * 128);
+    float[] columns = new float[128 * 3];
+    TensorBox box = new TensorBox(new long[] {0, 50}, new long[] {128, 3});
+    InitialWeights.fill(QUERY, 7, box, MemorySegment.ofArray(columns));
+    for (int row = 0; row < 128; row++) {
+      assertArrayEquals(
+          Arrays.copyOfRange(whole, row * 128 + 50, row * 128 + 53),
+          Arrays.copyOfRange(columns, row * 3, row * 3 + 3));
+    }
   }
 
   /** Expected values come from another implementation of the documented function. */

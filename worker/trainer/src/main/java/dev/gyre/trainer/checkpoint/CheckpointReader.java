@@ -1,6 +1,7 @@
 package dev.gyre.trainer.checkpoint;
 
 import dev.gyre.model.hf.HfNames;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import dev.gyre.trainer.parameters.WeightSource;
@@ -86,17 +87,16 @@ public final class CheckpointReader implements AutoCloseable {
   }
 
   /**
-   * Reads elements {@code [from, from + count)} of a tensor from the files that hold them.
+   * Reads the elements of a box of a tensor from the files that hold them.
    *
-   * @param target F32, at least {@code 4 · count} bytes, written from its start
+   * @param target F32 in the box's row-major order, at least 4 bytes for each element
    * @throws CheckpointException if there is no such tensor, or it has another shape; names both
-   * @throws IndexOutOfBoundsException if the elements are not all inside
+   * @throws IndexOutOfBoundsException if the box is not inside the tensor
    */
-  public void read(
-      TensorSpec parameter, StateKind kind, long from, long count, MemorySegment target)
+  public void read(TensorSpec parameter, StateKind kind, TensorBox box, MemorySegment target)
       throws CheckpointException {
     require(List.of(parameter));
-    index.read(stored(parameter), kind, from, count, target);
+    index.read(stored(parameter), kind, box, target);
   }
 
   /**
@@ -106,16 +106,16 @@ public final class CheckpointReader implements AutoCloseable {
   public void load(List<OwnedSlice> slices) throws CheckpointException {
     for (OwnedSlice slice : slices) {
       for (StateKind kind : StateKind.values()) {
-        read(slice.spec(), kind, slice.from(), slice.count(), kind.of(slice));
+        read(slice.spec(), kind, slice.box(), kind.of(slice));
       }
     }
   }
 
   /** The weights only; its {@code read} throws {@link UncheckedIOException}. */
   public WeightSource weights() {
-    return (spec, from, count, into) -> {
+    return (spec, box, into) -> {
       try {
-        read(spec, StateKind.WEIGHT, from, count, into);
+        read(spec, StateKind.WEIGHT, box, into);
       } catch (CheckpointException e) {
         throw new UncheckedIOException(e.getMessage(), e);
       }

@@ -6,6 +6,7 @@ import dev.gyre.model.hf.HfConfigWriter;
 import dev.gyre.model.hf.HfNames;
 import dev.gyre.model.safetensors.SafetensorsWriter;
 import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -162,7 +163,7 @@ public final class HuggingFaceExport {
         String name = HfNames.of(parameter.name());
         for (long from = 0; from < parameter.elements(); from += CHUNK) {
           long count = Math.min(CHUNK, parameter.elements() - from);
-          reader.read(parameter, StateKind.WEIGHT, from, count, values);
+          readRun(reader, parameter, from, count, values);
           if (dtype == DType.BF16) {
             roundInPlace(values, count);
           }
@@ -171,6 +172,16 @@ public final class HuggingFaceExport {
         }
       }
       writer.channel().force(true);
+    }
+  }
+
+  private static void readRun(
+      CheckpointReader reader, TensorSpec parameter, long from, long count, MemorySegment values)
+      throws IOException {
+    long at = 0;
+    for (TensorBox box : TensorBox.ofRun(parameter.shape(), from, count)) {
+      reader.read(parameter, StateKind.WEIGHT, box, values.asSlice(at * Float.BYTES));
+      at += box.elements();
     }
   }
 

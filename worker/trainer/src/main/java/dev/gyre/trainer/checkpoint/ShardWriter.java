@@ -16,7 +16,14 @@ import java.util.Map;
 
 /** Writes one rank's part of a checkpoint. */
 public final class ShardWriter {
-  static final String FORMAT = "gyre-checkpoint-1";
+  static final String FORMAT = "gyre-checkpoint-2";
+
+  /**
+   * The format of earlier builds: a slice is a run of its tensor's row-major elements, stored in
+   * one dimension. Tensors have the names that the manifest's format says.
+   */
+  static final String RUNS_FORMAT = "gyre-checkpoint-1";
+
   static final String FORMAT_KEY = "format";
 
   /** Progress is reported so often. */
@@ -63,7 +70,7 @@ public final class ShardWriter {
   }
 
   private static long bytes(List<OwnedSlice> slices) {
-    return slices.stream().mapToLong(OwnedSlice::count).sum()
+    return slices.stream().mapToLong(slice -> slice.box().elements()).sum()
         * Float.BYTES
         * StateKind.values().length;
   }
@@ -76,13 +83,11 @@ public final class ShardWriter {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put(FORMAT_KEY, FORMAT);
     for (OwnedSlice slice : slices) {
-      if (slice.count() > 0) {
-        metadata.put(slice.spec().name(), Shapes.format(slice.spec().shape()));
-        for (StateKind kind : StateKind.values()) {
-          String name = new SliceName(slice.spec().name(), kind, slice.from()).format();
-          entries.add(new SafetensorsWriter.Entry(name, "F32", slice.count()));
-          values.add(kind.of(slice));
-        }
+      metadata.put(slice.spec().name(), Shapes.format(slice.spec().shape()));
+      for (StateKind kind : StateKind.values()) {
+        String name = new SliceName(slice.spec().name(), kind, slice.box().offsets()).format();
+        entries.add(new SafetensorsWriter.Entry(name, "F32", slice.box().extents()));
+        values.add(kind.of(slice));
       }
     }
     long total = values.stream().mapToLong(MemorySegment::byteSize).sum();

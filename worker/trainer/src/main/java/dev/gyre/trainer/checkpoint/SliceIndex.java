@@ -3,6 +3,7 @@ package dev.gyre.trainer.checkpoint;
 import dev.gyre.model.safetensors.SafetensorsException;
 import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.model.safetensors.TensorInfo;
+import dev.gyre.partitioning.model.TensorBox;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.NoSuchFileException;
@@ -12,6 +13,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -21,9 +23,14 @@ import org.jspecify.annotations.Nullable;
 final class SliceIndex implements AutoCloseable {
   private record Key(String parameter, StateKind kind) {}
 
-  private record Slice(long from, long to, String entry, SafetensorsReader file) {}
+  /**
+   * A box of a tensor in a file.
+   *
+   * @param at where its data begin in the entry, in elements
+   */
+  private record Stored(TensorBox box, String entry, long at, SafetensorsReader file) {}
 
-  private record Tensor(long[] shape, List<Slice> slices) {}
+  private record Tensor(long[] shape, List<Stored> slices) {}
 
   private final Path folder;
   private final List<SafetensorsReader> files = new ArrayList<>();
@@ -35,8 +42,12 @@ final class SliceIndex implements AutoCloseable {
   }
 
   /**
+   * Opens files of {@link ShardWriter#FORMAT} and of {@link ShardWriter#RUNS_FORMAT}. Runs become
+   * boxes here; everything after this knows boxes only.
+   *
    * @throws CheckpointException if a file is no rank's file, or slices of a tensor are missing,
-   *     overlap, or disagree about its shape
+   *     overlap, are not inside it, or disagree about its shape
+   * @throws UnknownFormatException if a file has another format
    */
   static SliceIndex open(Path folder, List<FileEntry> entries) throws IOException {
     SliceIndex index = new SliceIndex(folder);
@@ -62,8 +73,10 @@ final class SliceIndex implements AutoCloseable {
   private void add(SafetensorsReader file) throws IOException {
     files.add(file);
     String format = file.metadata().getOrDefault(ShardWriter.FORMAT_KEY, "none");
-    if (!format.equals(ShardWriter.FORMAT)) {
-      throw new UnknownFormatException(file.file().toString(), format, ShardWriter.FORMAT);
+    boolean runs = format.equals(ShardWriter.RUNS_FORMAT);
+    if (!runs && !format.equals(ShardWriter.FORMAT)) {
+      throw new UnknownFormatException(
+          file.file().toString(), format, ShardWriter.RUNS_FORMAT + " and " + ShardWriter.FORMAT);
     }
     for (String entry : file.names()) {
       SliceName name =
@@ -86,54 +99,94 @@ final class SliceIndex implements AutoCloseable {
                 .formatted(
                     file.file(), name.parameter(), Shapes.show(shape), Shapes.show(tensor.shape)));
       }
-      tensor.slices.add(new Slice(name.from(), name.from() + info.elements(), entry, file));
+      if (runs) {
+        addRun(tensor, name, info, file);
+      } else {
+        addBox(tensor, name, info, file);
+      }
     }
+  }
+
+  private static void addBox(Tensor tensor, SliceName name, TensorInfo info, SafetensorsReader file)
+      throws CheckpointException {
+    TensorBox box;
+    try {
+      box = new TensorBox(name.offsets(), info.shape());
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException(file.file() + ": " + info + ": " + e.getMessage(), e);
+    }
+    if (!box.isInside(tensor.shape)) {
+      throw outside(file, box.toString(), name, tensor);
+    }
+    tensor.slices.add(new Stored(box, info.name(), 0, file));
+  }
+
+  private static void addRun(Tensor tensor, SliceName name, TensorInfo info, SafetensorsReader file)
+      throws CheckpointException {
+    if (name.offsets().length != 1) {
+      throw new CheckpointException(file.file() + ": " + info + " has no first element");
+    }
+    long from = name.offsets()[0];
+    long count = info.elements();
+    if (from > Shapes.elements(tensor.shape) - count) {
+      throw outside(file, "[%d, %d)".formatted(from, from + count), name, tensor);
+    }
+    long at = 0;
+    for (TensorBox box : TensorBox.ofRun(tensor.shape, from, count)) {
+      tensor.slices.add(new Stored(box, info.name(), at, file));
+      at += box.elements();
+    }
+  }
+
+  private static CheckpointException outside(
+      SafetensorsReader file, String elements, SliceName name, Tensor tensor) {
+    return new CheckpointException(
+        "%s: elements %s of %s (%s) are not inside its shape %s"
+            .formatted(
+                file.file(),
+                elements,
+                name.parameter(),
+                name.kind().key(),
+                Shapes.show(tensor.shape)));
   }
 
   private static long[] shape(SafetensorsReader file, String parameter) throws CheckpointException {
     String text = file.metadata().get(parameter);
+    if (text == null) {
+      throw new CheckpointException(file.file() + " has no shape for " + parameter);
+    }
     try {
-      if (text != null) {
-        return Shapes.parse(text);
-      }
-    } catch (NumberFormatException e) {
+      return TensorBox.whole(Shapes.parse(text)).extents();
+    } catch (IllegalArgumentException e) { // not numbers, or a dimension below 1
       throw new CheckpointException(
           file.file() + ": '" + text + "' is not a shape for " + parameter, e);
     }
-    throw new CheckpointException(file.file() + " has no shape for " + parameter);
   }
 
   private void checkCover() throws CheckpointException {
     for (Map.Entry<Key, Tensor> entry : tensors.entrySet()) {
       Tensor tensor = entry.getValue();
-      tensor.slices.sort(Comparator.comparingLong(Slice::from));
       String what = entry.getKey().parameter + " (" + entry.getKey().kind.key() + ")";
-      long at = 0;
-      for (Slice slice : tensor.slices) {
-        if (slice.from < at) {
-          throw new CheckpointException(
-              "%s: elements [%d, %d) of %s are stored twice"
-                  .formatted(slice.file.file(), slice.from, Math.min(at, slice.to), what));
-        }
-        if (slice.from > at) {
-          throw missing(what, at, slice.from);
-        }
-        at = slice.to;
-      }
-      long elements = Shapes.elements(tensor.shape);
-      if (at < elements) {
-        throw missing(what, at, elements);
-      }
-      if (at > elements) {
+      List<TensorBox> boxes = tensor.slices.stream().map(Stored::box).toList();
+      Optional<BoxCover.Fault> fault = BoxCover.fault(tensor.shape, boxes);
+      if (fault.isPresent()) {
         throw new CheckpointException(
-            "%s: %s has %d elements, its slices end at %d".formatted(folder, what, elements, at));
+            switch (fault.get()) {
+              case BoxCover.Fault.Missing(TensorBox elements) ->
+                  "%s: elements %s of %s are missing".formatted(folder, elements, what);
+              case BoxCover.Fault.Twice(TensorBox elements, int one, int other) ->
+                  "%s: elements %s of %s are stored twice: in %s of %s and in %s of %s"
+                      .formatted(
+                          folder,
+                          elements,
+                          what,
+                          boxes.get(one),
+                          tensor.slices.get(one).file.file().getFileName(),
+                          boxes.get(other),
+                          tensor.slices.get(other).file.file().getFileName());
+            });
       }
     }
-  }
-
-  private CheckpointException missing(String what, long from, long to) {
-    return new CheckpointException(
-        "%s: elements [%d, %d) of %s are missing".formatted(folder, from, to, what));
   }
 
   /** Null if there is no such tensor. */
@@ -142,21 +195,23 @@ final class SliceIndex implements AutoCloseable {
     return tensor == null ? null : tensor.shape.clone();
   }
 
-  /** Elements {@code [from, from + count)} of a tensor that exists. */
-  void read(String parameter, StateKind kind, long from, long count, MemorySegment target) {
+  /** The elements of a box of a tensor that exists: one copy for each contiguous run. */
+  void read(String parameter, StateKind kind, TensorBox box, MemorySegment target) {
     Tensor tensor = tensors.get(new Key(parameter, kind));
-    if (tensor == null || from < 0 || count < 0 || from + count > Shapes.elements(tensor.shape)) {
+    if (tensor == null || !box.isInside(tensor.shape)) {
       throw new IndexOutOfBoundsException(
-          "elements %d+%d of %s (%s)".formatted(from, count, parameter, kind.key()));
+          "elements %s of %s (%s)".formatted(box, parameter, kind.key()));
     }
-    for (Slice slice : tensor.slices) {
-      long first = Math.max(from, slice.from);
-      long end = Math.min(from + count, slice.to);
-      if (first < end) {
-        MemorySegment part =
-            target.asSlice((first - from) * Float.BYTES, (end - first) * Float.BYTES);
-        slice.file.readF32(slice.entry, first - slice.from, end - first, part);
-      }
+    for (Stored slice : tensor.slices) {
+      TensorBox.forEachShared(
+          slice.box,
+          box,
+          (from, count, at) ->
+              slice.file.readF32(
+                  slice.entry,
+                  slice.at + from,
+                  count,
+                  target.asSlice(at * Float.BYTES, count * Float.BYTES)));
     }
   }
 

@@ -179,13 +179,8 @@ public final class GoldenRun {
     rank.parameters().reduceGradients();
     if (record) {
       for (OwnedSlice slice : rank.parameters().ownedSlices()) {
-        MemorySegment.copy(
-            slice.gradient(),
-            ValueLayout.JAVA_FLOAT,
-            0,
-            result.gradient(slice.spec().name()),
-            (int) slice.from(),
-            (int) slice.count());
+        float[] whole = result.gradient(slice.spec().name());
+        slice.copyTo(slice.gradient(), MemorySegment.ofArray(whole));
       }
     }
     rank.everyone().sum(losses);

@@ -10,6 +10,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -253,17 +254,29 @@ final class FlatWeights {
       long first = Math.max(start[i], ownedFrom());
       long count = Math.min(start[i + 1], ownedFrom() + ownedElements()) - first;
       if (count > 0) {
-        long at = first - ownedFrom();
-        slices.add(
-            new OwnedSlice(
-                specs.get(i),
-                first - start[i],
-                count,
-                master.slice(at, count).segment(),
-                firstMoment.slice(at, count).segment(),
-                secondMoment.slice(at, count).segment(),
-                gradients.slice(first, count).segment()));
+        addRun(specs.get(i), first - start[i], count, first, slices);
       }
+    }
+  }
+
+  /**
+   * @param from first element of the run in its tensor
+   * @param first the same element in the flat buffers
+   */
+  private void addRun(TensorSpec spec, long from, long count, long first, List<OwnedSlice> slices) {
+    long next = first;
+    for (TensorBox box : TensorBox.ofRun(spec.shape(), from, count)) {
+      long elements = box.elements();
+      long at = next - ownedFrom();
+      slices.add(
+          new OwnedSlice(
+              spec,
+              box,
+              master.slice(at, elements).segment(),
+              firstMoment.slice(at, elements).segment(),
+              secondMoment.slice(at, elements).segment(),
+              gradients.slice(next, elements).segment()));
+      next += elements;
     }
   }
 

@@ -115,13 +115,13 @@ public final class ShardedParameters implements ParameterStore {
 
   /** Initial weights, a function of the seed alone; moments zero. */
   public void initialise(long seed) {
-    load((spec, from, count, into) -> InitialWeights.fill(spec, seed, from, count, into));
+    load((spec, box, into) -> InitialWeights.fill(spec, seed, box, into));
   }
 
   /** Loads weights from a source; moments are zero. */
   public void load(WeightSource source) {
     for (OwnedSlice slice : ownedSlices()) {
-      source.read(slice.spec(), slice.from(), slice.count(), slice.master());
+      source.read(slice.spec(), slice.box(), slice.master());
     }
     for (FlatWeights g : groups) {
       g.zeroMoments();

@@ -1,10 +1,13 @@
 package dev.gyre.trainer.checkpoint;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.files.WriteProgress;
 import dev.gyre.trainer.parameters.OwnedSlice;
@@ -58,21 +61,49 @@ record CheckpointFixture(Path checkpoints) {
     for (TensorSpec spec : MODEL.tensors()) {
       long from = EvenCut.start(spec.elements(), ranks, rank);
       long count = EvenCut.count(spec.elements(), ranks, rank);
-      slices.add(slice(spec, from, count));
+      slices.addAll(run(spec, from, count));
     }
     return slices;
   }
 
-  static OwnedSlice slice(TensorSpec spec, long from, long count) {
+  /** The slices of a run of elements. */
+  static List<OwnedSlice> run(TensorSpec spec, long from, long count) {
+    return TensorBox.ofRun(spec.shape(), from, count).stream()
+        .map(box -> slice(spec, box))
+        .toList();
+  }
+
+  static OwnedSlice slice(TensorSpec spec, TensorBox box) {
     MemorySegment[] values = new MemorySegment[StateKind.values().length];
     for (StateKind kind : StateKind.values()) {
-      values[kind.ordinal()] = empty(count);
-      for (long i = 0; i < count; i++) {
-        values[kind.ordinal()].setAtIndex(
-            ValueLayout.JAVA_FLOAT, i, value(spec.name(), kind, from + i));
+      MemorySegment of = empty(box.elements());
+      box.forEachRun(
+          spec.shape(),
+          (from, count, at) -> {
+            for (long i = 0; i < count; i++) {
+              of.setAtIndex(ValueLayout.JAVA_FLOAT, at + i, value(spec.name(), kind, from + i));
+            }
+          });
+      values[kind.ordinal()] = of;
+    }
+    return new OwnedSlice(spec, box, values[0], values[1], values[2], empty(box.elements()));
+  }
+
+  /** The same slices with other values. */
+  static List<OwnedSlice> blank(List<OwnedSlice> slices) {
+    for (OwnedSlice slice : slices) {
+      for (StateKind kind : StateKind.values()) {
+        kind.of(slice).fill((byte) 0x7F);
       }
     }
-    return new OwnedSlice(spec, from, count, values[0], values[1], values[2], empty(count));
+    return slices;
+  }
+
+  static void assertValues(OwnedSlice slice) {
+    for (StateKind kind : StateKind.values()) {
+      MemorySegment want = kind.of(slice(slice.spec(), slice.box()));
+      assertEquals(-1, want.mismatch(kind.of(slice)), () -> slice + " " + kind);
+    }
   }
 
   static MemorySegment empty(long count) {
@@ -84,16 +115,25 @@ record CheckpointFixture(Path checkpoints) {
   }
 
   List<FileEntry> write(long step, int ranks) throws IOException {
-    List<FileEntry> files = new ArrayList<>();
+    List<List<OwnedSlice>> parts = new ArrayList<>();
     for (int rank = 0; rank < ranks; rank++) {
-      files.add(
-          ShardWriter.write(
-              CheckpointStore.temporary(checkpoints, step),
-              rank,
-              slices(ranks, rank),
-              WriteProgress.NONE));
+      parts.add(slices(ranks, rank));
+    }
+    return writeParts(step, parts);
+  }
+
+  private List<FileEntry> writeParts(long step, List<List<OwnedSlice>> parts) throws IOException {
+    Path temporary = CheckpointStore.temporary(checkpoints, step);
+    List<FileEntry> files = new ArrayList<>();
+    for (int rank = 0; rank < parts.size(); rank++) {
+      files.add(ShardWriter.write(temporary, rank, parts.get(rank), WriteProgress.NONE));
     }
     return files;
+  }
+
+  /** With the slices of each rank. */
+  Path saveParts(long step, List<List<OwnedSlice>> parts) throws IOException {
+    return store(100).commit(manifest(step).withFiles(writeParts(step, parts)));
   }
 
   Path save(long step, int ranks) throws IOException {

@@ -4,12 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,28 +35,67 @@ final class CheckpointReaderTest {
         assertEquals(writers, reader.manifest().step());
         for (int readers : new int[] {1, 2, 5}) {
           for (int rank = 0; rank < readers; rank++) {
-            List<OwnedSlice> slices = CheckpointFixture.slices(readers, rank);
-            for (OwnedSlice slice : slices) {
-              for (StateKind kind : StateKind.values()) {
-                kind.of(slice).fill((byte) 0x7F);
-              }
-            }
+            List<OwnedSlice> slices =
+                CheckpointFixture.blank(CheckpointFixture.slices(readers, rank));
             reader.load(slices);
-            slices.forEach(CheckpointReaderTest::assertValues);
+            slices.forEach(CheckpointFixture::assertValues);
           }
         }
       }
     }
   }
 
-  private static void assertValues(OwnedSlice slice) {
-    for (StateKind kind : StateKind.values()) {
-      for (long i = 0; i < slice.count(); i++) {
-        assertEquals(
-            CheckpointFixture.value(slice.spec().name(), kind, slice.from() + i),
-            kind.of(slice).getAtIndex(ValueLayout.JAVA_FLOAT, i));
+  /** Matrices are written as a grid of blocks, vectors in as many parts as the grid has rows. */
+  @Test
+  void anyRanksReadMatricesThatAreSplitAlongBothDimensions() throws IOException {
+    for (int[] grid : new int[][] {{1, 2}, {1, 3}, {2, 2}, {3, 5}}) {
+      int step = 10 * grid[0] + grid[1];
+      Path saved = fixture.saveParts(step, gridParts(grid[0], grid[1]));
+      CheckpointStore.verify(saved);
+      try (CheckpointReader reader = CheckpointReader.open(saved)) {
+        for (int[] other : new int[][] {{1, 1}, {2, 1}, {5, 1}, {1, 4}, {3, 2}}) {
+          assertRead(reader, gridParts(other[0], other[1]));
+        }
+        for (int ranks : new int[] {1, 2, 5}) {
+          for (int rank = 0; rank < ranks; rank++) {
+            assertRead(reader, List.of(CheckpointFixture.slices(ranks, rank)));
+          }
+        }
       }
     }
+  }
+
+  private static void assertRead(CheckpointReader reader, List<List<OwnedSlice>> ranks)
+      throws IOException {
+    for (List<OwnedSlice> slices : ranks) {
+      reader.load(CheckpointFixture.blank(slices));
+      slices.forEach(CheckpointFixture::assertValues);
+    }
+  }
+
+  private static List<List<OwnedSlice>> gridParts(int rows, int columns) {
+    List<List<OwnedSlice>> ranks = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        List<OwnedSlice> slices = new ArrayList<>();
+        for (TensorSpec spec : CheckpointFixture.MODEL.tensors()) {
+          long[] offsets = new long[spec.shape().length];
+          long[] extents = spec.shape().clone();
+          offsets[0] = EvenCut.start(spec.shape()[0], rows, row);
+          extents[0] = EvenCut.count(spec.shape()[0], rows, row);
+          if (!spec.isVector()) {
+            offsets[1] = EvenCut.start(spec.shape()[1], columns, column);
+            extents[1] = EvenCut.count(spec.shape()[1], columns, column);
+          }
+          boolean owned = column == 0 || !spec.isVector();
+          if (owned && extents[0] > 0 && (spec.isVector() || extents[1] > 0)) {
+            slices.add(CheckpointFixture.slice(spec, new TensorBox(offsets, extents)));
+          }
+        }
+        ranks.add(slices);
+      }
+    }
+    return ranks;
   }
 
   @Test
@@ -82,15 +124,19 @@ final class CheckpointReaderTest {
       e =
           assertThrows(
               CheckpointException.class,
-              () -> reader.read(unknown, StateKind.WEIGHT, 0, 1, target));
+              () -> reader.read(unknown, StateKind.WEIGHT, unknown.whole(), target));
       assertTrue(e.getMessage().contains("has no weight of model.unknown.weight"), e.getMessage());
       assertThrows(
           IndexOutOfBoundsException.class,
-          () -> reader.read(embedding, StateKind.WEIGHT, 100, 29, target));
-      reader.weights().read(embedding, 100, 28, target);
+          () -> reader.read(embedding, StateKind.WEIGHT, rows(12, 17), target));
+      reader.weights().read(embedding, rows(12, 16), target);
       assertEquals(
           CheckpointFixture.value(embedding.name(), StateKind.WEIGHT, 127),
-          target.getAtIndex(ValueLayout.JAVA_FLOAT, 27));
+          target.getAtIndex(ValueLayout.JAVA_FLOAT, 31));
     }
+  }
+
+  private static TensorBox rows(long from, long to) {
+    return new TensorBox(new long[] {from, 0}, new long[] {to - from, 8});
   }
 }

@@ -183,7 +183,7 @@ final class CheckpointStoreTest {
     Path temporary = CheckpointStore.temporary(fixture.checkpoints(), 10);
     List<OwnedSlice> slices = CheckpointFixture.slices(1, 0);
     ShardWriter.write(temporary, 0, slices, (done, total) -> told.add(done + " " + total));
-    long bytes = slices.stream().mapToLong(slice -> 3 * slice.count() * Float.BYTES).sum();
+    long bytes = slices.stream().mapToLong(slice -> 3 * slice.box().elements() * Float.BYTES).sum();
     assertTrue(told.size() >= 3 * slices.size(), told.toString());
     assertEquals(bytes + " " + bytes, told.getLast());
     assertEquals(told.stream().distinct().count(), told.indexOf(told.getLast()) + 1);
@@ -322,12 +322,19 @@ final class CheckpointStoreTest {
     String name = first.name();
     assertRefused(whole.subList(1, whole.size()), List.of(), "has no weight of " + name);
     List<OwnedSlice> rest = whole.subList(1, whole.size());
-    OwnedSlice head = CheckpointFixture.slice(first, 0, 50);
-    OwnedSlice tail = CheckpointFixture.slice(first, 60, first.elements() - 60);
-    assertRefused(plus(rest, head), List.of(tail), "elements [50, 60) of " + name + " (weight)");
-    OwnedSlice overlap = CheckpointFixture.slice(first, 40, first.elements() - 40);
-    assertRefused(plus(rest, head), List.of(overlap), "elements [40, 50) of " + name);
-    assertRefused(plus(rest, head), List.of(), "elements [50, 128) of " + name);
+    List<OwnedSlice> head = CheckpointFixture.run(first, 0, 50);
+    List<OwnedSlice> tail = CheckpointFixture.run(first, 60, first.elements() - 60);
+    assertRefused(
+        plus(rest, head), tail, "elements [6:7, 2:8] of " + name + " (weight) are missing");
+    List<OwnedSlice> overlap = CheckpointFixture.run(first, 40, first.elements() - 40);
+    assertRefused(
+        plus(rest, head),
+        overlap,
+        "elements [5:6, 0:8] of "
+            + name
+            + " (weight) are stored twice: in [0:6, 0:8] of rank-00000.safetensors and in"
+            + " [5:16, 0:8] of rank-00001.safetensors");
+    assertRefused(plus(rest, head), List.of(), "elements [6:7, 2:8] of " + name);
     TensorSpec other =
         new TensorSpec(
             name,
@@ -337,17 +344,17 @@ final class CheckpointStoreTest {
             first.expert(),
             first.weightDecay(),
             first.initialiser());
-    OwnedSlice turned = CheckpointFixture.slice(other, 50, first.elements() - 50);
-    assertRefused(plus(rest, head), List.of(turned), "[8, 16], another file as [16, 8]");
+    List<OwnedSlice> turned = CheckpointFixture.run(other, 50, first.elements() - 50);
+    assertRefused(plus(rest, head), turned, "[8, 16], another file as [16, 8]");
     assertRefused(
-        plus(rest, CheckpointFixture.slice(other, 0, other.elements())),
+        plus(rest, CheckpointFixture.run(other, 0, other.elements())),
         List.of(),
         "[8, 16], the model needs " + name + "[16, 8]");
   }
 
-  private static List<OwnedSlice> plus(List<OwnedSlice> slices, OwnedSlice one) {
+  private static List<OwnedSlice> plus(List<OwnedSlice> slices, List<OwnedSlice> more) {
     List<OwnedSlice> all = new ArrayList<>(slices);
-    all.add(one);
+    all.addAll(more);
     return all;
   }
 

@@ -46,7 +46,7 @@ final class LinearCheckpointTest {
       for (TensorSpec spec : MODEL.tensors()) {
         long from = EvenCut.start(spec.elements(), ranks, rank);
         long count = EvenCut.count(spec.elements(), ranks, rank);
-        slices.add(CheckpointFixture.slice(spec, from, count));
+        slices.addAll(CheckpointFixture.run(spec, from, count));
       }
       files.add(
           ShardWriter.write(
@@ -67,7 +67,7 @@ final class LinearCheckpointTest {
     try (CheckpointReader reader = CheckpointReader.open(saved)) {
       for (StateKind kind : StateKind.values()) {
         MemorySegment values = CheckpointFixture.empty(norm.elements());
-        reader.read(norm, kind, 0, norm.elements(), values);
+        reader.read(norm, kind, norm.whole(), values);
         for (long i = 0; i < norm.elements(); i++) {
           assertEquals(
               CheckpointFixture.value(name, kind, i),

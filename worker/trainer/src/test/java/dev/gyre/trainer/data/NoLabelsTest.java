@@ -36,9 +36,7 @@ final class NoLabelsTest {
       Feed feed = Feed.of(store, dataset, ROW, 1, 0, 1);
       try (TrainingRank rank = TrainingRank.open(transport, backend, TinyTraining.rank(ROW))) {
         rank.parameters()
-            .load(
-                (parameter, from, count, into) ->
-                    InitialWeights.fill(parameter, 3, from, count, into));
+            .load((parameter, box, into) -> InitialWeights.fill(parameter, 3, box, into));
         TrainingStep training = new TrainingStep(rank, feed, TRAIN, 0);
         int without = 0;
         for (int step = 0; step < 3; step++) {

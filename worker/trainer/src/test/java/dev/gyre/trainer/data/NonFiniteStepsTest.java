@@ -78,8 +78,7 @@ final class NonFiniteStepsTest {
   }
 
   private void loadFinite() throws IOException {
-    rank.parameters()
-        .load((spec, from, count, into) -> InitialWeights.fill(spec, 3, from, count, into));
+    rank.parameters().load((spec, box, into) -> InitialWeights.fill(spec, 3, box, into));
   }
 
   /**
@@ -89,11 +88,11 @@ final class NonFiniteStepsTest {
   private void loadOverflowing() throws IOException {
     rank.parameters()
         .load(
-            (spec, from, count, into) -> {
+            (spec, box, into) -> {
               if (spec.name().contains(".feed_forward.") && !spec.isVector()) {
-                fill(into, count, spec.name().contains("gate") ? 0f : 1e25f);
+                fill(into, box.elements(), spec.name().contains("gate") ? 0f : 1e25f);
               } else {
-                InitialWeights.fill(spec, 3, from, count, into);
+                InitialWeights.fill(spec, 3, box, into);
               }
             });
   }

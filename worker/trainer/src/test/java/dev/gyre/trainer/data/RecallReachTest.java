@@ -115,9 +115,7 @@ final class RecallReachTest {
     try (Backend backend = new ScalarBackendProvider().open(1);
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters()
-          .load(
-              (parameter, from, count, into) ->
-                  InitialWeights.fill(parameter, 3, from, count, into));
+          .load((parameter, box, into) -> InitialWeights.fill(parameter, 3, box, into));
       try (PreparedRow row = rank.prepare(rank.layOut(documents), source, totals)) {
         Tensor mine = rank.workspace().save(DType.F32, row.batch().count());
         rank.model().evaluate(row.input(), mine, Observer.NONE);

@@ -24,6 +24,7 @@ import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
@@ -78,11 +79,18 @@ final class ShardedParametersTest {
         var segments = List.of(s.master(), s.firstMoment(), s.secondMoment(), s.gradient());
         for (int i = 0; i < all.length; i++) {
           float[] values = segments.get(i).toArray(ValueLayout.JAVA_FLOAT);
-          for (int n = 0; n < values.length; n++) {
-            int at = (int) s.from() + n;
-            assertTrue(Float.isNaN(all[i][at]), () -> s + " is owned twice at " + at);
-            all[i][at] = values[n];
-          }
+          float[] whole = all[i];
+          assertEquals(s.box().elements(), values.length);
+          s.box()
+              .forEachRun(
+                  s.spec().shape(),
+                  (from, count, at) -> {
+                    for (int n = 0; n < count; n++) {
+                      int to = (int) from + n;
+                      assertTrue(Float.isNaN(whole[to]), () -> s + " is owned twice at " + to);
+                      whole[to] = values[(int) at + n];
+                    }
+                  });
         }
       }
     }
@@ -238,9 +246,19 @@ final class ShardedParametersTest {
             float[][] from = before.of(s.spec().name());
             var into = List.of(s.master(), s.firstMoment(), s.secondMoment());
             for (int i = 0; i < into.size(); i++) {
-              for (int n = 0; n < s.count(); n++) {
-                into.get(i).setAtIndex(ValueLayout.JAVA_FLOAT, n, from[i][(int) s.from() + n]);
-              }
+              MemorySegment to = into.get(i);
+              float[] whole = from[i];
+              s.box()
+                  .forEachRun(
+                      s.spec().shape(),
+                      (first, count, at) ->
+                          MemorySegment.copy(
+                              whole,
+                              (int) first,
+                              to,
+                              ValueLayout.JAVA_FLOAT,
+                              at * Float.BYTES,
+                              (int) count));
             }
           }
           parameters.publishWeights();

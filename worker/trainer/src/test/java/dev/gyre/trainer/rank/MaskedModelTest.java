@@ -181,7 +181,7 @@ final class MaskedModelTest {
     double[] values = new double[(int) spec.elements()];
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment memory = arena.allocate(spec.elements() * Float.BYTES, Float.BYTES);
-      InitialWeights.fill(spec, 5, 0, spec.elements(), memory);
+      InitialWeights.fill(spec, 5, spec.whole(), memory);
       for (int i = 0; i < values.length; i++) {
         float scale = 1 + 0.1f * (i % 3);
         values[i] = scale * memory.getAtIndex(ValueLayout.JAVA_FLOAT, i);
@@ -233,11 +233,16 @@ final class MaskedModelTest {
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters()
           .load(
-              (parameter, from, count, into) -> {
+              (parameter, box, into) -> {
                 double[] all = weights(parameter);
-                for (int i = 0; i < count; i++) {
-                  into.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) all[(int) from + i]);
-                }
+                box.forEachRun(
+                    parameter.shape(),
+                    (from, count, at) -> {
+                      for (int i = 0; i < count; i++) {
+                        into.setAtIndex(
+                            ValueLayout.JAVA_FLOAT, at + i, (float) all[(int) from + i]);
+                      }
+                    });
               });
       rank.parameters().zeroGradients();
       RowSource source =
@@ -255,9 +260,16 @@ final class MaskedModelTest {
       computed.loss = loss[0];
       for (OwnedSlice slice : rank.parameters().ownedSlices()) {
         double[] all = computed.gradient(slice.spec().name());
-        for (int i = 0; i < slice.count(); i++) {
-          all[(int) slice.from() + i] = slice.gradient().getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        }
+        slice
+            .box()
+            .forEachRun(
+                slice.spec().shape(),
+                (from, count, at) -> {
+                  for (int i = 0; i < count; i++) {
+                    all[(int) from + i] =
+                        slice.gradient().getAtIndex(ValueLayout.JAVA_FLOAT, at + i);
+                  }
+                });
       }
     }
     return true;

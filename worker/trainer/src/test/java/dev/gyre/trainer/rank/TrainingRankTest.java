@@ -391,8 +391,7 @@ final class TrainingRankTest {
       trained.peakBytes.accumulateAndGet(rank.workspace().peakBytes(), Math::max);
       for (OwnedSlice s : rank.parameters().ownedSlices()) {
         float[] all = trained.weights(s.spec().name());
-        MemorySegment.copy(
-            s.master(), ValueLayout.JAVA_FLOAT, 0, all, (int) s.from(), (int) s.count());
+        s.copyTo(s.master(), MemorySegment.ofArray(all));
       }
     }
     return true;
