@@ -45,10 +45,13 @@ final class CheckpointReaderTest {
     }
   }
 
-  /** Matrices are written as a grid of blocks, vectors in as many parts as the grid has rows. */
+  /**
+   * Every tensor is written as a grid of blocks, split along its first and its last dimension. The
+   * grids do not divide the dimensions; some blocks are one row, one column or one element.
+   */
   @Test
-  void anyRanksReadMatricesThatAreSplitAlongBothDimensions() throws IOException {
-    for (int[] grid : new int[][] {{1, 2}, {1, 3}, {2, 2}, {3, 5}}) {
+  void anyRanksReadTensorsThatAreSplitAlongAnyDimension() throws IOException {
+    for (int[] grid : new int[][] {{1, 2}, {1, 7}, {2, 2}, {3, 5}, {7, 8}}) {
       int step = 10 * grid[0] + grid[1];
       Path saved = fixture.saveParts(step, gridParts(grid[0], grid[1]));
       CheckpointStore.verify(saved);
@@ -58,11 +61,31 @@ final class CheckpointReaderTest {
         }
         for (int ranks : new int[] {1, 2, 5}) {
           for (int rank = 0; rank < ranks; rank++) {
-            assertRead(reader, List.of(CheckpointFixture.slices(ranks, rank)));
+            List<OwnedSlice> runs = new ArrayList<>();
+            for (TensorSpec spec : specs()) {
+              long from = EvenCut.start(spec.elements(), ranks, rank);
+              runs.addAll(
+                  CheckpointFixture.run(spec, from, EvenCut.count(spec.elements(), ranks, rank)));
+            }
+            assertRead(reader, List.of(runs));
           }
         }
       }
     }
+  }
+
+  /** The model's tensors, and others with dimensions of 1, of primes, and three dimensions. */
+  private static List<TensorSpec> specs() {
+    List<TensorSpec> specs = new ArrayList<>(CheckpointFixture.MODEL.tensors());
+    for (long[] shape : new long[][] {{1}, {1, 1}, {1, 7}, {7, 1}, {7, 5}, {2, 3, 5}, {3, 1, 4}}) {
+      specs.add(spec("extra " + Shapes.show(shape), shape));
+    }
+    return specs;
+  }
+
+  private static TensorSpec spec(String name, long... shape) {
+    TensorSpec any = CheckpointFixture.MODEL.tensors().getFirst();
+    return new TensorSpec(name, shape, any.precision(), -1, -1, false, any.initialiser());
   }
 
   private static void assertRead(CheckpointReader reader, List<List<OwnedSlice>> ranks)
@@ -73,22 +96,21 @@ final class CheckpointReaderTest {
     }
   }
 
+  /** The blocks of each rank. A vector has a block for each row of the grid. */
   private static List<List<OwnedSlice>> gridParts(int rows, int columns) {
     List<List<OwnedSlice>> ranks = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
       for (int column = 0; column < columns; column++) {
         List<OwnedSlice> slices = new ArrayList<>();
-        for (TensorSpec spec : CheckpointFixture.MODEL.tensors()) {
+        for (TensorSpec spec : specs()) {
           long[] offsets = new long[spec.shape().length];
           long[] extents = spec.shape().clone();
-          offsets[0] = EvenCut.start(spec.shape()[0], rows, row);
-          extents[0] = EvenCut.count(spec.shape()[0], rows, row);
+          cut(offsets, extents, 0, rows, row);
           if (!spec.isVector()) {
-            offsets[1] = EvenCut.start(spec.shape()[1], columns, column);
-            extents[1] = EvenCut.count(spec.shape()[1], columns, column);
+            cut(offsets, extents, extents.length - 1, columns, column);
           }
           boolean owned = column == 0 || !spec.isVector();
-          if (owned && extents[0] > 0 && (spec.isVector() || extents[1] > 0)) {
+          if (owned && Shapes.elements(extents) > 0) {
             slices.add(CheckpointFixture.slice(spec, new TensorBox(offsets, extents)));
           }
         }
@@ -96,6 +118,11 @@ final class CheckpointReaderTest {
       }
     }
     return ranks;
+  }
+
+  private static void cut(long[] offsets, long[] extents, int dim, int parts, int part) {
+    offsets[dim] = EvenCut.start(extents[dim], parts, part);
+    extents[dim] = EvenCut.count(extents[dim], parts, part);
   }
 
   @Test
@@ -111,15 +138,7 @@ final class CheckpointReaderTest {
           e.getMessage().contains("[16, 8], the model needs embedding.weight[16, 12]"),
           e.getMessage());
       TensorSpec embedding = CheckpointFixture.MODEL.tensors().getFirst();
-      TensorSpec unknown =
-          new TensorSpec(
-              "model.unknown.weight",
-              new long[] {2},
-              embedding.precision(),
-              -1,
-              -1,
-              false,
-              embedding.initialiser());
+      TensorSpec unknown = spec("model.unknown.weight", 2);
       MemorySegment target = CheckpointFixture.empty(200);
       e =
           assertThrows(
