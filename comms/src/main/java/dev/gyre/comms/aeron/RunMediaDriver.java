@@ -7,8 +7,10 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.agrona.BitUtil;
 import org.agrona.CloseHelper;
 import org.agrona.concurrent.BackoffIdleStrategy;
+import org.agrona.concurrent.status.CountersReader;
 
 /**
  * The Aeron media driver of one run on one host, embedded in the process that calls {@link
@@ -39,10 +41,25 @@ public final class RunMediaDriver implements AutoCloseable {
    */
   private static final long IPC_PARK_NANOS = 5_000_000;
 
-  /** Aeron's minimum, with which cnc.dat has about 10 MB. */
-  private static final int CONTROL_BYTES = 1 << 20;
+  /** Aeron's minimum for the values of its counters, with which cnc.dat has about 10 MB. */
+  private static final int LEAST_COUNTER_BYTES = 1 << 20;
 
-  /** cnc.dat, the loss report, and the small files of the ranks. */
+  /** The driver has 46 of its own. */
+  private static final int DRIVER_COUNTERS = 64;
+
+  /** One by IPC, five by UDP. */
+  private static final int RANK_COUNTERS = 5;
+
+  /** Where its writer and its reader are. */
+  private static final int IPC_LOG_COUNTERS = 3;
+
+  /** The same at both ends, and flow control, losses and back-pressure. */
+  private static final int UDP_LOG_COUNTERS = 10;
+
+  /** A counter's label and key take four times the bytes of its value. */
+  private static final int BYTES_OF_COUNTER_VALUE = 5;
+
+  /** cnc.dat with the fewest counters, the loss report, and the small files of the ranks. */
   private static final long DRIVER_BYTES = 14L << 20;
 
   private final SharedFolder folder;
@@ -74,7 +91,7 @@ public final class RunMediaDriver implements AutoCloseable {
     MediaDriver driver = null;
     try {
       requireRoom(parent, ranks, udp);
-      driver = MediaDriver.launch(context(folder.path(), udp, clocks));
+      driver = MediaDriver.launch(context(folder.path(), ranks, udp, clocks));
       reservePages(driverFolder(folder.path()));
       PrivateFiles.restrict(driverFolder(folder.path()));
       return new RunMediaDriver(folder, driver);
@@ -98,7 +115,24 @@ public final class RunMediaDriver implements AutoCloseable {
 
   /** Shared memory that the driver and the logs of the ranks need. */
   public static long roomBytes(int ranks, boolean udp) {
-    return DRIVER_BYTES + Channels.logBytes(ranks, udp);
+    long counters = BYTES_OF_COUNTER_VALUE * (counterBytes(ranks, udp) - LEAST_COUNTER_BYTES);
+    return DRIVER_BYTES + counters + Channels.logBytes(ranks, udp);
+  }
+
+  /** Most counters that the driver and the logs between the ranks have at a time. */
+  static long counters(int ranks, boolean udp) {
+    long logs = (long) ranks * (ranks - 1);
+    return DRIVER_COUNTERS
+        + (long) RANK_COUNTERS * ranks
+        + (udp ? UDP_LOG_COUNTERS : IPC_LOG_COUNTERS) * logs;
+  }
+
+  /**
+   * If the counters do not suffice, the driver opens no further log, and the run does not start.
+   */
+  private static long counterBytes(int ranks, boolean udp) {
+    long bytes = counters(ranks, udp) * CountersReader.COUNTER_LENGTH;
+    return Math.max(LEAST_COUNTER_BYTES, BitUtil.findNextPositivePowerOfTwo(bytes));
   }
 
   /** A mapped file without a page behind it causes a fatal fault (SIGBUS), not an error. */
@@ -123,7 +157,8 @@ public final class RunMediaDriver implements AutoCloseable {
     }
   }
 
-  private static MediaDriver.Context context(Path folder, boolean udp, AeronClocks clocks) {
+  private static MediaDriver.Context context(
+      Path folder, int ranks, boolean udp, AeronClocks clocks) {
     long park = udp ? UDP_PARK_NANOS : IPC_PARK_NANOS;
     return new MediaDriver.Context()
         .aeronDirectoryName(driverFolder(folder).toString())
@@ -140,7 +175,7 @@ public final class RunMediaDriver implements AutoCloseable {
         // then.
         .termBufferSparseFile(false)
         .performStorageChecks(true)
-        .counterValuesBufferLength(CONTROL_BYTES)
+        .counterValuesBufferLength(Math.toIntExact(counterBytes(ranks, udp)))
         .lowStorageWarningThreshold(0)
         .driverTimeoutMs(TimeUnit.NANOSECONDS.toMillis(LIVENESS_NANOS))
         .clientLivenessTimeoutNs(LIVENESS_NANOS)

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.comms.Channel;
+import dev.gyre.comms.ProcessGroup;
 import io.aeron.CncFileDescriptor;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -16,9 +17,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.agrona.DirectBuffer;
 import org.agrona.IoUtil;
 import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
+import org.agrona.concurrent.status.CountersReader;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -103,6 +108,53 @@ class RunMediaDriverTest {
               return true;
             });
       }
+    }
+  }
+
+  /** With Aeron's default, 54 ranks on a host could not join by IPC, and 29 not by UDP. */
+  @Test
+  void everyLogHasItsCounters() throws Exception {
+    for (boolean udp : new boolean[] {false, true}) {
+      for (int ranks : new int[] {2, 5}) {
+        try (AeronCluster cluster =
+            udp
+                ? AeronCluster.udp(ranks, AeronCluster.PATIENT)
+                : AeronCluster.ipc(ranks, AeronCluster.PATIENT)) {
+          AtomicInteger most = new AtomicInteger();
+          cluster.run(
+              transport -> {
+                ProcessGroup all =
+                    new ProcessGroup(
+                        transport, IntStream.range(0, ranks).toArray(), Channel.CONTROL);
+                all.sum(new double[1]);
+                if (transport.rank() == 0) {
+                  most.set(counters(cluster.folder()));
+                }
+                all.sum(new double[1]);
+                return true;
+              });
+          long expected = RunMediaDriver.counters(ranks, udp);
+          assertTrue(most.get() <= expected, most + " counters, planned " + expected);
+          assertTrue(most.get() > expected / 2, most + " counters, planned " + expected);
+        }
+      }
+    }
+    assertTrue(RunMediaDriver.counters(AeronOptions.MAX_RANKS, true) < 1 << 20, "a few 100 MB");
+  }
+
+  private static int counters(Path folder) {
+    MappedByteBuffer file =
+        IoUtil.mapExistingFile(folder.resolve("driver").resolve("cnc.dat").toFile(), "");
+    try {
+      DirectBuffer sizes = CncFileDescriptor.createMetaDataBuffer(file);
+      int[] counters = {0};
+      new CountersReader(
+              CncFileDescriptor.createCountersMetaDataBuffer(file, sizes),
+              CncFileDescriptor.createCountersValuesBuffer(file, sizes))
+          .forEach((id, label) -> counters[0]++);
+      return counters[0];
+    } finally {
+      IoUtil.unmap(file);
     }
   }
 
