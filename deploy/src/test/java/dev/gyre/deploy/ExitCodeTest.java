@@ -94,7 +94,7 @@ final class ExitCodeTest {
         "bench train --text t.txt --recompute some | --recompute 'some' must be one of auto, none",
         "bench train --text t.txt --ring 0 | --ring 0 must be from 1 to 16,384",
         "bench train --text t.txt --schedule star | --schedule 'star' must be one of",
-        "bench train --text t.txt --transport tcp | --transport 'tcp' must be one of ipc, udp",
+        "bench train --text t.txt --transport tcp | --transport 'tcp' must be one of auto, ipc, udp",
         "bench train | --text",
         "bench train --text nothing.txt | no such file",
       })

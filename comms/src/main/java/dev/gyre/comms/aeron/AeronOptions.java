@@ -1,5 +1,6 @@
 package dev.gyre.comms.aeron;
 
+import dev.gyre.comms.TransportLimits;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -23,8 +24,14 @@ public record AeronOptions(
     long deadlineNanos,
     int cores,
     List<String> endpoints) {
-  /** The two log numbers of a pair of ranks must fit in the lower half of a stream id. */
-  public static final int MAX_RANKS = 256;
+  /** The lower half of a log's stream id is the number of an ordered pair of ranks. */
+  private static final int MOST_RANKS = 256;
+
+  /** Ranks of one host. */
+  public static final TransportLimits IPC = new TransportLimits("ipc", MOST_RANKS, true);
+
+  /** Ranks of any hosts. */
+  public static final TransportLimits UDP = new TransportLimits("udp", MOST_RANKS, false);
 
   /** Aeron's own timeouts come later. */
   public static final long LONGEST_DEADLINE_NANOS = RunMediaDriver.LIVENESS_NANOS / 8;
@@ -33,10 +40,7 @@ public record AeronOptions(
 
   public AeronOptions {
     endpoints = List.copyOf(endpoints);
-    if (size < 1 || size > MAX_RANKS) {
-      throw new IllegalArgumentException(
-          "%d ranks: the Aeron transport joins 1 to %d".formatted(size, MAX_RANKS));
-    }
+    limits(endpoints).requireRanks(size);
     if (epoch < 0 || epoch > MAX_EPOCH) {
       throw new IllegalArgumentException("epoch %d is not in 0..%d".formatted(epoch, MAX_EPOCH));
     }
@@ -78,5 +82,13 @@ public record AeronOptions(
 
   boolean isUdp() {
     return !endpoints.isEmpty();
+  }
+
+  TransportLimits limits() {
+    return limits(endpoints);
+  }
+
+  private static TransportLimits limits(List<String> endpoints) {
+    return endpoints.isEmpty() ? IPC : UDP;
   }
 }

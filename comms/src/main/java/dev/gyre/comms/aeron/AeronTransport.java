@@ -141,7 +141,7 @@ public final class AeronTransport extends PolledTransport {
 
   @Override
   public String name() {
-    return options.isUdp() ? "udp" : "ipc";
+    return options.limits().name();
   }
 
   @Override

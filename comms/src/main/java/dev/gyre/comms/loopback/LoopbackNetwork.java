@@ -2,6 +2,7 @@ package dev.gyre.comms.loopback;
 
 import dev.gyre.comms.Channel;
 import dev.gyre.comms.Transport;
+import dev.gyre.comms.TransportLimits;
 
 /**
  * Ranks as threads of one JVM. A message is copied once, directly from the sender's memory to the
@@ -60,11 +61,16 @@ public final class LoopbackNetwork implements AutoCloseable {
 
   private static final int CHANNELS = Channel.values().length;
 
+  /** All links are in one array. */
+  public static final TransportLimits LIMITS =
+      new TransportLimits("loopback", (int) Math.sqrt((double) Integer.MAX_VALUE / CHANNELS), true);
+
   private final LoopbackTransport[] transports;
   private final Link[] links;
   private final Faults faults;
 
   public LoopbackNetwork(int ranks, Options options) {
+    LIMITS.requireRanks(ranks);
     transports = new LoopbackTransport[ranks];
     links = new Link[ranks * ranks * CHANNELS];
     faults = new Faults(ranks);

@@ -27,7 +27,7 @@ final class LoopbackTransport extends PolledTransport {
 
   @Override
   public String name() {
-    return "loopback";
+    return LoopbackNetwork.LIMITS.name();
   }
 
   @Override

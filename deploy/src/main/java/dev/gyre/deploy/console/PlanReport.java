@@ -173,7 +173,7 @@ public final class PlanReport {
             PlanText.chosen(plan.dtype(), job.train().dtype(), ""),
             plan.instructionSet(),
             plan.kernelThreads(),
-            plan.transport());
+            PlanText.chosen(plan.transport(), job.transport(), ": " + plan.transportReason()));
   }
 
   /**

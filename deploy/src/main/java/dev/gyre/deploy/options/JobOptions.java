@@ -58,7 +58,7 @@ public final class JobOptions {
   @Option(
       names = "--transport",
       paramLabel = "T",
-      description = "Data transport between workers: ipc or udp.")
+      description = "Data transport between workers: auto, ipc or udp.")
   private @Nullable String transport;
 
   /** The job file with all overrides of the command line. */

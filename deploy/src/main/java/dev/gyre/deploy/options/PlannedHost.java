@@ -3,6 +3,7 @@ package dev.gyre.deploy.options;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.worker.Transports;
 import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -116,7 +117,7 @@ public record PlannedHost(
     int threads = WorkerCapabilities.kernelThreads(mesh.kernelThreads(), cores, sharing);
     int busy = Math.min(cores, sharing * threads);
     Rates rates = new Rates(share(matmul, busy, sharing), share(attention, busy, sharing), link);
-    return new WorkerCapabilities(backends, cores, memoryBytes, ranks, rates);
+    return new WorkerCapabilities(backends, Transports.offers(), cores, memoryBytes, ranks, rates);
   }
 
   /** What a rank has of so many cores. */

@@ -6,6 +6,7 @@ import dev.gyre.coordinator.JoinedWorker;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.worker.Transports;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -33,7 +34,7 @@ final class HostCapabilities {
       cores = Math.min(cores, worker.cores());
       memory = Math.min(memory, worker.memoryBytes());
     }
-    return new WorkerCapabilities(backends, cores, memory, 0, rates)
+    return new WorkerCapabilities(backends, Transports.offers(), cores, memory, 0, rates)
         .shared(mesh.kernelThreads(), workers.size());
   }
 

@@ -6,9 +6,11 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.TransportChoice;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.calibration.Calibration;
 import dev.gyre.trainer.calibration.KernelRates;
@@ -19,6 +21,7 @@ import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.BuildVersion;
 import dev.gyre.trainer.worker.Dtypes;
 import dev.gyre.trainer.worker.HostLimits;
+import dev.gyre.trainer.worker.Transports;
 
 /** Makes plans for this machine without starting workers. */
 public final class LocalPlanner {
@@ -28,10 +31,21 @@ public final class LocalPlanner {
   public static WorkerCapabilities offers(JobSpec job) {
     return new WorkerCapabilities(
         Backends.offers(job.backend(), Device.parse(job.device())),
+        Transports.offers(),
         Runtime.getRuntime().availableProcessors(),
         HostLimits.memoryBytes(),
         0,
         Rates.UNKNOWN);
+  }
+
+  /**
+   * The transport of ranks that all run on this machine.
+   *
+   * @param asked a transport's name or {@code auto}
+   * @throws Invalid if it cannot connect them
+   */
+  public static String transport(String asked, Mesh mesh) {
+    return TransportChoice.of(asked, mesh, 1, Transports.offers()).name();
   }
 
   /**

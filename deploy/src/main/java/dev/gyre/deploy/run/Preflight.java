@@ -1,6 +1,5 @@
 package dev.gyre.deploy.run;
 
-import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.model.hf.HfWeights;
 import dev.gyre.partitioning.check.Invalid;
@@ -35,17 +34,16 @@ public final class Preflight {
   }
 
   static void requireWorkers(int workers, long memoryBytes) {
-    long most = Math.min(AeronOptions.MAX_RANKS, Math.max(1, memoryBytes / LEAST_WORKER_BYTES));
+    long most = Math.max(1, memoryBytes / LEAST_WORKER_BYTES);
     if (workers > most) {
       throw new Invalid(
           "mesh.workers",
           String.format(
               Locale.ROOT,
-              "is %,d, but each worker is a process of at least %d MB, this machine has %s of memory, and a run has at most %d workers. Use at most --workers %d",
+              "is %,d, but each worker is a process of at least %d MB, and this machine has %s of memory. Use at most --workers %d",
               workers,
               LEAST_WORKER_BYTES >> 20,
               Units.bytes(memoryBytes),
-              AeronOptions.MAX_RANKS,
               most));
     }
   }

@@ -1,6 +1,7 @@
 package dev.gyre.deploy.run;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
@@ -13,12 +14,17 @@ import org.jspecify.annotations.Nullable;
  * @param given null to make a plan for this machine
  */
 record RunSpec(JobSpec job, @Nullable Plan given) {
+  private Mesh mesh() {
+    return given == null ? Planner.mesh(job) : given.mesh();
+  }
+
   int workers() {
-    return (given == null ? Planner.mesh(job) : given.mesh()).workers();
+    return mesh().workers();
   }
 
   boolean isUdp() {
-    return (given == null ? job.transport() : given.transport()).equals("udp");
+    String asked = given == null ? job.transport() : given.transport();
+    return LocalPlanner.transport(asked, mesh()).equals("udp");
   }
 
   /** May be {@code auto}. */

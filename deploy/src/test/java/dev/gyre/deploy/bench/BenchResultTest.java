@@ -13,6 +13,7 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.StepMetrics;
+import dev.gyre.trainer.worker.Transports;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,8 +48,10 @@ final class BenchResultTest {
   private static Plan plan(BenchJob job) {
     WorkerCapabilities.Backend scalar =
         new WorkerCapabilities.Backend("scalar", "", List.of("f32"), List.of("f32"), "");
-    return new Planner(new ModelDryRun())
-        .plan(job.spec(), new WorkerCapabilities(List.of(scalar), 2, 1L << 34, 0, Rates.UNKNOWN));
+    return new Planner(new ModelDryRun()).plan(
+        job.spec(),
+        new WorkerCapabilities(
+            List.of(scalar), Transports.offers(), 2, 1L << 34, 0, Rates.UNKNOWN));
   }
 
   private static List<StepMetrics> steps(double... seconds) {

@@ -43,10 +43,10 @@ final class FormerSpecsTest {
     assertEquals("all", plan.activations().recompute());
     Files.writeString(file, SpecJson.write(plan));
     assertEquals(plan, PlanFile.read(file));
-    for (int other : new int[] {5, 8}) {
+    for (int other : new int[] {5, 9}) {
       Files.writeString(
           file,
-          SpecJson.write(plan).replace("\"formatVersion\" : 7", "\"formatVersion\" : " + other));
+          SpecJson.write(plan).replace("\"formatVersion\" : 8", "\"formatVersion\" : " + other));
       assertThrows(IllegalArgumentException.class, () -> PlanFile.read(file));
     }
   }
@@ -62,7 +62,7 @@ final class FormerSpecsTest {
     assertEquals(
         List.of(new ExpertParallelForecast(2, 3, 4)), plan.expertParallelForecasts(), former);
     assertRefused(
-        former.replace("\"formatVersion\": 6", "\"formatVersion\": 7"),
+        former.replace("\"formatVersion\": 6", "\"formatVersion\": 8"),
         Plan.class,
         "activations.recompute");
   }

@@ -16,6 +16,7 @@ import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
+import dev.gyre.trainer.worker.Transports;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
@@ -35,6 +36,7 @@ final class ExtremeNumbersTest {
       new WorkerCapabilities(
           List.of(
               new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "AVX2")),
+          Transports.offers(),
           2,
           8L << 30,
           0,

@@ -13,6 +13,7 @@ import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.json.SpecJson;
+import dev.gyre.trainer.worker.Transports;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ class FrozenRatesTest {
       new WorkerCapabilities(
           List.of(
               new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "X")),
+          Transports.offers(),
           2,
           8L << 30,
           0,

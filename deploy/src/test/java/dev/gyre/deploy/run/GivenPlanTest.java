@@ -14,6 +14,7 @@ import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
+import dev.gyre.trainer.worker.Transports;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,6 +32,7 @@ class GivenPlanTest {
           List.of(
               new WorkerCapabilities.Backend(
                   "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
+          Transports.offers(),
           2,
           8L << 30,
           0,

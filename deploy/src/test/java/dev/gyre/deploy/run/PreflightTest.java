@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.deploy.Cli;
 import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.trainer.worker.Transports;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,8 +32,34 @@ class PreflightTest {
     String typo = refusal(2000, 24 * GB);
     assertTrue(typo.contains("is 2,000, but"), typo);
     assertTrue(typo.contains("Use at most --workers 122"), typo);
-    String many = refusal(2000, 1000 * GB);
-    assertTrue(many.contains("a run has at most 256 workers. Use at most --workers 256"), many);
+  }
+
+  /** Neither data is there nor memory for so many: the transport is checked before. */
+  @Test
+  void moreWorkersThanATransportConnectsAreRefusedAlike(@TempDir Path folder) throws IOException {
+    Path job = folder.resolve("job.yaml");
+    Files.writeString(job, "dataset: {train: [{path: none}]}\n");
+    for (String transport : List.of("ipc", "udp")) {
+      String limit =
+          ("transport: %s connects at most 256 ranks, but data-parallel 1 × ring 300 × ulysses 1 is"
+                  + " 300 ranks. Use at most 256 workers.")
+              .formatted(transport);
+      for (String command : List.of("plan", "train")) {
+        Cli ran = Cli.run(command, job, "--ring", 300, "--transport", transport);
+        assertEquals(64, ran.exit(), ran::toString);
+        assertTrue(ran.err().contains(limit), ran::toString);
+        Cli open = Cli.run(command, job, "--ring", 300);
+        assertEquals(64, open.exit(), open::toString);
+        assertTrue(open.err().contains("udp connects at most 256 ranks, but"), open::toString);
+      }
+    }
+  }
+
+  @Test
+  void theJobsTransportsAreThoseThereAre() {
+    List<String> names = new ArrayList<>(List.of("auto"));
+    Transports.offers().forEach(offer -> names.add(offer.name()));
+    assertEquals(names, JobSpec.TRANSPORTS);
   }
 
   /** The data does not exist: it would be the next thing to be read. */

@@ -20,7 +20,7 @@ import java.util.Map;
  * @param modelFrom folder with Hugging Face weights to start from; empty to start fresh
  * @param backend {@code auto}, {@code onednn}, {@code vector}, {@code torch} or {@code scalar}
  * @param device {@code cpu} or {@code cuda:N}, the latter with backend torch alone
- * @param transport {@code ipc} or {@code udp}
+ * @param transport {@code auto}, {@code ipc} or {@code udp}
  */
 public record JobSpec(
     String name,
@@ -38,7 +38,7 @@ public record JobSpec(
 
   public static final List<String> BACKENDS =
       List.of("auto", "onednn", "vector", "torch", "scalar");
-  public static final List<String> TRANSPORTS = List.of("ipc", "udp");
+  public static final List<String> TRANSPORTS = List.of("auto", "ipc", "udp");
 
   /** All keys of a job; those of the section {@code model} are declared where they are read. */
   public static final Key KEYS =
@@ -65,11 +65,12 @@ public record JobSpec(
               .original(),
           choice(
                   "transport",
-                  "ipc",
-                  "Data transport between workers: shared memory or UDP.",
+                  MeshSpec.AUTO,
+                  "Data transport between workers: shared memory of one host, or UDP. auto takes"
+                      + " the first that can connect all workers.",
                   TRANSPORTS)
               .changes(EXECUTION)
-              .planned("")
+              .planned(MeshSpec.AUTO)
               .original(),
           Eval.KEYS,
           Checkpoint.KEYS);
@@ -135,7 +136,9 @@ public record JobSpec(
             "backend",
             oneBackend,
             "device",
-            "cpu"));
+            "cpu",
+            "transport",
+            MeshSpec.AUTO));
   }
 
   /**

@@ -33,6 +33,7 @@ import java.util.Map;
  * @param device where it computes, {@code cpu} or {@code cuda:N}
  * @param dtype compute dtype, {@code bf16} or {@code f32}
  * @param transport {@code ipc} or {@code udp}
+ * @param transportReason why it is not another; empty if the job names it
  * @param instructionSet instruction set that the bits of the backend's results depend on
  * @param kernelThreads threads of a worker's kernels
  * @param expertParallelForecasts predictions for the candidate expert-parallel degrees; empty if
@@ -56,6 +57,7 @@ public record Plan(
     String device,
     String dtype,
     String transport,
+    String transportReason,
     String instructionSet,
     int kernelThreads,
     ExpertPlacement experts,
@@ -76,7 +78,7 @@ public record Plan(
   /** Incremented when the fields or their meaning change. */
   public static final int FORMAT_VERSION = 8;
 
-  /** From it on, JSON is read as {@link #FORMAT_VERSION}: some fields had other names. */
+  /** From it on, JSON is read as {@link #FORMAT_VERSION}: some fields had other names, or none. */
   public static final int OLDEST_READ = 6;
 
   public Plan {
@@ -175,6 +177,7 @@ public record Plan(
     fields.put("device", device);
     fields.put("dtype", dtype);
     fields.put("transport", transport);
+    fields.put("transport.reason", transportReason);
     fields.put("instruction-set", instructionSet);
     fields.put("kernel-threads", kernelThreads);
     fields.put("experts", experts.experts());

@@ -88,8 +88,11 @@ public final class Planner {
     ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
     int length = job.train().sequenceLength();
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
-    Rates rates = workers.rates().over(job.transport());
-    RowSchedules schedules = new RowSchedules(job.model(), mesh, dtype, job.transport(), rates);
+    TransportChoice transport =
+        TransportChoice.of(
+            job.transport(), mesh, workers.hosts(mesh.workers()), workers.transports());
+    Rates rates = workers.rates().over(transport.name());
+    RowSchedules schedules = new RowSchedules(job.model(), mesh, dtype, transport.name(), rates);
     long workerBytes = workers.workerMemoryBytes(mesh.workers());
     int lossTile = MemoryModel.lossTile(job.model());
     MemorySpec asked = job.train().memory();
@@ -121,7 +124,8 @@ public final class Planner {
         backend.name(),
         job.device(),
         dtype,
-        job.transport(),
+        transport.name(),
+        transport.reason(),
         backend.backend().instructionSet(),
         workers.kernelThreads(job.mesh().kernelThreads(), mesh.workers()),
         placement,

@@ -7,14 +7,21 @@ import java.util.List;
  * Capabilities of the workers' hosts; where hosts differ, the minimum.
  *
  * @param backends in order of preference, unavailable ones included
+ * @param transports in order of preference
  * @param hostCores cores of one host
  * @param hostMemoryBytes memory of one host that its workers may share
  * @param workersPerHost workers that share a host; 0 for all of them
  */
 public record WorkerCapabilities(
-    List<Backend> backends, int hostCores, long hostMemoryBytes, int workersPerHost, Rates rates) {
+    List<Backend> backends,
+    List<Transport> transports,
+    int hostCores,
+    long hostMemoryBytes,
+    int workersPerHost,
+    Rates rates) {
   public WorkerCapabilities {
     backends = List.copyOf(backends);
+    transports = List.copyOf(transports);
     if (hostCores < 1 || hostMemoryBytes < 1 || workersPerHost < 0) {
       throw new IllegalArgumentException(
           "a host with %d cores, %d bytes and %d workers"
@@ -45,9 +52,23 @@ public record WorkerCapabilities(
     }
   }
 
+  /**
+   * What a transport can connect.
+   *
+   * @param mostRanks most ranks of a run: every rank is connected with every other
+   * @param oneHost whether all ranks must be on one host
+   */
+  public record Transport(String name, int mostRanks, boolean oneHost) {}
+
   /** The same workers with other rates. */
   public WorkerCapabilities with(Rates other) {
-    return new WorkerCapabilities(backends, hostCores, hostMemoryBytes, workersPerHost, other);
+    return new WorkerCapabilities(
+        backends, transports, hostCores, hostMemoryBytes, workersPerHost, other);
+  }
+
+  /** Hosts that so many workers are on. */
+  public int hosts(int workers) {
+    return Math.ceilDiv(workers, sharing(workers));
   }
 
   private int sharing(int workers) {

@@ -115,9 +115,7 @@ final class AutoLayoutTest {
     JobSpec job = job(8, "auto", "auto", FULL, SLIDING, SLIDING, FULL);
     WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN).with(COMMON);
     Plan all = Jobs.PLANNER.plan(job, roomy);
-    WorkerCapabilities tight =
-        new WorkerCapabilities(
-            roomy.backends(), 4, 8 * (all.memory().total() - 1), 0, roomy.rates());
+    WorkerCapabilities tight = Jobs.withMemory(roomy, 8 * (all.memory().total() - 1));
     Plan fits = Jobs.PLANNER.plan(job, tight);
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
     Plan ring = Jobs.PLANNER.plan(job(8, "ring", "auto", FULL, SLIDING, SLIDING, FULL), roomy);

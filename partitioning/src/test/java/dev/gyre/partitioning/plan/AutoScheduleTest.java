@@ -146,9 +146,7 @@ class AutoScheduleTest {
     Plan all = Jobs.PLANNER.plan(job(mixed(), 8, "auto", "auto"), roomy);
     Plan ring = Jobs.PLANNER.plan(job(mixed(), 8, "ring", "auto"), roomy);
     assertTrue(all.memory().total() > ring.memory().total());
-    WorkerCapabilities tight =
-        new WorkerCapabilities(
-            roomy.backends(), 4, 8 * (all.memory().total() - 1), 0, roomy.rates());
+    WorkerCapabilities tight = Jobs.withMemory(roomy, 8 * (all.memory().total() - 1));
     Plan fits = Jobs.PLANNER.plan(job(mixed(), 8, "auto", "auto"), tight);
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());
     assertEquals(ring.memory(), fits.memory());
@@ -159,8 +157,7 @@ class AutoScheduleTest {
   void noScheduleIsWorthComputingActivationsAgain() {
     WorkerCapabilities roomy = Jobs.workers(Jobs.ONEDNN);
     Plan ring = Jobs.PLANNER.plan(job(mixed(), 8, "ring", "auto"), roomy);
-    WorkerCapabilities tight =
-        new WorkerCapabilities(roomy.backends(), 4, 8 * ring.memory().total(), 0, roomy.rates());
+    WorkerCapabilities tight = Jobs.withMemory(roomy, 8 * ring.memory().total());
     Plan fits = Jobs.PLANNER.plan(job(mixed(), 8, "auto", "auto"), tight);
     assertEquals(ring.activations(), fits.activations());
     assertEquals(List.of("ring"), fits.schedules().getFirst().candidates());

@@ -22,7 +22,7 @@ final class ExpertParallelChoiceTest {
   }
 
   private static WorkerCapabilities workers(Rates rates, long workerBytes) {
-    return new WorkerCapabilities(List.of(Jobs.ONEDNN), 4, 4 * workerBytes, 0, rates);
+    return Jobs.withMemory(Jobs.workers(Jobs.ONEDNN), 4 * workerBytes).with(rates);
   }
 
   private static Plan plan(int length, int expertParallel, Rates rates) {

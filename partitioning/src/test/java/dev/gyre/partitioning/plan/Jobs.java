@@ -26,13 +26,30 @@ final class Jobs {
   static final WorkerCapabilities.Backend VECTOR =
       new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "AVX512");
 
+  static final WorkerCapabilities.Transport IPC =
+      new WorkerCapabilities.Transport("ipc", 256, true);
+  static final WorkerCapabilities.Transport UDP =
+      new WorkerCapabilities.Transport("udp", 1024, false);
+
   static WorkerCapabilities workers(WorkerCapabilities.Backend... backends) {
     return new WorkerCapabilities(
         List.of(backends),
+        List.of(IPC, UDP),
         4,
         24L << 30,
         0,
         new Rates(400_000_000_000L, 100_000_000_000L, 5_000_000_000L));
+  }
+
+  /** The same on a host with other memory. */
+  static WorkerCapabilities withMemory(WorkerCapabilities workers, long hostBytes) {
+    return new WorkerCapabilities(
+        workers.backends(),
+        workers.transports(),
+        workers.hostCores(),
+        hostBytes,
+        workers.workersPerHost(),
+        workers.rates());
   }
 
   /**

@@ -94,8 +94,7 @@ class MemoryModelTest {
 
   private static WorkerCapabilities host(long bytes) {
     WorkerCapabilities w = Jobs.workers(Jobs.ONEDNN);
-    return new WorkerCapabilities(
-        w.backends(), w.hostCores(), bytes, w.workersPerHost(), w.rates());
+    return Jobs.withMemory(w, bytes);
   }
 
   /** With less and less memory, slower policies are chosen, each only where no faster one fits. */

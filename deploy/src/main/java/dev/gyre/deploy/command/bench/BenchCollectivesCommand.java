@@ -8,10 +8,12 @@ import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.options.BindOption;
 import dev.gyre.deploy.options.CommandFailure;
 import dev.gyre.partitioning.check.NumberRange;
-import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.json.SpecJson;
+import dev.gyre.trainer.worker.Transports;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -35,9 +37,6 @@ import picocli.CommandLine.Option;
       "Try    ./gyre bench collectives --workers 4 --sizes 1m,16m"
     })
 final class BenchCollectivesCommand implements Callable<ExitCode> {
-  /** The limit of the transports. */
-  private static final NumberRange WORKERS = NumberRange.whole(1, 256);
-
   private static final NumberRange BYTES = NumberRange.whole(4, 1L << 34);
 
   @Option(
@@ -79,14 +78,24 @@ final class BenchCollectivesCommand implements Callable<ExitCode> {
 
   /** The benchmark that the options describe. */
   CollectivesBench bench() {
-    WORKERS.require("--workers", workers);
+    WorkerCapabilities.Transport limits = limits();
+    NumberRange.whole(1, limits.mostRanks()).require("--workers", workers);
     NumberRange.whole(1, 1_000_000).require("--repeats", repeats);
-    CommandFailure.require(
-        JobSpec.TRANSPORTS.contains(transport),
-        "--transport '%s' must be one of %s"
-            .formatted(transport, String.join(", ", JobSpec.TRANSPORTS)));
     return new CollectivesBench(
         workers, transport, repeats, sizes.stream().map(this::bytes).toList(), cores.bind());
+  }
+
+  private WorkerCapabilities.Transport limits() {
+    List<String> names = new ArrayList<>();
+    for (WorkerCapabilities.Transport offer : Transports.offers()) {
+      if (offer.name().equals(transport)) {
+        return offer;
+      }
+      names.add(offer.name());
+    }
+    throw new CommandFailure(
+        ExitCode.BAD_JOB,
+        "--transport '%s' must be one of %s".formatted(transport, String.join(", ", names)));
   }
 
   private long bytes(String text) {

@@ -23,6 +23,7 @@ import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.JobEvents;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
+import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.deploy.run.Preflight;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
@@ -130,7 +131,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
       names = "--transport",
       paramLabel = "T",
       defaultValue = "ipc",
-      description = "Data transport: ipc or udp. Default: ${DEFAULT-VALUE}.")
+      description = "Data transport: auto, ipc or udp. Default: ${DEFAULT-VALUE}.")
   private String transport = "ipc";
 
   @Option(
@@ -310,6 +311,7 @@ final class BenchTrainCommand implements Callable<ExitCode> {
     JobSpec job = bench.spec();
     StartAgainException.requireBackend(job.backend(), Device.parse(job.device()));
     Mesh resolved = Planner.mesh(job);
+    LocalPlanner.transport(job.transport(), resolved);
     Preflight.requireWorkers(resolved.workers());
     CommandFailure.require(Files.isRegularFile(text), "--text " + text + ": no such file");
     long needed = bench.steps() * job.train().batchTokens();

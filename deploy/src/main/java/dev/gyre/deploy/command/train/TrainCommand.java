@@ -20,10 +20,12 @@ import dev.gyre.deploy.run.GivenPlan;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LaunchOptions;
 import dev.gyre.deploy.run.LocalJob;
+import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.deploy.run.Preflight;
 import dev.gyre.deploy.run.RunInputs;
 import dev.gyre.kernels.Device;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import java.io.IOException;
@@ -126,13 +128,17 @@ public final class TrainCommand implements Callable<ExitCode> {
           ExitCode.BAD_JOB, "--run %s names the run to resume; add --resume".formatted(run));
     }
     JobSpec job = options.read();
-    int workers = Planner.mesh(job).workers(); // fails for an invalid mesh before data is read
+    Mesh mesh = Planner.mesh(job); // fails for an invalid mesh before data is read
+    String transport = job.transport();
     Plan given = plan == null ? null : readPlan(plan);
     if (given != null) {
       GivenPlan.check(given, job);
       StartAgainException.requireBackend(given.backend(), Device.parse(job.device()));
-      workers = given.mesh().workers();
+      mesh = given.mesh();
+      transport = given.transport();
     }
+    LocalPlanner.transport(transport, mesh); // the same for a transport that cannot connect it
+    int workers = mesh.workers();
     Preflight.requireWorkers(workers);
     Preflight.requireThreads(job);
     console.line(

@@ -21,9 +21,11 @@ import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.worker.Backends;
 import dev.gyre.trainer.worker.HostLimits;
+import dev.gyre.trainer.worker.Transports;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Predicate;
 
 /** A trained model on one worker, with its tokenizer. */
@@ -61,15 +63,15 @@ public final class SoloModel implements AutoCloseable {
     Path run = checkpoint.resolve("..").resolve("..").normalize();
     Tokenizer tokenizer = Tokenizers.ofRun(job.dataset().tokenizer(), run);
     Plan plan =
-        new Planner(new ModelDryRun())
-            .plan(
-                job.onOneWorker(context, backendName),
-                new WorkerCapabilities(
-                    Backends.offers(backendName, Device.CPU),
-                    1,
-                    HostLimits.memoryBytes(),
-                    1,
-                    Rates.UNKNOWN));
+        new Planner(new ModelDryRun()).plan(
+            job.onOneWorker(context, backendName),
+            new WorkerCapabilities(
+                Backends.offers(backendName, Device.CPU),
+                List.of(Transports.offer(LoopbackNetwork.LIMITS)),
+                1,
+                HostLimits.memoryBytes(),
+                1,
+                Rates.UNKNOWN));
     Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =

@@ -87,10 +87,13 @@ final class FormerSpecs {
     if (format < Plan.OLDEST_READ || format >= Plan.FORMAT_VERSION) {
       return;
     }
-    rename(plan, "expertForecasts", "expertParallelForecasts");
-    recompute(plan.path(ACTIVATIONS), "keep");
+    if (format == Plan.OLDEST_READ) {
+      rename(plan, "expertForecasts", "expertParallelForecasts");
+      recompute(plan.path(ACTIVATIONS), "keep");
+    }
+    // Until format 7 a job named its transport, and rows of experts were a category of memory.
+    plan.put("transportReason", "");
     if (plan.path("memory") instanceof ObjectNode memory && memory.has(EXPERT_ROWS)) {
-      // Rows of experts were a category of their own.
       long rows = memory.remove(EXPERT_ROWS).asLong(0);
       memory.put(ACTIVATIONS, memory.path(ACTIVATIONS).asLong(0) + rows);
     }

@@ -2,16 +2,22 @@ package dev.gyre.trainer.worker;
 
 import dev.gyre.comms.Progress;
 import dev.gyre.comms.Transport;
+import dev.gyre.comms.TransportLimits;
 import dev.gyre.comms.aeron.AeronOptions;
 import dev.gyre.comms.aeron.AeronTransport;
 import dev.gyre.comms.control.Assignment;
 import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** A worker's data plane. */
-final class Transports {
+/** The transports between workers. */
+public final class Transports {
+  /** In order of preference: shared memory needs the fewest copies. */
+  private static final List<TransportLimits> ALL = List.of(AeronOptions.IPC, AeronOptions.UDP);
+
   /**
    * A rank may rightly wait for hours, for a peer that writes a large checkpoint to a slow disk.
    * The coordinator knows whether anyone makes progress, and decides. This is for a bug in it.
@@ -21,6 +27,16 @@ final class Transports {
   private static final int STALL_TIMEOUTS = 10;
 
   private Transports() {}
+
+  /** Those that workers are connected by, in order of preference. */
+  public static List<WorkerCapabilities.Transport> offers() {
+    return ALL.stream().map(Transports::offer).toList();
+  }
+
+  /** As the planner takes it. */
+  public static WorkerCapabilities.Transport offer(TransportLimits limits) {
+    return new WorkerCapabilities.Transport(limits.name(), limits.mostRanks(), limits.oneHost());
+  }
 
   private static long deadlineNanos(Plan plan) {
     long stall = Math.min(plan.stallTimeoutNanos(), AeronOptions.LONGEST_DEADLINE_NANOS);

@@ -20,6 +20,7 @@ import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
+import dev.gyre.trainer.worker.Transports;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -50,6 +51,7 @@ class ModelDryRunTest {
             List.of(
                 new WorkerCapabilities.Backend(
                     "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
+            Transports.offers(),
             2,
             2 * workerBytes,
             0,

@@ -35,6 +35,7 @@ import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.offload.OffloadSpec;
 import dev.gyre.trainer.worker.Dtypes;
+import dev.gyre.trainer.worker.Transports;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -197,6 +198,7 @@ final class PredictedMemoryTest {
         List.of(
             new WorkerCapabilities.Backend(
                 "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
+        Transports.offers(),
         2,
         64L << 30,
         0,
