@@ -3,7 +3,7 @@ package dev.gyre.deploy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.deploy.options.PlannedHost;
+import dev.gyre.deploy.job.PlannedHosts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,7 +26,7 @@ final class RecipesTest {
   @ParameterizedTest
   @MethodSource("recipes")
   void everyOneIsPlannedAndProven(Path recipe) {
-    Cli planned = Cli.run("plan", recipe.toString(), "--machine", PlannedHost.EXAMPLE);
+    Cli planned = Cli.run("plan", recipe.toString(), "--machine", PlannedHosts.EXAMPLE);
     assertEquals(0, planned.exit(), planned::toString);
     assertTrue(planned.out().contains("is computed exactly once"), planned::toString);
   }

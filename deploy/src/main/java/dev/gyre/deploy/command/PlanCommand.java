@@ -6,9 +6,9 @@ import dev.gyre.deploy.console.PlanReport;
 import dev.gyre.deploy.console.PlanText;
 import dev.gyre.deploy.console.Units;
 import dev.gyre.deploy.drawing.ScheduleDrawing;
+import dev.gyre.deploy.job.PlannedHosts;
 import dev.gyre.deploy.options.Home;
 import dev.gyre.deploy.options.JobOptions;
-import dev.gyre.deploy.options.PlannedHost;
 import dev.gyre.deploy.run.JobData;
 import dev.gyre.deploy.run.LocalPlanner;
 import dev.gyre.deploy.run.Preflight;
@@ -70,15 +70,15 @@ public final class PlanCommand implements Callable<ExitCode> {
 
   @Option(
       names = "--machine",
-      paramLabel = "KEY=VALUE,...",
-      converter = PlannedHost.Converter.class,
+      paramLabel = "FILE|KEY=VALUE,...",
       description =
           "Plan for hosts like this instead of this machine: cores and memory of a host, matmul and"
-              + " attention FLOP/s of a core, link bytes/s of a rank, ranks on a host (default 1)."
-              + " For example "
-              + PlannedHost.EXAMPLE
-              + ".")
-  private @Nullable PlannedHost machine;
+              + " attention FLOP/s of a core, link bytes/s of a rank, ranks on a host (default 1),"
+              + " count of hosts (default: as many as needed). For example "
+              + PlannedHosts.EXAMPLE
+              + ". Several kinds of hosts: a YAML file with a list of them,"
+              + " hosts: [{count: 4, cores: 8, ...}, ...].")
+  private @Nullable String machine;
 
   @Override
   public ExitCode call() throws IOException {
@@ -88,7 +88,8 @@ public final class PlanCommand implements Callable<ExitCode> {
     WorkerCapabilities hosts =
         machine == null
             ? here
-            : machine.capabilities(job.mesh(), Planner.mesh(job).workers(), here.backends());
+            : PlannedHosts.read(machine)
+                .capabilities(job.mesh(), Planner.mesh(job).workers(), here.backends());
     Plan plan =
         machine == null
             ? LocalPlanner.plan(job, !unmeasured)
@@ -98,7 +99,7 @@ public final class PlanCommand implements Callable<ExitCode> {
         PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));
     long memory = hosts.workerMemoryBytes(plan.mesh().workers());
     if (json) {
-      PlanValidator.requireMemory(plan, memory);
+      PlanValidator.requireMemory(plan, hosts);
       System.out.println(SpecJson.write(plan));
       return ExitCode.DONE;
     }
@@ -113,8 +114,11 @@ public final class PlanCommand implements Callable<ExitCode> {
     console.titled("job", options.path().toString());
     console.titled("data", batch.map(FirstBatch::text).orElseGet(() -> unprepared(job)));
     console.titled("model", PlanText.model(job.model()));
+    if (machine != null) {
+      console.titled("hosts", PlanText.hosts(hosts.hosts(plan.mesh().workers())));
+    }
     report.lines(memory).forEach(console::line);
-    PlanValidator.requireMemory(plan, memory);
+    PlanValidator.requireMemory(plan, hosts);
     return ExitCode.DONE;
   }
 

@@ -10,6 +10,7 @@ import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.partitioning.plan.StepCost;
+import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -43,6 +44,28 @@ public final class PlanText {
    */
   public static String chosen(String value, String asked, String also) {
     return asked.equals("auto") ? value + " (auto" + also + ")" : value;
+  }
+
+  /** Hosts with their workers, equal ones together. */
+  public static String hosts(List<WorkerCapabilities.Host> hosts) {
+    List<String> kinds = new ArrayList<>();
+    int first = 0;
+    for (int i = 1; i <= hosts.size(); i++) {
+      WorkerCapabilities.Host host = hosts.get(first);
+      if (i == hosts.size() || !hosts.get(i).equals(host)) {
+        kinds.add(
+            "%s of %s and %s with %s"
+                .formatted(
+                    Units.of((long) i - first, "host"),
+                    Units.of(host.cores(), "core"),
+                    Units.bytes(host.memoryBytes()),
+                    i - first == 1
+                        ? Units.of(host.ranks(), "worker")
+                        : Units.of(host.ranks(), "worker") + " each"));
+        first = i;
+      }
+    }
+    return String.join("; ", kinds);
   }
 
   /** Mesh, placement and memory. */

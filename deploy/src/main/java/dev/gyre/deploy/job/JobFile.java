@@ -74,20 +74,27 @@ public final class JobFile {
    * @throws JobFileException naming file, line, key, value and what to do
    */
   public JobSpec read(Path file, List<Setting> settings) {
-    String text;
+    String text = text(file, "job file", "; recipes/ has some to start from");
+    String base = String.valueOf(file.getFileName());
+    String name = base.replaceFirst("\\.(ya?ml|json)$", "");
+    return parse(text, file.toString(), name, settings);
+  }
+
+  /**
+   * @param kind of the file, for messages
+   * @param advice what to do if there is no such file
+   */
+  static String text(Path file, String kind, String advice) {
     try {
-      text = Files.readString(file);
+      return Files.readString(file);
     } catch (NoSuchFileException e) {
-      throw new JobFileException(file + ": no such job file; recipes/ has some to start from");
+      throw new JobFileException(file + ": no such " + kind + advice);
     } catch (CharacterCodingException e) {
-      throw new JobFileException(file + ": not a job file: it is not UTF-8 text");
+      throw new JobFileException(file + ": not a " + kind + ": it is not UTF-8 text");
     } catch (IOException e) {
       String why = Files.isDirectory(file) ? "it is a folder" : String.valueOf(e.getMessage());
       throw new JobFileException(file + ": cannot be read: " + why);
     }
-    String base = String.valueOf(file.getFileName());
-    String name = base.replaceFirst("\\.(ya?ml|json)$", "");
-    return parse(text, file.toString(), name, settings);
   }
 
   JobSpec parse(String yaml, String source, String defaultName, List<Setting> settings) {

@@ -26,127 +26,135 @@ final class JobValues {
   /** Checks that every key of the tree is known and that each value has the shape of its key. */
   static JobValues of(JobTree tree, Key keys) {
     if (!(tree instanceof JobTree.Mapping mapping)) {
-      throw new JobFileException(tree.place() + ": a job file must consist of keys and values");
+      throw new JobFileException(tree.place() + ": the file must consist of keys and values");
     }
-    check(mapping, keys, "");
+    new Check(keys).check(mapping, keys, "");
     return new JobValues(mapping, keys, "");
   }
 
-  private static void check(JobTree.Mapping tree, Key section, String prefix) {
-    tree.entries()
-        .forEach(
-            (name, value) -> {
-              String path = prefix + name;
-              String place = tree.keyPlaces().getOrDefault(name, tree.place());
-              Key key = section.child(name);
-              if (key == null) {
-                throw new JobFileException(
-                    place + ": " + path + ": no such key" + suggestion(section, prefix, name));
-              }
-              check(value, key, path, place);
-            });
-  }
+  /**
+   * Compares a tree with the declared keys.
+   *
+   * @param root of all keys, where those at a wrong place are looked for
+   */
+  private record Check(Key root) {
+    private void check(JobTree.Mapping tree, Key section, String prefix) {
+      tree.entries()
+          .forEach(
+              (name, value) -> {
+                String path = prefix + name;
+                String place = tree.keyPlaces().getOrDefault(name, tree.place());
+                Key key = section.child(name);
+                if (key == null) {
+                  throw new JobFileException(
+                      place + ": " + path + ": no such key" + suggestion(section, prefix, name));
+                }
+                check(value, key, path, place);
+              });
+    }
 
-  private static void check(JobTree value, Key key, String path, String place) {
-    switch (key.type()) {
-      case SECTION -> {
-        // Empty is allowed: all keys below it may be commented out.
-        if (!(value instanceof JobTree.Empty)) {
-          keysBelow(value, key, path, place);
+    private void check(JobTree value, Key key, String path, String place) {
+      switch (key.type()) {
+        case SECTION -> {
+          // Empty is allowed: all keys below it may be commented out.
+          if (!(value instanceof JobTree.Empty)) {
+            keysBelow(value, key, path, place);
+          }
         }
-      }
-      case SECTIONS -> {
-        if (!(value instanceof JobTree.Sequence list)) {
-          throw shape(place, path, "must be a list, for example [{" + example(key) + "}]");
-        }
-        for (JobTree item : list.items()) {
-          keysBelow(item, key, path, item.place());
-        }
-      }
-      case INTEGER_OR_SECTIONS -> {
-        if (value instanceof JobTree.Sequence list && !list.items().isEmpty()) {
+        case SECTIONS -> {
+          if (!(value instanceof JobTree.Sequence list)) {
+            throw shape(place, path, "must be a list, for example [{" + example(key) + "}]");
+          }
           for (JobTree item : list.items()) {
             keysBelow(item, key, path, item.place());
           }
-        } else if (!(value instanceof JobTree.Scalar)) {
-          throw shape(
-              place, path, "must be a whole number, or a list such as [{" + example(key) + "}]");
+        }
+        case INTEGER_OR_SECTIONS -> {
+          if (value instanceof JobTree.Sequence list && !list.items().isEmpty()) {
+            for (JobTree item : list.items()) {
+              keysBelow(item, key, path, item.place());
+            }
+          } else if (!(value instanceof JobTree.Scalar)) {
+            throw shape(
+                place, path, "must be a whole number, or a list such as [{" + example(key) + "}]");
+          }
+        }
+        case CHOICE_OR_EACH -> {
+          if (value instanceof JobTree.Mapping m) {
+            check(m, key, path + ".");
+          } else if (!(value instanceof JobTree.Scalar)) {
+            throw shape(place, path, "must be a single value, or keys such as " + example(key));
+          }
+        }
+        case INTEGERS -> list(value, path, place, "[0, 2]");
+        case TEXTS -> list(value, path, place, "[a, b]");
+        case TEXT, CHOICE, INTEGER, NUMBER, SHARE, FLAG -> {
+          if (value instanceof JobTree.Empty) {
+            throw shape(
+                place, path, "has no value; give one, or leave the key out for its default");
+          }
+          if (!(value instanceof JobTree.Scalar)) {
+            throw shape(place, path, "must be a single value. " + key.doc());
+          }
         }
       }
-      case CHOICE_OR_EACH -> {
-        if (value instanceof JobTree.Mapping m) {
-          check(m, key, path + ".");
-        } else if (!(value instanceof JobTree.Scalar)) {
-          throw shape(place, path, "must be a single value, or keys such as " + example(key));
+    }
+
+    private void keysBelow(JobTree value, Key key, String path, String place) {
+      if (!(value instanceof JobTree.Mapping m)) {
+        throw shape(place, path, "must hold keys, for example " + example(key));
+      }
+      check(m, key, path + ".");
+    }
+
+    private static void list(JobTree value, String path, String place, String example) {
+      if (!(value instanceof JobTree.Sequence)) {
+        throw shape(place, path, "must be a list, for example " + example);
+      }
+    }
+
+    private static JobFileException shape(String place, String path, String problem) {
+      return new JobFileException(place + ": " + path + ": " + problem);
+    }
+
+    private static String example(Key section) {
+      Key first = section.children().getFirst();
+      return first.name() + ": " + (first.fallback() == null ? "…" : first.fallback());
+    }
+
+    private String suggestion(Key section, String prefix, String wrong) {
+      String best = "";
+      int bestDistance = Integer.MAX_VALUE;
+      for (Key k : section.children()) {
+        int d = Spelling.distance(wrong.toLowerCase(Locale.ROOT), k.name());
+        if (d < bestDistance) {
+          bestDistance = d;
+          best = k.name();
         }
       }
-      case INTEGERS -> list(value, path, place, "[0, 2]");
-      case TEXTS -> list(value, path, place, "[a, b]");
-      case TEXT, CHOICE, INTEGER, NUMBER, SHARE, FLAG -> {
-        if (value instanceof JobTree.Empty) {
-          throw shape(place, path, "has no value; give one, or leave the key out for its default");
+      if (bestDistance <= Math.max(2, wrong.length() / 3)) {
+        return "; did you mean " + prefix + best + "?";
+      }
+      @Nullable String elsewhere = find(root, "", wrong);
+      if (elsewhere != null) {
+        return "; did you mean " + elsewhere + "?";
+      }
+      List<String> names = section.children().stream().map(Key::name).toList();
+      return "; the keys here are " + String.join(", ", names);
+    }
+
+    private static @Nullable String find(Key section, String prefix, String name) {
+      for (Key k : section.children()) {
+        if (k.name().equals(name)) {
+          return prefix + name;
         }
-        if (!(value instanceof JobTree.Scalar)) {
-          throw shape(place, path, "must be a single value. " + key.doc());
+        @Nullable String below = find(k, prefix + k.name() + ".", name);
+        if (below != null) {
+          return below;
         }
       }
+      return null;
     }
-  }
-
-  private static void keysBelow(JobTree value, Key key, String path, String place) {
-    if (!(value instanceof JobTree.Mapping m)) {
-      throw shape(place, path, "must hold keys, for example " + example(key));
-    }
-    check(m, key, path + ".");
-  }
-
-  private static void list(JobTree value, String path, String place, String example) {
-    if (!(value instanceof JobTree.Sequence)) {
-      throw shape(place, path, "must be a list, for example " + example);
-    }
-  }
-
-  private static JobFileException shape(String place, String path, String problem) {
-    return new JobFileException(place + ": " + path + ": " + problem);
-  }
-
-  private static String example(Key section) {
-    Key first = section.children().getFirst();
-    return first.name() + ": " + (first.fallback() == null ? "…" : first.fallback());
-  }
-
-  private static String suggestion(Key section, String prefix, String wrong) {
-    String best = "";
-    int bestDistance = Integer.MAX_VALUE;
-    for (Key k : section.children()) {
-      int d = Spelling.distance(wrong.toLowerCase(Locale.ROOT), k.name());
-      if (d < bestDistance) {
-        bestDistance = d;
-        best = k.name();
-      }
-    }
-    if (bestDistance <= Math.max(2, wrong.length() / 3)) {
-      return "; did you mean " + prefix + best + "?";
-    }
-    @Nullable String elsewhere = find(JobKeys.ROOT, "", wrong);
-    if (elsewhere != null) {
-      return "; did you mean " + elsewhere + "?";
-    }
-    List<String> names = section.children().stream().map(Key::name).toList();
-    return "; the keys here are " + String.join(", ", names);
-  }
-
-  private static @Nullable String find(Key section, String prefix, String name) {
-    for (Key k : section.children()) {
-      if (k.name().equals(name)) {
-        return prefix + name;
-      }
-      @Nullable String below = find(k, prefix + k.name() + ".", name);
-      if (below != null) {
-        return below;
-      }
-    }
-    return null;
   }
 
   /** A section of this one; empty if the file has none. */
@@ -248,6 +256,21 @@ final class JobValues {
       }
     }
     throw bad(name, range.problem(raw, value.doubleValue()));
+  }
+
+  /** A whole number that may have a unit: {@code 64GiB}, {@code 50G}. */
+  long amount(String name) {
+    String raw = text(name);
+    NumberRange range = range(name);
+    BigDecimal value = NumberText.amount(raw);
+    if (value == null) {
+      throw bad(
+          name, "'" + raw + "' is not a number such as 64GiB or 50e9; it must be " + range.text());
+    }
+    if (!range.holds(value.doubleValue())) {
+      throw bad(name, range.problem(raw, value.doubleValue()));
+    }
+    return value.longValue();
   }
 
   /** An integer whose range fits 32 bits. */

@@ -30,11 +30,14 @@ final class HostCapabilities {
     int cores = Integer.MAX_VALUE;
     long memory = Long.MAX_VALUE;
     for (JoinedWorker worker : workers) {
-      rates = least(rates, rates(worker.rates()));
+      rates = Rates.least(rates, rates(worker.rates()));
       cores = Math.min(cores, worker.cores());
       memory = Math.min(memory, worker.memoryBytes());
     }
-    return new WorkerCapabilities(backends, Transports.offers(), cores, memory, 0, rates)
+    return new WorkerCapabilities(
+            backends,
+            Transports.offers(),
+            List.of(new WorkerCapabilities.Host(cores, memory, workers.size(), rates)))
         .shared(mesh.kernelThreads(), workers.size());
   }
 
@@ -76,12 +79,5 @@ final class HostCapabilities {
   private static Rates rates(MeasuredRates m) {
     return new Rates(
         m.getMatmulFlopsPerSecond(), m.getAttentionFlopsPerSecond(), m.getCopyBytesPerSecond());
-  }
-
-  private static Rates least(Rates a, Rates b) {
-    return new Rates(
-        Math.min(a.matmulFlopsPerSecond(), b.matmulFlopsPerSecond()),
-        Math.min(a.attentionFlopsPerSecond(), b.attentionFlopsPerSecond()),
-        Math.min(a.linkBytesPerSecond(), b.linkBytesPerSecond()));
   }
 }

@@ -42,7 +42,7 @@ final class JobPlanner implements PlanMaker {
     try {
       WorkerCapabilities offers = HostCapabilities.of(run.job().mesh(), joined);
       Plan made = make(offers);
-      PlanValidator.requireMemory(made, offers.workerMemoryBytes(run.workers()));
+      PlanValidator.requireMemory(made, offers);
       plan = made;
       events.offered(offers);
       if (!resumed) {

@@ -22,6 +22,7 @@ import dev.gyre.trainer.worker.BuildVersion;
 import dev.gyre.trainer.worker.Dtypes;
 import dev.gyre.trainer.worker.HostLimits;
 import dev.gyre.trainer.worker.Transports;
+import java.util.List;
 
 /** Makes plans for this machine without starting workers. */
 public final class LocalPlanner {
@@ -32,10 +33,12 @@ public final class LocalPlanner {
     return new WorkerCapabilities(
         Backends.offers(job.backend(), Device.parse(job.device())),
         Transports.offers(),
-        Runtime.getRuntime().availableProcessors(),
-        HostLimits.memoryBytes(),
-        0,
-        Rates.UNKNOWN);
+        List.of(
+            new WorkerCapabilities.Host(
+                Runtime.getRuntime().availableProcessors(),
+                HostLimits.memoryBytes(),
+                0,
+                Rates.UNKNOWN)));
   }
 
   /**

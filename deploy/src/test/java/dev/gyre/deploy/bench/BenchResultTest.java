@@ -51,7 +51,9 @@ final class BenchResultTest {
     return new Planner(new ModelDryRun()).plan(
         job.spec(),
         new WorkerCapabilities(
-            List.of(scalar), Transports.offers(), 2, 1L << 34, 0, Rates.UNKNOWN));
+            List.of(scalar),
+            Transports.offers(),
+            List.of(new WorkerCapabilities.Host(2, 1L << 34, 0, Rates.UNKNOWN))));
   }
 
   private static List<StepMetrics> steps(double... seconds) {

@@ -102,7 +102,50 @@ final class PlanCommandTest {
 
     Cli refused = plan("--machine", "cores=8", "--ring", "2");
     assertEquals(ExitCode.BAD_JOB.code(), refused.exit(), refused::toString);
-    assertTrue(refused.err().contains("memory= is missing. For example"), refused::toString);
+    assertTrue(
+        refused.err().contains("--machine: memory is missing: Memory of a host"),
+        refused::toString);
+  }
+
+  /** The second kind is slower at everything; its hosts have less memory for a rank. */
+  @Test
+  void plansForHostsOfSeveralKinds() throws IOException {
+    Path hosts = job.resolveSibling("hosts.yaml");
+    String fast = "cores: 8, memory: 64GiB, matmul: 50e9, attention: 20e9, link: 1e9";
+    String slow = "cores: 8, memory: 16GiB, matmul: 20e9, attention: 10e9, link: 1e9, ranks: 2";
+    Files.writeString(
+        hosts, "hosts:\n  - {count: 3, %s}\n  - {count: 1, %s}\n".formatted(fast, slow));
+    Cli planned = plan("--machine", hosts, "--ring", "5");
+    assertEquals(0, planned.exit(), planned::toString);
+    assertTrue(
+        planned
+            .out()
+            .contains(
+                "hosts  3 hosts of 8 cores and 69 GB with 1 worker each;"
+                    + " 1 host of 8 cores and 17 GB with 2 workers"),
+        planned::toString);
+    assertTrue(planned.out().contains("of 8.6 GB per worker"), planned::toString);
+    assertTrue(planned.out().contains("transport udp (auto: ipc connects "), planned::toString);
+    // Four threads of the slow kind's cores, as for each of its ranks.
+    assertTrue(planned.out().contains("matmul 80 GFLOP/s, attention 40 "), planned::toString);
+    Cli alone = plan("--machine", slow.replace(": ", "="), "--ring", "5");
+    assertEquals(stepTime(alone), stepTime(planned), "of the slowest rank");
+
+    Cli few = plan("--machine", hosts, "--ring", "6");
+    assertEquals(ExitCode.BAD_JOB.code(), few.exit(), few::toString);
+    assertTrue(
+        few.err().contains("mesh.workers: 6 do not fit on 4 hosts with 5 ranks in all"),
+        few::toString);
+    Files.writeString(hosts, "hosts:\n  - {%s}\n".formatted(slow.replace("16GiB", "300MB")));
+    Cli full = plan("--machine", hosts, "--ring", "2");
+    assertEquals(ExitCode.BAD_JOB.code(), full.exit(), full::toString);
+  }
+
+  private static String stepTime(Cli planned) {
+    String out = planned.out();
+    int time = out.indexOf("expect ");
+    assertTrue(time > 0, planned::toString);
+    return out.substring(time, out.indexOf(" a step", time));
   }
 
   @Test

@@ -37,10 +37,9 @@ final class ExtremeNumbersTest {
           List.of(
               new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "AVX2")),
           Transports.offers(),
-          2,
-          8L << 30,
-          0,
-          new Rates(100_000_000_000L, 50_000_000_000L, 1_000_000_000L));
+          List.of(
+              new WorkerCapabilities.Host(
+                  2, 8L << 30, 0, new Rates(100_000_000_000L, 50_000_000_000L, 1_000_000_000L))));
 
   private record Numeric(String path, NumberRange range) {}
 
@@ -86,7 +85,7 @@ final class ExtremeNumbersTest {
       JobSpec job = job(key, value);
       Plan plan = new Planner(new ModelDryRun()).plan(job, OFFERS);
       assertTrue(plan.memory().total() > 0, () -> key + "=" + value + ": " + plan.memory());
-      PlanValidator.requireMemory(plan, OFFERS.workerMemoryBytes(plan.mesh().workers()));
+      PlanValidator.requireMemory(plan, OFFERS);
     } catch (JobFileException | Invalid | InvalidPlanException refused) {
       assertTrue(refused.getMessage().length() > 20, refused.getMessage());
     } catch (RuntimeException | Error e) {

@@ -29,10 +29,9 @@ class FrozenRatesTest {
           List.of(
               new WorkerCapabilities.Backend("vector", "", List.of("f32"), List.of("f32"), "X")),
           Transports.offers(),
-          2,
-          8L << 30,
-          0,
-          new Rates(200_000_000_000L, 100_000_000_000L, 10_000_000_000L));
+          List.of(
+              new WorkerCapabilities.Host(
+                  2, 8L << 30, 0, new Rates(200_000_000_000L, 100_000_000_000L, 10_000_000_000L))));
 
   /** The same machine, measured again while it was busy. */
   private static final WorkerCapabilities NOW =

@@ -33,10 +33,7 @@ class GivenPlanTest {
               new WorkerCapabilities.Backend(
                   "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
           Transports.offers(),
-          2,
-          8L << 30,
-          0,
-          Rates.UNKNOWN);
+          List.of(new WorkerCapabilities.Host(2, 8L << 30, 0, Rates.UNKNOWN)));
 
   @TempDir Path folder;
   private Path file;

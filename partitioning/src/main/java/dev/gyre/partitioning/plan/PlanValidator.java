@@ -7,6 +7,7 @@ import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.SchedulePass;
 import java.util.BitSet;
+import java.util.List;
 
 /**
  * Proves plans before anything is sent. Pure, and quick enough to run for every batch: work is in
@@ -54,20 +55,37 @@ public final class PlanValidator {
   }
 
   /**
-   * Proves that the fullest rank fits.
+   * Proves that every host has room for its ranks, each of which may be the fullest.
    *
-   * @param workerBytes memory of one worker
    * @throws InvalidPlanException with the bytes of each category
    */
-  public static void requireMemory(Plan plan, long workerBytes) {
+  public static void requireMemory(Plan plan, WorkerCapabilities workers) {
+    List<WorkerCapabilities.Host> hosts = workers.hosts(plan.mesh().workers());
+    for (int h = 0; h < hosts.size(); h++) {
+      WorkerCapabilities.Host host = hosts.get(h);
+      String where =
+          hosts.size() == 1
+              ? ""
+              : " on host %d of %d, which has %s for %d"
+                  .formatted(
+                      h + 1,
+                      hosts.size(),
+                      MemoryEstimate.mebibytes(host.memoryBytes()),
+                      host.ranks());
+      requireMemory(plan, host.rankMemoryBytes(), where);
+    }
+  }
+
+  private static void requireMemory(Plan plan, long workerBytes, String where) {
     MemoryEstimate memory = plan.memory();
     if (memory.total() > workerBytes) {
       throw new InvalidPlanException(
-          ("a worker needs %s but has %s: %s. Activations (%s): %s. Use more %s,"
+          ("a worker needs %s but has %s%s: %s. Activations (%s): %s. Use more %s,"
                   + " a shorter train.sequence-length, or a smaller model.")
               .formatted(
                   MemoryEstimate.mebibytes(memory.total()),
                   MemoryEstimate.mebibytes(workerBytes),
+                  where,
                   memory.describe(),
                   plan.activations().describe(),
                   plan.activations().reason(),

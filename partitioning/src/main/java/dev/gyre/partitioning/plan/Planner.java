@@ -90,8 +90,8 @@ public final class Planner {
     int minChunk = Layouts.DEFAULT_MIN_CHUNK;
     TransportChoice transport =
         TransportChoice.of(
-            job.transport(), mesh, workers.hosts(mesh.workers()), workers.transports());
-    Rates rates = workers.rates().over(transport.name());
+            job.transport(), mesh, workers.hosts(mesh.workers()).size(), workers.transports());
+    Rates rates = workers.rates(mesh.workers()).over(transport.name());
     RowSchedules schedules = new RowSchedules(job.model(), mesh, dtype, transport.name(), rates);
     long workerBytes = workers.workerMemoryBytes(mesh.workers());
     int lossTile = MemoryModel.lossTile(job.model());

@@ -50,6 +50,14 @@ public record Rates(
     return (long) (rate * ((double) cores / threads));
   }
 
+  /** The lower of each. */
+  public static Rates least(Rates a, Rates b) {
+    return new Rates(
+        Math.min(a.matmulFlopsPerSecond, b.matmulFlopsPerSecond),
+        Math.min(a.attentionFlopsPerSecond, b.attentionFlopsPerSecond),
+        Math.min(a.linkBytesPerSecond, b.linkBytesPerSecond));
+  }
+
   /**
    * The rates with a transport. Workers measure memory copies, before there is a link to measure.
    * UDP is limited to {@value #UDP_BYTES_PER_SECOND} bytes per second, the measured throughput of

@@ -1,31 +1,55 @@
 package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.check.Invalid;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
- * Capabilities of the workers' hosts; where hosts differ, the minimum.
+ * Capabilities of the workers of a run and of the hosts that they are on.
  *
- * @param backends in order of preference, unavailable ones included
+ * @param backends that every worker has, in order of preference, unavailable ones included
  * @param transports in order of preference
- * @param hostCores cores of one host
- * @param hostMemoryBytes memory of one host that its workers may share
- * @param workersPerHost workers that share a host; 0 for all of them
+ * @param hosts in the order of their ranks; those that a run does not need come last
  */
 public record WorkerCapabilities(
-    List<Backend> backends,
-    List<Transport> transports,
-    int hostCores,
-    long hostMemoryBytes,
-    int workersPerHost,
-    Rates rates) {
+    List<Backend> backends, List<Transport> transports, List<Host> hosts) {
   public WorkerCapabilities {
     backends = List.copyOf(backends);
     transports = List.copyOf(transports);
-    if (hostCores < 1 || hostMemoryBytes < 1 || workersPerHost < 0) {
-      throw new IllegalArgumentException(
-          "a host with %d cores, %d bytes and %d workers"
-              .formatted(hostCores, hostMemoryBytes, workersPerHost));
+    hosts = List.copyOf(hosts);
+    if (hosts.isEmpty()) {
+      throw new IllegalArgumentException("workers need a host");
+    }
+  }
+
+  /**
+   * One host.
+   *
+   * @param memoryBytes that its ranks may share
+   * @param ranks consecutive ranks on it; 0 for all that follow
+   * @param rates of each of its ranks
+   */
+  public record Host(int cores, long memoryBytes, int ranks, Rates rates) {
+    public Host {
+      if (cores < 1 || memoryBytes < 1 || ranks < 0) {
+        throw new IllegalArgumentException(
+            "a host with %d cores, %d bytes and %d ranks".formatted(cores, memoryBytes, ranks));
+      }
+    }
+
+    /** Memory of each of its ranks: an even share. */
+    public long rankMemoryBytes() {
+      return memoryBytes / ranks;
+    }
+
+    private Host withRanks(int number) {
+      return new Host(cores, memoryBytes, number, rates);
+    }
+
+    /** The same host with other rates. */
+    public Host with(Rates other) {
+      return new Host(cores, memoryBytes, ranks, other);
     }
   }
 
@@ -62,42 +86,72 @@ public record WorkerCapabilities(
 
   /** The same workers with other rates. */
   public WorkerCapabilities with(Rates other) {
-    return new WorkerCapabilities(
-        backends, transports, hostCores, hostMemoryBytes, workersPerHost, other);
-  }
-
-  /** Hosts that so many workers are on. */
-  public int hosts(int workers) {
-    return Math.ceilDiv(workers, sharing(workers));
-  }
-
-  private int sharing(int workers) {
-    return workersPerHost == 0 ? workers : Math.min(workers, workersPerHost);
+    return withHosts(hosts, host -> host.with(other));
   }
 
   /**
    * The same with the rates of a worker while the others of its host compute, too.
    *
-   * @param asked kernel threads as in {@link #kernelThreads(int, int)}
+   * @param asked kernel threads as in {@link #kernelThreads}
    */
   public WorkerCapabilities shared(int asked, int workers) {
-    return with(rates.shared(sharing(workers) * kernelThreads(asked, workers), hostCores));
+    int threads = kernelThreads(asked, workers);
+    return withHosts(
+        hosts(workers),
+        host -> host.with(host.rates().shared(host.ranks() * threads, host.cores())));
+  }
+
+  private WorkerCapabilities withHosts(List<Host> from, UnaryOperator<Host> change) {
+    return new WorkerCapabilities(backends, transports, from.stream().map(change).toList());
   }
 
   /**
-   * Kernel threads of each worker.
+   * The hosts that so many workers are on, each with its number of them.
    *
-   * @param asked by the job; 0 for an even share of the host's cores, at least one
+   * @throws Invalid if there are not enough
+   */
+  public List<Host> hosts(int workers) {
+    List<Host> used = new ArrayList<>();
+    int left = workers;
+    for (Host host : hosts) {
+      if (left > 0) {
+        used.add(host.withRanks(host.ranks() == 0 ? left : Math.min(left, host.ranks())));
+        left -= used.getLast().ranks();
+      }
+    }
+    Invalid.require(
+        left == 0,
+        "mesh.workers",
+        "%d do not fit on %d hosts with %d ranks in all. Use at most %d workers, or more hosts."
+            .formatted(workers, hosts.size(), workers - left, workers - left));
+    return used;
+  }
+
+  /**
+   * Rates of the slowest worker. Workers wait for each other in every layer, so each kind of work
+   * takes as long as on the worker that is slowest at it.
+   */
+  public Rates rates(int workers) {
+    return hosts(workers).stream().map(Host::rates).reduce(Rates::least).orElseThrow();
+  }
+
+  /**
+   * Kernel threads of each worker: the same for all, because they are a part of what is computed.
+   *
+   * @param asked by the job; 0 for an even share of the cores of the host with the fewest
    * @throws Invalid if the job asks for more than a host has cores
    */
   public int kernelThreads(int asked, int workers) {
-    return kernelThreads(asked, hostCores, sharing(workers));
+    return hosts(workers).stream()
+        .mapToInt(host -> kernelThreads(asked, host.cores(), host.ranks()))
+        .min()
+        .orElseThrow();
   }
 
   /**
-   * The same, before workers have said what they offer.
+   * The same of one host, before its workers have said what they offer.
    *
-   * @param sharing workers that share a host
+   * @param sharing workers that share the host
    */
   public static int kernelThreads(int asked, int hostCores, int sharing) {
     requireThreads(asked, hostCores);
@@ -116,8 +170,8 @@ public record WorkerCapabilities(
     }
   }
 
-  /** Memory of each worker: an even share of the host's. */
+  /** Memory of the worker that has least. */
   public long workerMemoryBytes(int workers) {
-    return hostMemoryBytes / sharing(workers);
+    return hosts(workers).stream().mapToLong(Host::rankMemoryBytes).min().orElseThrow();
   }
 }

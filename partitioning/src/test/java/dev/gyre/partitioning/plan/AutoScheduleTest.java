@@ -196,11 +196,11 @@ class AutoScheduleTest {
     LayerKind linear = LayerKind.LINEAR;
     ModelSpec some =
         model(new AttentionPattern(List.of(linear, LayerKind.FULL, linear, linear), 0));
-    Plan plan = plan(some, "auto", "auto", Jobs.workers().rates());
+    Plan plan = plan(some, "auto", "auto", Jobs.RATES);
     assertEquals(
         List.of(LayerKind.FULL), plan.schedules().stream().map(ScheduleChoice::layers).toList());
     ModelSpec all = model(new AttentionPattern(List.of(linear, linear, linear, linear), 0));
-    Plan none = plan(all, "auto", "auto", Jobs.workers().rates());
+    Plan none = plan(all, "auto", "auto", Jobs.RATES);
     assertEquals(List.of(), none.schedules());
     assertEquals(LayoutKind.CONTIGUOUS, none.layout());
     assertEquals(
@@ -212,7 +212,7 @@ class AutoScheduleTest {
 
   @Test
   void schedulesByKindOfLayer() {
-    Rates rates = Jobs.workers().rates();
+    Rates rates = Jobs.RATES;
     Plan plan =
         plan(mixed(), "full_attention=tokenring,sliding_attention=allgather", "auto", rates);
     assertEquals("tokenring", chosen(plan, new Documents(8192), LayerKind.FULL));
@@ -355,7 +355,7 @@ class AutoScheduleTest {
     for (int d = 0; d < lengths.length; d++) {
       lengths[d] = 2 * (d + 1) * 7;
     }
-    Rates rates = Jobs.workers().rates();
+    Rates rates = Jobs.RATES;
     Plan plan = plan(mixed(), "auto", "contiguous", rates);
     ScheduleKind kind = requireNonNull(plan.scheduleKinds(mixed()).get(LayerKind.FULL));
     SequenceLayout row = plan.layoutOf(new Documents(lengths));

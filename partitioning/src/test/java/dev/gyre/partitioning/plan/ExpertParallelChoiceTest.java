@@ -96,7 +96,9 @@ final class ExpertParallelChoiceTest {
 
   private static String advice(Plan plan) {
     return String.valueOf(
-        assertThrows(InvalidPlanException.class, () -> PlanValidator.requireMemory(plan, 1 << 20))
+        assertThrows(
+                InvalidPlanException.class,
+                () -> PlanValidator.requireMemory(plan, workers(MEMORY, 1 << 20)))
             .getMessage());
   }
 

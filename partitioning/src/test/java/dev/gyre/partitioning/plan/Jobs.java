@@ -31,25 +31,22 @@ final class Jobs {
   static final WorkerCapabilities.Transport UDP =
       new WorkerCapabilities.Transport("udp", 1024, false);
 
+  static final Rates RATES = new Rates(400_000_000_000L, 100_000_000_000L, 5_000_000_000L);
+
+  /** All on one host. */
   static WorkerCapabilities workers(WorkerCapabilities.Backend... backends) {
-    return new WorkerCapabilities(
-        List.of(backends),
-        List.of(IPC, UDP),
-        4,
-        24L << 30,
-        0,
-        new Rates(400_000_000_000L, 100_000_000_000L, 5_000_000_000L));
+    return on(List.of(backends), new WorkerCapabilities.Host(4, 24L << 30, 0, RATES));
   }
 
-  /** The same on a host with other memory. */
+  static WorkerCapabilities on(
+      List<WorkerCapabilities.Backend> backends, WorkerCapabilities.Host... hosts) {
+    return new WorkerCapabilities(backends, List.of(IPC, UDP), List.of(hosts));
+  }
+
+  /** The same on one host with other memory. */
   static WorkerCapabilities withMemory(WorkerCapabilities workers, long hostBytes) {
-    return new WorkerCapabilities(
-        workers.backends(),
-        workers.transports(),
-        workers.hostCores(),
-        hostBytes,
-        workers.workersPerHost(),
-        workers.rates());
+    Rates rates = workers.hosts().getFirst().rates();
+    return on(workers.backends(), new WorkerCapabilities.Host(4, hostBytes, 0, rates));
   }
 
   /**

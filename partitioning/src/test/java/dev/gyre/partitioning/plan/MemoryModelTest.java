@@ -108,7 +108,7 @@ class MemoryModelTest {
     assertEquals("the fastest, and it fits", plan.activations().reason());
     List<String> taken = new ArrayList<>();
     while (plan.memory().total() <= worker) {
-      PlanValidator.requireMemory(plan, worker);
+      PlanValidator.requireMemory(plan, host(2 * worker));
       taken.add(plan.activations().describe());
       for (ActivationPlan faster : fastestFirst) {
         if (faster.describe().equals(plan.activations().describe())) {
@@ -127,7 +127,7 @@ class MemoryModelTest {
     Plan nothing = plan;
     InvalidPlanException e =
         assertThrows(
-            InvalidPlanException.class, () -> PlanValidator.requireMemory(nothing, 1L << 28));
+            InvalidPlanException.class, () -> PlanValidator.requireMemory(nothing, host(2L << 28)));
     assertTrue(e.getMessage().contains("nothing fits"), e.getMessage());
   }
 
@@ -140,7 +140,8 @@ class MemoryModelTest {
     Plan plan = Jobs.PLANNER.plan(job(65_536, none), host(2 * few));
     assertEquals("none", plan.activations().describe());
     InvalidPlanException e =
-        assertThrows(InvalidPlanException.class, () -> PlanValidator.requireMemory(plan, few));
+        assertThrows(
+            InvalidPlanException.class, () -> PlanValidator.requireMemory(plan, host(2 * few)));
     assertTrue(e.getMessage().contains("would fit"), e.getMessage());
     assertTrue(e.getMessage().contains("train.recompute: none"), e.getMessage());
     assertTrue(e.getMessage().contains("train.mlp-tile: 2048"), e.getMessage());

@@ -245,19 +245,21 @@ class PlannerTest {
     WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
     assertEquals(12L << 30, workers.workerMemoryBytes(2));
     WorkerCapabilities alone = workers.with(new Rates(600, 300, 60));
-    assertEquals(alone.rates(), alone.shared(0, 2).rates(), "two workers of two threads");
-    assertEquals(new Rates(400, 200, 40), alone.shared(3, 2).rates(), "six threads on four cores");
-    assertEquals(new Rates(300, 150, 30), alone.shared(0, 8).rates());
+    assertEquals(alone.rates(2), alone.shared(0, 2).rates(2), "two workers of two threads");
+    assertEquals(new Rates(400, 200, 40), alone.shared(3, 2).rates(2), "six threads on four cores");
+    assertEquals(new Rates(300, 150, 30), alone.shared(0, 8).rates(8));
   }
 
   @Test
   void whatDoesNotFitIsRefusedByCategory() {
     Plan plan = plan(Jobs.job(MeshSpec.of(2, 0, 0, 0, 0)));
-    PlanValidator.requireMemory(plan, plan.memory().total());
+    WorkerCapabilities workers = Jobs.workers(Jobs.ONEDNN);
+    long total = plan.memory().total();
+    PlanValidator.requireMemory(plan, Jobs.withMemory(workers, 2 * total));
     InvalidPlanException refusal =
         assertThrows(
             InvalidPlanException.class,
-            () -> PlanValidator.requireMemory(plan, plan.memory().total() - 1));
+            () -> PlanValidator.requireMemory(plan, Jobs.withMemory(workers, 2 * total - 1)));
     String message = String.valueOf(refusal.getMessage());
     assertTrue(message.startsWith("a worker needs "), message);
     assertTrue(message.contains("activations "), message);

@@ -108,8 +108,8 @@ class TransportChoiceTest {
     Plan named = Planner.plan(job.with("transport", "udp"), one);
     assertEquals("udp", named.transport());
     assertEquals("", named.transportReason());
-    WorkerCapabilities each =
-        new WorkerCapabilities(one.backends(), one.transports(), 4, 24L << 30, 1, one.rates());
+    WorkerCapabilities.Host alone = new WorkerCapabilities.Host(4, 24L << 30, 1, Jobs.RATES);
+    WorkerCapabilities each = Jobs.on(one.backends(), alone, alone, alone, alone);
     Plan apart = Planner.plan(job, each);
     assertEquals("udp", apart.transport());
     assertEquals("ipc connects the ranks of one host only", apart.transportReason());

@@ -68,10 +68,8 @@ public final class SoloModel implements AutoCloseable {
             new WorkerCapabilities(
                 Backends.offers(backendName, Device.CPU),
                 List.of(Transports.offer(LoopbackNetwork.LIMITS)),
-                1,
-                HostLimits.memoryBytes(),
-                1,
-                Rates.UNKNOWN));
+                List.of(
+                    new WorkerCapabilities.Host(1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN))));
     Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =

@@ -199,10 +199,7 @@ final class PredictedMemoryTest {
             new WorkerCapabilities.Backend(
                 "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
         Transports.offers(),
-        2,
-        64L << 30,
-        0,
-        Rates.UNKNOWN);
+        List.of(new WorkerCapabilities.Host(2, 64L << 30, 0, Rates.UNKNOWN)));
   }
 
   private static JobSpec job(
