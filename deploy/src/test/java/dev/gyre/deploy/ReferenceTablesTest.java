@@ -8,8 +8,10 @@ import dev.gyre.deploy.bench.BalanceResult;
 import dev.gyre.deploy.bench.BenchResult;
 import dev.gyre.deploy.bench.CollectiveResult;
 import dev.gyre.deploy.bench.KernelResult;
+import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.RouterSpec;
 import dev.gyre.partitioning.plan.Plan;
+import dev.gyre.trainer.json.SpecJson;
 import dev.gyre.trainer.step.EvalMetrics;
 import dev.gyre.trainer.step.StepMetrics;
 import java.io.IOException;
@@ -24,6 +26,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.ObjectMapper;
 
 /** Tables of formats in docs/reference list exactly the fields that are written. */
 final class ReferenceTablesTest {
@@ -65,7 +68,12 @@ final class ReferenceTablesTest {
   private static void collect(Class<?> type, String prefix, List<String> into) {
     for (RecordComponent component : type.getRecordComponents()) {
       String name = prefix + name(component);
-      if (component.getType().isRecord()) {
+      if (component.getType() == Mesh.class) {
+        new ObjectMapper()
+            .readTree(SpecJson.write(new Mesh(1, 1, 1, 1)))
+            .propertyNames()
+            .forEach(axis -> into.add(name + "." + axis));
+      } else if (component.getType().isRecord()) {
         collect(component.getType(), name + ".", into);
       } else if (component.getGenericType() instanceof ParameterizedType list
           && list.getActualTypeArguments()[0] instanceof Class<?> element

@@ -17,6 +17,7 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
@@ -164,7 +165,7 @@ public record AttentionBench(
   /** Bytes for the data of other ranks, forward and backward. */
   private static long slots(
       Mesh mesh, SequenceLayout layout, AttentionSchedule schedule, int rank, MessageBytes bytes) {
-    int ringRank = mesh.ringRank(rank);
+    int ringRank = mesh.place(rank, Axis.RING);
     int[] tokens = new int[mesh.ring()];
     for (int r = 0; r < tokens.length; r++) {
       tokens[r] = layout.tokens(r);

@@ -88,16 +88,7 @@ public final class GoldenCommand implements Callable<ExitCode> {
     GoldenCase golden = GoldenCase.load(folder);
     Mesh mesh = Planner.mesh(wanted, golden.model());
     String chosen = LocalBackend.choose(backend.name(), dtype);
-    System.out.printf(
-        "data-parallel %d  ring %d  ulysses %d  expert-parallel %d  %s  %s  %s  %s%n",
-        mesh.dataParallel(),
-        mesh.ring(),
-        mesh.ulysses(),
-        mesh.expertParallel(),
-        chosen,
-        Dtypes.name(dtype),
-        transport,
-        asked);
+    System.out.printf("%s  %s  %s  %s  %s%n", mesh, chosen, Dtypes.name(dtype), transport, asked);
     GoldenReport report = GoldenRun.run(golden, mesh, chosen, dtype, network, asked);
     System.out.println(report.table());
     return report.passed() ? ExitCode.DONE : ExitCode.DIFFERENT;

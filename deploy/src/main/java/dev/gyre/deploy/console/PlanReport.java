@@ -8,6 +8,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.plan.ActivationPlan;
@@ -127,11 +128,9 @@ public final class PlanReport {
   }
 
   private String mesh() {
-    return "data-parallel %d × ring %d × ulysses %d = %s; layout %s%s;%n       expert-parallel %d%s"
+    return "%s = %s; layout %s%s;%n       expert-parallel %d%s"
         .formatted(
-            mesh.dataParallel(),
-            mesh.ring(),
-            mesh.ulysses(),
+            mesh.factors(),
             Units.of(mesh.workers(), "worker"),
             plan.layout().key(),
             layoutReason(),
@@ -210,21 +209,21 @@ public final class PlanReport {
   }
 
   private String rank(int rank) {
-    HeadSplit.Part part = heads.parts().get(mesh.ulyssesRank(rank));
+    HeadSplit.Part part = heads.parts().get(mesh.place(rank, Axis.ULYSSES));
     long tokens = 0;
     for (Row row : rowsOf(rank)) {
-      tokens += row.layout.tokens(mesh.ringRank(rank), mesh.ulyssesRank(rank));
+      tokens += row.layout.tokens(mesh.place(rank, Axis.RING), mesh.place(rank, Axis.ULYSSES));
     }
     StringBuilder line =
         new StringBuilder(
             PLACE.formatted(
                 rank,
-                mesh.dataRank(rank),
-                mesh.ringRank(rank),
-                mesh.ulyssesRank(rank),
-                mesh.expertRank(rank),
+                mesh.place(rank, Axis.DATA),
+                mesh.place(rank, Axis.RING),
+                mesh.place(rank, Axis.ULYSSES),
+                mesh.place(rank, Axis.EXPERT),
                 String.format(Locale.ROOT, "%,d", tokens),
-                experts(mesh.expertRank(rank)),
+                experts(mesh.place(rank, Axis.EXPERT)),
                 range(part.firstQueryHead(), part.queryHeads()),
                 range(part.firstKvHead(), part.kvHeads())));
     for (ScheduleChoice choice : plan.schedules()) {
@@ -235,7 +234,7 @@ public final class PlanReport {
 
   private List<Row> rowsOf(int rank) {
     List<Row> own = new ArrayList<>();
-    for (int row = mesh.dataRank(rank); row < rows.size(); row += mesh.dataParallel()) {
+    for (int row = mesh.place(rank, Axis.DATA); row < rows.size(); row += mesh.dataParallel()) {
       own.add(rows.get(row));
     }
     return own;
@@ -243,7 +242,7 @@ public final class PlanReport {
 
   /** Work and traffic of one rank in a layer of a kind, over all rows. */
   private String attention(int rank, HeadSplit.Part part, LayerKind layers) {
-    int ring = mesh.ringRank(rank);
+    int ring = mesh.place(rank, Axis.RING);
     MessageBytes bytes =
         new MessageBytes(
             part.queryHeads(),

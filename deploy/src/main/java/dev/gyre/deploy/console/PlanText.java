@@ -1,6 +1,7 @@
 package dev.gyre.deploy.console;
 
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -84,14 +85,11 @@ public final class PlanText {
   private static String mesh(Plan plan) {
     Mesh mesh = plan.mesh();
     List<String> parts = new ArrayList<>();
-    if (mesh.dataParallel() > 1) {
-      parts.add("data-parallel " + mesh.dataParallel());
-    }
-    if (mesh.ring() > 1) {
-      parts.add("ring " + mesh.ring() + " (" + schedule(plan) + plan.layout().key() + ")");
-    }
-    if (mesh.ulysses() > 1) {
-      parts.add("ulysses " + mesh.ulysses());
+    for (Axis axis : Mesh.ORDERS.getFirst()) {
+      if (mesh.degree(axis) > 1) {
+        String how = axis == Axis.RING ? " (" + schedule(plan) + plan.layout().key() + ")" : "";
+        parts.add(axis.key() + " " + mesh.degree(axis) + how);
+      }
     }
     return parts.isEmpty() ? "one worker" : String.join(" × ", parts);
   }

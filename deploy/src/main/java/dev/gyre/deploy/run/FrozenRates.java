@@ -2,6 +2,7 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.deploy.files.PlanFile;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.Planner;
@@ -57,6 +58,6 @@ final class FrozenRates {
 
   /** The mesh without the expert-parallel degree, which depends on rates. */
   private static Mesh ranks(Plan plan) {
-    return plan.mesh().withExpertParallel(1);
+    return plan.mesh().with(Axis.EXPERT, 1);
   }
 }

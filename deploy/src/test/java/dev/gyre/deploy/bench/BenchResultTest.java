@@ -48,12 +48,13 @@ final class BenchResultTest {
   private static Plan plan(BenchJob job) {
     WorkerCapabilities.Backend scalar =
         new WorkerCapabilities.Backend("scalar", "", List.of("f32"), List.of("f32"), "");
-    return new Planner(new ModelDryRun()).plan(
-        job.spec(),
-        new WorkerCapabilities(
-            List.of(scalar),
-            Transports.offers(),
-            List.of(new WorkerCapabilities.Host(2, 1L << 34, 0, Rates.UNKNOWN))));
+    return new Planner(new ModelDryRun())
+        .plan(
+            job.spec(),
+            new WorkerCapabilities(
+                List.of(scalar),
+                Transports.offers(),
+                List.of(new WorkerCapabilities.Host(2, 1L << 34, 0, Rates.UNKNOWN))));
   }
 
   private static List<StepMetrics> steps(double... seconds) {

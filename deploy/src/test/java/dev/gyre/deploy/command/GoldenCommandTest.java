@@ -22,7 +22,7 @@ final class GoldenCommandTest {
     Cli ran = Cli.run("golden", GOLDEN.resolve("packed"), "--ring", 2, "--backend", "scalar");
     assertEquals(ExitCode.DONE.code(), ran.exit(), ran::toString);
     assertTrue(
-        ran.out().startsWith("data-parallel 1  ring 2  ulysses 1  expert-parallel 2  scalar  f32"),
+        ran.out().startsWith("data-parallel 1, ring 2, ulysses 1, expert-parallel 2  scalar  f32"),
         ran::toString);
     assertTrue(ran.out().contains("gradient mixer.query"), ran::toString);
   }

@@ -1,14 +1,15 @@
 package dev.gyre.partitioning.layout;
 
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.EvenCut;
+import dev.gyre.partitioning.mesh.Mesh;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Token layout of a row in its linear-attention layers. Every rank holds consecutive tokens in rank
  * order, so that a state can be passed from rank to rank. Also describes how tokens get there from
- * the layout of all other layers. Ranks are those of the row, ring × Ulysses, the latter varying
- * fastest.
+ * the layout of all other layers. Ranks are those of the row: {@link SequenceLayout#mesh}.
  *
  * @param documents of the row
  * @param starts row position of each rank's first token, and finally the row's token count
@@ -48,10 +49,9 @@ public record LinearAttentionLayout(Documents documents, List<Integer> starts, L
    */
   public static LinearAttentionLayout of(SequenceLayout layout) {
     List<List<TokenRange>> held = new ArrayList<>();
-    for (int r = 0; r < layout.ring(); r++) {
-      for (int u = 0; u < layout.ulysses(); u++) {
-        held.add(layout.runs(r, u));
-      }
+    Mesh mesh = layout.mesh();
+    for (int rank = 0; rank < mesh.workers(); rank++) {
+      held.add(layout.runs(mesh.place(rank, Axis.RING), mesh.place(rank, Axis.ULYSSES)));
     }
     List<Integer> starts = new ArrayList<>();
     if (inRankOrder(held, starts)) {

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.layout;
 
+import dev.gyre.partitioning.mesh.Mesh;
 import java.util.List;
 
 /**
@@ -15,6 +16,11 @@ public interface SequenceLayout {
   int ring();
 
   int ulysses();
+
+  /** The ranks of the row. */
+  default Mesh mesh() {
+    return new Mesh(1, ring(), ulysses(), 1);
+  }
 
   /**
    * Runs of row positions held by a ring rank, in local order. None is empty; neighbours may touch.

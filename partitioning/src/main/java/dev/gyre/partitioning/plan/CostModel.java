@@ -6,6 +6,7 @@ import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerSpec;
@@ -89,7 +90,7 @@ public final class CostModel {
   public StepCost step(
       List<ScheduleChoice> schedules, LayoutKind layout, int minChunk, String recompute) {
     boolean attentionAgain = recompute.equals(ActivationPlan.ALL);
-    int ranks = mesh.rowRanks();
+    int ranks = mesh.degree(Axis.RING, Axis.ULYSSES);
     long tokens = rows() * train.sequenceLength();
     long attentionFlops =
         Math.multiplyExact(rows(), attentionFlops(model, new Documents(train.sequenceLength())));
@@ -138,7 +139,7 @@ public final class CostModel {
 
   /** Bytes of all linear layers and all ranks of a row. */
   private long linearBytesOfRow(LayoutKind layout, int minChunk, LinearTraffic traffic) {
-    if (model.linearLayers() == 0 || mesh.rowRanks() == 1) {
+    if (model.linearLayers() == 0 || mesh.degree(Axis.RING, Axis.ULYSSES) == 1) {
       return 0;
     }
     LinearAttentionLayout linear =
@@ -151,7 +152,7 @@ public final class CostModel {
                 minChunk));
     LinearAttentionBytes bytes = LinearAttentionBytes.of(model, Math.toIntExact(elementBytes));
     long sum = 0;
-    for (int rank = 0; rank < mesh.rowRanks(); rank++) {
+    for (int rank = 0; rank < mesh.degree(Axis.RING, Axis.ULYSSES); rank++) {
       sum += traffic.of(bytes, linear, rank);
     }
     return model.linearLayers() * sum;
@@ -231,6 +232,6 @@ public final class CostModel {
   }
 
   private int replicas() {
-    return mesh.workers() / mesh.expertParallel();
+    return mesh.degree(Axis.EXPERT_REPLICA);
   }
 }

@@ -2,6 +2,7 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -68,9 +69,11 @@ final class FullestRanks {
         ringRanks.add(f.rank());
       }
     }
-    ringRanks.forEach(r -> numbers.add(mesh.rank(0, r, ulysses)));
+    int[] ring = mesh.group(0, Axis.RING);
+    ringRanks.forEach(r -> numbers.add(mesh.group(ring[r], Axis.ULYSSES)[ulysses]));
     if (model.linearLayers() > 0) {
-      numbers.add(mesh.rank(0, mesh.ring() - 1, mesh.ulysses() - 1)); // receives all states
+      int[] ofRow = mesh.group(0, Axis.RING, Axis.ULYSSES);
+      numbers.add(ofRow[ofRow.length - 1]); // receives all states
     }
   }
 

@@ -4,6 +4,7 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Axis;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -89,7 +90,8 @@ public record LongestSequence(List<Longest> policies) {
           Math.max(job.model().heads().queries(), 2L * Math.max(1, job.model().expertsPerToken()));
       int most = (int) Math.min(1 << 30, MOST_INDEXED / perToken) / STEP_TOKENS;
       int own = job.train().sequenceLength() / STEP_TOKENS;
-      int tiled = TILES * PolicyChoice.TILE / STEP_TOKENS * plan.mesh().rowRanks();
+      int tiled =
+          TILES * PolicyChoice.TILE / STEP_TOKENS * plan.mesh().degree(Axis.RING, Axis.ULYSSES);
       int near = Math.max(1, Math.min(most / 2, Math.max(own, tiled)));
       long ofNear = bytes(policy, near);
       if (ofNear > workerBytes) {

@@ -6,6 +6,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -33,6 +34,7 @@ final class MemoryModel {
   private final long expertRowsBound;
   private final SequenceLayout even;
   private final SequenceLayout fullest;
+  private final boolean uneven;
   private final FullestRanks ranks;
   private final Map<ActivationPlan, Peak> worst = new HashMap<>();
 
@@ -61,10 +63,11 @@ final class MemoryModel {
     size = ModelSize.of(model);
     even = row(layout, length, minChunk);
     long most = mostRingTokens(layout, mesh.ring(), minChunk, length);
+    uneven = mostTokens(even) < most;
     fullest =
-        mostTokens(even) == most
-            ? even
-            : row(layout, (int) Math.min(most * mesh.ring(), Integer.MAX_VALUE - 1), minChunk);
+        uneven
+            ? row(layout, (int) Math.min(most * mesh.ring(), Integer.MAX_VALUE - 1), minChunk)
+            : even;
     this.ranks = ranks;
   }
 
@@ -107,8 +110,8 @@ final class MemoryModel {
 
   MemoryEstimate estimate(ActivationPlan policy) {
     Peak most = worst(policy);
-    boolean uneven = size.experts() > 0 || fullest != even;
-    return estimate(most, uneven ? peak(policy, even, balancedRows(), 1) : most);
+    return estimate(
+        most, size.experts() > 0 || uneven ? peak(policy, even, balancedRows(), 1) : most);
   }
 
   /** With the fullest layout, and as many expert rows as a round may have. */
@@ -130,7 +133,7 @@ final class MemoryModel {
     long elementBytes = CostModel.elementBytes(dtype);
     // Expert rank 0 has the larger share.
     long experts = size.expert() * placement.count(0);
-    long replicas = mesh.workers() / mesh.expertParallel();
+    long replicas = mesh.degree(Axis.EXPERT_REPLICA);
     long held = size.dense() + experts;
     long exactShard = Math.ceilDiv(size.alwaysF32(), mesh.workers());
     long shard =

@@ -3,12 +3,16 @@ package dev.gyre.partitioning.plan;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Chooses the degrees that a job leaves open.
@@ -30,6 +34,8 @@ final class MeshResolver {
   /** With fewer tokens per rank, a ring hop's messages take longer than its attention tiles. */
   static final int TOKENS_PER_RANK = 1024;
 
+  private static final List<Axis> RANKS = Mesh.ORDERS.getFirst();
+
   private final MeshSpec spec;
   private final TrainSpec train;
 
@@ -39,19 +45,42 @@ final class MeshResolver {
   }
 
   static Mesh resolve(MeshSpec spec, TrainSpec train, ModelSpec model) {
-    int[] degrees = new MeshResolver(spec, train).degrees();
-    return mesh(degrees[0], degrees[1], degrees[2], spec, model);
+    return withExperts(new MeshResolver(spec, train).mesh(), spec, model);
   }
 
   /** Open degrees are 1; workers need not be given. */
   static Mesh resolve(MeshSpec spec, ModelSpec model) {
-    int data = Math.max(1, spec.dataParallel());
-    int ring = Math.max(1, spec.ring());
-    int ulysses = Math.max(1, spec.ulysses());
-    requireCountable(
-        (long) data * ring * ulysses,
-        "data-parallel %d × ring %d × ulysses %d".formatted(data, ring, ulysses));
-    return mesh(data, ring, ulysses, spec, model);
+    requireCountable(given(spec), factors(spec, "1"));
+    return withExperts(atLeastOne(spec), spec, model);
+  }
+
+  /** The degree that a job asks for; 0 if it leaves it open. */
+  private static int asked(MeshSpec spec, Axis axis) {
+    return switch (axis) {
+      case DATA -> spec.dataParallel();
+      case RING -> spec.ring();
+      case ULYSSES -> spec.ulysses();
+      case EXPERT -> spec.expertParallel();
+      case EXPERT_REPLICA -> 0;
+    };
+  }
+
+  /** Product of the degrees that are given. */
+  private static long given(MeshSpec spec) {
+    long product = 1;
+    for (Axis axis : RANKS) {
+      product *= Math.max(1, asked(spec, axis));
+    }
+    return product;
+  }
+
+  /** The degrees that are given, and 1 for the others; the experts are not distributed. */
+  private static Mesh atLeastOne(MeshSpec spec) {
+    Map<Axis, Integer> degrees = new EnumMap<>(Axis.class);
+    for (Axis axis : RANKS) {
+      degrees.put(axis, Math.max(1, asked(spec, axis)));
+    }
+    return new Mesh(degrees);
   }
 
   private static void requireCountable(long workers, String factors) {
@@ -78,57 +107,52 @@ final class MeshResolver {
     return degrees;
   }
 
-  private static Mesh mesh(int data, int ring, int ulysses, MeshSpec spec, ModelSpec model) {
-    int experts = expertParallel(spec, data * ring * ulysses, ModelSize.of(model).experts());
-    return new Mesh(data, ring, ulysses, experts);
+  private static Mesh withExperts(Mesh mesh, MeshSpec spec, ModelSpec model) {
+    int experts = ModelSize.of(model).experts();
+    return mesh.with(Axis.EXPERT, expertParallel(spec, mesh.workers(), experts));
   }
 
-  /** Data-parallel, ring, ulysses. */
-  private int[] degrees() {
-    long given =
-        (long) Math.max(1, spec.dataParallel())
-            * Math.max(1, spec.ring())
-            * Math.max(1, spec.ulysses());
-    requireCountable(given, factors());
-    boolean none = spec.dataParallel() == 0 && spec.ring() == 0 && spec.ulysses() == 0;
+  private Mesh mesh() {
+    long given = given(spec);
+    String factors = factors(spec, "(open)");
+    requireCountable(given, factors);
+    boolean none = RANKS.stream().allMatch(this::isOpen);
     long workers = spec.workers();
     if (workers == 0) {
       workers = none ? DEFAULT_WORKERS : given;
     }
-    boolean all = spec.dataParallel() > 0 && spec.ring() > 0 && spec.ulysses() > 0;
+    boolean all = RANKS.stream().noneMatch(this::isOpen);
     if (all && workers != given) {
       throw new Invalid(
           "mesh.workers",
           "%d is not %s = %d. Leave out mesh.workers, or one of the degrees for the plan to choose."
-              .formatted(workers, factors(), given));
+              .formatted(workers, factors, given));
     }
     if (workers % given != 0) {
       long below = Math.max(given, workers / given * given);
       throw new Invalid(
           "mesh.workers",
           "%d cannot be made of %s: %d does not divide it. Use %d workers or other degrees."
-              .formatted(workers, factors(), given, below));
+              .formatted(workers, factors, given, below));
     }
     return fill(Math.toIntExact(workers / given));
   }
 
-  private int[] fill(int rest) {
-    int data = Math.max(1, spec.dataParallel());
-    int ring = Math.max(1, spec.ring());
-    int ulysses = Math.max(1, spec.ulysses());
-    boolean dataOpen = spec.dataParallel() == 0;
-    boolean ringOpen = spec.ring() == 0;
-    if (dataOpen && ringOpen) {
-      ring = chooseRing(rest, ulysses);
-      data = rest / ring;
-    } else if (ringOpen) {
-      ring = rest;
-    } else if (dataOpen) {
-      data = rest;
-    } else {
-      ulysses *= rest;
+  private boolean isOpen(Axis axis) {
+    return asked(spec, axis) == 0;
+  }
+
+  /**
+   * @param rest product of the open degrees
+   */
+  private Mesh fill(int rest) {
+    Mesh mesh = atLeastOne(spec);
+    if (isOpen(Axis.DATA) && isOpen(Axis.RING)) {
+      int ring = chooseRing(rest, mesh.ulysses());
+      return mesh.with(Axis.RING, ring).with(Axis.DATA, rest / ring);
     }
-    return new int[] {data, ring, ulysses};
+    Axis open = isOpen(Axis.RING) ? Axis.RING : isOpen(Axis.DATA) ? Axis.DATA : Axis.ULYSSES;
+    return mesh.with(open, mesh.degree(open) * rest);
   }
 
   private int chooseRing(int rest, int ulysses) {
@@ -145,13 +169,10 @@ final class MeshResolver {
     return ring;
   }
 
-  private String factors() {
-    return "data-parallel %s × ring %s × ulysses %s"
-        .formatted(orOpen(spec.dataParallel()), orOpen(spec.ring()), orOpen(spec.ulysses()));
-  }
-
-  private static String orOpen(int degree) {
-    return degree == 0 ? "(open)" : Integer.toString(degree);
+  private static String factors(MeshSpec spec, String open) {
+    return RANKS.stream()
+        .map(axis -> axis.key() + " " + (asked(spec, axis) == 0 ? open : "" + asked(spec, axis)))
+        .collect(Collectors.joining(" × "));
   }
 
   private static int expertParallel(MeshSpec spec, int workers, int experts) {

@@ -4,6 +4,8 @@ import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.LinearAttentionLayout.Move;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
+import dev.gyre.partitioning.mesh.Axis;
+import dev.gyre.partitioning.mesh.Mesh;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -24,7 +26,8 @@ final class MoveProof {
   }
 
   void prove() {
-    int ranks = layout.ring() * layout.ulysses();
+    Mesh mesh = layout.mesh();
+    int ranks = mesh.workers();
     if (linear.ranks() != ranks) {
       throw new InvalidPlanException(
           "linear layers are divided over %d ranks, but the row has %d"
@@ -33,7 +36,8 @@ final class MoveProof {
     proveStarts(ranks);
     List<List<TokenRange>> handed = handedOut(ranks);
     for (int rank = 0; rank < ranks; rank++) {
-      List<TokenRange> held = layout.runs(rank / layout.ulysses(), rank % layout.ulysses());
+      List<TokenRange> held =
+          layout.runs(mesh.place(rank, Axis.RING), mesh.place(rank, Axis.ULYSSES));
       proveSame(rank, held, handed.get(rank));
     }
   }

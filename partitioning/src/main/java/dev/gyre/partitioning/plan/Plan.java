@@ -7,6 +7,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -19,6 +20,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Every decision of how a job runs, frozen. Ranks that hold equal plans make equal choices for
@@ -135,31 +137,29 @@ public record Plan(
    * by its name, as text of the job file. See {@link dev.gyre.partitioning.job.Key#open}.
    */
   public Map<String, String> decisions() {
-    return Map.ofEntries(
-        Map.entry("mesh.workers", Integer.toString(mesh.workers())),
-        Map.entry("mesh.data-parallel", Integer.toString(mesh.dataParallel())),
-        Map.entry("mesh.ring", Integer.toString(mesh.ring())),
-        Map.entry("mesh.ulysses", Integer.toString(mesh.ulysses())),
-        Map.entry("mesh.expert-parallel", Integer.toString(mesh.expertParallel())),
-        Map.entry("mesh.kernel-threads", Integer.toString(kernelThreads)),
-        Map.entry("layout", layout.key()),
-        Map.entry("backend", backend),
-        Map.entry("device", device),
-        Map.entry("dtype", dtype),
-        Map.entry("transport", transport),
-        Map.entry("recompute", activations.recompute()),
-        Map.entry("offload", Boolean.toString(activations.offload())));
+    Map<String, String> decisions = new LinkedHashMap<>();
+    decisions.put("mesh.workers", Integer.toString(mesh.workers()));
+    mesh.degrees()
+        .forEach((axis, degree) -> decisions.put("mesh." + axis.key(), Integer.toString(degree)));
+    decisions.put("mesh.kernel-threads", Integer.toString(kernelThreads));
+    decisions.put("layout", layout.key());
+    decisions.put("backend", backend);
+    decisions.put("device", device);
+    decisions.put("dtype", dtype);
+    decisions.put("transport", transport);
+    decisions.put("recompute", activations.recompute());
+    decisions.put("offload", Boolean.toString(activations.offload()));
+    return decisions;
   }
 
   /** Every field as text, in canonical order. */
   public Map<String, String> fields() {
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("format", formatVersion);
-    fields.put("mesh.order", "data,ring,ulysses");
-    fields.put("mesh.data-parallel", mesh.dataParallel());
-    fields.put("mesh.ring", mesh.ring());
-    fields.put("mesh.ulysses", mesh.ulysses());
-    fields.put("mesh.expert-parallel", mesh.expertParallel());
+    fields.put(
+        "mesh.order",
+        Mesh.ORDERS.getFirst().stream().map(Axis::toString).collect(Collectors.joining(",")));
+    mesh.degrees().forEach((axis, degree) -> fields.put("mesh." + axis.key(), degree));
     fields.put("layout", layout.key());
     for (LayoutForecast f : layouts) {
       fields.put("layout." + f.layout().key() + ".micros", f.micros());

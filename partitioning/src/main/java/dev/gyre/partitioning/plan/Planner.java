@@ -8,6 +8,7 @@ import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSize;
@@ -73,7 +74,7 @@ public final class Planner {
     List<Plan> plans = new ArrayList<>();
     for (int degree : MeshResolver.expertParallel(largest.workers(), experts)) {
       boolean own = degree == largest.expertParallel();
-      plans.add(own ? split : plan(job, workers, largest.withExpertParallel(degree)));
+      plans.add(own ? split : plan(job, workers, largest.with(Axis.EXPERT, degree)));
     }
     return ExpertParallelChoice.of(
         plans, job.train().memory(), workers.workerMemoryBytes(largest.workers()));
@@ -257,7 +258,8 @@ public final class Planner {
    * most all rows of the expert group, and at least one so that rounds terminate.
    */
   private static long expertRowsBound(Mesh mesh, ModelSize size, int length, long ringTokens) {
-    long balanced = (long) size.expertsPerToken() * Math.ceilDiv(length, mesh.rowRanks());
+    long balanced =
+        (long) size.expertsPerToken() * Math.ceilDiv(length, mesh.degree(Axis.RING, Axis.ULYSSES));
     long own = size.expertsPerToken() * Math.ceilDiv(ringTokens, (long) mesh.ulysses());
     return Math.max(1, Math.min(2 * balanced, own * mesh.expertParallel()));
   }

@@ -92,11 +92,9 @@ public record TransportChoice(String name, String reason) {
         most > 0 ? String.format(Locale.ROOT, "at most %,d workers", most) : "workers of one host");
     return String.format(
         Locale.ROOT,
-        "%s, but data-parallel %d × ring %d × ulysses %d is %,d ranks%s. Use %s.",
+        "%s, but %s is %,d ranks%s. Use %s.",
         limits,
-        mesh.dataParallel(),
-        mesh.ring(),
-        mesh.ulysses(),
+        mesh.factors(),
         mesh.workers(),
         hosts > 1 ? String.format(Locale.ROOT, " on %,d hosts", hosts) : "",
         String.join(", or ", ways));

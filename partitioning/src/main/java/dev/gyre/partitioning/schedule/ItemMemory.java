@@ -22,7 +22,6 @@ public final class ItemMemory {
   /** An item that the rank holds during the program. */
   public static final class Holding {
     private final Item item;
-    private final int owner;
     private final int rows;
     private final boolean own;
     private final boolean staging;
@@ -30,9 +29,8 @@ public final class ItemMemory {
     private int first = Integer.MAX_VALUE;
     private int last = -1;
 
-    private Holding(Item item, int owner, int rows, boolean own, boolean staging) {
+    private Holding(Item item, int rows, boolean own, boolean staging) {
       this.item = item;
-      this.owner = owner;
       this.rows = rows;
       this.own = own;
       this.staging = staging;
@@ -123,7 +121,7 @@ public final class ItemMemory {
     if (at == null) {
       at = holdings.size();
       index.put(key, at);
-      holdings.add(new Holding(item, owner, tokens[owner], owner == me, false));
+      holdings.add(new Holding(item, tokens[owner], owner == me, false));
     }
     return holdings.get(at);
   }
@@ -134,7 +132,7 @@ public final class ItemMemory {
     for (TokenRange run : m.rows()) {
       rows += run.length();
     }
-    Holding h = new Holding(m.item(), m.owner(), rows, false, true);
+    Holding h = new Holding(m.item(), rows, false, true);
     h.usedIn(step);
     holdings.add(h);
     return holdings.size() - 1;

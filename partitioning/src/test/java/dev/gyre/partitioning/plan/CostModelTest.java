@@ -9,6 +9,7 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.RandomRows;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSize;
@@ -115,7 +116,7 @@ class CostModelTest {
           }
           assertEquals(ring == 1, sent == 0);
           assertEquals(
-              4 * sent / mesh.rowRanks(),
+              4 * sent / mesh.degree(Axis.RING, Axis.ULYSSES),
               cost(model, train, mesh, "bf16", key, order).ringBytes(),
               key + " ring " + ring);
         }

@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
@@ -15,8 +16,8 @@ final class SketchedMemory implements DryRun {
   @Override
   public Peak of(RowPass pass) {
     Mesh mesh = pass.mesh();
-    int ringRank = mesh.ringRank(pass.rank());
-    long tokens = pass.layout().tokens(ringRank, mesh.ulyssesRank(pass.rank()));
+    int ringRank = mesh.place(pass.rank(), Axis.RING);
+    long tokens = pass.layout().tokens(ringRank, mesh.place(pass.rank(), Axis.ULYSSES));
     long unit = pass.model().width() * CostModel.elementBytes(pass.dtype());
     ActivationPlan activations = pass.activations();
     boolean tiled = activations.mlpTile() > 0;
@@ -44,7 +45,7 @@ final class SketchedMemory implements DryRun {
     HeadSplit.Part part =
         HeadSplit.of(pass.model().heads().kvHeadOf(), mesh)
             .parts()
-            .get(mesh.ulyssesRank(pass.rank()));
+            .get(mesh.place(pass.rank(), Axis.ULYSSES));
     MessageBytes bytes =
         new MessageBytes(
             part.queryHeads(),

@@ -102,15 +102,15 @@ class TransportChoiceTest {
   void thePlanHasTheChoiceAndTheReason() {
     JobSpec job = Jobs.job(MeshSpec.of(4, 0, 0, 0, 0));
     WorkerCapabilities one = Jobs.workers(Jobs.ONEDNN);
-    Plan plan = Planner.plan(job, one);
+    Plan plan = Jobs.PLANNER.plan(job, one);
     assertEquals("ipc", plan.transport());
     assertEquals("the first in order of preference", plan.transportReason());
-    Plan named = Planner.plan(job.with("transport", "udp"), one);
+    Plan named = Jobs.PLANNER.plan(job.with("transport", "udp"), one);
     assertEquals("udp", named.transport());
     assertEquals("", named.transportReason());
     WorkerCapabilities.Host alone = new WorkerCapabilities.Host(4, 24L << 30, 1, Jobs.RATES);
     WorkerCapabilities each = Jobs.on(one.backends(), alone, alone, alone, alone);
-    Plan apart = Planner.plan(job, each);
+    Plan apart = Jobs.PLANNER.plan(job, each);
     assertEquals("udp", apart.transport());
     assertEquals("ipc connects the ranks of one host only", apart.transportReason());
     assertEquals(named.rates(), apart.rates(), "predicted for the transport that is taken");

@@ -36,14 +36,18 @@ class WorkerCapabilitiesTest {
 
   @Test
   void theStepTakesAsLongAsOnTheSlowest() {
-    long mixed = Planner.plan(FOUR, on(host(8, 64, 2, FAST), host(8, 64, 2, SLOW))).stepMicros();
-    long slow = Planner.plan(FOUR, on(host(8, 64, 2, SLOW), host(8, 64, 2, SLOW))).stepMicros();
-    long fast = Planner.plan(FOUR, on(host(8, 64, 2, FAST), host(8, 64, 2, FAST))).stepMicros();
+    long mixed =
+        Jobs.PLANNER.plan(FOUR, on(host(8, 64, 2, FAST), host(8, 64, 2, SLOW))).stepMicros();
+    long slow =
+        Jobs.PLANNER.plan(FOUR, on(host(8, 64, 2, SLOW), host(8, 64, 2, SLOW))).stepMicros();
+    long fast =
+        Jobs.PLANNER.plan(FOUR, on(host(8, 64, 2, FAST), host(8, 64, 2, FAST))).stepMicros();
     assertEquals(slow, mixed);
     assertTrue(fast < slow, fast + " and " + slow);
     assertEquals(
         fast,
-        Planner.plan(FOUR, on(host(8, 64, 2, FAST), host(8, 64, 2, FAST), host(8, 64, 1, SLOW)))
+        Jobs.PLANNER
+            .plan(FOUR, on(host(8, 64, 2, FAST), host(8, 64, 2, FAST), host(8, 64, 1, SLOW)))
             .stepMicros(),
         "a host without a worker is not waited for");
   }
@@ -54,7 +58,7 @@ class WorkerCapabilitiesTest {
     WorkerCapabilities hosts = on(host(8, 64, 2, FAST), host(6, 64, 3, FAST));
     assertEquals(4, hosts.kernelThreads(0, 2));
     assertEquals(2, hosts.kernelThreads(0, 3 + 2));
-    assertEquals(2, Planner.plan(Jobs.job(MeshSpec.of(5, 1, 5, 1, 1)), hosts).kernelThreads());
+    assertEquals(2, Jobs.PLANNER.plan(Jobs.job(MeshSpec.of(5, 1, 5, 1, 1)), hosts).kernelThreads());
     assertThrows(Invalid.class, () -> hosts.kernelThreads(7, 5));
     assertEquals(7, hosts.kernelThreads(7, 2));
   }
@@ -62,7 +66,7 @@ class WorkerCapabilitiesTest {
   @Test
   void everyHostMustHaveRoomForItsRanks() {
     WorkerCapabilities roomy = on(host(8, 64, 2, FAST), host(8, 64, 2, FAST));
-    Plan plan = Planner.plan(FOUR, roomy);
+    Plan plan = Jobs.PLANNER.plan(FOUR, roomy);
     PlanValidator.requireMemory(plan, roomy);
     long worker = plan.memory().total();
     WorkerCapabilities.Host enough = new WorkerCapabilities.Host(8, 3 * worker, 3, FAST);

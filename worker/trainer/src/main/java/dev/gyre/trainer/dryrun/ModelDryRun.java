@@ -8,6 +8,7 @@ import dev.gyre.model.Observer;
 import dev.gyre.model.Pass;
 import dev.gyre.model.PassInput;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.DryRun;
@@ -40,7 +41,7 @@ public final class ModelDryRun implements DryRun {
         new NoExperts(
             model.experts(),
             mesh.expertParallel(),
-            mesh.expertRank(rank),
+            mesh.place(rank, Axis.EXPERT),
             pass.expertRows(),
             pass.rounds());
     DecoderModel decoder =
@@ -72,7 +73,8 @@ public final class ModelDryRun implements DryRun {
         pass.schedules(),
         Map.of(),
         pass.model().linearLayers() > 0 ? LinearAttentionLayout.of(pass.layout()) : null,
-        pass.layout().runs(mesh.ringRank(pass.rank()), mesh.ulyssesRank(pass.rank())));
+        pass.layout()
+            .runs(mesh.place(pass.rank(), Axis.RING), mesh.place(pass.rank(), Axis.ULYSSES)));
   }
 
   private static BatchTotals totals(RowPass pass) {

@@ -7,6 +7,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.port.ExpertGroup;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.trainer.exchange.TensorExchange;
@@ -38,7 +39,7 @@ public final class ShardedExperts implements ExpertGroup {
    */
   public ShardedExperts(
       Transport transport, Mesh mesh, Backend backend, int experts, int rowsBound, Arena arena) {
-    ranks = mesh.expertGroup(transport.rank());
+    ranks = mesh.group(transport.rank(), Axis.EXPERT);
     if (experts > 0 && ranks.length > experts) {
       throw new IllegalArgumentException(
           "mesh.expert-parallel %d is more than the %d experts".formatted(ranks.length, experts));
@@ -46,7 +47,7 @@ public final class ShardedExperts implements ExpertGroup {
     if (rowsBound < 1) {
       throw new IllegalArgumentException("expert-rows-bound " + rowsBound + " must be positive");
     }
-    this.me = mesh.expertRank(transport.rank());
+    this.me = mesh.place(transport.rank(), Axis.EXPERT);
     this.experts = experts;
     this.rowsBound = rowsBound;
     this.group = new ProcessGroup(transport, ranks, Channel.EXPERTS);

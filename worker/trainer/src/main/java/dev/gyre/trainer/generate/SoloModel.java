@@ -63,13 +63,15 @@ public final class SoloModel implements AutoCloseable {
     Path run = checkpoint.resolve("..").resolve("..").normalize();
     Tokenizer tokenizer = Tokenizers.ofRun(job.dataset().tokenizer(), run);
     Plan plan =
-        new Planner(new ModelDryRun()).plan(
-            job.onOneWorker(context, backendName),
-            new WorkerCapabilities(
-                Backends.offers(backendName, Device.CPU),
-                List.of(Transports.offer(LoopbackNetwork.LIMITS)),
-                List.of(
-                    new WorkerCapabilities.Host(1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN))));
+        new Planner(new ModelDryRun())
+            .plan(
+                job.onOneWorker(context, backendName),
+                new WorkerCapabilities(
+                    Backends.offers(backendName, Device.CPU),
+                    List.of(Transports.offer(LoopbackNetwork.LIMITS)),
+                    List.of(
+                        new WorkerCapabilities.Host(
+                            1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN))));
     Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =

@@ -13,6 +13,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.RowSchedules;
@@ -164,7 +165,7 @@ public final class GoldenRun {
    * @return total loss and cross-entropy of the batch
    */
   private double[] pass(TrainingRank rank, boolean record) {
-    int dataRank = mesh.dataRank(rank.transport().rank());
+    int dataRank = mesh.place(rank.transport().rank(), Axis.DATA);
     rank.parameters().zeroGradients();
     double[] losses = new double[2];
     for (int from = 0; from < golden.rows().size(); from += mesh.dataParallel()) {

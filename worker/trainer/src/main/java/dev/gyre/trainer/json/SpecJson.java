@@ -36,6 +36,7 @@ public final class SpecJson {
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .addModule(ModelTypes.module())
+          .addModule(MeshJson.module())
           .addModule(
               new SimpleModule()
                   .addSerializer(double.class, new FiniteOrNull())

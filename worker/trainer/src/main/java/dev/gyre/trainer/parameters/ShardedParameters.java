@@ -11,6 +11,7 @@ import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.model.port.ParameterStore;
 import dev.gyre.model.port.ParameterUnit;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -59,13 +60,13 @@ public final class ShardedParameters implements ParameterStore {
     int rank = transport.rank();
     everyone = new ProcessGroup(transport, mesh.everyone(), Channel.GRADIENTS);
     ProcessGroup replicas =
-        new ProcessGroup(transport, mesh.expertReplicas(rank), Channel.GRADIENTS);
+        new ProcessGroup(transport, mesh.group(rank, Axis.EXPERT_REPLICA), Channel.GRADIENTS);
     int x = mesh.expertParallel();
     int experts = model.experts();
     List<TensorSpec> held =
         model.tensors(
-            (int) EvenCut.start(experts, x, mesh.expertRank(rank)),
-            (int) EvenCut.count(experts, x, mesh.expertRank(rank)));
+            (int) EvenCut.start(experts, x, mesh.place(rank, Axis.EXPERT)),
+            (int) EvenCut.count(experts, x, mesh.place(rank, Axis.EXPERT)));
     List<TensorSpec> exact = new ArrayList<>();
     List<TensorSpec> dense = new ArrayList<>();
     List<TensorSpec> expert = new ArrayList<>();

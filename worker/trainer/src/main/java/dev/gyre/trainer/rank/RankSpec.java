@@ -6,6 +6,7 @@ import dev.gyre.model.Objective;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -100,7 +101,7 @@ public record RankSpec(
    * Twice the rows that a rank receives when experts are balanced: 2 · ⌈N / (ring · ulysses)⌉ · k.
    */
   public static int defaultRowsBound(ModelSpec model, Mesh mesh, int rowTokens) {
-    long tokens = Math.ceilDiv((long) rowTokens, (long) mesh.rowRanks());
+    long tokens = Math.ceilDiv((long) rowTokens, (long) mesh.degree(Axis.RING, Axis.ULYSSES));
     return Math.toIntExact(Math.max(1, 2 * tokens * Math.max(1, model.expertsPerToken())));
   }
 }

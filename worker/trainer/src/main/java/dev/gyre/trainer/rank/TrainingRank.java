@@ -17,6 +17,7 @@ import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -148,7 +149,8 @@ public final class TrainingRank implements AutoCloseable {
       linear = LinearAttentionLayout.of(layout);
       PlanValidator.validate(layout, linear);
     }
-    List<TokenRange> mine = layout.runs(spec.mesh().ringRank(rank), spec.mesh().ulyssesRank(rank));
+    List<TokenRange> mine =
+        layout.runs(spec.mesh().place(rank, Axis.RING), spec.mesh().place(rank, Axis.ULYSSES));
     return new RowPart(layout, schedules, choices, linear, mine);
   }
 

@@ -11,6 +11,7 @@ import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
@@ -72,19 +73,20 @@ public final class ShardedSequence {
     this.mesh = mesh;
     this.rank = transport.rank();
     this.compute = compute;
-    this.row = group(transport, mesh.rowGroup(rank));
-    this.headExchange = new TensorExchange(backend, group(transport, mesh.ulyssesGroup(rank)));
+    this.row = group(transport, mesh.group(rank, Axis.RING, Axis.ULYSSES));
+    this.headExchange =
+        new TensorExchange(backend, group(transport, mesh.group(rank, Axis.ULYSSES)));
     this.split = HeadSplit.of(model.heads().kvHeadOf(), mesh);
     this.allHeads = model.heads().queries();
     this.allKvHeads = model.heads().keyValues();
-    HeadSplit.Part part = split.parts().get(mesh.ulyssesRank(rank));
+    HeadSplit.Part part = split.parts().get(mesh.place(rank, Axis.ULYSSES));
     this.heads = part.queryHeads();
     this.kvHeads = part.kvHeads();
     this.headDim = model.heads().size();
     this.ring =
         new ScheduleEngine(
             backend,
-            new Transfers(backend, group(transport, mesh.ringGroup(rank))),
+            new Transfers(backend, group(transport, mesh.group(rank, Axis.RING))),
             part.kvHeadOf(),
             part.kvHeads(),
             model.heads().size(),
@@ -115,7 +117,7 @@ public final class ShardedSequence {
           "layout for ring %d × ulysses %d on a mesh of ring %d × ulysses %d"
               .formatted(layout.ring(), layout.ulysses(), mesh.ring(), mesh.ulysses()));
     }
-    int ringRank = mesh.ringRank(rank);
+    int ringRank = mesh.place(rank, Axis.RING);
     int[] ringTokens = new int[mesh.ring()];
     for (int r = 0; r < ringTokens.length; r++) {
       ringTokens[r] = layout.tokens(r);
@@ -131,7 +133,7 @@ public final class ShardedSequence {
     return new ShardedRow(
         this,
         Map.copyOf(newest),
-        layout.tokens(ringRank, mesh.ulyssesRank(rank)),
+        layout.tokens(ringRank, mesh.place(rank, Axis.ULYSSES)),
         mesh.ulysses() == 1
             ? null
             : new UlyssesExchange(

@@ -1,6 +1,7 @@
 package dev.gyre.trainer.step;
 
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.trainer.data.BatchShape;
 import dev.gyre.trainer.data.Feed;
@@ -25,7 +26,7 @@ record RowOfRank(@Nullable RowShape row, BatchTotals totals) {
   static List<RowOfRank> all(BatchShape shape, TrainingRank rank) {
     Mesh mesh = rank.spec().mesh();
     int data = mesh.dataParallel();
-    int mine = mesh.dataRank(rank.transport().rank());
+    int mine = mesh.place(rank.transport().rank(), Axis.DATA);
     int rows = shape.rows().size();
     BatchTotals totals = new BatchTotals(shape.tokens(), shape.labelled(), rows);
     List<RowOfRank> all = new ArrayList<>();

@@ -1,6 +1,5 @@
 package dev.gyre.trainer.worker;
 
-import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 import java.util.Map;
@@ -14,11 +13,9 @@ final class ExecutionEnvironment {
   private ExecutionEnvironment() {}
 
   static Map<String, String> of(Plan plan) {
-    Mesh mesh = plan.mesh();
     return Map.of(
         "mesh",
-        "data-parallel %d, ring %d, ulysses %d, expert-parallel %d"
-            .formatted(mesh.dataParallel(), mesh.ring(), mesh.ulysses(), mesh.expertParallel()),
+        plan.mesh().toString(),
         "backend",
         plan.backend(),
         "device",

@@ -52,10 +52,7 @@ class ModelDryRunTest {
                 new WorkerCapabilities.Backend(
                     "vector", "", List.of("f32", "bf16"), List.of("f32"), "")),
             Transports.offers(),
-            2,
-            2 * workerBytes,
-            0,
-            Rates.UNKNOWN));
+            List.of(new WorkerCapabilities.Host(2, 2 * workerBytes, 0, Rates.UNKNOWN))));
   }
 
   private static MemoryEstimate memory(String recompute, boolean offload, int tile) {

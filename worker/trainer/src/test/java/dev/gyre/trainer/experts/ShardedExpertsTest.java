@@ -13,6 +13,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.model.port.ExpertGroup.Round;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.trainer.rank.LocalNetwork;
 import dev.gyre.trainer.rank.RankThreads;
@@ -109,7 +110,7 @@ final class ShardedExpertsTest {
 
   private static int rank(Transport transport, Mesh mesh, int[][] counts, int bound) {
     int rank = transport.rank();
-    int[] group = mesh.expertGroup(rank);
+    int[] group = mesh.group(rank, Axis.EXPERT);
     try (Arena arena = Arena.ofShared();
         Backend backend = new ScalarBackendProvider().open(1)) {
       ShardedExperts experts =

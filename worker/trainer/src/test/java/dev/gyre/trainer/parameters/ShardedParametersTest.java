@@ -13,6 +13,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.Decoder;
@@ -134,8 +135,8 @@ final class ShardedParametersTest {
     int experts = MODEL.experts();
     int x = mesh.expertParallel();
     return MODEL.tensors(
-        (int) EvenCut.start(experts, x, mesh.expertRank(rank)),
-        (int) EvenCut.count(experts, x, mesh.expertRank(rank)));
+        (int) EvenCut.start(experts, x, mesh.place(rank, Axis.EXPERT)),
+        (int) EvenCut.count(experts, x, mesh.place(rank, Axis.EXPERT)));
   }
 
   @Test
@@ -207,7 +208,7 @@ final class ShardedParametersTest {
   private static void gradients(ShardedParameters parameters, Mesh mesh, int rank, int step) {
     parameters.zeroGradients();
     for (TensorSpec spec : held(mesh, rank)) {
-      int[] holders = spec.isExpert() ? mesh.expertReplicas(rank) : mesh.everyone();
+      int[] holders = spec.isExpert() ? mesh.group(rank, Axis.EXPERT_REPLICA) : mesh.everyone();
       Tensor gradient = parameters.gradient(spec.name(), spec.shape());
       for (int i = 0; i < spec.elements(); i++) {
         float whole = gradientOf(i, step);

@@ -24,6 +24,7 @@ import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.TokenRange;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
@@ -402,7 +403,7 @@ final class TrainingRankTest {
     Mesh mesh = rank.spec().mesh();
     List<Integer> rows = new ArrayList<>();
     for (int from = 0; from < ROWS.size(); from += mesh.dataParallel()) {
-      rows.add(from + mesh.dataRank(rank.transport().rank()));
+      rows.add(from + mesh.place(rank.transport().rank(), Axis.DATA));
     }
     return rows;
   }

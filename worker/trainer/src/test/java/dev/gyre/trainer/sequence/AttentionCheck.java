@@ -20,6 +20,7 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
@@ -116,7 +117,7 @@ final class AttentionCheck {
       ScheduleKind scheduleKind,
       Options network) {
     long sent = sent(row, mesh, kind, minChunk, dtype, scheduleKind, network);
-    assertTrue(mesh.rowRanks() > 1 || sent == 0, "one rank sends nothing");
+    assertTrue(mesh.degree(Axis.RING, Axis.ULYSSES) > 1 || sent == 0, "one rank sends nothing");
   }
 
   /**
@@ -231,13 +232,13 @@ final class AttentionCheck {
       double[][] got) {
     try (Arena arena = Arena.ofShared();
         Backend backend = new ScalarBackendProvider().open(1)) {
-      int ringRank = mesh.ringRank(transport.rank());
+      int ringRank = mesh.place(transport.rank(), Axis.RING);
       AttentionMeter meter = new AttentionMeter(backend);
       Workspace ws = workspace(arena, 1 << 21);
       ShardedSequence sequence =
           new ShardedSequence(transport, mesh, meter.backend(), row.model(), dtype);
       SequenceRow opened = sequence.open(layout, Map.of(row.mask(), schedule), null, ws);
-      List<TokenRange> runs = layout.runs(ringRank, mesh.ulyssesRank(transport.rank()));
+      List<TokenRange> runs = layout.runs(ringRank, mesh.place(transport.rank(), Axis.ULYSSES));
       attend(opened, arena, row, dtype, in, runs, ws, got);
       Map<String, Long> counted = transport.counters().bytesSent();
       assertEquals(
@@ -249,7 +250,7 @@ final class AttentionCheck {
       assertEquals(schedulePairs(schedule.backward().get(ringRank)), meter.backwardPairs());
       double[] sums = {transport.rank(), 1};
       opened.sumOverRow(sums);
-      int ranks = mesh.rowRanks();
+      int ranks = mesh.degree(Axis.RING, Axis.ULYSSES);
       assertEquals(ranks * (ranks - 1) / 2.0, sums[0]);
       assertEquals(ranks, sums[1]);
       return counted.values().stream().mapToLong(Long::longValue).sum();
@@ -298,10 +299,12 @@ final class AttentionCheck {
   private static long foretold(
       int rank, Mesh mesh, Row row, AttentionSchedule schedule, DType dtype) {
     HeadSplit.Part part =
-        HeadSplit.of(row.model().heads().kvHeadOf(), mesh).parts().get(mesh.ulyssesRank(rank));
+        HeadSplit.of(row.model().heads().kvHeadOf(), mesh)
+            .parts()
+            .get(mesh.place(rank, Axis.ULYSSES));
     MessageBytes bytes =
         new MessageBytes(part.queryHeads(), part.kvHeads(), row.headDim, dtype.bytes());
-    int ringRank = mesh.ringRank(rank);
+    int ringRank = mesh.place(rank, Axis.RING);
     return bytes.sent(schedule.forward().get(ringRank))
         + bytes.sent(schedule.backward().get(ringRank));
   }

@@ -18,6 +18,7 @@ import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.layout.TokenRange;
+import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
@@ -218,7 +219,8 @@ final class StatePassingTest {
       SequenceLayout layout = sequenceLayout(c);
       LinearAttentionLayout linear = layout(c);
       List<TokenRange> runs =
-          layout.runs(mesh.ringRank(transport.rank()), mesh.ulyssesRank(transport.rank()));
+          layout.runs(
+              mesh.place(transport.rank(), Axis.RING), mesh.place(transport.rank(), Axis.ULYSSES));
       Workspace ws = AttentionCheck.workspace(arena, 1 << 21);
       ShardedSequence sequence = new ShardedSequence(transport, mesh, backend, c.model(), dtype);
       SequenceRow opened = sequence.open(layout, Map.of(), linear, ws);
