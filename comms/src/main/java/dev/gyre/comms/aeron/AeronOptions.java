@@ -24,14 +24,11 @@ public record AeronOptions(
     long deadlineNanos,
     int cores,
     List<String> endpoints) {
-  /** The lower half of a log's stream id is the number of an ordered pair of ranks. */
-  private static final int MOST_RANKS = 256;
+  /** Ranks of one host. The lower half of a log's stream id numbers an ordered pair of them. */
+  public static final TransportLimits IPC = new TransportLimits("ipc", 1 << 8, true);
 
-  /** Ranks of one host. */
-  public static final TransportLimits IPC = new TransportLimits("ipc", MOST_RANKS, true);
-
-  /** Ranks of any hosts. */
-  public static final TransportLimits UDP = new TransportLimits("udp", MOST_RANKS, false);
+  /** Ranks of any hosts. The lower half of a stream id numbers the sender. */
+  public static final TransportLimits UDP = new TransportLimits("udp", 1 << 16, false);
 
   /** Aeron's own timeouts come later. */
   public static final long LONGEST_DEADLINE_NANOS = RunMediaDriver.LIVENESS_NANOS / 8;

@@ -98,9 +98,13 @@ final class Channels {
     return logs * (TERMS_PER_LOG * (long) termBytes(ranks) + LOG_META_BYTES);
   }
 
-  /** Different in every epoch, so that frames of an earlier epoch are not received at all. */
+  /**
+   * Different in every epoch, so that frames of an earlier epoch are not received at all. With UDP
+   * the receiver has an address of its own.
+   */
   int stream(int from, int to) {
-    return options.epoch() << 16 | from * options.size() + to;
+    int log = options.isUdp() ? from : from * options.size() + to;
+    return options.epoch() << 16 | log;
   }
 
   String publication(int to) {
