@@ -43,7 +43,8 @@ public final class GivenPlan {
               .formatted(plan.experts().experts(), experts));
     }
     long needed = new Planner(new ModelDryRun()).workspaceBytes(job, plan);
-    if (plan.workspaceBytes() < needed) {
+    // Builds differ by a few tensors of 64 bytes, which the reserve of a slab has room for.
+    if (plan.workspaceBytes() < needed - needed / 1024) {
       throw new Invalid(
           "plan.workspaceBytes",
           "is %d, this job needs %d on this mesh. Plan this job: ./gyre plan --json"

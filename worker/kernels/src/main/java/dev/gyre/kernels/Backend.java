@@ -19,6 +19,11 @@ public interface Backend extends AutoCloseable {
     return Device.CPU;
   }
 
+  /** Whether kernels compute at all; if not, their calls are only counted. */
+  default boolean computes() {
+    return true;
+  }
+
   /**
    * Whether some kernels are Java code, whose speed depends on how the JIT compiled them in this
    * process. Kernels of a native library do not change.

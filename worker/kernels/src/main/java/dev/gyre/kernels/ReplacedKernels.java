@@ -16,6 +16,11 @@ record ReplacedKernels(Backend backend, Kernels kernels) implements Backend {
   }
 
   @Override
+  public boolean computes() {
+    return backend.computes();
+  }
+
+  @Override
   public boolean compiledHere() {
     return backend.compiledHere();
   }

@@ -2,7 +2,6 @@ package dev.gyre.model;
 
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.TensorNames;
@@ -73,16 +72,15 @@ final class GatedExperts {
       ops.kernels.groupedLinear(saved.h, down(), offsets, out);
       return saved;
     }
-    Workspace workspace = ops.workspace;
-    for (long from = 0; from < count; from += step(count)) {
-      long n = Math.min(step(count), count - from);
-      long mark = workspace.scratchMark();
-      int[] part = clip(offsets, from, n);
-      Activations a = scratch(n);
-      activate(rows.slice(from, n), part, a);
-      ops.kernels.groupedLinear(a.h, down(), part, out.slice(from, n));
-      workspace.releaseScratch(mark);
-    }
+    ops.eachTile(
+        count,
+        step(count),
+        (from, n) -> {
+          int[] part = clip(offsets, from, n);
+          Activations a = scratch(n);
+          activate(rows.slice(from, n), part, a);
+          ops.kernels.groupedLinear(a.h, down(), part, out.slice(from, n));
+        });
     return null;
   }
 
@@ -93,21 +91,20 @@ final class GatedExperts {
    * @param gradient compute [R,d]: of out on entry, of rows on return
    */
   void backward(Tensor rows, int[] offsets, @Nullable Activations saved, Tensor gradient) {
-    Workspace workspace = ops.workspace;
     long count = rows.dim(0);
-    for (long from = 0; from < count; from += step(count)) {
-      long n = Math.min(step(count), count - from);
-      long mark = workspace.scratchMark();
-      int[] part = clip(offsets, from, n);
-      Tensor in = rows.slice(from, n);
-      Activations a = saved;
-      if (a == null) {
-        a = scratch(n);
-        activate(in, part, a);
-      }
-      backwardTile(in, part, a, gradient.slice(from, n));
-      workspace.releaseScratch(mark);
-    }
+    ops.eachTile(
+        count,
+        step(count),
+        (from, n) -> {
+          int[] part = clip(offsets, from, n);
+          Tensor in = rows.slice(from, n);
+          Activations a = saved;
+          if (a == null) {
+            a = scratch(n);
+            activate(in, part, a);
+          }
+          backwardTile(in, part, a, gradient.slice(from, n));
+        });
   }
 
   private void backwardTile(Tensor rows, int[] offsets, Activations a, Tensor gradient) {

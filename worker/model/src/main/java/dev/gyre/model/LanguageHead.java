@@ -1,6 +1,5 @@
 package dev.gyre.model;
 
-import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
@@ -18,14 +17,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class LanguageHead {
   private final Ops ops;
-  private final Backend backend;
   private final ModelSpec model;
   private final long tile;
   private final String weightName;
 
-  LanguageHead(Ops ops, Backend backend, ModelSpec model, int tileTokens) {
+  LanguageHead(Ops ops, ModelSpec model, int tileTokens) {
     this.ops = ops;
-    this.backend = backend;
     this.model = model;
     this.tile = tileTokens;
     this.weightName = model.head().tied() ? TensorNames.EMBEDDING : TensorNames.HEAD;
@@ -49,25 +46,25 @@ final class LanguageHead {
     long mark = workspace.scratchMark();
     Tensor sum = workspace.scratch(DType.F64, 1);
     kernels.fill(sum, 0f);
-    for (long from = 0; from < batch.count(); from += tile) {
-      long count = Math.min(tile, batch.count() - from);
-      long tileMark = workspace.scratchMark();
-      Tensor xs = x.value().slice(from, count);
-      Tensor rstd = workspace.scratch(DType.F32, count);
-      Tensor h = workspace.scratch(ops.compute, count, model.width());
-      Tensor logits = logits(xs, h, rstd);
-      observer.logits(from, logits);
-      Tensor nats =
-          losses == null ? workspace.scratch(DType.F32, count) : losses.slice(from, count);
-      kernels.crossEntropy(logits, batch.labels().slice(from, count), gradScale, nats);
-      kernels.sum(nats, sum);
-      if (training) {
-        backward(xs, h, rstd, logits, x.gradient().slice(from, count));
-      }
-      workspace.releaseScratch(tileMark);
-    }
+    ops.eachTile(
+        batch.count(),
+        tile,
+        (from, count) -> {
+          Tensor xs = x.value().slice(from, count);
+          Tensor rstd = workspace.scratch(DType.F32, count);
+          Tensor h = workspace.scratch(ops.compute, count, model.width());
+          Tensor logits = logits(xs, h, rstd);
+          observer.logits(from, logits);
+          Tensor nats =
+              losses == null ? workspace.scratch(DType.F32, count) : losses.slice(from, count);
+          kernels.crossEntropy(logits, batch.labels().slice(from, count), gradScale, nats);
+          kernels.sum(nats, sum);
+          if (training) {
+            backward(xs, h, rstd, logits, x.gradient().slice(from, count));
+          }
+        });
     double[] total = new double[1];
-    backend.onHost(
+    ops.backend.onHost(
         List.of(sum), List.of(), () -> total[0] = sum.segment().get(ValueLayout.JAVA_DOUBLE, 0));
     workspace.releaseScratch(mark);
     return total[0];

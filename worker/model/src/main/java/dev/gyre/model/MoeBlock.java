@@ -1,6 +1,5 @@
 package dev.gyre.model;
 
-import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.tape.Variable;
@@ -18,7 +17,6 @@ final class MoeBlock extends Block {
    */
   MoeBlock(
       Ops ops,
-      Backend backend,
       ModelSpec model,
       MixtureOfExperts spec,
       ExpertGroup group,
@@ -26,7 +24,7 @@ final class MoeBlock extends Block {
       int layer,
       int tile) {
     super(ops, model, layer, ModelPhase.EXPERTS, ModelPhase.EXPERTS_BACKWARD);
-    this.router = new Router(ops, backend, model, spec, objective, layer);
+    this.router = new Router(ops, model, spec, objective, layer);
     this.experts = new Experts(ops, model, spec, group, layer, tile);
   }
 

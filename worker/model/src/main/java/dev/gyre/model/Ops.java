@@ -1,5 +1,6 @@
 package dev.gyre.model;
 
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
@@ -20,18 +21,39 @@ import dev.gyre.partitioning.mask.AttentionMask;
  * returns. The gradients it creates stay, so it allocates them before scratch.
  */
 final class Ops {
+  final Backend backend;
   final Kernels kernels;
   final Workspace workspace;
   final ParameterStore store;
   final Tape tape;
   final DType compute;
 
-  Ops(Kernels kernels, Workspace workspace, ParameterStore store, Tape tape, DType compute) {
-    this.kernels = kernels;
+  Ops(Backend backend, Workspace workspace, ParameterStore store, Tape tape, DType compute) {
+    this.backend = backend;
+    this.kernels = backend.kernels();
     this.workspace = workspace;
     this.store = store;
     this.tape = tape;
     this.compute = compute;
+  }
+
+  /** Work on {@code count} consecutive tokens or rows. */
+  @FunctionalInterface
+  interface TileWork {
+    void on(long from, long count);
+  }
+
+  /**
+   * Works tile by tile, in order, and releases the scratch of each. A backend that computes nothing
+   * works on the first, because no other takes more memory.
+   */
+  void eachTile(long count, long tile, TileWork work) {
+    long end = backend.computes() ? count : Math.min(count, tile);
+    for (long from = 0; from < end; from += tile) {
+      long mark = workspace.scratchMark();
+      work.on(from, Math.min(tile, count - from));
+      workspace.releaseScratch(mark);
+    }
   }
 
   /** RMSNorm of x F32 [T,d]; the result is in the compute dtype. */

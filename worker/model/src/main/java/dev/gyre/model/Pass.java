@@ -54,7 +54,7 @@ public final class Pass implements AutoCloseable {
     this.workspace = input.workspace();
     this.batch = input.batch();
     this.tape = new Tape(backend, workspace, training ? input.activations() : null, training);
-    this.ops = new Ops(backend.kernels(), workspace, store, tape, execution.compute());
+    this.ops = new Ops(backend, workspace, store, tape, execution.compute());
     this.embedding = new Embedding(ops, model);
     int tile = execution.mlpTileTokens();
     for (int l = 0; l < model.depth(); l++) {
@@ -67,10 +67,10 @@ public final class Pass implements AutoCloseable {
           switch (model.feedForward(l)) {
             case DenseMlp spec -> new DenseBlock(ops, model, spec, l, tile);
             case MixtureOfExperts spec ->
-                new MoeBlock(ops, backend, model, spec, of.experts, of.objective, l, tile);
+                new MoeBlock(ops, model, spec, of.experts, of.objective, l, tile);
           });
     }
-    this.head = new LanguageHead(ops, backend, model, execution.lossTileTokens());
+    this.head = new LanguageHead(ops, model, execution.lossTileTokens());
     this.context =
         new PassContext(
             batch,

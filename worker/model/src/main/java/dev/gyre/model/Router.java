@@ -34,15 +34,9 @@ final class Router {
   private final int layer;
   private final TensorNames names;
 
-  Router(
-      Ops ops,
-      Backend backend,
-      ModelSpec model,
-      MixtureOfExperts spec,
-      Objective objective,
-      int layer) {
+  Router(Ops ops, ModelSpec model, MixtureOfExperts spec, Objective objective, int layer) {
     this.ops = ops;
-    this.backend = backend;
+    this.backend = ops.backend;
     this.hidden = model.width();
     this.normEps = model.normEps();
     this.experts = spec.experts();

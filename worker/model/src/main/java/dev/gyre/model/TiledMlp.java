@@ -38,14 +38,13 @@ final class TiledMlp {
   void forward(Variable h, Variable residual, Variable next) {
     if (!ops.tape.replaying()) {
       ops.carry(residual, next);
-      long tokens = h.value().dim(0);
-      for (long from = 0; from < tokens; from += tile) {
-        long n = Math.min(tile, tokens - from);
-        long mark = ops.workspace.scratchMark();
-        Tensor gateUp = gateUp(h.value().slice(from, n));
-        ops.kernels.linear(hiddenOf(gateUp), down(), next.value().slice(from, n), true);
-        ops.workspace.releaseScratch(mark);
-      }
+      ops.eachTile(
+          h.value().dim(0),
+          tile,
+          (from, n) -> {
+            Tensor gateUp = gateUp(h.value().slice(from, n));
+            ops.kernels.linear(hiddenOf(gateUp), down(), next.value().slice(from, n), true);
+          });
     }
     ops.tape.record(() -> backward(h, residual, next));
   }
@@ -56,23 +55,23 @@ final class TiledMlp {
     residual.takeGradientOf(next);
     boolean accumulate = h.hasGradient();
     Tensor dh = h.gradientOrNew(workspace);
-    long tokens = h.value().dim(0);
-    for (long from = 0; from < tokens; from += tile) {
-      long n = Math.min(tile, tokens - from);
-      long mark = workspace.scratchMark();
-      Tensor in = h.value().slice(from, n);
-      Tensor gateUp = gateUp(in);
-      Tensor middle = hiddenOf(gateUp);
-      Tensor dy = ops.inCompute(residual.gradient().slice(from, n));
-      Tensor dMiddle = workspace.scratch(ops.compute, n, width);
-      kernels.linearBackwardInput(dy, down(), dMiddle, false);
-      kernels.linearBackwardWeight(dy, middle, ops.store.gradient(downName, hidden, width));
-      Tensor dGateUp = workspace.scratch(ops.compute, n, 2 * width);
-      kernels.swigluBackward(dMiddle, gateUp, dGateUp);
-      kernels.linearBackwardInput(dGateUp, gate(), dh.slice(from, n), accumulate);
-      kernels.linearBackwardWeight(dGateUp, in, ops.store.gradient(gateUpName, 2 * width, hidden));
-      workspace.releaseScratch(mark);
-    }
+    ops.eachTile(
+        h.value().dim(0),
+        tile,
+        (from, n) -> {
+          Tensor in = h.value().slice(from, n);
+          Tensor gateUp = gateUp(in);
+          Tensor middle = hiddenOf(gateUp);
+          Tensor dy = ops.inCompute(residual.gradient().slice(from, n));
+          Tensor dMiddle = workspace.scratch(ops.compute, n, width);
+          kernels.linearBackwardInput(dy, down(), dMiddle, false);
+          kernels.linearBackwardWeight(dy, middle, ops.store.gradient(downName, hidden, width));
+          Tensor dGateUp = workspace.scratch(ops.compute, n, 2 * width);
+          kernels.swigluBackward(dMiddle, gateUp, dGateUp);
+          kernels.linearBackwardInput(dGateUp, gate(), dh.slice(from, n), accumulate);
+          kernels.linearBackwardWeight(
+              dGateUp, in, ops.store.gradient(gateUpName, 2 * width, hidden));
+        });
   }
 
   /** [n,2F] in scratch. */

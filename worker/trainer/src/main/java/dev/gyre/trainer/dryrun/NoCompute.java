@@ -24,5 +24,10 @@ final class NoCompute implements Backend {
   }
 
   @Override
+  public boolean computes() {
+    return false;
+  }
+
+  @Override
   public void onHost(List<Tensor> reads, List<Tensor> writes, Runnable work) {}
 }
