@@ -121,7 +121,9 @@ class PlanTest {
         step-micros=17
         """,
         text);
-    assertEquals("", plan("AMX", 1).sha256());
+    assertEquals(
+        "0f4736b2592d80e8fde5e793972ce0f1f05f0332ca93c49b8ab6d967bed559d2",
+        plan("AMX", 1).sha256());
   }
 
   @Test
