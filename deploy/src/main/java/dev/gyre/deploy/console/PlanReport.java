@@ -20,6 +20,7 @@ import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
 import dev.gyre.partitioning.plan.Rates;
+import dev.gyre.partitioning.plan.RowDeal;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.partitioning.plan.ScheduleForecast;
 import dev.gyre.partitioning.plan.StepCost;
@@ -70,7 +71,7 @@ public final class PlanReport {
   }
 
   /**
-   * Lays out and schedules every row of a batch, and proves each.
+   * Lays out and schedules the rows of every micro-step of a batch, and proves each.
    *
    * @param batch documents of each row, in order; row i goes to data rank i modulo their number
    * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the first violation
@@ -79,7 +80,7 @@ public final class PlanReport {
     Map<LayerKind, AttentionMask> masks = job.model().maskOfKind();
     Map<LayerKind, ScheduleKind> kinds = plan.scheduleKinds(job.model());
     List<Row> rows = new ArrayList<>();
-    for (Documents documents : batch) {
+    for (Documents documents : microSteps(plan, batch)) {
       SequenceLayout layout = plan.layoutOf(documents);
       Map<LayerKind, Attention> attention = new EnumMap<>(LayerKind.class);
       masks.forEach(
@@ -96,6 +97,25 @@ public final class PlanReport {
     return new PlanReport(job, plan, rows);
   }
 
+  /** Documents of each micro-step and data rank, in this order. */
+  private static List<Documents> microSteps(Plan plan, List<Documents> batch) {
+    int ranks = plan.mesh().degree(Axis.DATA);
+    List<List<List<Integer>>> dealt = new ArrayList<>();
+    for (int rank = 0; rank < ranks; rank++) {
+      dealt.add(RowDeal.of(batch.size(), ranks, plan.rowsPerMicroStep(), rank));
+    }
+    List<Documents> all = new ArrayList<>();
+    for (int step = 0; step < dealt.getFirst().size(); step++) {
+      for (List<List<Integer>> ofRank : dealt) {
+        List<Documents> rows = ofRank.get(step).stream().map(batch::get).toList();
+        if (!rows.isEmpty()) {
+          all.add(Documents.concatenated(rows));
+        }
+      }
+    }
+    return all;
+  }
+
   /** All lines, headings included. */
   public List<String> lines(long workerMemoryBytes) {
     List<String> lines = new ArrayList<>();
@@ -104,6 +124,18 @@ public final class PlanReport {
     lines.add("");
     lines.addAll(ranks());
     lines.add("");
+    if (plan.rowsPerMicroStep() > 1) {
+      lines.add(
+          titled(
+              "rows",
+              "up to %d of %,d tokens in a micro-step, so that a rank has about %,d at once"
+                  .formatted(
+                      plan.rowsPerMicroStep(),
+                      job.train().sequenceLength(),
+                      plan.rowsPerMicroStep()
+                          * job.train().sequenceLength()
+                          / mesh.degree(Axis.RING, Axis.ULYSSES))));
+    }
     for (ScheduleChoice choice : plan.schedules()) {
       lines.add(titled("layers", layers(choice)));
     }

@@ -1,5 +1,9 @@
 package dev.gyre.partitioning.layout;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
 /**
  * The documents packed in one row, in order. Tokens attend inside their document only, and
  * positions restart in each. Immutable.
@@ -18,6 +22,20 @@ public final class Documents {
       }
       starts[i + 1] = Math.addExact(starts[i], lengths[i]);
     }
+  }
+
+  /** The documents of several rows, one row after the other. */
+  public static Documents concatenated(List<Documents> rows) {
+    if (rows.size() == 1) {
+      return rows.getFirst();
+    }
+    List<Integer> lengths = new ArrayList<>();
+    for (Documents row : rows) {
+      for (int d = 0; d < row.count(); d++) {
+        lengths.add(row.length(d));
+      }
+    }
+    return new Documents(lengths.stream().mapToInt(Integer::intValue).toArray());
   }
 
   public int count() {
@@ -40,7 +58,17 @@ public final class Documents {
 
   /** Document of a row position. */
   public int documentOf(int position) {
-    int at = java.util.Arrays.binarySearch(starts, position);
+    int at = Arrays.binarySearch(starts, position);
     return at >= 0 ? at : -at - 2;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Documents that && Arrays.equals(starts, that.starts);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(starts);
   }
 }

@@ -30,6 +30,7 @@ import java.util.stream.Collectors;
  * @param layout token layout of rows over the ring
  * @param layouts predicted times of the candidate layouts; empty if there was no choice
  * @param minChunk fewest tokens of a zigzag chunk
+ * @param rowsPerMicroStep most rows that a data rank trains on at once
  * @param schedules attention schedules of each kind of layer
  * @param backend name of the compute backend
  * @param device where it computes, {@code cpu} or {@code cuda:N}
@@ -54,6 +55,7 @@ public record Plan(
     LayoutKind layout,
     List<LayoutForecast> layouts,
     int minChunk,
+    int rowsPerMicroStep,
     List<ScheduleChoice> schedules,
     String backend,
     String device,
@@ -96,6 +98,7 @@ public record Plan(
       throw new InvalidPlanException("dtype '" + dtype + "' of the plan must be bf16 or f32");
     }
     TrainSpec.SEQUENCE_LENGTH.require("minChunk", minChunk);
+    TrainSpec.SEQUENCE_LENGTH.require("rowsPerMicroStep", rowsPerMicroStep);
     KERNEL_THREADS.require("kernelThreads", kernelThreads);
     NumberRange.whole(1, Integer.MAX_VALUE).require("expertRowsBound", expertRowsBound);
     NumberRange.wholeAtLeast(0).require("workspaceBytes", workspaceBytes);
@@ -165,6 +168,7 @@ public record Plan(
       fields.put("layout." + f.layout().key() + ".micros", f.micros());
     }
     fields.put("min-chunk", minChunk);
+    fields.put("rows-per-micro-step", rowsPerMicroStep);
     for (ScheduleChoice choice : schedules) {
       String key = "schedule." + choice.layers().key();
       fields.put(key, choice.chosen());

@@ -106,8 +106,18 @@ public final class Planner {
       activations = PolicyChoice.choose(asked, all.memory(), lossTile, workerBytes);
     }
     LayoutKind layout = taken.layout().chosen();
-    long bound = expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length));
-    MemoryEstimate memory = taken.memory().estimate(activations);
+    int rows = RowsChoice.most(job.model(), job.train(), mesh);
+    MemoryModel model = taken.memory();
+    for (; rows > 1; rows /= 2) {
+      model = memory(job, schedules, mesh, dtype, layout, taken.schedules(), rows * length);
+      if (model.total(activations) <= workerBytes) {
+        break;
+      }
+      model = taken.memory();
+    }
+    int tokens = rows * length;
+    long bound = expertRowsBound(mesh, size, tokens, mostRingTokens(layout, mesh, tokens));
+    MemoryEstimate memory = model.estimate(activations);
     List<ScheduleChoice> choices = new ArrayList<>();
     String recompute = activations.recompute();
     for (Map.Entry<LayerKind, List<String>> kind : taken.schedules().entrySet()) {
@@ -121,6 +131,7 @@ public final class Planner {
         layout,
         taken.layout().forecasts(),
         minChunk,
+        rows,
         choices,
         backend.name(),
         job.device(),
@@ -157,18 +168,30 @@ public final class Planner {
     Map<LayerKind, List<String>> every =
         schedules.candidates(job.mesh().schedule(), layout.chosen());
     Map<LayerKind, List<String>> keys = least ? RowSchedules.least(every) : every;
-    SequenceLayout row =
-        Layouts.of(
-            layout.chosen(),
-            new Documents(length),
-            mesh.ring(),
-            mesh.ulysses(),
-            Layouts.DEFAULT_MIN_CHUNK);
+    SequenceLayout row = row(layout.chosen(), length, mesh);
+    return new Candidates(
+        layout, keys, row, memory(job, schedules, mesh, dtype, layout.chosen(), keys, length));
+  }
+
+  private static SequenceLayout row(LayoutKind layout, int length, Mesh mesh) {
+    return Layouts.of(
+        layout, new Documents(length), mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
+  }
+
+  /** The memory model of a job for micro-steps of so many tokens. */
+  private MemoryModel memory(
+      JobSpec job,
+      RowSchedules schedules,
+      Mesh mesh,
+      String dtype,
+      LayoutKind layout,
+      Map<LayerKind, List<String>> candidates,
+      int tokens) {
+    SequenceLayout row = row(layout, tokens, mesh);
     FullestRanks ranks =
         new FullestRanks(
-            job.model(), mesh, CostModel.elementBytes(dtype), row, schedules.all(keys, row));
-    MemoryModel memory = memory(dryRun, job.model(), mesh, dtype, layout.chosen(), length, ranks);
-    return new Candidates(layout, keys, row, memory);
+            job.model(), mesh, CostModel.elementBytes(dtype), row, schedules.all(candidates, row));
+    return memory(dryRun, job.model(), mesh, dtype, layout, tokens, ranks);
   }
 
   /** The memory model of a job with rows of one length. */
@@ -222,7 +245,7 @@ public final class Planner {
    */
   public long workspaceBytes(JobSpec job, Plan plan) {
     Mesh mesh = plan.mesh();
-    int length = job.train().sequenceLength();
+    int length = plan.rowsPerMicroStep() * job.train().sequenceLength();
     RowSchedules schedules =
         new RowSchedules(job.model(), mesh, plan.dtype(), plan.transport(), plan.rates());
     Map<LayerKind, List<String>> candidates = plan.candidates();

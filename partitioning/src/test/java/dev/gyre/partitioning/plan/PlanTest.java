@@ -33,6 +33,7 @@ class PlanTest {
             new LayoutForecast(LayoutKind.ZIGZAG, 22),
             new LayoutForecast(LayoutKind.CONTIGUOUS, 23)),
         64,
+        2,
         List.of(
             new ScheduleChoice(
                 LayerKind.FULL,
@@ -75,6 +76,7 @@ class PlanTest {
         layout.zigzag.micros=22
         layout.contiguous.micros=23
         min-chunk=64
+        rows-per-micro-step=2
         schedule.full_attention=allgather
         schedule.full_attention.ring.micros=18
         schedule.full_attention.ring.bytes=19
@@ -122,7 +124,7 @@ class PlanTest {
         """,
         text);
     assertEquals(
-        "0f4736b2592d80e8fde5e793972ce0f1f05f0332ca93c49b8ab6d967bed559d2",
+        "e73df8a7637a3a9880918106b5c312684fd03463f15dd361d29f0fbf32443279",
         plan("AMX", 1).sha256());
   }
 

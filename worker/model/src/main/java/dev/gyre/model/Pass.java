@@ -76,7 +76,7 @@ public final class Pass implements AutoCloseable {
             batch,
             input.sequence(),
             new HashMap<>(),
-            new RouterStatistics(model, of.objective),
+            new RouterStatistics(model, of.objective, batch),
             observer);
   }
 
@@ -160,7 +160,7 @@ public final class Pass implements AutoCloseable {
 
   private StepSums sums(double nats) {
     double crossEntropy = batch.batchLabelled() == 0 ? 0 : nats / batch.batchLabelled();
-    return context.statistics().sums(crossEntropy, batch);
+    return context.statistics().sums(crossEntropy);
   }
 
   /**

@@ -6,6 +6,7 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.Block.PassContext;
+import dev.gyre.model.MicroBatch.Row;
 import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
@@ -96,11 +97,10 @@ final class Router {
         List.of(tokenOfRow, slots),
         () -> sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens, rows));
     pass.observer().routed(layer, indices, weights);
-    pass.statistics().choices(layer, rows);
     backend.onHost(
-        List.of(probs, lse),
+        List.of(indices, probs, lse),
         List.of(),
-        () -> sumStatistics(probs.segment(), lse.segment(), tokens, pass.statistics()));
+        () -> sumStatistics(indices.segment(), probs.segment(), lse.segment(), pass));
     return new Decision(probs, lse, indices, weights, tokenOfRow, slots, rows);
   }
 
@@ -110,21 +110,27 @@ final class Router {
     long tokens = x.value().dim(0);
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
-    Tensor probsGrad = workspace.scratch(DType.F32, experts);
+    List<Row> rows = pass.batch().rows();
+    Tensor probsGrad = workspace.scratch(DType.F32, rows.size(), experts);
     backend.onHost(
         List.of(), List.of(probsGrad), () -> probabilityGradients(probsGrad.segment(), pass));
     long batchTokens = Math.max(1, pass.batch().batchTokens());
     float zGrad = (float) (2 * objective.coefficient(RouterSpec.TopK.Z) / batchTokens);
     Tensor dLogits = workspace.scratch(DType.F32, tokens, experts);
-    kernels.routeTopKBackward(
-        made.probs,
-        made.lse,
-        made.indices,
-        weights.value(),
-        weights.gradient(),
-        probsGrad,
-        zGrad,
-        dLogits);
+    Tensor dWeights = weights.gradient();
+    for (int r = 0; r < rows.size(); r++) {
+      long from = rows.get(r).from();
+      long count = rows.get(r).count();
+      kernels.routeTopKBackward(
+          made.probs.slice(from, count),
+          made.lse.slice(from, count),
+          made.indices.slice(from, count),
+          weights.value().slice(from, count),
+          dWeights.slice(from, count),
+          probsGrad.get(r),
+          zGrad,
+          dLogits.slice(from, count));
+    }
     kernels.linearBackwardWeight(
         dLogits, normed(x, h), ops.store.gradient(names.router(), experts, hidden));
     kernels.linearBackwardInput(dLogits, gate(), dh, true);
@@ -132,9 +138,11 @@ final class Router {
   }
 
   private void probabilityGradients(MemorySegment gradients, PassContext pass) {
-    for (int e = 0; e < experts; e++) {
-      double g = pass.statistics().probabilityGradient(layer, e, pass.batch());
-      gradients.setAtIndex(FLOAT, e, (float) g);
+    for (int r = 0; r < pass.batch().rows().size(); r++) {
+      for (int e = 0; e < experts; e++) {
+        double g = pass.statistics().probabilityGradient(layer, r, e);
+        gradients.setAtIndex(FLOAT, (long) r * experts + e, (float) g);
+      }
     }
   }
 
@@ -220,19 +228,27 @@ final class Router {
   }
 
   private void sumStatistics(
-      MemorySegment probs, MemorySegment lse, long tokens, RouterStatistics statistics) {
-    double[] sums = new double[experts];
+      MemorySegment indices, MemorySegment probs, MemorySegment lse, PassContext pass) {
+    List<Row> rows = pass.batch().rows();
     double squares = 0;
-    for (long t = 0; t < tokens; t++) {
-      for (int e = 0; e < experts; e++) {
-        sums[e] += probs.getAtIndex(FLOAT, t * experts + e);
+    for (int r = 0; r < rows.size(); r++) {
+      long from = rows.get(r).from();
+      long end = from + rows.get(r).count();
+      int[] choices = new int[experts];
+      for (long c = from * perToken; c < end * perToken; c++) {
+        choices[indices.getAtIndex(INT, c)]++;
       }
-      double l = lse.getAtIndex(FLOAT, t);
-      squares += l * l;
+      double[] sums = new double[experts];
+      for (long t = from; t < end; t++) {
+        for (int e = 0; e < experts; e++) {
+          sums[e] += probs.getAtIndex(FLOAT, t * experts + e);
+        }
+        double l = lse.getAtIndex(FLOAT, t);
+        squares += l * l;
+      }
+      pass.statistics().choices(layer, r, choices);
+      pass.statistics().probabilities(layer, r, sums);
     }
-    for (int e = 0; e < experts; e++) {
-      statistics.probability(layer, e, sums[e]);
-    }
-    statistics.squaredLse(squares);
+    pass.statistics().squaredLse(squares);
   }
 }

@@ -20,6 +20,7 @@ import dev.gyre.trainer.rank.RowPart;
 import dev.gyre.trainer.rank.RowSource;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import dev.gyre.trainer.worker.Dtypes;
+import java.util.List;
 import java.util.Map;
 
 /** Runs the model of the workers, on kernels and ports that do nothing. */
@@ -70,6 +71,7 @@ public final class ModelDryRun implements DryRun {
     Mesh mesh = pass.mesh();
     return new RowPart(
         pass.layout(),
+        List.of(pass.layout().documents().tokens()),
         pass.schedules(),
         Map.of(),
         pass.model().linearLayers() > 0 ? LinearAttentionLayout.of(pass.layout()) : null,

@@ -80,6 +80,7 @@ public final class GoldenRun {
             Execution.of(dtype),
             layout,
             MIN_CHUNK,
+            1,
             schedules.kinds(schedule, layout),
             expertRowsBound,
             WORKSPACE_BYTES,

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * What all ranks of a run agree on before they open.
  *
  * @param minChunk fewest tokens of a zigzag chunk
+ * @param rowsPerMicroStep most rows of a data rank in one micro-step
  * @param schedules attention schedule of each kind of layers
  * @param expertRowsBound most rows a rank's experts receive in one round
  * @param workspaceBytes memory of a micro-batch's activations and scratch
@@ -35,6 +36,7 @@ public record RankSpec(
     Execution execution,
     LayoutKind layout,
     int minChunk,
+    int rowsPerMicroStep,
     Map<LayerKind, ScheduleKind> schedules,
     int expertRowsBound,
     long workspaceBytes,
@@ -67,6 +69,7 @@ public record RankSpec(
         execution,
         LayoutKind.ZIGZAG,
         Layouts.DEFAULT_MIN_CHUNK,
+        1,
         everywhere(
             model,
             ScheduleKind.of(RingSchedule.KEY, messageBytes(model, mesh, execution.compute()))),

@@ -5,6 +5,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.MicroBatch;
+import dev.gyre.model.MicroBatch.Row;
 import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.TokenRange;
@@ -12,6 +13,7 @@ import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.trainer.sequence.ShardedSequence;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Opens rows on one rank, and reads its tokens into memory of the backend. */
@@ -46,12 +48,29 @@ public final class RowOpener {
             tokens,
             labels,
             positions,
-            part.rowTokens(),
+            rows(part),
             totals.labelled(),
             totals.rows(),
             totals.tokens());
     return new OpenRow(
         batch, sequence.open(part.layout(), part.schedules(), part.linear(), memory));
+  }
+
+  /** This rank's tokens of each row. Its runs ascend, so those of a row are consecutive. */
+  private static List<Row> rows(RowPart part) {
+    List<Row> rows = new ArrayList<>();
+    long here = 0;
+    int start = 0;
+    for (int tokens : part.rows()) {
+      long count = 0;
+      for (TokenRange run : part.runs()) {
+        count += Math.max(0, Math.min(run.end(), start + tokens) - Math.max(run.start(), start));
+      }
+      rows.add(new Row(here, count, tokens));
+      here += count;
+      start += tokens;
+    }
+    return rows;
   }
 
   private void read(

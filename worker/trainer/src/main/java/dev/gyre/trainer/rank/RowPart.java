@@ -11,20 +11,24 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * This rank's part of one row.
+ * This rank's part of the rows of one micro-step, which lie one after the other.
  *
+ * @param layout of their documents
+ * @param rows tokens of each
  * @param schedules attention over the ring, by mask
  * @param choices the schedule that layers of each kind run on
  * @param linear layout of linear layers; null for a model without any
- * @param runs the row positions this rank holds, in local order
+ * @param runs the positions this rank holds, in local order
  */
 public record RowPart(
     SequenceLayout layout,
+    List<Integer> rows,
     Map<AttentionMask, AttentionSchedule> schedules,
     Map<LayerKind, String> choices,
     @Nullable LinearAttentionLayout linear,
     List<TokenRange> runs) {
   public RowPart {
+    rows = List.copyOf(rows);
     schedules = Map.copyOf(schedules);
     choices = Map.copyOf(choices);
     runs = List.copyOf(runs);
@@ -37,10 +41,5 @@ public record RowPart(
       n += run.length();
     }
     return n;
-  }
-
-  /** Tokens of the whole row. */
-  public int rowTokens() {
-    return layout.documents().tokens();
   }
 }

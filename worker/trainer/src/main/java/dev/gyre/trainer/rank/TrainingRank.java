@@ -58,7 +58,7 @@ public final class TrainingRank implements AutoCloseable {
   private final OffloadStores stores;
   private final DecoderModel model;
   private final ProcessGroup everyone;
-  private final Map<List<Integer>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<List<Documents>, RowPart> parts = new LinkedHashMap<>(16, 0.75f, true);
 
   /**
    * Allocates all memory of the rank; weights are zero until initialised or loaded. Every rank must
@@ -103,23 +103,23 @@ public final class TrainingRank implements AutoCloseable {
     everyone = new ProcessGroup(transport, spec.mesh().everyone(), Channel.CONTROL);
   }
 
+  /** A single row; no documents for none. */
+  public RowPart layOut(Documents row) {
+    return layOut(row.count() == 0 ? List.of() : List.of(row));
+  }
+
   /**
-   * Layout and attention schedule of a row, proven before anything of it is sent, and this rank's
-   * part of it. All ranks of the row must lay out the same documents; a rank without a row lays out
-   * none.
+   * Layout and attention schedule of the rows of a micro-step, proven before anything of them is
+   * sent, and this rank's part of them. All ranks of a row must lay out the same documents; a rank
+   * without a row lays out none.
    *
    * @throws dev.gyre.partitioning.plan.InvalidPlanException naming the tile or message
    */
-  public RowPart layOut(Documents documents) {
-    Integer[] lengths = new Integer[documents.count()];
-    for (int d = 0; d < lengths.length; d++) {
-      lengths[d] = documents.length(d);
-    }
-    List<Integer> key = List.of(lengths);
-    RowPart known = parts.get(key);
+  public RowPart layOut(List<Documents> rows) {
+    RowPart known = parts.get(rows);
     if (known == null) {
-      known = newPart(documents);
-      parts.put(key, known);
+      known = newPart(rows);
+      parts.put(List.copyOf(rows), known);
       if (parts.size() > KEPT_PARTS) {
         parts.remove(parts.keySet().iterator().next());
       }
@@ -127,8 +127,9 @@ public final class TrainingRank implements AutoCloseable {
     return known;
   }
 
-  private RowPart newPart(Documents documents) {
+  private RowPart newPart(List<Documents> rows) {
     int rank = transport.rank();
+    Documents documents = Documents.concatenated(rows);
     SequenceLayout layout =
         Layouts.of(
             spec.layout(), documents, spec.mesh().ring(), spec.mesh().ulysses(), spec.minChunk());
@@ -151,7 +152,8 @@ public final class TrainingRank implements AutoCloseable {
     }
     List<TokenRange> mine =
         layout.runs(spec.mesh().place(rank, Axis.RING), spec.mesh().place(rank, Axis.ULYSSES));
-    return new RowPart(layout, schedules, choices, linear, mine);
+    List<Integer> tokens = rows.stream().map(Documents::tokens).toList();
+    return new RowPart(layout, tokens, schedules, choices, linear, mine);
   }
 
   /** Opens a row in the rank's whole workspace, and reads this rank's tokens into it. */

@@ -46,16 +46,16 @@ public final class Evaluation {
     rank.transport().where().phase("evaluation");
     BatchShape shape = feed.heldOut(0, rows);
     double[] sums = new double[2 * BOUNDS.length + 1];
-    for (RowOfRank row : RowOfRank.all(shape, rank)) {
-      measure(row, sums);
+    for (MicroStep micro : MicroStep.all(shape, rank)) {
+      measure(micro, sums);
     }
     rank.everyone().sum(sums);
     return metrics(step, sums, feed.isTask());
   }
 
-  private void measure(RowOfRank row, double[] sums) {
-    RowPart part = rank.layOut(row.documents());
-    try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
+  private void measure(MicroStep micro, double[] sums) {
+    RowPart part = rank.layOut(micro.documents());
+    try (PreparedRow prepared = rank.prepare(part, micro.source(feed), micro.totals())) {
       long mark = rank.workspace().savedMark();
       Tensor losses = rank.workspace().save(DType.F32, prepared.batch().count());
       rank.model().evaluate(prepared.input(), losses, rank.observer(Observer.NONE));

@@ -116,8 +116,8 @@ public final class TrainingStep {
     rank.parameters().zeroGradients();
     java.util.Arrays.fill(sums, 0);
     schedules.clear();
-    for (RowOfRank row : RowOfRank.all(shape, rank)) {
-      add(trainOn(row));
+    for (MicroStep micro : MicroStep.all(shape, rank)) {
+      add(trainOn(micro));
     }
     sums[askedFrom() + rank.transport().rank()] = asked.getAsLong();
     rank.transport().where().phase("loss reduction");
@@ -161,15 +161,15 @@ public final class TrainingStep {
     }
   }
 
-  private StepSums trainOn(RowOfRank row) {
-    RowPart part = rank.layOut(row.documents());
+  private StepSums trainOn(MicroStep micro) {
+    RowPart part = rank.layOut(micro.documents());
     part.choices()
         .forEach(
             (layers, schedule) ->
                 schedules
                     .computeIfAbsent(layers.key(), _ -> new TreeMap<>())
                     .merge(schedule, 1, Integer::sum));
-    try (PreparedRow prepared = rank.prepare(part, row.source(feed), row.totals())) {
+    try (PreparedRow prepared = rank.prepare(part, micro.source(feed), micro.totals())) {
       return prepared.forwardBackward(rank.observer(Observer.NONE));
     }
   }
@@ -214,9 +214,9 @@ public final class TrainingStep {
    */
   private String whereNotFinite(long step, BatchShape shape, double norm) {
     @Nullable String mine = null;
-    for (RowOfRank row : RowOfRank.all(shape, rank)) {
+    for (MicroStep micro : MicroStep.all(shape, rank)) {
       try (PreparedRow prepared =
-          rank.prepare(rank.layOut(row.documents()), row.source(feed), row.totals())) {
+          rank.prepare(rank.layOut(micro.documents()), micro.source(feed), micro.totals())) {
         String found = rank.model().firstNonFinite(prepared.input());
         mine = mine == null ? found : mine;
       }

@@ -24,6 +24,7 @@ final class RankSpecs {
         RankSpec.execution(Dtypes.of(plan.dtype()), activations),
         plan.layout(),
         plan.minChunk(),
+        plan.rowsPerMicroStep(),
         plan.scheduleKinds(job.model()),
         Math.toIntExact(plan.expertRowsBound()),
         plan.workspaceBytes(),

@@ -77,6 +77,7 @@ final class RecallReachTest {
             new Execution(DType.F32, Checkpointing.NONE, 64),
             LayoutKind.CONTIGUOUS,
             1,
+            1,
             RankSpec.everywhere(MODEL, new RingSchedule()),
             1,
             4 << 20,

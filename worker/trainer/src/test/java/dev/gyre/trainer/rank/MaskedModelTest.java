@@ -209,6 +209,7 @@ final class MaskedModelTest {
             new Execution(DType.F32, Checkpointing.ALL, 8),
             schedule.layouts().getFirst(),
             1,
+            1,
             RankSpec.everywhere(model, schedule),
             1,
             4 << 20,

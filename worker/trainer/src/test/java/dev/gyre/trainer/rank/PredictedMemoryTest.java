@@ -250,6 +250,7 @@ final class PredictedMemoryTest {
             RankSpec.execution(Dtypes.of(plan.dtype()), plan.activations()),
             plan.layout(),
             plan.minChunk(),
+            plan.rowsPerMicroStep(),
             plan.scheduleKinds(job.model()),
             Math.toIntExact(plan.expertRowsBound()),
             plan.workspaceBytes(),

@@ -53,6 +53,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntUnaryOperator;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -139,6 +140,7 @@ final class TrainingRankTest {
             new Execution(DType.F32, Checkpointing.NONE, 16),
             layout,
             4,
+            1,
             schedules.kinds(auto, layout),
             1000,
             8 << 20,
@@ -325,6 +327,7 @@ final class TrainingRankTest {
         execution,
         LayoutKind.ZIGZAG,
         4,
+        1,
         RankSpec.everywhere(MODEL, new RingSchedule()),
         rowsBound,
         8 << 20,
@@ -438,6 +441,55 @@ final class TrainingRankTest {
     return loss;
   }
 
+  /** All of this rank's rows in one micro-step. */
+  private static double together(TrainingRank rank, int step, Trained trained) {
+    List<Integer> rows = rows(rank).stream().filter(row -> row < ROWS.size()).toList();
+    RowPart part = rank.layOut(rows.stream().map(ROWS::get).toList());
+    BatchTotals totals =
+        new BatchTotals((long) ROWS.size() * ROW_TOKENS, (long) ROWS.size() * ROW_TOKENS, 3);
+    RowSource source =
+        (run, tokens, labels) -> {
+          for (int p = run.start(); p < run.end(); p++) {
+            long at = (long) (p - run.start()) * Integer.BYTES;
+            read(
+                rows.get(p / ROW_TOKENS),
+                new TokenRange(p % ROW_TOKENS, 1),
+                tokens.asSlice(at, Integer.BYTES),
+                labels.asSlice(at, Integer.BYTES));
+          }
+        };
+    try (PreparedRow prepared = rank.prepare(part, source, totals)) {
+      Observer observer =
+          choices(
+              rank,
+              part,
+              p -> rows.get(p / ROW_TOKENS) * ROW_TOKENS + p % ROW_TOKENS,
+              step,
+              trained);
+      return prepared.forwardBackward(rank.observer(observer)).total();
+    }
+  }
+
+  /** The balance loss is per row, so it is not that of one longer row. */
+  @Test
+  void severalRowsInAMicroStepTrainLikeOneEach() {
+    Trained want = train(new Mesh(1, 1, 1, 1), Checkpointing.NONE, 1000);
+    for (Mesh mesh :
+        List.of(
+            new Mesh(1, 1, 1, 1),
+            new Mesh(1, 2, 2, 2),
+            new Mesh(1, 3, 1, 3),
+            new Mesh(2, 1, 1, 2),
+            new Mesh(1, 1, 4, 1))) {
+      for (Checkpointing policy : Checkpointing.values()) {
+        RankSpec spec = spec(mesh, new Execution(DType.F32, policy, 16), 1000, null);
+        Trained got =
+            train(spec, () -> new ScalarBackendProvider().open(1), TrainingRankTest::together);
+        assertSame(policy + " on " + mesh, want, got);
+      }
+    }
+  }
+
   @Test
   void rowsThatAreOpenAtOnceChangeNoBit(@TempDir Path folder) {
     for (Mesh mesh : List.of(new Mesh(1, 2, 2, 2), new Mesh(2, 1, 1, 2), new Mesh(1, 3, 1, 3))) {
@@ -464,6 +516,14 @@ final class TrainingRankTest {
 
   private static Observer choices(TrainingRank rank, int row, int step, Trained trained) {
     RowPart part = rank.layOut(row < ROWS.size() ? ROWS.get(row) : new Documents());
+    return choices(rank, part, p -> row * ROW_TOKENS + p, step, trained);
+  }
+
+  /**
+   * @param place of a position among all tokens of the batch
+   */
+  private static Observer choices(
+      TrainingRank rank, RowPart part, IntUnaryOperator place, int step, Trained trained) {
     return new Observer() {
       @Override
       public void routed(int layer, Tensor indices, Tensor weights) {
@@ -473,7 +533,7 @@ final class TrainingRankTest {
         for (TokenRange run : part.runs()) {
           for (int p = run.start(); p < run.end(); p++) {
             for (int k = 0; k < 2; k++) {
-              trained.choices[step][layer][(row * ROW_TOKENS + p) * 2 + k] = (int) chosen[at++];
+              trained.choices[step][layer][place.applyAsInt(p) * 2 + k] = (int) chosen[at++];
             }
           }
         }
