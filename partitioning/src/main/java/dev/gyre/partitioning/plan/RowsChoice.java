@@ -22,6 +22,6 @@ final class RowsChoice {
     }
     long filling = (long) TOKENS * mesh.degree(Axis.RING, Axis.ULYSSES) / train.sequenceLength();
     int rows = Math.ceilDiv(train.rowsPerStep(), mesh.degree(Axis.DATA));
-    return (int) Math.clamp(filling, 1, rows);
+    return Math.clamp(filling, 1, rows);
   }
 }
