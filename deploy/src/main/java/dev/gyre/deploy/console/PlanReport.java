@@ -320,10 +320,10 @@ public final class PlanReport {
       pairs = Math.max(pairs, attention.balance.pairsOverMean());
     }
     List<String> rowsOf = new ArrayList<>();
-    used.forEach((kind, n) -> rowsOf.add(kind + " for " + Units.of(n, "row")));
+    used.forEach((kind, n) -> rowsOf.add(kind + " for " + Units.of(n, unit())));
     return String.format(
         Locale.ROOT,
-        "%s × %d (%s): %s%s;%n       the fullest ring rank is over its row's mean by %.1f %% in tokens, %.1f %% in pairs",
+        "%s × %d (%s): %s%s;%n       the fullest ring rank is over the mean by %.1f %% in tokens, %.1f %% in pairs",
         choice.layers().key(),
         count,
         job.model().maskOfKind().get(choice.layers()),
@@ -462,6 +462,11 @@ public final class PlanReport {
     }
     return ("every visible pair of %s with %s is computed exactly once, every send is received,"
             + "%n       no deadlock: forward and backward")
-        .formatted(Units.of(rows.size(), "row"), Units.of(documents, "document"));
+        .formatted(Units.of(rows.size(), unit()), Units.of(documents, "document"));
+  }
+
+  /** What has a schedule of its own. */
+  private String unit() {
+    return plan.rowsPerMicroStep() > 1 ? "micro-step" : "row";
   }
 }
