@@ -51,10 +51,13 @@ public final class PlanReport {
   private final Plan plan;
   private final Mesh mesh;
   private final HeadSplit heads;
-  private final List<Row> rows;
+  private final int batchRows;
+
+  /** Of each micro-step and data rank, in this order. */
+  private final List<Rows> rows;
 
   /** One row, with the attention schedule of each kind of layer. */
-  private record Row(SequenceLayout layout, Map<LayerKind, Attention> attention) {
+  private record Rows(SequenceLayout layout, Map<LayerKind, Attention> attention) {
     Attention of(LayerKind layers) {
       return requireNonNull(attention.get(layers));
     }
@@ -62,11 +65,12 @@ public final class PlanReport {
 
   private record Attention(AttentionSchedule schedule, Balance balance) {}
 
-  private PlanReport(JobSpec job, Plan plan, List<Row> rows) {
+  private PlanReport(JobSpec job, Plan plan, int batchRows, List<Rows> rows) {
     this.job = job;
     this.plan = plan;
     this.mesh = plan.mesh();
     this.heads = HeadSplit.of(job.model().heads().kvHeadOf(), plan.mesh());
+    this.batchRows = batchRows;
     this.rows = rows;
   }
 
@@ -79,7 +83,7 @@ public final class PlanReport {
   public static PlanReport of(JobSpec job, Plan plan, List<Documents> batch) {
     Map<LayerKind, AttentionMask> masks = job.model().maskOfKind();
     Map<LayerKind, ScheduleKind> kinds = plan.scheduleKinds(job.model());
-    List<Row> rows = new ArrayList<>();
+    List<Rows> rows = new ArrayList<>();
     for (Documents documents : microSteps(plan, batch)) {
       SequenceLayout layout = plan.layoutOf(documents);
       Map<LayerKind, Attention> attention = new EnumMap<>(LayerKind.class);
@@ -92,9 +96,9 @@ public final class PlanReport {
       if (job.model().linearLayers() > 0) {
         PlanValidator.validate(layout, LinearAttentionLayout.of(layout));
       }
-      rows.add(new Row(layout, attention));
+      rows.add(new Rows(layout, attention));
     }
-    return new PlanReport(job, plan, rows);
+    return new PlanReport(job, plan, batch.size(), rows);
   }
 
   /** Documents of each micro-step and data rank, in this order. */
@@ -243,7 +247,7 @@ public final class PlanReport {
   private String rank(int rank) {
     HeadSplit.Part part = heads.parts().get(mesh.place(rank, Axis.ULYSSES));
     long tokens = 0;
-    for (Row row : rowsOf(rank)) {
+    for (Rows row : rowsOf(rank)) {
       tokens += row.layout.tokens(mesh.place(rank, Axis.RING), mesh.place(rank, Axis.ULYSSES));
     }
     StringBuilder line =
@@ -264,8 +268,8 @@ public final class PlanReport {
     return line.toString();
   }
 
-  private List<Row> rowsOf(int rank) {
-    List<Row> own = new ArrayList<>();
+  private List<Rows> rowsOf(int rank) {
+    List<Rows> own = new ArrayList<>();
     for (int row = mesh.place(rank, Axis.DATA); row < rows.size(); row += mesh.dataParallel()) {
       own.add(rows.get(row));
     }
@@ -285,7 +289,7 @@ public final class PlanReport {
     long steps = 0;
     long messages = 0;
     long sent = 0;
-    for (Row row : rowsOf(rank)) {
+    for (Rows row : rowsOf(rank)) {
       Attention attention = row.of(layers);
       pairs += attention.balance.pairs().get(ring);
       for (Program program :
@@ -313,7 +317,7 @@ public final class PlanReport {
     Map<String, Integer> used = new TreeMap<>();
     long tokens = 0;
     long pairs = 0;
-    for (Row row : rows) {
+    for (Rows row : rows) {
       Attention attention = row.of(choice.layers());
       used.merge(attention.schedule.kind(), 1, Integer::sum);
       tokens = Math.max(tokens, attention.balance.tokensOverMean());
@@ -457,12 +461,12 @@ public final class PlanReport {
 
   private String proven() {
     int documents = 0;
-    for (Row row : rows) {
+    for (Rows row : rows) {
       documents += row.layout.documents().count();
     }
     return ("every visible pair of %s with %s is computed exactly once, every send is received,"
             + "%n       no deadlock: forward and backward")
-        .formatted(Units.of(rows.size(), unit()), Units.of(documents, "document"));
+        .formatted(Units.of(batchRows, "row"), Units.of(documents, "document"));
   }
 
   /** What has a schedule of its own. */

@@ -42,6 +42,12 @@ public final class GivenPlan {
           "the plan is for %d experts, the model has %d. Plan this job: ./gyre plan --json"
               .formatted(plan.experts().experts(), experts));
     }
+    if (plan.rowsPerMicroStep() > 1 && job.model().anchor()) {
+      throw new Invalid(
+          "plan.rowsPerMicroStep",
+          "is %d, but rows with an anchor are trained on one at a time. Plan this job: ./gyre plan --json"
+              .formatted(plan.rowsPerMicroStep()));
+    }
     long needed = new Planner(new ModelDryRun()).workspaceBytes(job, plan);
     // Builds differ by a few tensors of 64 bytes, which the reserve of a slab has room for.
     if (plan.workspaceBytes() < needed - needed / 1024) {

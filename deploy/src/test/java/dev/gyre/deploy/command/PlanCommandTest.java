@@ -261,11 +261,12 @@ final class PlanCommandTest {
     assertTrue(ran.out().contains("one full_attention layer"), ran::toString);
     assertTrue(ran.out().contains("one sliding_attention layer"), ran::toString);
     assertTrue(
-        ran.out().contains("full_attention × 1 (causal): tokenring for 2 rows;"), ran::toString);
+        ran.out().contains("full_attention × 1 (causal): tokenring for 1 micro-step;"),
+        ran::toString);
     assertTrue(
         ran.out()
             .contains(
-                "sliding_attention × 1 (window 64): ring for 2 rows (auto; a layer of a full"),
+                "sliding_attention × 1 (window 64): ring for 1 micro-step (auto; a layer of a"),
         ran::toString);
     for (List<String> rank : ranks(ran)) {
       assertEquals(9 + 2 * 6, rank.size(), () -> rank + " of " + ran);

@@ -17,12 +17,14 @@ public interface DryRun {
   Peak of(RowPass pass);
 
   /**
-   * A pass of one rank over a row.
+   * A pass of one rank over the rows of a micro-step.
    *
    * @param rank number of the rank in the mesh
    * @param dtype compute dtype, {@code bf16} or {@code f32}
-   * @param schedules of each attention mask of the model; the layout's row may be longer than
-   *     theirs
+   * @param layout of one document that is as long as all rows together
+   * @param rows of the pass
+   * @param schedules of each attention mask of the model; the layout may have a few tokens more
+   *     than theirs
    * @param expertRows rows that the rank's experts receive in one round
    * @param rounds in which the experts' rows travel
    */
@@ -33,6 +35,7 @@ public interface DryRun {
       String dtype,
       ActivationPlan activations,
       SequenceLayout layout,
+      int rows,
       Map<AttentionMask, AttentionSchedule> schedules,
       int expertRows,
       int rounds) {

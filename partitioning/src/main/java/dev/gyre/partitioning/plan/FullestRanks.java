@@ -33,7 +33,7 @@ final class FullestRanks {
 
   /**
    * @param row whose tokens the ranks hold
-   * @param candidates schedules of each mask, for that row or a shorter one
+   * @param candidates schedules of each mask for that row
    */
   FullestRanks(
       ModelSpec model,
@@ -42,11 +42,6 @@ final class FullestRanks {
       SequenceLayout row,
       Map<AttentionMask, List<AttentionSchedule>> candidates) {
     List<HeadSplit.Part> parts = HeadSplit.of(model.heads().kvHeadOf(), mesh).parts();
-    int ulysses = most(parts);
-    HeadSplit.Part part = parts.get(ulysses);
-    MessageBytes bytes =
-        new MessageBytes(
-            part.queryHeads(), part.kvHeads(), model.heads().size(), Math.toIntExact(elementBytes));
     int[] tokens = new int[mesh.ring()];
     for (int r = 0; r < tokens.length; r++) {
       tokens[r] = row.tokens(r);
@@ -54,8 +49,8 @@ final class FullestRanks {
     List<Fullest> all = new ArrayList<>();
     candidates.forEach(
         (mask, own) -> {
-          Fullest forward = new Fullest(SchedulePass.FORWARD, bytes, tokens);
-          Fullest backward = new Fullest(SchedulePass.BACKWARD, bytes, tokens);
+          Fullest forward = fullest(SchedulePass.FORWARD, parts, model, elementBytes, tokens);
+          Fullest backward = fullest(SchedulePass.BACKWARD, parts, model, elementBytes, tokens);
           own.forEach(schedule -> forward.take(schedule.forward()));
           own.forEach(schedule -> backward.take(schedule.backward()));
           schedules.put(
@@ -70,23 +65,56 @@ final class FullestRanks {
       }
     }
     int[] ring = mesh.group(0, Axis.RING);
-    ringRanks.forEach(r -> numbers.add(mesh.group(ring[r], Axis.ULYSSES)[ulysses]));
+    for (int r : ringRanks) {
+      int[] ofRing = mesh.group(ring[r], Axis.ULYSSES);
+      different(parts).forEach(u -> numbers.add(ofRing[u]));
+    }
     if (model.linearLayers() > 0) {
+      // The last rank receives the states of all others, the first their gradients.
       int[] ofRow = mesh.group(0, Axis.RING, Axis.ULYSSES);
-      numbers.add(ofRow[ofRow.length - 1]); // receives all states
+      numbers.add(ofRow[0]);
+      numbers.add(ofRow[ofRow.length - 1]);
     }
   }
 
-  /** The Ulysses rank with the most heads; the first has the longest run of query heads. */
-  private static int most(List<HeadSplit.Part> parts) {
-    int most = 0;
-    for (int u = 1; u < parts.size(); u++) {
-      if (parts.get(u).queryHeads() == parts.getFirst().queryHeads()
-          && parts.get(u).kvHeads() > parts.get(most).kvHeads()) {
-        most = u;
+  /** The first Ulysses rank of each number of heads, but for those with fewer of both kinds. */
+  private static List<Integer> different(List<HeadSplit.Part> parts) {
+    List<Integer> different = new ArrayList<>();
+    for (int u = 0; u < parts.size(); u++) {
+      HeadSplit.Part part = parts.get(u);
+      boolean covered = false;
+      for (int other = 0; other < parts.size() && !covered; other++) {
+        HeadSplit.Part larger = parts.get(other);
+        boolean same =
+            larger.queryHeads() == part.queryHeads() && larger.kvHeads() == part.kvHeads();
+        covered =
+            larger.queryHeads() >= part.queryHeads()
+                && larger.kvHeads() >= part.kvHeads()
+                && (!same || other < u);
+      }
+      if (!covered) {
+        different.add(u);
       }
     }
-    return most;
+    return different;
+  }
+
+  /** Slots are compared for the most heads of both kinds. */
+  private static Fullest fullest(
+      SchedulePass pass,
+      List<HeadSplit.Part> parts,
+      ModelSpec model,
+      long elementBytes,
+      int[] tokens) {
+    int queryHeads = 0;
+    int kvHeads = 0;
+    for (HeadSplit.Part part : parts) {
+      queryHeads = Math.max(queryHeads, part.queryHeads());
+      kvHeads = Math.max(kvHeads, part.kvHeads());
+    }
+    int size = model.heads().size();
+    return new Fullest(
+        pass, new MessageBytes(queryHeads, kvHeads, size, Math.toIntExact(elementBytes)), tokens);
   }
 
   /** The programs that need most, of the candidates' of one pass. */

@@ -98,7 +98,9 @@ public record LongestSequence(List<Longest> policies) {
         return largest(policy, near) * STEP_TOKENS;
       }
       long ofMore = bytes(policy, 2 * near) - ofNear;
-      long steps = Math.min(most, near + near * (workerBytes - ofNear) / Math.max(1, ofMore));
+      long steps =
+          Math.min(
+              most, near + (long) (near * ((double) (workerBytes - ofNear) / Math.max(1, ofMore))));
       return (int) (steps - steps / EXACT) * STEP_TOKENS;
     }
 
@@ -138,7 +140,7 @@ public record LongestSequence(List<Longest> policies) {
               row,
               schedules.all(RowSchedules.least(plan.candidates()), row));
       return Planner.memory(
-          dryRun, job.model(), plan.mesh(), plan.dtype(), plan.layout(), length, ranks);
+          dryRun, job.model(), plan.mesh(), plan.dtype(), plan.layout(), length, 1, ranks);
     }
   }
 }

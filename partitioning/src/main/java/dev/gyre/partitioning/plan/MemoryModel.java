@@ -31,6 +31,7 @@ final class MemoryModel {
   private final Mesh mesh;
   private final String dtype;
   private final ExpertPlacement placement;
+  private final int rows;
   private final long expertRowsBound;
   private final SequenceLayout even;
   private final SequenceLayout fullest;
@@ -40,7 +41,8 @@ final class MemoryModel {
 
   /**
    * @param layout of rows, and the fewest tokens of a zigzag chunk
-   * @param length tokens of the longest rows
+   * @param length tokens of a micro-step with the longest rows
+   * @param rows of a micro-step
    * @param ranks that may need most
    */
   MemoryModel(
@@ -52,6 +54,7 @@ final class MemoryModel {
       LayoutKind layout,
       int minChunk,
       int length,
+      int rows,
       long expertRowsBound,
       FullestRanks ranks) {
     this.dryRun = dryRun;
@@ -59,6 +62,7 @@ final class MemoryModel {
     this.mesh = mesh;
     this.dtype = dtype;
     this.placement = placement;
+    this.rows = rows;
     this.expertRowsBound = expertRowsBound;
     size = ModelSize.of(model);
     even = row(layout, length, minChunk);
@@ -154,12 +158,21 @@ final class MemoryModel {
   /** The peak of the rank that needs most. */
   private Peak peak(ActivationPlan policy, SequenceLayout layout, long expertRows, int rounds) {
     Peak most = new Peak(0, 0, 0);
-    int rows = (int) Math.min(expertRows, Integer.MAX_VALUE);
+    int received = (int) Math.min(expertRows, Integer.MAX_VALUE);
     for (int rank : ranks.numbers()) {
       Peak peak =
           dryRun.of(
               new RowPass(
-                  model, mesh, rank, dtype, policy, layout, ranks.schedules(), rows, rounds));
+                  model,
+                  mesh,
+                  rank,
+                  dtype,
+                  policy,
+                  layout,
+                  rows,
+                  ranks.schedules(),
+                  received,
+                  rounds));
       most = peak.bytes() > most.bytes() ? peak : most;
     }
     return most;

@@ -78,6 +78,7 @@ public record Plan(
   private static final long LEAST_STALL_TIMEOUT_NANOS = 120_000_000_000L;
 
   private static final NumberRange KERNEL_THREADS = NumberRange.whole(1, 4096);
+  private static final NumberRange ROWS = NumberRange.whole(1, RowsChoice.MOST);
 
   /** Incremented when the fields or their meaning change. */
   public static final int FORMAT_VERSION = 8;
@@ -98,7 +99,7 @@ public record Plan(
       throw new InvalidPlanException("dtype '" + dtype + "' of the plan must be bf16 or f32");
     }
     TrainSpec.SEQUENCE_LENGTH.require("minChunk", minChunk);
-    TrainSpec.SEQUENCE_LENGTH.require("rowsPerMicroStep", rowsPerMicroStep);
+    ROWS.require("rowsPerMicroStep", rowsPerMicroStep);
     KERNEL_THREADS.require("kernelThreads", kernelThreads);
     NumberRange.whole(1, Integer.MAX_VALUE).require("expertRowsBound", expertRowsBound);
     NumberRange.wholeAtLeast(0).require("workspaceBytes", workspaceBytes);

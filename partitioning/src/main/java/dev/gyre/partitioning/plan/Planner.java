@@ -4,6 +4,7 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
+import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -109,7 +110,7 @@ public final class Planner {
     int rows = RowsChoice.most(job.model(), job.train(), mesh);
     MemoryModel model = taken.memory();
     for (; rows > 1; rows /= 2) {
-      model = memory(job, schedules, mesh, dtype, layout, taken.schedules(), rows * length);
+      model = memory(job, schedules, mesh, dtype, layout, taken.schedules(), rows * length, rows);
       if (model.total(activations) <= workerBytes) {
         break;
       }
@@ -170,7 +171,7 @@ public final class Planner {
     Map<LayerKind, List<String>> keys = least ? RowSchedules.least(every) : every;
     SequenceLayout row = row(layout.chosen(), length, mesh);
     return new Candidates(
-        layout, keys, row, memory(job, schedules, mesh, dtype, layout.chosen(), keys, length));
+        layout, keys, row, memory(job, schedules, mesh, dtype, layout.chosen(), keys, length, 1));
   }
 
   private static SequenceLayout row(LayoutKind layout, int length, Mesh mesh) {
@@ -186,15 +187,16 @@ public final class Planner {
       String dtype,
       LayoutKind layout,
       Map<LayerKind, List<String>> candidates,
-      int tokens) {
+      int tokens,
+      int rows) {
     SequenceLayout row = row(layout, tokens, mesh);
     FullestRanks ranks =
         new FullestRanks(
             job.model(), mesh, CostModel.elementBytes(dtype), row, schedules.all(candidates, row));
-    return memory(dryRun, job.model(), mesh, dtype, layout, tokens, ranks);
+    return memory(dryRun, job.model(), mesh, dtype, layout, tokens, rows, ranks);
   }
 
-  /** The memory model of a job with rows of one length. */
+  /** The memory model of micro-steps of so many tokens. */
   static MemoryModel memory(
       DryRun dryRun,
       ModelSpec model,
@@ -202,6 +204,7 @@ public final class Planner {
       String dtype,
       LayoutKind layout,
       int length,
+      int rows,
       FullestRanks ranks) {
     ModelSize size = ModelSize.of(model);
     return new MemoryModel(
@@ -213,6 +216,7 @@ public final class Planner {
         layout,
         Layouts.DEFAULT_MIN_CHUNK,
         length,
+        rows,
         expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length)),
         ranks);
   }
@@ -245,7 +249,14 @@ public final class Planner {
    */
   public long workspaceBytes(JobSpec job, Plan plan) {
     Mesh mesh = plan.mesh();
-    int length = plan.rowsPerMicroStep() * job.train().sequenceLength();
+    long tokens = (long) plan.rowsPerMicroStep() * job.train().sequenceLength();
+    if (tokens > TrainSpec.SEQUENCE_LENGTH.most()) {
+      throw new Invalid(
+          "plan.rowsPerMicroStep",
+          "%d rows of %d tokens are more than can be trained on at once; make a new plan: ./gyre plan --json"
+              .formatted(plan.rowsPerMicroStep(), job.train().sequenceLength()));
+    }
+    int length = (int) tokens;
     RowSchedules schedules =
         new RowSchedules(job.model(), mesh, plan.dtype(), plan.transport(), plan.rates());
     Map<LayerKind, List<String>> candidates = plan.candidates();
@@ -265,6 +276,7 @@ public final class Planner {
             plan.layout(),
             plan.minChunk(),
             length,
+            plan.rowsPerMicroStep(),
             plan.expertRowsBound(),
             new FullestRanks(
                 job.model(),

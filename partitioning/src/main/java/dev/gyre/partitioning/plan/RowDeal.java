@@ -16,12 +16,12 @@ public final class RowDeal {
    * @param perMicroStep most rows of a data rank in one micro-step
    */
   public static List<List<Integer>> of(int rows, int dataRanks, int perMicroStep, int dataRank) {
-    int each = dataRanks * perMicroStep;
+    long each = (long) dataRanks * perMicroStep;
     List<List<Integer>> steps = new ArrayList<>();
-    for (int first = 0; first < rows; first += each) {
+    for (long first = 0; first < rows; first += each) {
       List<Integer> own = new ArrayList<>();
-      for (int i = first + dataRank; i < Math.min(first + each, rows); i += dataRanks) {
-        own.add(i);
+      for (long i = first + dataRank; i < Math.min(first + each, rows); i += dataRanks) {
+        own.add((int) i);
       }
       steps.add(own);
     }

@@ -13,6 +13,12 @@ final class RowsChoice {
    */
   static final int TOKENS = 1024;
 
+  /** More rows than fill a rank of one token a row. */
+  static final int MOST = TOKENS * (1 << 14);
+
+  /** Router statistics of a micro-step: one number per layer, row and expert. */
+  private static final int STATISTICS = 1 << 16;
+
   private RowsChoice() {}
 
   /** The most rows that are worth it. An anchor is a row's first token, so such rows stay alone. */
@@ -21,7 +27,8 @@ final class RowsChoice {
       return 1;
     }
     long filling = (long) TOKENS * mesh.degree(Axis.RING, Axis.ULYSSES) / train.sequenceLength();
+    long ofRow = (long) model.depth() * Math.max(1, model.experts());
     int rows = Math.ceilDiv(train.rowsPerStep(), mesh.degree(Axis.DATA));
-    return Math.clamp(filling, 1, rows);
+    return Math.clamp(Math.min(filling, STATISTICS / ofRow), 1, rows);
   }
 }

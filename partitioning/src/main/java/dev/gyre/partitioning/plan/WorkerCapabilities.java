@@ -40,7 +40,7 @@ public record WorkerCapabilities(
 
     /** Memory of each of its ranks: an even share. */
     public long rankMemoryBytes() {
-      return memoryBytes / ranks;
+      return memoryBytes / Math.max(1, ranks);
     }
 
     private Host withRanks(int number) {

@@ -58,6 +58,7 @@ class MemoryModelTest {
         dtype,
         layout,
         length,
+        1,
         new FullestRanks(
             model,
             mesh,

@@ -19,7 +19,7 @@ public interface Backend extends AutoCloseable {
     return Device.CPU;
   }
 
-  /** Whether kernels compute at all; if not, their calls are only counted. */
+  /** Whether kernels compute; if not, they do nothing, and there is no memory. */
   default boolean computes() {
     return true;
   }

@@ -44,9 +44,9 @@ public record MicroBatch(
     long here = 0;
     long everywhere = 0;
     for (Row row : rows) {
-      if (row.from != here || row.count > row.tokens) {
+      if (row.from != here || row.count > row.tokens || row.tokens < 1) {
         throw new IllegalArgumentException(
-            "%s does not follow %d tokens of the rows before".formatted(row, here));
+            "%s does not fit behind %d tokens of the rows before".formatted(row, here));
       }
       here += row.count;
       everywhere += row.tokens;

@@ -41,7 +41,7 @@ final class RouterStatistics {
     for (int l = 0; l < layers; l++) {
       localRows[l] = new long[model.feedForward(l).experts()];
     }
-    this.choices = new double[layers * batch.rows().size() * experts];
+    this.choices = new double[Math.multiplyExact(layers * experts, batch.rows().size())];
     this.probabilitySums = new double[choices.length];
   }
 

@@ -29,6 +29,9 @@ public record RunIdentity(
   /** The list of {@code train.sequence-length}, which is empty for rows of one length. */
   private static final String STAGES = "train.stages";
 
+  /** Former builds trained on one row at a time. */
+  public static final String ROWS = "rows per micro-step";
+
   public RunIdentity {
     arithmetic = new TreeMap<>(arithmetic);
     circumstances = new TreeMap<>(circumstances);
@@ -72,6 +75,9 @@ public record RunIdentity(
   static Optional<String> unstated(String path) {
     if (path.equals(STAGES)) {
       return Optional.of(List.of().toString());
+    }
+    if (path.equals(ROWS)) {
+      return Optional.of("1");
     }
     Key key = JobSpec.KEYS.at(path);
     return key == null || key.unstated() == null

@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * A global batch without its tokens; every rank derives the same one.
  *
- * @param rows in order; data rank d of D takes rows as the plan says
+ * @param rows in order; row i belongs to data rank i modulo their number
  * @param tokens of all rows
  * @param labelled tokens with a label in all rows: what the cross-entropy is divided by
  */

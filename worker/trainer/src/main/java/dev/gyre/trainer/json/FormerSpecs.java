@@ -91,12 +91,11 @@ final class FormerSpecs {
       rename(plan, "expertForecasts", "expertParallelForecasts");
       recompute(plan.path(ACTIVATIONS), "keep");
     }
-    // Until format 7 a job named its transport, a micro-step was one row, and rows of experts were
-    // a
-    // category of memory.
+    // Until format 7 a job named its transport, and a micro-step was one row.
     plan.put("transportReason", "");
     plan.put("rowsPerMicroStep", 1);
     if (plan.path("memory") instanceof ObjectNode memory && memory.has(EXPERT_ROWS)) {
+      // They were a category of their own.
       long rows = memory.remove(EXPERT_ROWS).asLong(0);
       memory.put(ACTIVATIONS, memory.path(ACTIVATIONS).asLong(0) + rows);
     }

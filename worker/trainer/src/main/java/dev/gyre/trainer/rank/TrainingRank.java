@@ -128,6 +128,10 @@ public final class TrainingRank implements AutoCloseable {
   }
 
   private RowPart newPart(List<Documents> rows) {
+    if (rows.size() > 1 && spec.model().anchor()) {
+      throw new IllegalArgumentException(
+          rows.size() + " rows in a micro-step, but each has an anchor of its own");
+    }
     int rank = transport.rank();
     Documents documents = Documents.concatenated(rows);
     SequenceLayout layout =

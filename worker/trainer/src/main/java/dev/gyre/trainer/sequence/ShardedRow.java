@@ -6,6 +6,7 @@ import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.trainer.sequence.ShardedSequence.Programs;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -162,7 +163,7 @@ final class ShardedRow implements SequenceRow {
 
   @Override
   public void sumOverRow(double[] values) {
-    sequence.row.sum(values);
+    sequence.backend.onHost(List.of(), List.of(), () -> sequence.row.sum(values));
   }
 
   private StatePassing linear() {

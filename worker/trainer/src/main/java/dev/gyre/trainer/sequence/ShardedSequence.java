@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * once. Single-threaded.
  */
 public final class ShardedSequence {
-  private final Backend backend;
+  final Backend backend;
   final Kernels kernels;
   private final Mesh mesh;
   private final int rank;

@@ -2,6 +2,7 @@ package dev.gyre.trainer.worker;
 
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.ScheduleChoice;
+import dev.gyre.trainer.checkpoint.RunIdentity;
 import java.util.Map;
 import java.util.StringJoiner;
 
@@ -27,6 +28,8 @@ final class ExecutionEnvironment {
         "schedule",
         "%s on %s, chunks of at least %d tokens"
             .formatted(schedules(plan), plan.layout().key(), plan.minChunk()),
+        RunIdentity.ROWS,
+        Integer.toString(plan.rowsPerMicroStep()),
         "expert rows a round",
         Long.toString(plan.expertRowsBound()),
         "tiles",

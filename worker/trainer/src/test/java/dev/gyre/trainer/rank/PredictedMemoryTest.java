@@ -162,6 +162,31 @@ final class PredictedMemoryTest {
     }
   }
 
+  /**
+   * The first rank of a row receives the gradients of all others' states; Ulysses ranks have 6, 5
+   * and 5 of 16 query heads, and the second alone uses both key/value heads.
+   */
+  @ParameterizedTest
+  @CsvSource({"4, 1, LINEAR, 8, 4", "1, 3, FULL, 16, 2", "2, 3, FULL, 16, 2"})
+  void theFullestRankIsFound(int ring, int ulysses, LayerKind kind, int heads, int kvHeads) {
+    MeshSpec mesh = MeshSpec.of(0, 1, ring, ulysses, 0).with("schedule", ScheduleSpec.all("ring"));
+    ModelSpec model =
+        new Decoder(new EmbeddingSpec(96, 32), 2, new HeadShape(heads, kvHeads, 32))
+            .mlp(48)
+            .attention(new AttentionPattern(List.of(kind, kind), 0))
+            .spec();
+    for (MemorySpec memory : SOME) {
+      JobSpec job = job(mesh, "f32", 0, LayerKind.FULL, memory).with("model", model);
+      Plan plan = PLANNER.plan(job, host());
+      long measured = measured(job, plan, true).peak;
+      double ratio = (double) plan.memory().balanced() / measured;
+      assertTrue(
+          ratio > 0.999 && ratio < 1.001,
+          "%s: predicted %,d, measured %,d"
+              .formatted(plan.activations(), plan.memory().balanced(), measured));
+    }
+  }
+
   @Test
   void everyRotaryEmbeddingHasATable() {
     MeshSpec mesh = MeshSpec.of(0, 1, 2, 1, 0).with("schedule", ScheduleSpec.all("ring"));
