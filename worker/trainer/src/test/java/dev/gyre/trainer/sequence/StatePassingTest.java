@@ -164,10 +164,19 @@ final class StatePassingTest {
     return Layouts.of(c.kind, c.documents, c.mesh.ring(), c.mesh.ulysses(), 3);
   }
 
+  /** The same for equal meshes in any JVM, unlike their hash. */
+  private static int seed(Mesh mesh) {
+    int seed = 0;
+    for (int degree : mesh.degrees().values()) {
+      seed = 31 * seed + degree;
+    }
+    return seed;
+  }
+
   /** Largest differences of out, dq, dk, dv, each over the largest expected magnitude. */
   private static double[] errors(Case c, DType dtype) {
     int tokens = c.documents.tokens();
-    Random random = new Random(tokens * 31L + c.mesh.hashCode());
+    Random random = new Random(tokens * 31L + seed(c.mesh));
     double[] q = AttentionCheck.random(random, tokens * c.heads * c.size, dtype);
     double[] k = AttentionCheck.random(random, tokens * c.kvHeads * c.size, dtype);
     double[] v = AttentionCheck.random(random, tokens * c.kvHeads * c.size, dtype);
