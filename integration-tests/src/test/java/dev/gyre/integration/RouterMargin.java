@@ -11,6 +11,7 @@ import dev.gyre.kernels.Tensors;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.partitioning.job.JobSpec;
+import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.TokenStore;
@@ -25,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * How close the routers' choices come to a tie while one worker trains: its run is repeated in this
@@ -45,17 +47,7 @@ record RouterMargin(List<Double> losses, double least) {
         Backend backend =
             watched(Backends.open(plan.backend(), plan.kernelThreads(), Device.CPU), least);
         Transport transport = LoopbackNetwork.alone();
-        TrainingRank rank =
-            TrainingRank.open(
-                transport,
-                backend,
-                RankSpec.of(
-                    job.model(),
-                    plan.mesh(),
-                    Objective.of(job.train().balanceLoss(), job.train().zLoss()),
-                    Execution.of(DType.F32),
-                    job.train().sequenceLength(),
-                    plan.workspaceBytes()))) {
+        TrainingRank rank = TrainingRank.open(transport, backend, spec(job, plan))) {
       Feed feed = Feed.of(store, job);
       rank.parameters().initialise(job.train().seed());
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);
@@ -64,6 +56,24 @@ record RouterMargin(List<Double> losses, double least) {
       }
     }
     return new RouterMargin(losses, least[0]);
+  }
+
+  private static RankSpec spec(JobSpec job, Plan plan) {
+    RankSpec oneRow =
+        RankSpec.of(
+            job.model(),
+            plan.mesh(),
+            Objective.of(job.train().balanceLoss(), job.train().zLoss()),
+            Execution.of(DType.F32),
+            job.train().sequenceLength(),
+            plan.workspaceBytes());
+    return Records.with(
+        oneRow,
+        Map.of(
+            "rowsPerMicroStep",
+            plan.rowsPerMicroStep(),
+            "expertRowsBound",
+            Math.toIntExact(plan.expertRowsBound())));
   }
 
   private static <T extends Record> T read(Path file, Class<T> type) throws IOException {

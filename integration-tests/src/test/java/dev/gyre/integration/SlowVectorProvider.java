@@ -12,7 +12,7 @@ import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The vector backend with one kernel that takes 0.2 s a call, as if the compiler had not inlined
+ * The vector backend with one kernel that takes 0.4 s a call, as if the compiler had not inlined
  * it. No service file of the tests names it: {@link SlowKernelTest} puts one on the class path of
  * the processes it starts. Each file in the folder that {@value #FOLDER} names makes one process
  * slow, which deletes the file.
@@ -22,7 +22,7 @@ public final class SlowVectorProvider implements BackendProvider {
   static final String KERNEL = "swiglu";
 
   /** A step with such a call is far over its plan. */
-  private static final long SLOW_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final long SLOW_NANOS = TimeUnit.MILLISECONDS.toNanos(400);
 
   private final BackendProvider vector;
 
