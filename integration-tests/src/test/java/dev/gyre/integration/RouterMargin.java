@@ -8,10 +8,8 @@ import dev.gyre.kernels.Device;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
-import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.partitioning.job.JobSpec;
-import dev.gyre.partitioning.job.Records;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.TokenStore;
@@ -26,7 +24,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /**
  * How close the routers' choices come to a tie while one worker trains: its run is repeated in this
@@ -59,21 +56,18 @@ record RouterMargin(List<Double> losses, double least) {
   }
 
   private static RankSpec spec(JobSpec job, Plan plan) {
-    RankSpec oneRow =
-        RankSpec.of(
-            job.model(),
-            plan.mesh(),
-            Objective.of(job.train().balanceLoss(), job.train().zLoss()),
-            Execution.of(DType.F32),
-            job.train().sequenceLength(),
-            plan.workspaceBytes());
-    return Records.with(
-        oneRow,
-        Map.of(
-            "rowsPerMicroStep",
-            plan.rowsPerMicroStep(),
-            "expertRowsBound",
-            Math.toIntExact(plan.expertRowsBound())));
+    return new RankSpec(
+        job.model(),
+        plan.mesh(),
+        Objective.of(job.train().balanceLoss(), job.train().zLoss()),
+        RankSpec.execution(DType.F32, plan.activations()),
+        plan.layout(),
+        plan.minChunk(),
+        plan.rowsPerMicroStep(),
+        plan.scheduleKinds(job.model()),
+        Math.toIntExact(plan.expertRowsBound()),
+        plan.workspaceBytes(),
+        null);
   }
 
   private static <T extends Record> T read(Path file, Class<T> type) throws IOException {
