@@ -8,7 +8,6 @@ import dev.gyre.kernels.Device;
 import dev.gyre.kernels.KernelCall;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
-import dev.gyre.model.Objective;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.trainer.data.Feed;
@@ -44,7 +43,8 @@ record RouterMargin(List<Double> losses, double least) {
         Backend backend =
             watched(Backends.open(plan.backend(), plan.kernelThreads(), Device.CPU), least);
         Transport transport = LoopbackNetwork.alone();
-        TrainingRank rank = TrainingRank.open(transport, backend, spec(job, plan))) {
+        TrainingRank rank =
+            TrainingRank.open(transport, backend, RankSpec.of(job, plan, DType.F32, null))) {
       Feed feed = Feed.of(store, job);
       rank.parameters().initialise(job.train().seed());
       TrainingStep training = new TrainingStep(rank, feed, job.train(), 0);
@@ -53,21 +53,6 @@ record RouterMargin(List<Double> losses, double least) {
       }
     }
     return new RouterMargin(losses, least[0]);
-  }
-
-  private static RankSpec spec(JobSpec job, Plan plan) {
-    return new RankSpec(
-        job.model(),
-        plan.mesh(),
-        Objective.of(job.train().balanceLoss(), job.train().zLoss()),
-        RankSpec.execution(DType.F32, plan.activations()),
-        plan.layout(),
-        plan.minChunk(),
-        plan.rowsPerMicroStep(),
-        plan.scheduleKinds(job.model()),
-        Math.toIntExact(plan.expertRowsBound()),
-        plan.workspaceBytes(),
-        null);
   }
 
   private static <T extends Record> T read(Path file, Class<T> type) throws IOException {

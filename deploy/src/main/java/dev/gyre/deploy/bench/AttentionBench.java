@@ -166,10 +166,7 @@ public record AttentionBench(
   private static long slots(
       Mesh mesh, SequenceLayout layout, AttentionSchedule schedule, int rank, MessageBytes bytes) {
     int ringRank = mesh.place(rank, Axis.RING);
-    int[] tokens = new int[mesh.ring()];
-    for (int r = 0; r < tokens.length; r++) {
-      tokens[r] = layout.tokens(r);
-    }
+    int[] tokens = layout.ringTokens();
     Program forward = schedule.forward().get(ringRank);
     Program backward = schedule.backward().get(ringRank);
     return new ItemMemory(SchedulePass.FORWARD, forward, ringRank, tokens).bytes(bytes)

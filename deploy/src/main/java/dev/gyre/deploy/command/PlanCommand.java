@@ -93,7 +93,7 @@ public final class PlanCommand implements Callable<ExitCode> {
     Plan plan =
         machine == null
             ? LocalPlanner.plan(job, !unmeasured)
-            : new Planner(new ModelDryRun()).plan(job, hosts);
+            : ModelDryRun.PLANNER.plan(job, hosts);
     Optional<FirstBatch> batch = firstBatch(job);
     PlanReport report =
         PlanReport.of(job, plan, batch.map(FirstBatch::rows).orElseGet(() -> fullRows(job)));

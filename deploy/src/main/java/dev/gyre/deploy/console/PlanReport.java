@@ -396,7 +396,7 @@ public final class PlanReport {
 
   /** The longest rows that fit with each activation policy, and how to fit longer ones. */
   private List<String> longest(long workerMemoryBytes) {
-    LongestSequence longest = LongestSequence.of(new ModelDryRun(), job, plan, workerMemoryBytes);
+    LongestSequence longest = ModelDryRun.PLANNER.longest(job, plan, workerMemoryBytes);
     LongestSequence.Longest best = longest.best();
     List<String> lines = new ArrayList<>();
     lines.add(

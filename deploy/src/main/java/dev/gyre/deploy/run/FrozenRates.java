@@ -5,7 +5,6 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.io.IOException;
@@ -51,7 +50,7 @@ final class FrozenRates {
     if (!same) {
       return fresh;
     }
-    Plan kept = new Planner(new ModelDryRun()).plan(job, offers.with(before.rates()));
+    Plan kept = ModelDryRun.PLANNER.plan(job, offers.with(before.rates()));
     before.differences(kept).forEach(change -> note.accept("plan   " + change));
     return kept;
   }

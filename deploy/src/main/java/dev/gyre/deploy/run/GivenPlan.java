@@ -5,7 +5,6 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.ScheduleChoice;
 import dev.gyre.trainer.dryrun.ModelDryRun;
 import java.util.Map;
@@ -48,7 +47,7 @@ public final class GivenPlan {
           "is %d, but rows with an anchor are trained on one at a time. Plan this job: ./gyre plan --json"
               .formatted(plan.rowsPerMicroStep()));
     }
-    long needed = new Planner(new ModelDryRun()).workspaceBytes(job, plan);
+    long needed = ModelDryRun.PLANNER.workspaceBytes(job, plan);
     // Builds differ by a few tensors of 64 bytes, which the reserve of a slab has room for.
     if (plan.workspaceBytes() < needed - needed / 1024) {
       throw new Invalid(

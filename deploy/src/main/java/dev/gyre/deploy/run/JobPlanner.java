@@ -9,7 +9,6 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
 import dev.gyre.trainer.json.SpecJson;
@@ -61,7 +60,7 @@ final class JobPlanner implements PlanMaker {
       return given;
     }
     JobSpec job = run.job();
-    Plan made = new Planner(new ModelDryRun()).plan(job, offers);
+    Plan made = ModelDryRun.PLANNER.plan(job, offers);
     return resumed ? FrozenRates.keep(made, folder.plan(), job, offers, events::note) : made;
   }
 }

@@ -8,7 +8,6 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.TransportChoice;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
@@ -60,7 +59,7 @@ public final class LocalPlanner {
    */
   public static Plan plan(JobSpec job, boolean measured) {
     WorkerCapabilities offers = offers(job);
-    Plan unmeasured = new Planner(new ModelDryRun()).plan(job, offers);
+    Plan unmeasured = ModelDryRun.PLANNER.plan(job, offers);
     if (!measured) {
       return unmeasured;
     }
@@ -71,8 +70,8 @@ public final class LocalPlanner {
             unmeasured.kernelThreads(),
             Device.parse(job.device()));
     int workers = unmeasured.mesh().workers();
-    return new Planner(new ModelDryRun())
-        .plan(job, offers.with(rates).shared(job.mesh().kernelThreads(), workers));
+    return ModelDryRun.PLANNER.plan(
+        job, offers.with(rates).shared(job.mesh().kernelThreads(), workers));
   }
 
   /**

@@ -7,7 +7,6 @@ import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
@@ -48,13 +47,12 @@ final class BenchResultTest {
   private static Plan plan(BenchJob job) {
     WorkerCapabilities.Backend scalar =
         new WorkerCapabilities.Backend("scalar", "", List.of("f32"), List.of("f32"), "");
-    return new Planner(new ModelDryRun())
-        .plan(
-            job.spec(),
-            new WorkerCapabilities(
-                List.of(scalar),
-                Transports.offers(),
-                List.of(new WorkerCapabilities.Host(2, 1L << 34, 0, Rates.UNKNOWN))));
+    return ModelDryRun.PLANNER.plan(
+        job.spec(),
+        new WorkerCapabilities(
+            List.of(scalar),
+            Transports.offers(),
+            List.of(new WorkerCapabilities.Host(2, 1L << 34, 0, Rates.UNKNOWN))));
   }
 
   private static List<StepMetrics> steps(double... seconds) {

@@ -12,7 +12,6 @@ import dev.gyre.partitioning.job.Key;
 import dev.gyre.partitioning.plan.InvalidPlanException;
 import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.plan.PlanValidator;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
@@ -83,7 +82,7 @@ final class ExtremeNumbersTest {
   private static void planned(String key, String value) {
     try {
       JobSpec job = job(key, value);
-      Plan plan = new Planner(new ModelDryRun()).plan(job, OFFERS);
+      Plan plan = ModelDryRun.PLANNER.plan(job, OFFERS);
       assertTrue(plan.memory().total() > 0, () -> key + "=" + value + ": " + plan.memory());
       PlanValidator.requireMemory(plan, OFFERS);
     } catch (JobFileException | Invalid | InvalidPlanException refused) {

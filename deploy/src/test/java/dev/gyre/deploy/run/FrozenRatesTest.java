@@ -8,7 +8,6 @@ import dev.gyre.deploy.job.JobFile;
 import dev.gyre.deploy.job.Setting;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
@@ -52,14 +51,13 @@ class FrozenRatesTest {
   private Plan resumed(JobSpec job, String before) throws IOException {
     Path file = folder.resolve("plan.json");
     Files.writeString(file, before);
-    return FrozenRates.keep(
-        new Planner(new ModelDryRun()).plan(job, NOW), file, job, NOW, told::add);
+    return FrozenRates.keep(ModelDryRun.PLANNER.plan(job, NOW), file, job, NOW, told::add);
   }
 
   @Test
   void aResumedRunHasThePlanItBeganWith() throws IOException {
-    Plan began = new Planner(new ModelDryRun()).plan(job(), THEN);
-    assertNotEquals(began, new Planner(new ModelDryRun()).plan(job(), NOW));
+    Plan began = ModelDryRun.PLANNER.plan(job(), THEN);
+    assertNotEquals(began, ModelDryRun.PLANNER.plan(job(), NOW));
     assertEquals(began, resumed(job(), SpecJson.write(began)));
     assertEquals(List.of(), told);
   }
@@ -67,7 +65,7 @@ class FrozenRatesTest {
   /** The number of expert-parallel ranks does not affect the measured rates. */
   @Test
   void otherExpertRanksKeepTheRates() throws IOException {
-    Plan began = new Planner(new ModelDryRun()).plan(job(), THEN);
+    Plan began = ModelDryRun.PLANNER.plan(job(), THEN);
     Plan split = resumed(job("mesh.expert-parallel=4"), SpecJson.write(began));
     assertEquals(4, split.mesh().expertParallel());
     assertEquals(began.rates(), split.rates());
@@ -77,29 +75,24 @@ class FrozenRatesTest {
   @Test
   void onAnotherMeshItIsPlannedAnew() throws IOException {
     JobSpec other = job("mesh.ring=2");
-    String before = SpecJson.write(new Planner(new ModelDryRun()).plan(job(), THEN));
-    assertEquals(new Planner(new ModelDryRun()).plan(other, NOW), resumed(other, before));
+    String before = SpecJson.write(ModelDryRun.PLANNER.plan(job(), THEN));
+    assertEquals(ModelDryRun.PLANNER.plan(other, NOW), resumed(other, before));
   }
 
   @Test
   void whatAResumedRunDoesOtherwiseIsTold() throws IOException {
-    Plan began = new Planner(new ModelDryRun()).plan(job("mesh.layout=striped"), THEN);
+    Plan began = ModelDryRun.PLANNER.plan(job("mesh.layout=striped"), THEN);
     resumed(job(), SpecJson.write(began));
     assertTrue(told.contains("plan   layout: striped → zigzag"), told.toString());
   }
 
   @Test
   void aPlanOfAnotherFormatDecidesNothing() throws IOException {
-    assertEquals(
-        new Planner(new ModelDryRun()).plan(job(), NOW), resumed(job(), "{\"formatVersion\": 1}"));
+    assertEquals(ModelDryRun.PLANNER.plan(job(), NOW), resumed(job(), "{\"formatVersion\": 1}"));
     assertTrue(told.getFirst().contains("plan.json has format 1, this build reads"), "" + told);
     assertEquals(
-        new Planner(new ModelDryRun()).plan(job(), NOW),
+        ModelDryRun.PLANNER.plan(job(), NOW),
         FrozenRates.keep(
-            new Planner(new ModelDryRun()).plan(job(), NOW),
-            folder.resolve("none"),
-            job(),
-            NOW,
-            told::add));
+            ModelDryRun.PLANNER.plan(job(), NOW), folder.resolve("none"), job(), NOW, told::add));
   }
 }

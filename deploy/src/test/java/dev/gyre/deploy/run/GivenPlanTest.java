@@ -10,7 +10,6 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.KeyValue;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.dryrun.ModelDryRun;
@@ -58,16 +57,15 @@ class GivenPlanTest {
 
   @Test
   void aPlanFitsTheJobItWasMadeForAndJobsThatLeaveItTheChoice() {
-    GivenPlan.check(new Planner(new ModelDryRun()).plan(job(), OFFERS), job());
-    GivenPlan.check(new Planner(new ModelDryRun()).plan(job("mesh.layout=striped"), OFFERS), job());
-    GivenPlan.check(
-        new Planner(new ModelDryRun()).plan(job("mesh.ring=4"), OFFERS), job("mesh.ring=0"));
+    GivenPlan.check(ModelDryRun.PLANNER.plan(job(), OFFERS), job());
+    GivenPlan.check(ModelDryRun.PLANNER.plan(job("mesh.layout=striped"), OFFERS), job());
+    GivenPlan.check(ModelDryRun.PLANNER.plan(job("mesh.ring=4"), OFFERS), job("mesh.ring=0"));
   }
 
   /** A key that the plan decides, of which no contradiction would be noticed otherwise. */
   @Test
   void everyPlannedKeyIsADecisionOfThePlan() {
-    Map<String, String> decisions = new Planner(new ModelDryRun()).plan(job(), OFFERS).decisions();
+    Map<String, String> decisions = ModelDryRun.PLANNER.plan(job(), OFFERS).decisions();
     List<String> compared = new ArrayList<>();
     for (KeyValue key : KeyValue.of(job())) {
       if (key.key().open() != null) {
@@ -80,9 +78,22 @@ class GivenPlanTest {
         decisions.keySet().stream().sorted().toList(), compared.stream().sorted().toList());
   }
 
+  /** Each row has an anchor of its own, which the others would see. */
+  @Test
+  void severalRowsAtOnceDoNotFitAModelWithAnAnchor() {
+    String[] shortRows = {"train.sequence-length=64", "train.batch-tokens=4096"};
+    Plan plan = ModelDryRun.PLANNER.plan(job(shortRows), OFFERS);
+    assertTrue(plan.rowsPerMicroStep() > 1, () -> "" + plan.rowsPerMicroStep());
+    GivenPlan.check(plan, job(shortRows));
+    refused(
+        "plan.rowsPerMicroStep",
+        plan,
+        job("train.sequence-length=64", "train.batch-tokens=4096", "model.anchor_token=true"));
+  }
+
   @Test
   void whatContradictsTheJobIsNamed() {
-    Plan plan = new Planner(new ModelDryRun()).plan(job(), OFFERS);
+    Plan plan = ModelDryRun.PLANNER.plan(job(), OFFERS);
     refused("plan.mesh.workers", plan, job("mesh.workers=4", "mesh.ring=0"));
     refused("plan.mesh.ring", plan, job("mesh.ring=4"));
     refused("plan.mesh.ulysses", plan, job("mesh.ring=0", "mesh.ulysses=2"));

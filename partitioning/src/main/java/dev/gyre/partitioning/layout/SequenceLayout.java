@@ -17,6 +17,15 @@ public interface SequenceLayout {
 
   int ulysses();
 
+  /** Tokens of each ring rank. */
+  default int[] ringTokens() {
+    int[] tokens = new int[ring()];
+    for (int r = 0; r < tokens.length; r++) {
+      tokens[r] = tokens(r);
+    }
+    return tokens;
+  }
+
   /** The ranks of the row. */
   default Mesh mesh() {
     return new Mesh(1, ring(), ulysses(), 1);

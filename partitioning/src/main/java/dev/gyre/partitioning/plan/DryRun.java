@@ -1,16 +1,18 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Runs the forward and backward pass of one row on one rank without computing anything, and counts
- * the memory that it takes. The planner gets it as a function, because it does not know the code of
- * the model.
+ * Runs the forward and backward pass of a micro-step on one rank without computing anything, and
+ * counts the memory that it takes. The planner gets it as a function, because it does not know the
+ * code of the model.
  */
 @FunctionalInterface
 public interface DryRun {
@@ -22,6 +24,7 @@ public interface DryRun {
    * @param rank number of the rank in the mesh
    * @param dtype compute dtype, {@code bf16} or {@code f32}
    * @param layout of one document that is as long as all rows together
+   * @param linear layout of its linear layers; null for a model without any
    * @param rows of the pass
    * @param schedules of each attention mask of the model; the layout may have a few tokens more
    *     than theirs
@@ -35,6 +38,7 @@ public interface DryRun {
       String dtype,
       ActivationPlan activations,
       SequenceLayout layout,
+      @Nullable LinearAttentionLayout linear,
       int rows,
       Map<AttentionMask, AttentionSchedule> schedules,
       int expertRows,

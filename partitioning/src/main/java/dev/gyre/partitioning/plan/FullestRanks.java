@@ -1,6 +1,5 @@
 package dev.gyre.partitioning.plan;
 
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -32,25 +31,21 @@ final class FullestRanks {
   private final SortedSet<Integer> numbers = new TreeSet<>();
 
   /**
-   * @param row whose tokens the ranks hold
-   * @param candidates schedules of each mask for that row
+   * @param busiest messages with the most heads of both kinds
+   * @param tokens of each ring rank
+   * @param candidates schedules of each mask
    */
   FullestRanks(
       ModelSpec model,
       Mesh mesh,
-      long elementBytes,
-      SequenceLayout row,
+      MessageBytes busiest,
+      int[] tokens,
       Map<AttentionMask, List<AttentionSchedule>> candidates) {
-    List<HeadSplit.Part> parts = HeadSplit.of(model.heads().kvHeadOf(), mesh).parts();
-    int[] tokens = new int[mesh.ring()];
-    for (int r = 0; r < tokens.length; r++) {
-      tokens[r] = row.tokens(r);
-    }
     List<Fullest> all = new ArrayList<>();
     candidates.forEach(
         (mask, own) -> {
-          Fullest forward = fullest(SchedulePass.FORWARD, parts, model, elementBytes, tokens);
-          Fullest backward = fullest(SchedulePass.BACKWARD, parts, model, elementBytes, tokens);
+          Fullest forward = new Fullest(SchedulePass.FORWARD, busiest, tokens);
+          Fullest backward = new Fullest(SchedulePass.BACKWARD, busiest, tokens);
           own.forEach(schedule -> forward.take(schedule.forward()));
           own.forEach(schedule -> backward.take(schedule.backward()));
           schedules.put(
@@ -64,10 +59,11 @@ final class FullestRanks {
         ringRanks.add(f.rank());
       }
     }
+    List<Integer> different = different(HeadSplit.of(model.heads().kvHeadOf(), mesh).parts());
     int[] ring = mesh.group(0, Axis.RING);
     for (int r : ringRanks) {
       int[] ofRing = mesh.group(ring[r], Axis.ULYSSES);
-      different(parts).forEach(u -> numbers.add(ofRing[u]));
+      different.forEach(u -> numbers.add(ofRing[u]));
     }
     if (model.linearLayers() > 0) {
       // The last rank receives the states of all others, the first their gradients.
@@ -97,24 +93,6 @@ final class FullestRanks {
       }
     }
     return different;
-  }
-
-  /** Slots are compared for the most heads of both kinds. */
-  private static Fullest fullest(
-      SchedulePass pass,
-      List<HeadSplit.Part> parts,
-      ModelSpec model,
-      long elementBytes,
-      int[] tokens) {
-    int queryHeads = 0;
-    int kvHeads = 0;
-    for (HeadSplit.Part part : parts) {
-      queryHeads = Math.max(queryHeads, part.queryHeads());
-      kvHeads = Math.max(kvHeads, part.kvHeads());
-    }
-    int size = model.heads().size();
-    return new Fullest(
-        pass, new MessageBytes(queryHeads, kvHeads, size, Math.toIntExact(elementBytes)), tokens);
   }
 
   /** The programs that need most, of the candidates' of one pass. */

@@ -2,8 +2,6 @@ package dev.gyre.partitioning.plan;
 
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
-import dev.gyre.partitioning.layout.Documents;
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Axis;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,7 +36,7 @@ public record LongestSequence(List<Longest> policies) {
    * @param plan gives mesh, dtype, schedule and layout
    * @param workerBytes memory of one worker
    */
-  public static LongestSequence of(DryRun dryRun, JobSpec job, Plan plan, long workerBytes) {
+  static LongestSequence of(DryRun dryRun, JobSpec job, Plan plan, long workerBytes) {
     List<Longest> found = new ArrayList<>();
     MemorySpec asked = job.train().memory();
     int lossTile = MemoryModel.lossTile(job.model());
@@ -69,6 +67,7 @@ public record LongestSequence(List<Longest> policies) {
     private final DryRun dryRun;
     private final JobSpec job;
     private final Plan plan;
+    private final RowSchedules schedules;
     private final long workerBytes;
 
     /** By row length in steps; the same for every policy, and the schedules in it are large. */
@@ -79,6 +78,8 @@ public record LongestSequence(List<Longest> policies) {
       this.job = job;
       this.plan = plan;
       this.workerBytes = workerBytes;
+      this.schedules =
+          new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
     }
 
     /**
@@ -127,20 +128,15 @@ public record LongestSequence(List<Longest> policies) {
     }
 
     private MemoryModel model(int steps) {
-      int length = steps * STEP_TOKENS;
-      RowSchedules schedules =
-          new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
-      SequenceLayout row = plan.layoutOf(new Documents(length));
       // A plan drops the schedules that do not fit in memory.
-      FullestRanks ranks =
-          new FullestRanks(
-              job.model(),
-              plan.mesh(),
-              CostModel.elementBytes(plan.dtype()),
-              row,
-              schedules.all(RowSchedules.least(plan.candidates()), row));
-      return Planner.memory(
-          dryRun, job.model(), plan.mesh(), plan.dtype(), plan.layout(), length, 1, ranks);
+      return MemoryModel.of(
+          dryRun,
+          schedules,
+          RowSchedules.least(plan.candidates()),
+          plan.layout(),
+          plan.minChunk(),
+          steps * STEP_TOKENS,
+          1);
     }
   }
 }

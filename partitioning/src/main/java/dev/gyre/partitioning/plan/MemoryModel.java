@@ -5,15 +5,20 @@ import static dev.gyre.partitioning.plan.CostModel.F32_BYTES;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
+import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.DryRun.Peak;
 import dev.gyre.partitioning.plan.DryRun.RowPass;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Memory of the rank with the highest use, for a job on a mesh, under any activation policy. */
 final class MemoryModel {
@@ -25,6 +30,13 @@ final class MemoryModel {
    */
   private static final long MOST_LOSS_TILE = 1024;
 
+  /** A row as the ranks hold it. */
+  private record Laid(SequenceLayout layout, @Nullable LinearAttentionLayout linear) {
+    static Laid of(SequenceLayout layout, ModelSpec model) {
+      return new Laid(layout, model.linearLayers() > 0 ? LinearAttentionLayout.of(layout) : null);
+    }
+  }
+
   private final DryRun dryRun;
   private final ModelSpec model;
   private final ModelSize size;
@@ -33,46 +45,71 @@ final class MemoryModel {
   private final ExpertPlacement placement;
   private final int rows;
   private final long expertRowsBound;
-  private final SequenceLayout even;
-  private final SequenceLayout fullest;
+  private final Laid even;
+  private final Laid fullest;
   private final boolean uneven;
   private final FullestRanks ranks;
   private final Map<ActivationPlan, Peak> worst = new HashMap<>();
 
   /**
+   * @param candidates schedules of each kind of layer, of which a row takes one
    * @param layout of rows, and the fewest tokens of a zigzag chunk
    * @param length tokens of a micro-step with the longest rows
    * @param rows of a micro-step
-   * @param ranks that may need most
    */
   MemoryModel(
       DryRun dryRun,
-      ModelSpec model,
-      Mesh mesh,
-      String dtype,
-      ExpertPlacement placement,
+      RowSchedules schedules,
+      Map<LayerKind, List<String>> candidates,
       LayoutKind layout,
       int minChunk,
       int length,
       int rows,
-      long expertRowsBound,
-      FullestRanks ranks) {
+      long expertRowsBound) {
     this.dryRun = dryRun;
-    this.model = model;
-    this.mesh = mesh;
-    this.dtype = dtype;
-    this.placement = placement;
+    this.model = schedules.model();
+    this.mesh = schedules.mesh();
+    this.dtype = schedules.dtype();
     this.rows = rows;
     this.expertRowsBound = expertRowsBound;
     size = ModelSize.of(model);
-    even = row(layout, length, minChunk);
+    placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
+    SequenceLayout row = row(layout, length, minChunk);
+    even = Laid.of(row, model);
     long most = mostRingTokens(layout, mesh.ring(), minChunk, length);
-    uneven = mostTokens(even) < most;
-    fullest =
-        uneven
-            ? row(layout, (int) Math.min(most * mesh.ring(), Integer.MAX_VALUE - 1), minChunk)
-            : even;
-    this.ranks = ranks;
+    uneven = mostTokens(row) < most;
+    long all = Math.min(most * mesh.ring(), Integer.MAX_VALUE - 1);
+    fullest = uneven ? Laid.of(row(layout, (int) all, minChunk), model) : even;
+    ranks =
+        new FullestRanks(
+            model, mesh, schedules.busiest(), row.ringTokens(), schedules.all(candidates, row));
+  }
+
+  /** The same with the bound of expert rows that follows from the length. */
+  static MemoryModel of(
+      DryRun dryRun,
+      RowSchedules schedules,
+      Map<LayerKind, List<String>> candidates,
+      LayoutKind layout,
+      int minChunk,
+      int length,
+      int rows) {
+    long bound = expertRowsBound(schedules, layout, minChunk, length);
+    return new MemoryModel(dryRun, schedules, candidates, layout, minChunk, length, rows, bound);
+  }
+
+  /**
+   * With balanced routing a rank receives as many rows as it sends. The bound is twice that, at
+   * most all rows of the expert group, and at least one so that rounds terminate.
+   */
+  private static long expertRowsBound(
+      RowSchedules schedules, LayoutKind layout, int minChunk, int length) {
+    Mesh mesh = schedules.mesh();
+    long perToken = schedules.model().expertsPerToken();
+    long balanced = perToken * Math.ceilDiv(length, mesh.degree(Axis.RING, Axis.ULYSSES));
+    long ringTokens = mostRingTokens(layout, mesh.ring(), minChunk, length);
+    long own = perToken * Math.ceilDiv(ringTokens, (long) mesh.ulysses());
+    return Math.max(1, Math.min(2 * balanced, own * mesh.expertParallel()));
   }
 
   private SequenceLayout row(LayoutKind layout, int length, int minChunk) {
@@ -80,11 +117,22 @@ final class MemoryModel {
   }
 
   private static int mostTokens(SequenceLayout layout) {
-    int most = 0;
-    for (int r = 0; r < layout.ring(); r++) {
-      most = Math.max(most, layout.tokens(r));
-    }
-    return most;
+    return Arrays.stream(layout.ringTokens()).max().orElse(0);
+  }
+
+  /** Rows of a micro-step. */
+  int rows() {
+    return rows;
+  }
+
+  /** One document as long as a micro-step. */
+  SequenceLayout row() {
+    return even.layout;
+  }
+
+  /** Most rows that a rank's experts receive in one round. */
+  long expertRowsBound() {
+    return expertRowsBound;
   }
 
   /**
@@ -156,7 +204,7 @@ final class MemoryModel {
   }
 
   /** The peak of the rank that needs most. */
-  private Peak peak(ActivationPlan policy, SequenceLayout layout, long expertRows, int rounds) {
+  private Peak peak(ActivationPlan policy, Laid row, long expertRows, int rounds) {
     Peak most = new Peak(0, 0, 0);
     int received = (int) Math.min(expertRows, Integer.MAX_VALUE);
     for (int rank : ranks.numbers()) {
@@ -168,7 +216,8 @@ final class MemoryModel {
                   rank,
                   dtype,
                   policy,
-                  layout,
+                  row.layout,
+                  row.linear,
                   rows,
                   ranks.schedules(),
                   received,
@@ -183,7 +232,7 @@ final class MemoryModel {
     if (size.experts() == 0) {
       return 0;
     }
-    long tokens = Math.ceilDiv(mostTokens(even), mesh.ulysses());
+    long tokens = Math.ceilDiv(mostTokens(even.layout), mesh.ulysses());
     long ofGroup = tokens * size.expertsPerToken() * mesh.expertParallel();
     return Math.ceilDiv(ofGroup * placement.count(0), size.experts());
   }

@@ -5,10 +5,8 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
-import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
-import dev.gyre.partitioning.layout.SequenceLayout;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
@@ -86,10 +84,6 @@ public final class Planner {
     BackendChoice backend =
         BackendChoice.choose(job.backend(), job.train().dtype(), workers.backends());
     String dtype = backend.dtype();
-    ModelSize size = ModelSize.of(job.model());
-    ExpertPlacement placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
-    int length = job.train().sequenceLength();
-    int minChunk = Layouts.DEFAULT_MIN_CHUNK;
     TransportChoice transport =
         TransportChoice.of(
             job.transport(), mesh, workers.hosts(mesh.workers()).size(), workers.transports());
@@ -98,41 +92,32 @@ public final class Planner {
     long workerBytes = workers.workerMemoryBytes(mesh.workers());
     int lossTile = MemoryModel.lossTile(job.model());
     MemorySpec asked = job.train().memory();
-    Candidates taken = candidates(job, schedules, mesh, dtype, true);
+    Candidates taken = candidates(job, schedules, true);
     ActivationPlan activations = PolicyChoice.choose(asked, taken.memory(), lossTile, workerBytes);
-    Candidates all = candidates(job, schedules, mesh, dtype, false);
+    Candidates all = candidates(job, schedules, false);
     // Recomputing activations takes longer than a faster schedule saves.
     if (all.memory().total(activations) <= workerBytes) {
       taken = all;
       activations = PolicyChoice.choose(asked, all.memory(), lossTile, workerBytes);
     }
     LayoutKind layout = taken.layout().chosen();
-    int rows = RowsChoice.most(job.model(), job.train(), mesh);
-    MemoryModel model = taken.memory();
-    for (; rows > 1; rows /= 2) {
-      model = memory(job, schedules, mesh, dtype, layout, taken.schedules(), rows * length, rows);
-      if (model.total(activations) <= workerBytes) {
-        break;
-      }
-      model = taken.memory();
-    }
-    int tokens = rows * length;
-    long bound = expertRowsBound(mesh, size, tokens, mostRingTokens(layout, mesh, tokens));
+    MemoryModel model = microStep(job, schedules, taken, activations, workerBytes);
     MemoryEstimate memory = model.estimate(activations);
     List<ScheduleChoice> choices = new ArrayList<>();
     String recompute = activations.recompute();
     for (Map.Entry<LayerKind, List<String>> kind : taken.schedules().entrySet()) {
-      choices.add(schedules.choice(kind.getKey(), kind.getValue(), taken.row(), recompute));
+      choices.add(
+          schedules.choice(kind.getKey(), kind.getValue(), taken.memory().row(), recompute));
     }
     CostModel costs = new CostModel(job.model(), job.train(), mesh, dtype);
-    StepCost cost = cost(job, costs, choices, layout, minChunk, recompute);
+    StepCost cost = cost(job, costs, choices, layout, recompute);
     return new Plan(
         Plan.FORMAT_VERSION,
         mesh,
         layout,
         taken.layout().forecasts(),
-        minChunk,
-        rows,
+        Layouts.DEFAULT_MIN_CHUNK,
+        model.rows(),
         choices,
         backend.name(),
         job.device(),
@@ -141,9 +126,9 @@ public final class Planner {
         transport.reason(),
         backend.backend().instructionSet(),
         workers.kernelThreads(job.mesh().kernelThreads(), mesh.workers()),
-        placement,
+        new ExpertPlacement(job.model().experts(), mesh.expertParallel()),
         List.of(),
-        bound,
+        model.expertRowsBound(),
         activations,
         memory.workspace(),
         rates,
@@ -154,75 +139,45 @@ public final class Planner {
 
   /** Candidate schedules by kind of layer, and the memory that they need for the longest row. */
   private record Candidates(
-      LayoutChoice layout,
-      Map<LayerKind, List<String>> schedules,
-      SequenceLayout row,
-      MemoryModel memory) {}
+      LayoutChoice layout, Map<LayerKind, List<String>> schedules, MemoryModel memory) {}
 
   /**
    * @param least whether each kind of layer keeps only the schedule with the least memory
    */
-  private Candidates candidates(
-      JobSpec job, RowSchedules schedules, Mesh mesh, String dtype, boolean least) {
-    int length = job.train().sequenceLength();
-    LayoutChoice layout = schedules.layout(job.mesh(), length, least);
+  private Candidates candidates(JobSpec job, RowSchedules schedules, boolean least) {
+    LayoutChoice layout = schedules.layout(job.mesh(), job.train().sequenceLength(), least);
     Map<LayerKind, List<String>> every =
         schedules.candidates(job.mesh().schedule(), layout.chosen());
     Map<LayerKind, List<String>> keys = least ? RowSchedules.least(every) : every;
-    SequenceLayout row = row(layout.chosen(), length, mesh);
-    return new Candidates(
-        layout, keys, row, memory(job, schedules, mesh, dtype, layout.chosen(), keys, length, 1));
+    return new Candidates(layout, keys, memory(job, schedules, layout.chosen(), keys, 1));
   }
 
-  private static SequenceLayout row(LayoutKind layout, int length, Mesh mesh) {
-    return Layouts.of(
-        layout, new Documents(length), mesh.ring(), mesh.ulysses(), Layouts.DEFAULT_MIN_CHUNK);
+  /** The memory of as many rows at once as are worth it and fit with the same policy. */
+  private MemoryModel microStep(
+      JobSpec job,
+      RowSchedules schedules,
+      Candidates taken,
+      ActivationPlan activations,
+      long workerBytes) {
+    int rows = RowsChoice.most(job.model(), job.train(), schedules.mesh());
+    for (; rows > 1; rows /= 2) {
+      MemoryModel memory = memory(job, schedules, taken.layout().chosen(), taken.schedules(), rows);
+      if (memory.total(activations) <= workerBytes) {
+        return memory;
+      }
+    }
+    return taken.memory();
   }
 
-  /** The memory model of a job for micro-steps of so many tokens. */
   private MemoryModel memory(
       JobSpec job,
       RowSchedules schedules,
-      Mesh mesh,
-      String dtype,
       LayoutKind layout,
       Map<LayerKind, List<String>> candidates,
-      int tokens,
       int rows) {
-    SequenceLayout row = row(layout, tokens, mesh);
-    FullestRanks ranks =
-        new FullestRanks(
-            job.model(), mesh, CostModel.elementBytes(dtype), row, schedules.all(candidates, row));
-    return memory(dryRun, job.model(), mesh, dtype, layout, tokens, rows, ranks);
-  }
-
-  /** The memory model of micro-steps of so many tokens. */
-  static MemoryModel memory(
-      DryRun dryRun,
-      ModelSpec model,
-      Mesh mesh,
-      String dtype,
-      LayoutKind layout,
-      int length,
-      int rows,
-      FullestRanks ranks) {
-    ModelSize size = ModelSize.of(model);
-    return new MemoryModel(
-        dryRun,
-        model,
-        mesh,
-        dtype,
-        new ExpertPlacement(size.experts(), mesh.expertParallel()),
-        layout,
-        Layouts.DEFAULT_MIN_CHUNK,
-        length,
-        rows,
-        expertRowsBound(mesh, size, length, mostRingTokens(layout, mesh, length)),
-        ranks);
-  }
-
-  private static long mostRingTokens(LayoutKind layout, Mesh mesh, int length) {
-    return MemoryModel.mostRingTokens(layout, mesh.ring(), Layouts.DEFAULT_MIN_CHUNK, length);
+    int tokens = rows * job.train().sequenceLength();
+    return MemoryModel.of(
+        dryRun, schedules, candidates, layout, Layouts.DEFAULT_MIN_CHUNK, tokens, rows);
   }
 
   private static StepCost cost(
@@ -230,10 +185,9 @@ public final class Planner {
       CostModel costs,
       List<ScheduleChoice> schedules,
       LayoutKind layout,
-      int minChunk,
       String recompute) {
     try {
-      return costs.step(schedules, layout, minChunk, recompute);
+      return costs.step(schedules, layout, Layouts.DEFAULT_MIN_CHUNK, recompute);
     } catch (ArithmeticException e) {
       throw new Invalid(
           "train.sequence-length",
@@ -248,7 +202,6 @@ public final class Planner {
    * @throws Invalid if the plan's mesh cannot be this model's
    */
   public long workspaceBytes(JobSpec job, Plan plan) {
-    Mesh mesh = plan.mesh();
     long tokens = (long) plan.rowsPerMicroStep() * job.train().sequenceLength();
     if (tokens > TrainSpec.SEQUENCE_LENGTH.most()) {
       throw new Invalid(
@@ -256,9 +209,8 @@ public final class Planner {
           "%d rows of %d tokens are more than can be trained on at once; make a new plan: ./gyre plan --json"
               .formatted(plan.rowsPerMicroStep(), job.train().sequenceLength()));
     }
-    int length = (int) tokens;
     RowSchedules schedules =
-        new RowSchedules(job.model(), mesh, plan.dtype(), plan.transport(), plan.rates());
+        new RowSchedules(job.model(), plan.mesh(), plan.dtype(), plan.transport(), plan.rates());
     Map<LayerKind, List<String>> candidates = plan.candidates();
     if (!candidates.keySet().equals(job.model().maskOfKind().keySet())) {
       throw new Invalid(
@@ -266,36 +218,21 @@ public final class Planner {
           "the plan is for other kinds of layers than the job has; make a new one: ./gyre plan --json");
     }
     schedules.requireMasks(candidates);
-    SequenceLayout row = plan.layoutOf(new Documents(length));
     return new MemoryModel(
             dryRun,
-            job.model(),
-            mesh,
-            plan.dtype(),
-            plan.experts(),
+            schedules,
+            candidates,
             plan.layout(),
             plan.minChunk(),
-            length,
+            (int) tokens,
             plan.rowsPerMicroStep(),
-            plan.expertRowsBound(),
-            new FullestRanks(
-                job.model(),
-                mesh,
-                CostModel.elementBytes(plan.dtype()),
-                row,
-                schedules.all(candidates, row)))
+            plan.expertRowsBound())
         .estimate(plan.activations())
         .workspace();
   }
 
-  /**
-   * With balanced routing a rank receives as many rows as it sends. The bound is twice that, at
-   * most all rows of the expert group, and at least one so that rounds terminate.
-   */
-  private static long expertRowsBound(Mesh mesh, ModelSize size, int length, long ringTokens) {
-    long balanced =
-        (long) size.expertsPerToken() * Math.ceilDiv(length, mesh.degree(Axis.RING, Axis.ULYSSES));
-    long own = size.expertsPerToken() * Math.ceilDiv(ringTokens, (long) mesh.ulysses());
-    return Math.max(1, Math.min(2 * balanced, own * mesh.expertParallel()));
+  /** The longest rows that fit on a plan's mesh with each activation policy of the job. */
+  public LongestSequence longest(JobSpec job, Plan plan, long workerBytes) {
+    return LongestSequence.of(dryRun, job, plan, workerBytes);
   }
 }

@@ -29,7 +29,9 @@ import java.util.Map;
 public final class RowSchedules {
   private final ModelSpec model;
   private final Mesh mesh;
+  private final String dtype;
   private final int elementBytes;
+  private final MessageBytes busiest;
   private final ScheduleClock clock;
 
   /**
@@ -40,17 +42,37 @@ public final class RowSchedules {
   public RowSchedules(ModelSpec model, Mesh mesh, String dtype, String transport, Rates rates) {
     this.model = model;
     this.mesh = mesh;
+    this.dtype = dtype;
     elementBytes = Math.toIntExact(CostModel.elementBytes(dtype));
-    MessageBytes busiest = new MessageBytes(0, 0, model.heads().size(), elementBytes);
+    MessageBytes most = new MessageBytes(0, 0, model.heads().size(), elementBytes);
     for (MessageBytes part : parts()) {
-      busiest =
+      most =
           new MessageBytes(
-              Math.max(busiest.queryHeads(), part.queryHeads()),
-              Math.max(busiest.kvHeads(), part.kvHeads()),
+              Math.max(most.queryHeads(), part.queryHeads()),
+              Math.max(most.kvHeads(), part.kvHeads()),
               part.headDim(),
               part.elementBytes());
     }
+    busiest = most;
     clock = new ScheduleClock(rates, busiest, transport.equals("udp"));
+  }
+
+  ModelSpec model() {
+    return model;
+  }
+
+  Mesh mesh() {
+    return mesh;
+  }
+
+  /** {@code bf16} or {@code f32}. */
+  String dtype() {
+    return dtype;
+  }
+
+  /** Messages with the most query heads and the most key/value heads of any Ulysses rank. */
+  MessageBytes busiest() {
+    return busiest;
   }
 
   /** Messages of each Ulysses rank of a ring rank. */

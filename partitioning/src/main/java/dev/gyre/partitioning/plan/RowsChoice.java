@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.plan;
 
+import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
@@ -14,7 +15,7 @@ final class RowsChoice {
   static final int TOKENS = 1024;
 
   /** More rows than fill a rank of one token a row. */
-  static final int MOST = TOKENS * (1 << 14);
+  static final int MOST = TOKENS * (int) MeshSpec.DEGREE.most();
 
   /** Router statistics of a micro-step: one number per layer, row and expert. */
   private static final int STATISTICS = 1 << 16;

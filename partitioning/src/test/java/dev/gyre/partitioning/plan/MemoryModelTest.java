@@ -50,21 +50,14 @@ class MemoryModelTest {
   private static MemoryModel model(ModelSpec model, Mesh mesh, String dtype, int length) {
     LayoutKind layout = LayoutKind.ZIGZAG;
     RowSchedules schedules = new RowSchedules(model, mesh, dtype, "ipc", Rates.UNKNOWN);
-    SequenceLayout row = Layouts.of(layout, new Documents(length), mesh.ring(), mesh.ulysses(), 64);
-    return Planner.memory(
+    return MemoryModel.of(
         new SketchedMemory(),
-        model,
-        mesh,
-        dtype,
+        schedules,
+        schedules.candidates(ScheduleSpec.all("ring"), layout),
         layout,
+        Layouts.DEFAULT_MIN_CHUNK,
         length,
-        1,
-        new FullestRanks(
-            model,
-            mesh,
-            CostModel.elementBytes(dtype),
-            row,
-            schedules.all(schedules.candidates(ScheduleSpec.all("ring"), layout), row)));
+        1);
   }
 
   @Test
@@ -158,7 +151,7 @@ class MemoryModelTest {
     long worker = 3L << 30;
     JobSpec job = job(8192, MemorySpec.planned());
     Plan plan = Jobs.PLANNER.plan(job, host(2 * worker));
-    LongestSequence longest = LongestSequence.of(new SketchedMemory(), job, plan, worker);
+    LongestSequence longest = Jobs.PLANNER.longest(job, plan, worker);
     int before = 0;
     for (LongestSequence.Longest l : longest.policies()) {
       assertTrue(l.tokens() > 8192, l.toString());

@@ -356,10 +356,7 @@ class ScheduleKindsTest {
   private static long memory(Kind of, int ring) {
     SequenceLayout row = row(of.kind, new Documents(96 * ring), ring, 1);
     AttentionSchedule schedule = of.kind.schedule(row, AttentionMask.CAUSAL);
-    int[] tokens = new int[ring];
-    for (int r = 0; r < ring; r++) {
-      tokens[r] = row.tokens(r);
-    }
+    int[] tokens = row.ringTokens();
     long most = 0;
     for (int r = 0; r < ring; r++) {
       Program forward = schedule.forward().get(r);

@@ -52,10 +52,7 @@ final class SketchedMemory implements DryRun {
             part.kvHeads(),
             pass.model().heads().size(),
             Math.toIntExact(CostModel.elementBytes(pass.dtype())));
-    int[] tokens = new int[mesh.ring()];
-    for (int r = 0; r < tokens.length; r++) {
-      tokens[r] = pass.layout().tokens(r);
-    }
+    int[] tokens = pass.layout().ringTokens();
     long most = 0;
     for (AttentionSchedule schedule : pass.schedules().values()) {
       ItemMemory forward =

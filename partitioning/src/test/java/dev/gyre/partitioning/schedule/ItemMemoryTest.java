@@ -52,10 +52,7 @@ class ItemMemoryTest {
         LayoutKind layout = kind.layouts().getFirst();
         SequenceLayout row = Layouts.of(layout, documents, ring, 1, 4);
         AttentionSchedule schedule = kind.schedule(row, AttentionMask.CAUSAL);
-        int[] tokens = new int[ring];
-        for (int r = 0; r < ring; r++) {
-          tokens[r] = row.tokens(r);
-        }
+        int[] tokens = row.ringTokens();
         for (int r = 0; r < ring; r++) {
           String what = "seed " + seed + " " + key + " rank " + r;
           check(what, SchedulePass.FORWARD, schedule.forward().get(r), r, tokens);

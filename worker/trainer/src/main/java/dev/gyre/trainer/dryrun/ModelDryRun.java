@@ -7,12 +7,12 @@ import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.Pass;
 import dev.gyre.model.PassInput;
-import dev.gyre.partitioning.layout.LinearAttentionLayout;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.DryRun;
+import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.trainer.rank.BatchTotals;
 import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.RowOpener;
@@ -27,8 +27,13 @@ import java.util.stream.IntStream;
 
 /** Runs the model of the workers, on kernels and ports that do nothing. */
 public final class ModelDryRun implements DryRun {
+  /** Counts memory with the model of this build. */
+  public static final Planner PLANNER = new Planner(new ModelDryRun());
+
   /** More than any pass needs; a multiple of the workspace's alignment. */
   private static final long ENDLESS = 1L << 61;
+
+  private ModelDryRun() {}
 
   @Override
   public Peak of(RowPass pass) {
@@ -76,7 +81,7 @@ public final class ModelDryRun implements DryRun {
         rows(pass),
         pass.schedules(),
         Map.of(),
-        pass.model().linearLayers() > 0 ? LinearAttentionLayout.of(pass.layout()) : null,
+        pass.linear(),
         pass.layout()
             .runs(mesh.place(pass.rank(), Axis.RING), mesh.place(pass.rank(), Axis.ULYSSES)));
   }

@@ -10,7 +10,6 @@ import dev.gyre.model.Objective;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.checkpoint.CheckpointReader;
@@ -63,15 +62,13 @@ public final class SoloModel implements AutoCloseable {
     Path run = checkpoint.resolve("..").resolve("..").normalize();
     Tokenizer tokenizer = Tokenizers.ofRun(job.dataset().tokenizer(), run);
     Plan plan =
-        new Planner(new ModelDryRun())
-            .plan(
-                job.onOneWorker(context, backendName),
-                new WorkerCapabilities(
-                    Backends.offers(backendName, Device.CPU),
-                    List.of(Transports.offer(LoopbackNetwork.LIMITS)),
-                    List.of(
-                        new WorkerCapabilities.Host(
-                            1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN))));
+        ModelDryRun.PLANNER.plan(
+            job.onOneWorker(context, backendName),
+            new WorkerCapabilities(
+                Backends.offers(backendName, Device.CPU),
+                List.of(Transports.offer(LoopbackNetwork.LIMITS)),
+                List.of(
+                    new WorkerCapabilities.Host(1, HostLimits.memoryBytes(), 1, Rates.UNKNOWN))));
     Backend backend = Backends.open(plan.backend(), 1, Device.CPU);
     Transport transport = LoopbackNetwork.alone();
     TrainingRank rank =

@@ -4,6 +4,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Objective;
 import dev.gyre.model.tape.Checkpointing;
+import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
 import dev.gyre.partitioning.mesh.Axis;
@@ -11,6 +12,7 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.ActivationPlan;
+import dev.gyre.partitioning.plan.Plan;
 import dev.gyre.partitioning.schedule.MessageBytes;
 import dev.gyre.partitioning.schedule.RingSchedule;
 import dev.gyre.partitioning.schedule.ScheduleKind;
@@ -76,6 +78,26 @@ public record RankSpec(
         defaultRowsBound(model, mesh, rowTokens),
         workspaceBytes,
         null);
+  }
+
+  /**
+   * The ranks of a plan.
+   *
+   * @param compute dtype that the plan names
+   */
+  public static RankSpec of(JobSpec job, Plan plan, DType compute, @Nullable OffloadSpec offload) {
+    return new RankSpec(
+        job.model(),
+        plan.mesh(),
+        Objective.of(job.train().balanceLoss(), job.train().zLoss()),
+        execution(compute, plan.activations()),
+        plan.layout(),
+        plan.minChunk(),
+        plan.rowsPerMicroStep(),
+        plan.scheduleKinds(job.model()),
+        Math.toIntExact(plan.expertRowsBound()),
+        plan.workspaceBytes(),
+        offload);
   }
 
   /** How a plan's ranks compute. */

@@ -118,10 +118,7 @@ public final class ShardedSequence {
               .formatted(layout.ring(), layout.ulysses(), mesh.ring(), mesh.ulysses()));
     }
     int ringRank = mesh.place(rank, Axis.RING);
-    int[] ringTokens = new int[mesh.ring()];
-    for (int r = 0; r < ringTokens.length; r++) {
-      ringTokens[r] = layout.tokens(r);
-    }
+    int[] ringTokens = layout.ringTokens();
     schedules.forEach(
         (mask, schedule) -> {
           Programs known = newest.get(mask);

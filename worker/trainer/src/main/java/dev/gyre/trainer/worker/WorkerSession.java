@@ -13,6 +13,8 @@ import dev.gyre.trainer.control.ControlClient;
 import dev.gyre.trainer.data.Feed;
 import dev.gyre.trainer.data.TokenStore;
 import dev.gyre.trainer.json.SpecJson;
+import dev.gyre.trainer.offload.OffloadSpec;
+import dev.gyre.trainer.rank.RankSpec;
 import dev.gyre.trainer.rank.TrainingRank;
 import dev.gyre.trainer.step.Evaluation;
 import dev.gyre.trainer.step.StepMetrics;
@@ -83,7 +85,11 @@ final class WorkerSession implements AutoCloseable {
         Transports.open(options, assignment, plan, feed.fingerprint(), cores, progress, log);
     opened.accept(transport);
     Path runFolder = Path.of(assignment.getRunFolder());
-    TrainingRank rank = TrainingRank.open(transport, backend, RankSpecs.spec(job, plan, runFolder));
+    TrainingRank rank =
+        TrainingRank.open(
+            transport,
+            backend,
+            RankSpec.of(job, plan, Dtypes.of(plan.dtype()), OffloadSpec.of(job, plan, runFolder)));
     progress.phase("weights");
     RunIdentity identity =
         RunIdentity.of(job, plan.dtype(), feed.fingerprint(), ExecutionEnvironment.of(plan));

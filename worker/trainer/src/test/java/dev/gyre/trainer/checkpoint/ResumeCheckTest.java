@@ -66,6 +66,18 @@ final class ResumeCheckTest {
     assertTrue(e.getMessage().contains("train.seed: (absent) -> 7"), e.getMessage());
   }
 
+  @Test
+  void earlierBuildsTrainedOnOneRowAtATime() {
+    RunIdentity one = identity(SAVED);
+    one.circumstances().put(RunIdentity.ROWS, "1");
+    assertEquals(List.of(), ResumeCheck.check(FOLDER, identity(SAVED), one));
+    RunIdentity eight = identity(SAVED);
+    eight.circumstances().put(RunIdentity.ROWS, "8");
+    assertEquals(
+        List.of(new ResumeCheck.Difference(RunIdentity.ROWS, "1", "8")),
+        ResumeCheck.check(FOLDER, identity(SAVED), eight));
+  }
+
   /** A key that is added is not in the identities of earlier builds, which did as it says. */
   @Test
   void aKeyThatACheckpointLacksHasTheValueOfItsDeclaration() {

@@ -17,7 +17,6 @@ import dev.gyre.partitioning.plan.LongestSequence;
 import dev.gyre.partitioning.plan.LongestSequence.Longest;
 import dev.gyre.partitioning.plan.MemoryEstimate;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
 import dev.gyre.trainer.worker.Transports;
@@ -27,7 +26,6 @@ import org.junit.jupiter.api.Test;
 
 /** What plans conclude from dry runs of the model. Single peaks: {@code PredictedMemoryTest}. */
 class ModelDryRunTest {
-  private static final Planner PLANNER = new Planner(new ModelDryRun());
 
   /** h 256, 4 layers, 8 query heads over 4 key/value heads of 32, 8 experts of 512. */
   private static JobSpec job(int length, MemorySpec memory) {
@@ -45,7 +43,7 @@ class ModelDryRunTest {
   }
 
   private static Plan plan(JobSpec job, long workerBytes) {
-    return PLANNER.plan(
+    return ModelDryRun.PLANNER.plan(
         job,
         new WorkerCapabilities(
             List.of(
@@ -82,7 +80,7 @@ class ModelDryRunTest {
   void theLongestRowsFitAndLittleLongerOnesDoNot() {
     long worker = 3L << 30;
     JobSpec job = job(8192, MemorySpec.planned());
-    LongestSequence longest = LongestSequence.of(new ModelDryRun(), job, plan(job, worker), worker);
+    LongestSequence longest = ModelDryRun.PLANNER.longest(job, plan(job, worker), worker);
     assertEquals(10, longest.policies().size());
     for (Longest l : longest.policies()) {
       assertTrue(l.tokens() > 8192, l.toString());

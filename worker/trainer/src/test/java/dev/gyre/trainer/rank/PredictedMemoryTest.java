@@ -8,7 +8,6 @@ import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.Objective;
 import dev.gyre.model.Observer;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.DatasetSpec;
@@ -28,7 +27,6 @@ import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.RopeSpec;
 import dev.gyre.partitioning.plan.Plan;
-import dev.gyre.partitioning.plan.Planner;
 import dev.gyre.partitioning.plan.Rates;
 import dev.gyre.partitioning.plan.StepCost;
 import dev.gyre.partitioning.plan.WorkerCapabilities;
@@ -52,7 +50,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** A step's measured peak and messages against the plan's prediction, for every policy. */
 final class PredictedMemoryTest {
   private static final int ROW_TOKENS = 576;
-  private static final Planner PLANNER = new Planner(new ModelDryRun());
 
   /** Every recompute policy, in memory and on disk, without and with MLP tiles. */
   private static final List<MemorySpec> ALL = policies();
@@ -111,7 +108,7 @@ final class PredictedMemoryTest {
               experts,
               first,
               memory);
-      Plan plan = PLANNER.plan(job, host());
+      Plan plan = ModelDryRun.PLANNER.plan(job, host());
       Measured step = measured(job, plan, true);
       long measured = step.peak;
       double ratio = (double) plan.memory().balanced() / measured;
@@ -153,7 +150,7 @@ final class PredictedMemoryTest {
   void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
     for (MemorySpec memory : SOME) {
       JobSpec job = job(MeshSpec.of(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
-      Plan plan = PLANNER.plan(job, host());
+      Plan plan = ModelDryRun.PLANNER.plan(job, host());
       long live = plan.memory().activations() + plan.memory().scratch();
       long measured = measured(job, plan, false).peak;
       assertTrue(
@@ -177,7 +174,7 @@ final class PredictedMemoryTest {
             .spec();
     for (MemorySpec memory : SOME) {
       JobSpec job = job(mesh, "f32", 0, LayerKind.FULL, memory).with("model", model);
-      Plan plan = PLANNER.plan(job, host());
+      Plan plan = ModelDryRun.PLANNER.plan(job, host());
       long measured = measured(job, plan, true).peak;
       double ratio = (double) plan.memory().balanced() / measured;
       assertTrue(
@@ -210,8 +207,8 @@ final class PredictedMemoryTest {
                 model.head(),
                 model.normEps(),
                 model.initializerRange()));
-    Plan planOfOne = PLANNER.plan(one, host());
-    Plan planOfThree = PLANNER.plan(three, host());
+    Plan planOfOne = ModelDryRun.PLANNER.plan(one, host());
+    Plan planOfThree = ModelDryRun.PLANNER.plan(three, host());
     long planned = planOfThree.memory().balanced() - planOfOne.memory().balanced();
     assertTrue(planned > 0, "tables");
     assertEquals(
@@ -268,18 +265,7 @@ final class PredictedMemoryTest {
 
   private Measured measured(JobSpec job, Plan plan, boolean balanced) {
     RankSpec spec =
-        new RankSpec(
-            job.model(),
-            plan.mesh(),
-            Objective.of(0.01, 0),
-            RankSpec.execution(Dtypes.of(plan.dtype()), plan.activations()),
-            plan.layout(),
-            plan.minChunk(),
-            plan.rowsPerMicroStep(),
-            plan.scheduleKinds(job.model()),
-            Math.toIntExact(plan.expertRowsBound()),
-            plan.workspaceBytes(),
-            plan.activations().offload() ? new OffloadSpec(folder, plan.memory().stored()) : null);
+        RankSpec.of(job, plan, Dtypes.of(plan.dtype()), OffloadSpec.of(job, plan, folder));
     long most = 0;
     Map<String, Long> sent = new TreeMap<>();
     try (LocalNetwork network = LocalNetwork.loopback(plan.mesh().workers(), Options.plain())) {

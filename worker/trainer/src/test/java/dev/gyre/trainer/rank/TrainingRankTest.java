@@ -491,6 +491,35 @@ final class TrainingRankTest {
   }
 
   @Test
+  void rowsWithAnAnchorAreNotJoined() {
+    ModelSpec anchored =
+        new Decoder(new EmbeddingSpec(32, 16), 1, new HeadShape(4, 2, 8))
+            .mlp(12)
+            .attention(new AttentionPattern(List.of(LayerKind.FULL), 0, 0, true, 0))
+            .spec();
+    RankSpec spec =
+        RankSpec.of(
+            anchored,
+            new Mesh(1, 1, 1, 1),
+            OBJECTIVE,
+            Execution.of(DType.F32),
+            ROW_TOKENS,
+            1 << 20);
+    try (LocalNetwork network = LocalNetwork.loopback(1, Options.plain());
+        Backend backend = new ScalarBackendProvider().open(1)) {
+      RankThreads.run(
+          1,
+          network,
+          transport -> {
+            try (TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
+              assertEquals(List.of(48), rank.layOut(ROWS.getFirst()).rows());
+              return assertThrows(IllegalArgumentException.class, () -> rank.layOut(ROWS));
+            }
+          });
+    }
+  }
+
+  @Test
   void rowsThatAreOpenAtOnceChangeNoBit(@TempDir Path folder) {
     for (Mesh mesh : List.of(new Mesh(1, 2, 2, 2), new Mesh(2, 1, 1, 2), new Mesh(1, 3, 1, 3))) {
       for (Checkpointing policy : Checkpointing.values()) {
