@@ -164,9 +164,15 @@ final class PredictedMemoryTest {
    * and 5 of 16 query heads, and the second alone uses both key/value heads.
    */
   @ParameterizedTest
-  @CsvSource({"4, 1, LINEAR, 8, 4", "1, 3, FULL, 16, 2", "2, 3, FULL, 16, 2"})
-  void theFullestRankIsFound(int ring, int ulysses, LayerKind kind, int heads, int kvHeads) {
-    MeshSpec mesh = MeshSpec.of(0, 1, ring, ulysses, 0).with("schedule", ScheduleSpec.all("ring"));
+  @CsvSource({
+    "4, 1, ring, LINEAR, 8, 4",
+    "1, 3, ring, FULL, 16, 2",
+    "4, 3, allgather, FULL, 16, 2"
+  })
+  void theFullestRankIsFound(
+      int ring, int ulysses, String schedule, LayerKind kind, int heads, int kvHeads) {
+    MeshSpec mesh =
+        MeshSpec.of(0, 1, ring, ulysses, 0).with("schedule", ScheduleSpec.all(schedule));
     ModelSpec model =
         new Decoder(new EmbeddingSpec(96, 32), 2, new HeadShape(heads, kvHeads, 32))
             .mlp(48)
