@@ -25,7 +25,6 @@ public interface DryRun {
    * @param dtype compute dtype, {@code bf16} or {@code f32}
    * @param layout of one document that is as long as all rows together
    * @param linear layout of its linear layers; null for a model without any
-   * @param rows of the pass
    * @param schedules of each attention mask of the model; the layout may have a few tokens more
    *     than theirs
    * @param expertRows rows that the rank's experts receive in one round
@@ -39,7 +38,6 @@ public interface DryRun {
       ActivationPlan activations,
       SequenceLayout layout,
       @Nullable LinearAttentionLayout linear,
-      int rows,
       Map<AttentionMask, AttentionSchedule> schedules,
       int expertRows,
       int rounds) {

@@ -135,8 +135,7 @@ public record LongestSequence(List<Longest> policies) {
           RowSchedules.least(plan.candidates()),
           plan.layout(),
           plan.minChunk(),
-          steps * STEP_TOKENS,
-          1);
+          steps * STEP_TOKENS);
     }
   }
 }

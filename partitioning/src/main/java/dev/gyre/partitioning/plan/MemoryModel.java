@@ -43,7 +43,6 @@ final class MemoryModel {
   private final Mesh mesh;
   private final String dtype;
   private final ExpertPlacement placement;
-  private final int rows;
   private final long expertRowsBound;
   private final Laid even;
   private final Laid fullest;
@@ -55,7 +54,6 @@ final class MemoryModel {
    * @param candidates schedules of each kind of layer, of which a row takes one
    * @param layout of rows, and the fewest tokens of a zigzag chunk
    * @param length tokens of a micro-step with the longest rows
-   * @param rows of a micro-step
    */
   MemoryModel(
       DryRun dryRun,
@@ -64,13 +62,11 @@ final class MemoryModel {
       LayoutKind layout,
       int minChunk,
       int length,
-      int rows,
       long expertRowsBound) {
     this.dryRun = dryRun;
     this.model = schedules.model();
     this.mesh = schedules.mesh();
     this.dtype = schedules.dtype();
-    this.rows = rows;
     this.expertRowsBound = expertRowsBound;
     size = ModelSize.of(model);
     placement = new ExpertPlacement(size.experts(), mesh.expertParallel());
@@ -92,10 +88,9 @@ final class MemoryModel {
       Map<LayerKind, List<String>> candidates,
       LayoutKind layout,
       int minChunk,
-      int length,
-      int rows) {
+      int length) {
     long bound = expertRowsBound(schedules, layout, minChunk, length);
-    return new MemoryModel(dryRun, schedules, candidates, layout, minChunk, length, rows, bound);
+    return new MemoryModel(dryRun, schedules, candidates, layout, minChunk, length, bound);
   }
 
   /**
@@ -118,11 +113,6 @@ final class MemoryModel {
 
   private static int mostTokens(SequenceLayout layout) {
     return Arrays.stream(layout.ringTokens()).max().orElse(0);
-  }
-
-  /** Rows of a micro-step. */
-  int rows() {
-    return rows;
   }
 
   /** One document as long as a micro-step. */
@@ -218,7 +208,6 @@ final class MemoryModel {
                   policy,
                   row.layout,
                   row.linear,
-                  rows,
                   ranks.schedules(),
                   received,
                   rounds));

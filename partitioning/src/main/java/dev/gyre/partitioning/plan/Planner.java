@@ -117,7 +117,7 @@ public final class Planner {
         layout,
         taken.layout().forecasts(),
         Layouts.DEFAULT_MIN_CHUNK,
-        model.rows(),
+        model.row().documents().tokens() / job.train().sequenceLength(),
         choices,
         backend.name(),
         job.device(),
@@ -176,8 +176,7 @@ public final class Planner {
       Map<LayerKind, List<String>> candidates,
       int rows) {
     int tokens = rows * job.train().sequenceLength();
-    return MemoryModel.of(
-        dryRun, schedules, candidates, layout, Layouts.DEFAULT_MIN_CHUNK, tokens, rows);
+    return MemoryModel.of(dryRun, schedules, candidates, layout, Layouts.DEFAULT_MIN_CHUNK, tokens);
   }
 
   private static StepCost cost(
@@ -225,7 +224,6 @@ public final class Planner {
             plan.layout(),
             plan.minChunk(),
             (int) tokens,
-            plan.rowsPerMicroStep(),
             plan.expertRowsBound())
         .estimate(plan.activations())
         .workspace();

@@ -56,8 +56,7 @@ class MemoryModelTest {
         schedules.candidates(ScheduleSpec.all("ring"), layout),
         layout,
         Layouts.DEFAULT_MIN_CHUNK,
-        length,
-        1);
+        length);
   }
 
   @Test

@@ -8,7 +8,6 @@ import dev.gyre.model.Observer;
 import dev.gyre.model.Pass;
 import dev.gyre.model.PassInput;
 import dev.gyre.partitioning.mesh.Axis;
-import dev.gyre.partitioning.mesh.EvenCut;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.plan.DryRun;
@@ -23,7 +22,6 @@ import dev.gyre.trainer.sequence.ShardedSequence;
 import dev.gyre.trainer.worker.Dtypes;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /** Runs the model of the workers, on kernels and ports that do nothing. */
 public final class ModelDryRun implements DryRun {
@@ -78,7 +76,7 @@ public final class ModelDryRun implements DryRun {
     Mesh mesh = pass.mesh();
     return new RowPart(
         pass.layout(),
-        rows(pass),
+        List.of(pass.layout().documents().tokens()),
         pass.schedules(),
         Map.of(),
         pass.linear(),
@@ -86,15 +84,8 @@ public final class ModelDryRun implements DryRun {
             .runs(mesh.place(pass.rank(), Axis.RING), mesh.place(pass.rank(), Axis.ULYSSES)));
   }
 
-  private static List<Integer> rows(RowPass pass) {
-    int tokens = pass.layout().documents().tokens();
-    return IntStream.range(0, pass.rows())
-        .mapToObj(row -> (int) EvenCut.count(tokens, pass.rows(), row))
-        .toList();
-  }
-
   private static BatchTotals totals(RowPass pass) {
     int tokens = pass.layout().documents().tokens();
-    return new BatchTotals(tokens, tokens, pass.rows());
+    return new BatchTotals(tokens, tokens, 1);
   }
 }

@@ -38,6 +38,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
@@ -191,6 +192,17 @@ final class PredictedMemoryTest {
   }
 
   @Test
+  void severalShortRowsTakeWhatIsPredicted() {
+    for (MemorySpec memory : SOME) {
+      JobSpec oneRow = job(MeshSpec.of(0, 1, 1, 1, 0), "f32", 8, LayerKind.FULL, memory);
+      JobSpec job = oneRow.with("train", oneRow.train().with("sequenceLength", ROW_TOKENS / 9));
+      Plan plan = ModelDryRun.PLANNER.plan(job, host());
+      assertEquals(9, plan.rowsPerMicroStep());
+      assertEquals(plan.memory().balanced(), measured(job, plan, true).peak);
+    }
+  }
+
+  @Test
   void everyRotaryEmbeddingHasATable() {
     MeshSpec mesh = MeshSpec.of(0, 1, 2, 1, 0).with("schedule", ScheduleSpec.all("ring"));
     JobSpec one = job(mesh, "f32", 0, LayerKind.FULL, SOME.getFirst());
@@ -292,14 +304,15 @@ final class PredictedMemoryTest {
       rank.parameters().initialise(5);
       rank.parameters().zeroGradients();
       long tokens = (long) ROW_TOKENS * spec.mesh().dataParallel();
+      int rows = spec.rowsPerMicroStep();
       try (PreparedRow row =
           rank.prepare(
-              rank.layOut(new Documents(ROW_TOKENS)),
+              rank.layOut(Collections.nCopies(rows, new Documents(ROW_TOKENS / rows))),
               (_, ids, labels) -> {
                 ids.fill((byte) 0);
                 labels.fill((byte) 0);
               },
-              new BatchTotals(tokens, tokens, spec.mesh().dataParallel()))) {
+              new BatchTotals(tokens, tokens, rows * spec.mesh().dataParallel()))) {
         row.forwardBackward(routed(model, balanced));
       }
       assertEquals(0, rank.workspace().savedMark());
