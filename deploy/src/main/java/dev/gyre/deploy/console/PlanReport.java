@@ -104,16 +104,11 @@ public final class PlanReport {
   /** Documents of each micro-step and data rank, in this order. */
   private static List<Documents> microSteps(Plan plan, List<Documents> batch) {
     int ranks = plan.mesh().degree(Axis.DATA);
-    List<List<List<Integer>>> dealt = new ArrayList<>();
-    for (int rank = 0; rank < ranks; rank++) {
-      dealt.add(RowDeal.of(batch.size(), ranks, plan.rowsPerMicroStep(), rank));
-    }
     List<Documents> all = new ArrayList<>();
-    for (int step = 0; step < dealt.getFirst().size(); step++) {
-      for (List<List<Integer>> ofRank : dealt) {
-        List<Documents> rows = ofRank.get(step).stream().map(batch::get).toList();
-        if (!rows.isEmpty()) {
-          all.add(Documents.concatenated(rows));
+    for (List<List<Integer>> step : RowDeal.of(batch.size(), ranks, plan.rowsPerMicroStep())) {
+      for (List<Integer> own : step) {
+        if (!own.isEmpty()) {
+          all.add(Documents.concatenated(own.stream().map(batch::get).toList()));
         }
       }
     }

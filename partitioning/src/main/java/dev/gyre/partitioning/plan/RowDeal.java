@@ -3,27 +3,29 @@ package dev.gyre.partitioning.plan;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How the rows of a batch are dealt to data ranks and micro-steps. */
+/** How the rows of a batch are dealt to micro-steps and data ranks. */
 public final class RowDeal {
   private RowDeal() {}
 
   /**
-   * The rows of one data rank in each micro-step. Row i belongs to data rank i modulo their number.
-   * Every data rank gets equally many micro-steps; it may have no rows in the last.
+   * The rows of each data rank, by micro-step. Row i belongs to data rank i modulo their number. A
+   * data rank may have no rows in the last micro-step.
    *
    * @param rows of the batch
    * @param dataRanks their number
    * @param perMicroStep most rows of a data rank in one micro-step
    */
-  public static List<List<Integer>> of(int rows, int dataRanks, int perMicroStep, int dataRank) {
+  public static List<List<List<Integer>>> of(int rows, int dataRanks, int perMicroStep) {
     long each = (long) dataRanks * perMicroStep;
-    List<List<Integer>> steps = new ArrayList<>();
-    for (long first = 0; first < rows; first += each) {
-      List<Integer> own = new ArrayList<>();
-      for (long i = first + dataRank; i < Math.min(first + each, rows); i += dataRanks) {
-        own.add((int) i);
+    List<List<List<Integer>>> steps = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      if (row % each == 0) {
+        steps.add(new ArrayList<>());
+        for (int rank = 0; rank < dataRanks; rank++) {
+          steps.getLast().add(new ArrayList<>());
+        }
       }
-      steps.add(own);
+      steps.getLast().get(row % dataRanks).add(row);
     }
     return steps;
   }

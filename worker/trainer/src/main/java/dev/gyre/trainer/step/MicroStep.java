@@ -11,7 +11,6 @@ import dev.gyre.trainer.data.RowShape;
 import dev.gyre.trainer.rank.BatchTotals;
 import dev.gyre.trainer.rank.RowSource;
 import dev.gyre.trainer.rank.TrainingRank;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -26,18 +25,13 @@ record MicroStep(List<RowShape> rows, BatchTotals totals) {
   /** Those of a batch; every rank gets equally many. */
   static List<MicroStep> all(BatchShape shape, TrainingRank rank) {
     Mesh mesh = rank.spec().mesh();
+    int mine = mesh.place(rank.transport().rank(), Axis.DATA);
     int rows = shape.rows().size();
     BatchTotals totals = new BatchTotals(shape.tokens(), shape.labelled(), rows);
-    List<MicroStep> all = new ArrayList<>();
-    for (List<Integer> own :
-        RowDeal.of(
-            rows,
-            mesh.degree(Axis.DATA),
-            rank.spec().rowsPerMicroStep(),
-            mesh.place(rank.transport().rank(), Axis.DATA))) {
-      all.add(new MicroStep(own.stream().map(shape.rows()::get).toList(), totals));
-    }
-    return all;
+    return RowDeal.of(rows, mesh.degree(Axis.DATA), rank.spec().rowsPerMicroStep()).stream()
+        .map(step -> step.get(mine).stream().map(shape.rows()::get).toList())
+        .map(own -> new MicroStep(own, totals))
+        .toList();
   }
 
   List<Documents> documents() {
