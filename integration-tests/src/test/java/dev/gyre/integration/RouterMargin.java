@@ -64,7 +64,7 @@ record RouterMargin(List<Double> losses, double least) {
         KernelCall.receivedBy(
             call -> {
               if (call.kernel().equals("routeTopK")) {
-                Tensor indices = (Tensor) call.arguments()[3];
+                Tensor indices = (Tensor) call.arguments()[4];
                 updateLeast((Tensor) call.arguments()[0], (int) indices.width(), least);
               }
               call.on(backend.kernels());

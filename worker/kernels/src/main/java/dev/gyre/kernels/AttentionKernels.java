@@ -28,6 +28,21 @@ public interface AttentionKernels {
    */
   void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse);
 
+  /**
+   * Gives each head one more key with score sinks[h] and value 0, after all other keys are merged:
+   * lse' = logaddexp(lse, sinks[h]), out' = out·exp(lse − lse'). sinks F32 [H], out F32 [T,H,D],
+   * lse F32 [T,H]. A row with lse = −∞ keeps its out and gets lse' = sinks[h]. Source: OpenAI,
+   * gpt-oss-120b & gpt-oss-20b Model Card.
+   */
+  void attentionSinks(Tensor sinks, Tensor out, Tensor lse);
+
+  /**
+   * dsinks F32 [H] += −Σ_t exp(sinks[h] − lse[t,h])·delta[t,h], with the lse that {@link
+   * #attentionSinks} returned and the delta of its out. lse and delta F32 [T,H]. Rows with lse = −∞
+   * contribute nothing.
+   */
+  void attentionSinksBackward(Tensor sinks, Tensor lse, Tensor delta, Tensor dsinks);
+
   /** delta[t,h] = Σ out·dOut. out and dOut each compute or F32 [Tq,H,D], delta F32 [Tq,H]. */
   void attentionDelta(Tensor out, Tensor dOut, Tensor delta);
 

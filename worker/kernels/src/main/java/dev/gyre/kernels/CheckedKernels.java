@@ -68,6 +68,13 @@ public final class CheckedKernels implements Kernels {
   }
 
   @Override
+  public void copyColumns(
+      Tensor from, long fromColumn, Tensor to, long toColumn, long columns, boolean accumulate) {
+    KernelChecks.copyColumns(from, fromColumn, to, toColumn, columns);
+    movement.copyColumns(from, fromColumn, to, toColumn, columns, accumulate);
+  }
+
+  @Override
   public void linear(Tensor x, Tensor w, Tensor y, boolean accumulate) {
     KernelChecks.linear(x, w, y);
     linear.linear(x, w, y, accumulate);
@@ -117,15 +124,39 @@ public final class CheckedKernels implements Kernels {
   }
 
   @Override
-  public void ropeTable(Tensor positions, double theta, Tensor table) {
-    KernelChecks.ropeTable(positions, table);
-    tokenwise.ropeTable(positions, theta, table);
+  public void ropeTable(Tensor positions, double[] frequencies, double scale, Tensor table) {
+    KernelChecks.ropeTable(positions, frequencies, table);
+    tokenwise.ropeTable(positions, frequencies, scale, table);
   }
 
   @Override
   public void rope(Tensor x, Tensor table, boolean inverse) {
     KernelChecks.rope(x, table);
     tokenwise.rope(x, table, inverse);
+  }
+
+  @Override
+  public void addBias(Tensor x, Tensor bias) {
+    KernelChecks.addBias(x, bias);
+    tokenwise.addBias(x, bias);
+  }
+
+  @Override
+  public void addBiasBackward(Tensor dy, Tensor dbias) {
+    KernelChecks.addBias(dy, dbias);
+    tokenwise.addBiasBackward(dy, dbias);
+  }
+
+  @Override
+  public void clamp(Tensor x, float limit, Tensor y) {
+    KernelChecks.clamp(x, limit, y);
+    tokenwise.clamp(x, limit, y);
+  }
+
+  @Override
+  public void clampBackward(Tensor dy, Tensor x, float limit, Tensor dx) {
+    KernelChecks.clampBackward(dy, x, limit, dx);
+    tokenwise.clampBackward(dy, x, limit, dx);
   }
 
   @Override
@@ -141,6 +172,31 @@ public final class CheckedKernels implements Kernels {
   }
 
   @Override
+  public void swigluClamped(Tensor gateUp, float alpha, float limit, Tensor h) {
+    KernelChecks.swigluClamped(gateUp, limit, h);
+    tokenwise.swigluClamped(gateUp, alpha, limit, h);
+  }
+
+  @Override
+  public void swigluClampedBackward(
+      Tensor dh, Tensor gateUp, float alpha, float limit, Tensor dGateUp) {
+    KernelChecks.swigluClampedBackward(dh, gateUp, limit, dGateUp);
+    tokenwise.swigluClampedBackward(dh, gateUp, alpha, limit, dGateUp);
+  }
+
+  @Override
+  public void silu(Tensor x, Tensor y) {
+    KernelChecks.silu(x, y);
+    tokenwise.silu(x, y);
+  }
+
+  @Override
+  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
+    KernelChecks.siluBackward(dy, x, dx);
+    tokenwise.siluBackward(dy, x, dx);
+  }
+
+  @Override
   public void attention(
       Tensor q,
       Tensor k,
@@ -150,19 +206,31 @@ public final class CheckedKernels implements Kernels {
       float scale,
       Tensor out,
       Tensor lse) {
-    KernelChecks.attention(q, k, v, kvHeadOf, tiles, out, lse);
+    AttentionArguments.attention(q, k, v, kvHeadOf, tiles, out, lse);
     attention.attention(q, k, v, kvHeadOf, tiles, scale, out, lse);
   }
 
   @Override
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
-    KernelChecks.attentionMerge(outB, lseB, out, lse);
+    AttentionArguments.attentionMerge(outB, lseB, out, lse);
     attention.attentionMerge(outB, lseB, out, lse);
   }
 
   @Override
+  public void attentionSinks(Tensor sinks, Tensor out, Tensor lse) {
+    AttentionArguments.attentionSinks(sinks, out, lse);
+    attention.attentionSinks(sinks, out, lse);
+  }
+
+  @Override
+  public void attentionSinksBackward(Tensor sinks, Tensor lse, Tensor delta, Tensor dsinks) {
+    AttentionArguments.attentionSinksBackward(sinks, lse, delta, dsinks);
+    attention.attentionSinksBackward(sinks, lse, delta, dsinks);
+  }
+
+  @Override
   public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
-    KernelChecks.attentionDelta(out, dOut, delta);
+    AttentionArguments.attentionDelta(out, dOut, delta);
     attention.attentionDelta(out, dOut, delta);
   }
 
@@ -180,33 +248,21 @@ public final class CheckedKernels implements Kernels {
       Tensor dq,
       Tensor dk,
       Tensor dv) {
-    KernelChecks.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
+    AttentionArguments.attentionBackward(q, k, v, kvHeadOf, tiles, dOut, lse, delta, dq, dk, dv);
     attention.attentionBackward(q, k, v, kvHeadOf, tiles, scale, dOut, lse, delta, dq, dk, dv);
-  }
-
-  @Override
-  public void silu(Tensor x, Tensor y) {
-    KernelChecks.silu(x, y);
-    tokenwise.silu(x, y);
-  }
-
-  @Override
-  public void siluBackward(Tensor dy, Tensor x, Tensor dx) {
-    KernelChecks.siluBackward(dy, x, dx);
-    tokenwise.siluBackward(dy, x, dx);
   }
 
   @Override
   public void linearAttention(
       Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
-    KernelChecks.linearAttention(q, k, v, pattern, state, out);
+    AttentionArguments.linearAttention(q, k, v, pattern, state, out);
     linearAttention.linearAttention(q, k, v, pattern, state, out);
   }
 
   @Override
   public void linearAttentionState(
       Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
-    KernelChecks.linearAttentionState(a, b, pattern, backward, state);
+    AttentionArguments.linearAttentionState(a, b, pattern, backward, state);
     linearAttention.linearAttentionState(a, b, pattern, backward, state);
   }
 
@@ -222,14 +278,20 @@ public final class CheckedKernels implements Kernels {
       Tensor dq,
       Tensor dk,
       Tensor dv) {
-    KernelChecks.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
+    AttentionArguments.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
     linearAttention.linearAttentionBackward(q, k, v, pattern, state, dOut, dState, dq, dk, dv);
   }
 
   @Override
-  public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+  public void routeTopK(
+      Tensor logits,
+      boolean renormalise,
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights) {
     KernelChecks.routeTopK(logits, probs, lse, indices, weights);
-    router.routeTopK(logits, probs, lse, indices, weights);
+    router.routeTopK(logits, renormalise, probs, lse, indices, weights);
   }
 
   @Override
@@ -238,12 +300,42 @@ public final class CheckedKernels implements Kernels {
       Tensor lse,
       Tensor indices,
       Tensor weights,
+      boolean renormalise,
       Tensor dWeights,
       Tensor probsGrad,
       float zGrad,
       Tensor dLogits) {
     KernelChecks.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, dLogits);
-    router.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
+    router.routeTopKBackward(
+        probs, lse, indices, weights, renormalise, dWeights, probsGrad, zGrad, dLogits);
+  }
+
+  @Override
+  public void routeGroups(
+      Tensor logits,
+      Tensor bias,
+      int groups,
+      int chosenGroups,
+      boolean renormalise,
+      float scale,
+      Tensor scores,
+      Tensor indices,
+      Tensor weights) {
+    KernelChecks.routeGroups(logits, bias, groups, chosenGroups, scores, indices, weights);
+    router.routeGroups(
+        logits, bias, groups, chosenGroups, renormalise, scale, scores, indices, weights);
+  }
+
+  @Override
+  public void routeGroupsBackward(
+      Tensor scores,
+      Tensor indices,
+      boolean renormalise,
+      float scale,
+      Tensor dWeights,
+      Tensor dLogits) {
+    KernelChecks.routeGroupsBackward(scores, indices, dWeights, dLogits);
+    router.routeGroupsBackward(scores, indices, renormalise, scale, dWeights, dLogits);
   }
 
   @Override

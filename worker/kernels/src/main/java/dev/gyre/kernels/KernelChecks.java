@@ -7,8 +7,9 @@ import static dev.gyre.kernels.DType.I32;
 
 /**
  * What each kernel of {@link Kernels} requires of its arguments' shapes and dtypes: one method per
- * kernel (kernels with equal requirements share one), called by {@link CheckedKernels}. Each throws
- * {@link IllegalArgumentException} that names the argument, what was wanted and what was given.
+ * kernel (kernels with equal requirements share one), called by {@link CheckedKernels}. Those of
+ * attention are in {@link AttentionArguments}. Each throws {@link IllegalArgumentException} that
+ * names the argument, what was wanted and what was given.
  */
 public final class KernelChecks {
   private KernelChecks() {}
@@ -39,6 +40,33 @@ public final class KernelChecks {
     table.require("table", F32, table.dim(0), table.dim(1));
     indices.require("indices", I32, rows.dim(0));
     rows.require("rows", rows.dtype(), rows.dim(0), table.dim(1));
+  }
+
+  static void copyColumns(Tensor from, long fromColumn, Tensor to, long toColumn, long columns) {
+    compute("from", from);
+    compute("to", to);
+    if (rows(from) != rows(to)) {
+      throw new IllegalArgumentException(
+          "to: wanted %d rows, as from %s, got %s".formatted(rows(from), from, to));
+    }
+    columns("from", from, fromColumn, columns);
+    columns("to", to, toColumn, columns);
+  }
+
+  /** Product of all dims but the last, also where the last is 0. */
+  private static long rows(Tensor t) {
+    long rows = 1;
+    for (int i = 0; i < t.rank() - 1; i++) {
+      rows *= t.dim(i);
+    }
+    return rows;
+  }
+
+  private static void columns(String name, Tensor t, long first, long count) {
+    if (first < 0 || count < 0 || count > t.width() - first) {
+      throw new IllegalArgumentException(
+          "%s: columns %d+%d of %s".formatted(name, first, count, t));
+    }
   }
 
   static void linear(Tensor x, Tensor w, Tensor y) {
@@ -113,19 +141,42 @@ public final class KernelChecks {
     dweight.require("dweight", F32, x.dim(1));
   }
 
-  static void ropeTable(Tensor positions, Tensor table) {
+  static void ropeTable(Tensor positions, double[] frequencies, Tensor table) {
     positions.require("positions", I32, positions.elements());
-    rank("table", table, 3);
-    table.require("table", F32, positions.dim(0), 2, table.dim(2));
+    table.require("table", F32, positions.dim(0), 2, frequencies.length);
   }
 
   static void rope(Tensor x, Tensor table) {
     compute("x", x);
     rank("x", x, 3);
-    if (x.dim(2) % 2 != 0) {
-      throw new IllegalArgumentException("x: head size must be even, got " + x);
+    rank("table", table, 3);
+    table.require("table", F32, x.dim(0), 2, table.dim(2));
+    if (2 * table.dim(2) > x.dim(2)) {
+      throw new IllegalArgumentException(
+          "table: rotates %d elements, heads have %d".formatted(2 * table.dim(2), x.dim(2)));
     }
-    table.require("table", F32, x.dim(0), 2, x.dim(2) / 2);
+  }
+
+  static void addBias(Tensor x, Tensor bias) {
+    compute("x", x);
+    rank("x", x, 2);
+    bias.require("bias", F32, x.dim(1));
+  }
+
+  static void clamp(Tensor x, float limit, Tensor y) {
+    silu(x, y);
+    limit(limit);
+  }
+
+  static void clampBackward(Tensor dy, Tensor x, float limit, Tensor dx) {
+    siluBackward(dy, x, dx);
+    limit(limit);
+  }
+
+  private static void limit(float limit) {
+    if (!(limit >= 0)) {
+      throw new IllegalArgumentException("limit: wanted at least 0, got " + limit);
+    }
   }
 
   static void swiglu(Tensor gateUp, Tensor h) {
@@ -139,82 +190,14 @@ public final class KernelChecks {
     dGateUp.require("dGateUp", dh.dtype(), dh.dim(0), 2 * dh.dim(1));
   }
 
-  static void attention(
-      Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles, Tensor out, Tensor lse) {
-    queriesKeysValues(q, k, v, kvHeadOf, tiles);
-    out.require("out", F32, q.dim(0), q.dim(1), q.dim(2));
-    lse.require("lse", F32, q.dim(0), q.dim(1));
+  static void swigluClamped(Tensor gateUp, float limit, Tensor h) {
+    swiglu(gateUp, h);
+    limit(limit);
   }
 
-  static void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
-    rank("out", out, 3);
-    out.require("out", F32, out.dim(0), out.dim(1), out.dim(2));
-    outB.require("outB", F32, out.dim(0), out.dim(1), out.dim(2));
-    lse.require("lse", F32, out.dim(0), out.dim(1));
-    lseB.require("lseB", F32, out.dim(0), out.dim(1));
-  }
-
-  static void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
-    compute("out", out);
-    compute("dOut", dOut);
-    rank("out", out, 3);
-    dOut.require("dOut", dOut.dtype(), out.dim(0), out.dim(1), out.dim(2));
-    delta.require("delta", F32, out.dim(0), out.dim(1));
-  }
-
-  static void attentionBackward(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      int[] kvHeadOf,
-      AttentionTiles tiles,
-      Tensor dOut,
-      Tensor lse,
-      Tensor delta,
-      Tensor dq,
-      Tensor dk,
-      Tensor dv) {
-    queriesKeysValues(q, k, v, kvHeadOf, tiles);
-    dOut.require("dOut", q.dtype(), q.dim(0), q.dim(1), q.dim(2));
-    lse.require("lse", F32, q.dim(0), q.dim(1));
-    delta.require("delta", F32, q.dim(0), q.dim(1));
-    dq.require("dq", F32, q.dim(0), q.dim(1), q.dim(2));
-    dk.require("dk", F32, k.dim(0), k.dim(1), k.dim(2));
-    dv.require("dv", F32, k.dim(0), k.dim(1), k.dim(2));
-  }
-
-  private static void queriesKeysValues(
-      Tensor q, Tensor k, Tensor v, int[] kvHeadOf, AttentionTiles tiles) {
-    compute("q", q);
-    rank("q", q, 3);
-    rank("k", k, 3);
-    k.require("k", q.dtype(), k.dim(0), k.dim(1), q.dim(2));
-    v.require("v", q.dtype(), k.dim(0), k.dim(1), q.dim(2));
-    if (kvHeadOf.length != q.dim(1)) {
-      throw new IllegalArgumentException(
-          "kvHeadOf names %d heads, q has %d".formatted(kvHeadOf.length, q.dim(1)));
-    }
-    for (int h = 0; h < kvHeadOf.length; h++) {
-      if (kvHeadOf[h] < 0 || kvHeadOf[h] >= k.dim(1)) {
-        throw new IllegalArgumentException(
-            "kvHeadOf[%d] is %d, k has %d heads".formatted(h, kvHeadOf[h], k.dim(1)));
-      }
-    }
-    for (int n = 0; n < tiles.count(); n++) {
-      if ((long) tiles.queryStart(n) + tiles.queryCount(n) > q.dim(0)
-          || (long) tiles.keyStart(n) + tiles.keyCount(n) > k.dim(0)) {
-        throw new IllegalArgumentException(
-            "tile %d covers queries %d+%d and keys %d+%d, but there are %d queries and %d keys"
-                .formatted(
-                    n,
-                    tiles.queryStart(n),
-                    tiles.queryCount(n),
-                    tiles.keyStart(n),
-                    tiles.keyCount(n),
-                    q.dim(0),
-                    k.dim(0)));
-      }
-    }
+  static void swigluClampedBackward(Tensor dh, Tensor gateUp, float limit, Tensor dGateUp) {
+    swigluBackward(dh, gateUp, dGateUp);
+    limit(limit);
   }
 
   static void silu(Tensor x, Tensor y) {
@@ -248,69 +231,6 @@ public final class KernelChecks {
     return dims;
   }
 
-  static void linearAttention(
-      Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state, Tensor out) {
-    decaying(q, k, v, pattern, state);
-    out.require("out", q.dtype(), q.dim(0), q.dim(1), q.dim(2));
-  }
-
-  static void linearAttentionState(
-      Tensor a, Tensor b, DecayPattern pattern, boolean backward, Tensor state) {
-    compute("a", a);
-    rank("a", a, 3);
-    if (backward && a.dim(1) != pattern.heads()) {
-      throw new IllegalArgumentException(
-          "a has %d heads, the pattern %d".formatted(a.dim(1), pattern.heads()));
-    }
-    b.require("b", a.dtype(), a.dim(0), a.dim(1), a.dim(2));
-    state.require("state", F32, pattern.heads(), a.dim(2), a.dim(2));
-    pattern(pattern, backward ? Integer.MAX_VALUE : a.dim(1), a.dim(0));
-  }
-
-  static void linearAttentionBackward(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      DecayPattern pattern,
-      Tensor state,
-      Tensor dOut,
-      Tensor dState,
-      Tensor dq,
-      Tensor dk,
-      Tensor dv) {
-    decaying(q, k, v, pattern, state);
-    dOut.require("dOut", q.dtype(), q.dim(0), q.dim(1), q.dim(2));
-    dState.require("dState", F32, q.dim(1), q.dim(2), q.dim(2));
-    dq.require("dq", F32, q.dim(0), q.dim(1), q.dim(2));
-    dk.require("dk", F32, k.dim(0), k.dim(1), k.dim(2));
-    dv.require("dv", F32, k.dim(0), k.dim(1), k.dim(2));
-  }
-
-  private static void decaying(Tensor q, Tensor k, Tensor v, DecayPattern pattern, Tensor state) {
-    compute("q", q);
-    rank("q", q, 3);
-    rank("k", k, 3);
-    q.require("q", q.dtype(), q.dim(0), pattern.heads(), q.dim(2));
-    k.require("k", q.dtype(), q.dim(0), k.dim(1), q.dim(2));
-    v.require("v", q.dtype(), q.dim(0), k.dim(1), q.dim(2));
-    state.require("state", F32, q.dim(1), q.dim(2), q.dim(2));
-    pattern(pattern, k.dim(1), q.dim(0));
-  }
-
-  private static void pattern(DecayPattern pattern, long kvHeads, long tokens) {
-    for (int h = 0; h < pattern.heads(); h++) {
-      if (pattern.kvHeadOf(h) < 0 || pattern.kvHeadOf(h) >= kvHeads) {
-        throw new IllegalArgumentException(
-            "kvHeadOf[%d] is %d, there are %d heads".formatted(h, pattern.kvHeadOf(h), kvHeads));
-      }
-    }
-    int resets = pattern.resets();
-    if (resets > 0 && pattern.reset(resets - 1) >= tokens) {
-      throw new IllegalArgumentException(
-          "a reset at token %d of %d".formatted(pattern.reset(resets - 1), tokens));
-    }
-  }
-
   static void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
     rank("logits", logits, 2);
     rank("indices", indices, 2);
@@ -336,6 +256,47 @@ public final class KernelChecks {
     routeTopK(dLogits, probs, lse, indices, weights);
     dWeights.require("dWeights", F32, weights.dim(0), weights.dim(1));
     probsGrad.require("probsGrad", F32, probs.dim(1));
+  }
+
+  static void routeGroups(
+      Tensor logits,
+      Tensor bias,
+      int groups,
+      int chosenGroups,
+      Tensor scores,
+      Tensor indices,
+      Tensor weights) {
+    rank("logits", logits, 2);
+    rank("indices", indices, 2);
+    logits.require("logits", F32, logits.dim(0), logits.dim(1));
+    bias.require("bias", F32, logits.dim(1));
+    scores.require("scores", F32, logits.dim(0), logits.dim(1));
+    indices.require("indices", I32, logits.dim(0), indices.dim(1));
+    weights.require("weights", F32, logits.dim(0), indices.dim(1));
+    long experts = logits.dim(1);
+    if (groups < 1 || experts % groups != 0) {
+      throw new IllegalArgumentException(
+          "groups: %d do not divide %d experts".formatted(groups, experts));
+    }
+    if (chosenGroups < 1 || chosenGroups > groups) {
+      throw new IllegalArgumentException(
+          "chosenGroups: %d of %d groups".formatted(chosenGroups, groups));
+    }
+    long remaining = chosenGroups * (experts / groups);
+    if (indices.dim(1) > remaining) {
+      throw new IllegalArgumentException(
+          "indices: top %d of the %d experts in %d groups"
+              .formatted(indices.dim(1), remaining, chosenGroups));
+    }
+  }
+
+  static void routeGroupsBackward(Tensor scores, Tensor indices, Tensor dWeights, Tensor dLogits) {
+    rank("scores", scores, 2);
+    rank("indices", indices, 2);
+    scores.require("scores", F32, scores.dim(0), scores.dim(1));
+    indices.require("indices", I32, scores.dim(0), indices.dim(1));
+    dWeights.require("dWeights", F32, scores.dim(0), indices.dim(1));
+    dLogits.require("dLogits", F32, scores.dim(0), scores.dim(1));
   }
 
   static void combineRows(Tensor rows, Tensor slots, Tensor weights, Tensor out) {
@@ -411,7 +372,7 @@ public final class KernelChecks {
     }
   }
 
-  private static void compute(String name, Tensor t) {
+  static void compute(String name, Tensor t) {
     if (t.dtype() != F32 && t.dtype() != BF16) {
       throw new IllegalArgumentException(name + ": wanted F32 or BF16, got " + t);
     }
@@ -423,7 +384,7 @@ public final class KernelChecks {
     }
   }
 
-  private static void rank(String name, Tensor t, int rank) {
+  static void rank(String name, Tensor t, int rank) {
     if (t.rank() != rank) {
       throw new IllegalArgumentException(name + ": wanted " + rank + " dims, got " + t);
     }

@@ -1,8 +1,8 @@
 package dev.gyre.kernels;
 
 /**
- * Filling, copying, adding and indexing rows. The legend of shapes and the common rules are in
- * {@link Kernels}.
+ * Filling, copying, adding and indexing rows and columns. The legend of shapes and the common rules
+ * are in {@link Kernels}.
  */
 public interface MovementKernels {
   /** x = value. Any float dtype. */
@@ -27,4 +27,14 @@ public interface MovementKernels {
    * table[indices[i]] += rows[i], for i ascending; −1 skips. rows compute [M,W], table F32 [R,W].
    */
   void scatterAddRows(Tensor rows, Tensor indices, Tensor table);
+
+  /**
+   * to[r, toColumn + j] = from[r, fromColumn + j] for j below columns in every row r, converting
+   * dtype (round to nearest even). from and to each BF16 or F32, with equal numbers of rows; the
+   * other columns of {@code to} stay.
+   *
+   * @param accumulate adds to what {@code to} holds
+   */
+  void copyColumns(
+      Tensor from, long fromColumn, Tensor to, long toColumn, long columns, boolean accumulate);
 }

@@ -83,9 +83,18 @@ public final class Pass implements AutoCloseable {
   private void makeRopeTables() {
     for (RopeSpec rope : model.ropes()) {
       Tensor table = workspace.save(DType.F32, batch.count(), 2, model.heads().size() / 2);
-      ops.kernels.ropeTable(batch.positions(), rope.theta(), table);
+      ops.kernels.ropeTable(batch.positions(), frequencies(rope), 1, table);
       context.ropeTables().put(rope, table);
     }
+  }
+
+  /** theta^(−2i/D) for the pairs i of a head. */
+  private double[] frequencies(RopeSpec rope) {
+    double[] frequencies = new double[model.heads().size() / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = StrictMath.pow(rope.theta(), -(double) i / frequencies.length);
+    }
+    return frequencies;
   }
 
   /** Runs embedding and layers. */

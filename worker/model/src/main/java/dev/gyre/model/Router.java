@@ -83,7 +83,7 @@ final class Router {
     long mark = workspace.scratchMark();
     Tensor logits = workspace.scratch(DType.F32, tokens, experts);
     kernels.linear(normed(x, h), gate(), logits, false);
-    kernels.routeTopK(logits, probs, lse, indices, weights);
+    kernels.routeTopK(logits, true, probs, lse, indices, weights);
     if (pass.observer().replay(layer, indices)) {
       backend.hostReads(logits);
       backend.hostWrites(weights);
@@ -126,6 +126,7 @@ final class Router {
           made.lse.slice(from, count),
           made.indices.slice(from, count),
           weights.value().slice(from, count),
+          true,
           dWeights.slice(from, count),
           probsGrad.get(r),
           zGrad,

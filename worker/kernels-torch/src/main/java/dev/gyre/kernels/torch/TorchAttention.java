@@ -31,6 +31,8 @@ final class TorchAttention implements AttentionKernels {
   private final Function band;
   private final Function bandBackward;
   private final Function merge;
+  private final Function sinks;
+  private final Function sinksBackward;
   private final Function delta;
 
   TorchAttention(Functions functions, TorchCall.Wrapping wrapping, Flashes flashes) {
@@ -41,6 +43,8 @@ final class TorchAttention implements AttentionKernels {
     this.band = functions.get("attention_band");
     this.bandBackward = functions.get("attention_band_backward");
     this.merge = functions.get("attention_merge");
+    this.sinks = functions.get("attention_sinks");
+    this.sinksBackward = functions.get("attention_sinks_backward");
     this.delta = functions.get("attention_delta");
   }
 
@@ -96,6 +100,20 @@ final class TorchAttention implements AttentionKernels {
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     try (TorchCall call = new TorchCall(wrapping)) {
       call.read(outB).read(lseB).update(out).update(lse).run(merge);
+    }
+  }
+
+  @Override
+  public void attentionSinks(Tensor sinks, Tensor out, Tensor lse) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(sinks).update(out).update(lse).run(this.sinks);
+    }
+  }
+
+  @Override
+  public void attentionSinksBackward(Tensor sinks, Tensor lse, Tensor delta, Tensor dsinks) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(sinks).read(lse).read(delta).update(dsinks).run(sinksBackward);
     }
   }
 

@@ -4,7 +4,7 @@ import dev.gyre.kernels.MovementKernels;
 import dev.gyre.kernels.Tensor;
 import org.bytedeco.pytorch.Function;
 
-/** Filling, copying, adding and indexing rows, one TorchScript call each. */
+/** Filling, copying, adding and indexing rows and columns, one TorchScript call each. */
 final class TorchMovement implements MovementKernels {
   private final TorchCall.Wrapping wrapping;
   private final IndexChecks indices;
@@ -14,6 +14,7 @@ final class TorchMovement implements MovementKernels {
   private final Function scale;
   private final Function gatherRows;
   private final Function scatterAddRows;
+  private final Function copyColumns;
 
   TorchMovement(Functions functions, TorchCall.Wrapping wrapping, IndexChecks indices) {
     this.wrapping = wrapping;
@@ -24,6 +25,7 @@ final class TorchMovement implements MovementKernels {
     scale = functions.get("scale");
     gatherRows = functions.get("gather_rows");
     scatterAddRows = functions.get("scatter_add_rows");
+    copyColumns = functions.get("copy_columns");
   }
 
   @Override
@@ -67,6 +69,20 @@ final class TorchMovement implements MovementKernels {
     this.indices.check("indices", indices, table.dim(0));
     try (TorchCall call = new TorchCall(wrapping)) {
       call.read(rows).read(indices).update(table).run(scatterAddRows);
+    }
+  }
+
+  @Override
+  public void copyColumns(
+      Tensor from, long fromColumn, Tensor to, long toColumn, long columns, boolean accumulate) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(from)
+          .integer(fromColumn)
+          .result(to, accumulate || columns < to.width())
+          .integer(toColumn)
+          .integer(columns)
+          .flag(accumulate)
+          .run(copyColumns);
     }
   }
 }

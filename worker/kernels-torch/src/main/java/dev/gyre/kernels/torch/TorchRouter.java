@@ -10,6 +10,8 @@ final class TorchRouter implements RouterKernels {
   private final IndexChecks indices;
   private final Function routeTopK;
   private final Function routeTopKBackward;
+  private final Function routeGroups;
+  private final Function routeGroupsBackward;
   private final Function combineRows;
   private final Function combineRowsBackward;
 
@@ -18,14 +20,23 @@ final class TorchRouter implements RouterKernels {
     this.indices = indices;
     routeTopK = functions.get("route_top_k");
     routeTopKBackward = functions.get("route_top_k_backward");
+    routeGroups = functions.get("route_groups");
+    routeGroupsBackward = functions.get("route_groups_backward");
     combineRows = functions.get("combine_rows");
     combineRowsBackward = functions.get("combine_rows_backward");
   }
 
   @Override
-  public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+  public void routeTopK(
+      Tensor logits,
+      boolean renormalise,
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights) {
     try (TorchCall call = new TorchCall(wrapping)) {
       call.read(logits)
+          .flag(renormalise)
           .overwrite(probs)
           .overwrite(lse)
           .overwrite(indices)
@@ -40,6 +51,7 @@ final class TorchRouter implements RouterKernels {
       Tensor lse,
       Tensor indices,
       Tensor weights,
+      boolean renormalise,
       Tensor dWeights,
       Tensor probsGrad,
       float zGrad,
@@ -49,11 +61,56 @@ final class TorchRouter implements RouterKernels {
           .read(lse)
           .read(indices)
           .read(weights)
+          .flag(renormalise)
           .read(dWeights)
           .read(probsGrad)
           .real(zGrad)
           .overwrite(dLogits)
           .run(routeTopKBackward);
+    }
+  }
+
+  @Override
+  public void routeGroups(
+      Tensor logits,
+      Tensor bias,
+      int groups,
+      int chosenGroups,
+      boolean renormalise,
+      float scale,
+      Tensor scores,
+      Tensor indices,
+      Tensor weights) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(logits)
+          .read(bias)
+          .integer(groups)
+          .integer(chosenGroups)
+          .flag(renormalise)
+          .real(scale)
+          .overwrite(scores)
+          .overwrite(indices)
+          .overwrite(weights)
+          .run(routeGroups);
+    }
+  }
+
+  @Override
+  public void routeGroupsBackward(
+      Tensor scores,
+      Tensor indices,
+      boolean renormalise,
+      float scale,
+      Tensor dWeights,
+      Tensor dLogits) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(scores)
+          .read(indices)
+          .flag(renormalise)
+          .real(scale)
+          .read(dWeights)
+          .overwrite(dLogits)
+          .run(routeGroupsBackward);
     }
   }
 

@@ -4,15 +4,21 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.TokenwiseKernels;
 import org.bytedeco.pytorch.Function;
 
-/** Norm, rotary positions and activations, one TorchScript call each. */
+/** Norm, rotary positions, biases and activations, one TorchScript call each. */
 final class TorchTokenwise implements TokenwiseKernels {
   private final TorchCall.Wrapping wrapping;
   private final Function rmsNorm;
   private final Function rmsNormBackward;
   private final Function ropeTable;
   private final Function rope;
+  private final Function addBias;
+  private final Function addBiasBackward;
+  private final Function clamp;
+  private final Function clampBackward;
   private final Function swiglu;
   private final Function swigluBackward;
+  private final Function swigluClamped;
+  private final Function swigluClampedBackward;
   private final Function silu;
   private final Function siluBackward;
 
@@ -22,8 +28,14 @@ final class TorchTokenwise implements TokenwiseKernels {
     rmsNormBackward = functions.get("rms_norm_backward");
     ropeTable = functions.get("rope_table");
     rope = functions.get("rope");
+    addBias = functions.get("add_bias");
+    addBiasBackward = functions.get("add_bias_backward");
+    clamp = functions.get("clamp");
+    clampBackward = functions.get("clamp_backward");
     swiglu = functions.get("swiglu");
     swigluBackward = functions.get("swiglu_backward");
+    swigluClamped = functions.get("swiglu_clamped");
+    swigluClampedBackward = functions.get("swiglu_clamped_backward");
     silu = functions.get("silu");
     siluBackward = functions.get("silu_backward");
   }
@@ -44,9 +56,9 @@ final class TorchTokenwise implements TokenwiseKernels {
   }
 
   @Override
-  public void ropeTable(Tensor positions, double theta, Tensor table) {
+  public void ropeTable(Tensor positions, double[] frequencies, double scale, Tensor table) {
     try (TorchCall call = new TorchCall(wrapping)) {
-      call.read(positions).real(theta).overwrite(table).run(ropeTable);
+      call.read(positions).reals(frequencies).real(scale).overwrite(table).run(ropeTable);
     }
   }
 
@@ -54,6 +66,34 @@ final class TorchTokenwise implements TokenwiseKernels {
   public void rope(Tensor x, Tensor table, boolean inverse) {
     try (TorchCall call = new TorchCall(wrapping)) {
       call.update(x).read(table).flag(inverse).run(rope);
+    }
+  }
+
+  @Override
+  public void addBias(Tensor x, Tensor bias) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.update(x).read(bias).run(addBias);
+    }
+  }
+
+  @Override
+  public void addBiasBackward(Tensor dy, Tensor dbias) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(dy).update(dbias).run(addBiasBackward);
+    }
+  }
+
+  @Override
+  public void clamp(Tensor x, float limit, Tensor y) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(x).real(limit).overwrite(y).run(clamp);
+    }
+  }
+
+  @Override
+  public void clampBackward(Tensor dy, Tensor x, float limit, Tensor dx) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(dy).read(x).real(limit).overwrite(dx).run(clampBackward);
     }
   }
 
@@ -68,6 +108,26 @@ final class TorchTokenwise implements TokenwiseKernels {
   public void swigluBackward(Tensor dh, Tensor gateUp, Tensor dGateUp) {
     try (TorchCall call = new TorchCall(wrapping)) {
       call.read(dh).read(gateUp).overwrite(dGateUp).run(swigluBackward);
+    }
+  }
+
+  @Override
+  public void swigluClamped(Tensor gateUp, float alpha, float limit, Tensor h) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(gateUp).real(alpha).real(limit).overwrite(h).run(swigluClamped);
+    }
+  }
+
+  @Override
+  public void swigluClampedBackward(
+      Tensor dh, Tensor gateUp, float alpha, float limit, Tensor dGateUp) {
+    try (TorchCall call = new TorchCall(wrapping)) {
+      call.read(dh)
+          .read(gateUp)
+          .real(alpha)
+          .real(limit)
+          .overwrite(dGateUp)
+          .run(swigluClampedBackward);
     }
   }
 

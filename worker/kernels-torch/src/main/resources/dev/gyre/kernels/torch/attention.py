@@ -35,6 +35,18 @@ def attention_merge(out_b: Tensor, lse_b: Tensor, out: Tensor, lse: Tensor) -> N
   merge(out_b, lse_b, out, lse)
 
 
+# exp(lse − lse') = σ(lse − sink). A row that saw no key keeps its output.
+def attention_sinks(sinks: Tensor, out: Tensor, lse: Tensor) -> None:
+  keep = torch.sigmoid(lse - sinks).masked_fill_(torch.isneginf(lse), 1.0)
+  out.mul_(keep.unsqueeze(-1))
+  lse.copy_(torch.logaddexp(lse, sinks))
+
+
+def attention_sinks_backward(sinks: Tensor, lse: Tensor, delta: Tensor, dsinks: Tensor) -> None:
+  p = torch.exp(sinks - lse)
+  dsinks.sub_((p * delta).masked_fill_(torch.isneginf(lse), 0.0).sum(0))
+
+
 def attention_delta(out: Tensor, d_out: Tensor, delta: Tensor) -> None:
   delta.copy_((f32(out) * f32(d_out)).sum(-1))
 

@@ -37,3 +37,15 @@ def scatter_add_rows(rows: Tensor, indices: Tensor, table: Tensor) -> None:
   if table.size(0) > 0:
     skipped = (indices < 0).unsqueeze(1)
     table.index_add_(0, indices.clamp(min=0), f32(rows).masked_fill(skipped, 0.0))
+
+
+def copy_columns(
+  source: Tensor, from_column: int, to: Tensor, to_column: int, columns: int, accumulate: bool
+) -> None:
+  if columns > 0:
+    part = source.view(-1, source.size(-1)).narrow(1, from_column, columns)
+    into = to.view(-1, to.size(-1)).narrow(1, to_column, columns)
+    if accumulate:
+      into.add_(part)
+    else:
+      into.copy_(part)

@@ -8,11 +8,15 @@ import dev.gyre.kernels.scalar.ScalarKernels;
 /** Attention in blocks if those support the call, else by the scalar kernels. */
 final class HostAttention implements AttentionKernels {
   private final FlashAttention flash;
+  private final SinkRows sinks;
+  private final SinkBackwardRows sinksBackward;
   private final AttentionDeltaRows attentionDelta;
   private final AttentionKernels scalar = ScalarKernels.create();
 
-  HostAttention(FlashAttention flash, RowThreads threads) {
+  HostAttention(FlashAttention flash, RowThreads threads, Scratch scratch) {
     this.flash = flash;
+    sinks = new SinkRows(threads);
+    sinksBackward = new SinkBackwardRows(threads, scratch);
     attentionDelta = new AttentionDeltaRows(threads);
   }
 
@@ -36,6 +40,16 @@ final class HostAttention implements AttentionKernels {
   @Override
   public void attentionMerge(Tensor outB, Tensor lseB, Tensor out, Tensor lse) {
     FlashAttention.merge(outB, lseB, out, lse);
+  }
+
+  @Override
+  public void attentionSinks(Tensor sinks, Tensor out, Tensor lse) {
+    this.sinks.run(sinks, out, lse);
+  }
+
+  @Override
+  public void attentionSinksBackward(Tensor sinks, Tensor lse, Tensor delta, Tensor dsinks) {
+    sinksBackward.run(sinks, lse, delta, dsinks);
   }
 
   @Override

@@ -38,7 +38,7 @@ public final class HostBackend implements Backend {
             new HostMovement(rowThreads, scratch),
             new LinearProducts(new SplitProducts(threads, products)),
             new HostTokenwise(rowThreads, scratch),
-            new HostAttention(flash, rowThreads),
+            new HostAttention(flash, rowThreads, scratch),
             new LightningAttention(scratch::reserve, products[0]),
             new HostRouter(rowThreads),
             new HostLoss(rowThreads));

@@ -7,18 +7,20 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.scalar.ScalarKernels;
 import java.lang.foreign.MemorySegment;
 
-/** Filling, copying, adding and indexing rows, on host memory. */
+/** Filling, copying, adding and indexing rows and columns, on host memory. */
 final class HostMovement implements MovementKernels {
   /** Most elements of one call of a primitive, whose count is an int. */
   private static final int RUN = 1 << 20;
 
   private final Scratch scratch;
   private final AddRows add;
+  private final ColumnRows copyColumns;
   private final MovementKernels scalar = ScalarKernels.create();
 
   HostMovement(RowThreads threads, Scratch scratch) {
     this.scratch = scratch;
     add = new AddRows(threads);
+    copyColumns = new ColumnRows(threads);
   }
 
   @Override
@@ -90,6 +92,12 @@ final class HostMovement implements MovementKernels {
         VectorMove.add(row, table.address() + 4L * to * width, width);
       }
     }
+  }
+
+  @Override
+  public void copyColumns(
+      Tensor from, long fromColumn, Tensor to, long toColumn, long columns, boolean accumulate) {
+    copyColumns.run(from, fromColumn, to, toColumn, columns, accumulate);
   }
 
   private static int run(Tensor x, long from) {

@@ -1,7 +1,5 @@
 package dev.gyre.kernels.vector;
 
-import static java.lang.foreign.ValueLayout.JAVA_DOUBLE_UNALIGNED;
-
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#rope}, and the table it reads. */
@@ -27,14 +25,16 @@ final class RopeRows extends RowKernel {
     Tensor table = this.table;
     int heads = Math.toIntExact(x.dim(1));
     int size = Math.toIntExact(x.dim(2));
-    long buffer = scratch.reserve(Scratch.bytes(size));
+    int half = Math.toIntExact(table.dim(2));
+    int rotated = 2 * half;
+    long buffer = scratch.reserve(Scratch.bytes(rotated));
     for (long t = first; t < end; t++) {
-      long cos = table.address() + 4 * t * size;
-      for (int h = 0; h < heads; h++) {
-        long at = (t * heads + h) * size;
-        long head = F32View.read(x, at, size, buffer);
-        VectorRows.rope(head, cos, cos + 2L * size, size / 2, sign);
-        F32View.written(x, at, size, buffer);
+      long cos = table.address() + 4 * t * rotated;
+      for (int h = 1; h <= heads; h++) {
+        long at = (t * heads + h) * size - rotated;
+        long tail = F32View.read(x, at, rotated, buffer);
+        VectorRows.rope(tail, cos, cos + 4L * half, half, sign);
+        F32View.written(x, at, rotated, buffer);
       }
     }
   }
@@ -43,21 +43,16 @@ final class RopeRows extends RowKernel {
    * {@link dev.gyre.kernels.Kernels#ropeTable}. Scalar code, because it runs once per step and
    * angles need double.
    */
-  static void table(Tensor positions, double theta, Tensor table, Scratch scratch) {
-    int half = Math.toIntExact(table.dim(2));
-    long frequencies = scratch.reserve(8L * half);
-    for (int i = 0; i < half; i++) {
-      double frequency = StrictMath.pow(theta, -(double) i / half);
-      Simd.ALL.set(JAVA_DOUBLE_UNALIGNED, frequencies + 8L * i, frequency);
-    }
+  static void table(Tensor positions, double[] frequencies, double scale, Tensor table) {
+    int half = frequencies.length;
     for (long t = 0; t < positions.dim(0); t++) {
       int position = Simd.index(positions, t);
       long cos = table.address() + 8 * t * half;
       long sin = cos + 4L * half;
       for (int i = 0; i < half; i++) {
-        double angle = position * Simd.ALL.get(JAVA_DOUBLE_UNALIGNED, frequencies + 8L * i);
-        Simd.set(cos + 4L * i, (float) StrictMath.cos(angle));
-        Simd.set(sin + 4L * i, (float) StrictMath.sin(angle));
+        double angle = position * frequencies[i];
+        Simd.set(cos + 4L * i, (float) (scale * StrictMath.cos(angle)));
+        Simd.set(sin + 4L * i, (float) (scale * StrictMath.sin(angle)));
       }
     }
   }

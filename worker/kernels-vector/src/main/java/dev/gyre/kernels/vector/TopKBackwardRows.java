@@ -8,6 +8,7 @@ final class TopKBackwardRows extends RowKernel {
   private Tensor lse = NONE;
   private Tensor indices = NONE;
   private Tensor weights = NONE;
+  private boolean renormalise;
   private Tensor dWeights = NONE;
   private Tensor probsGrad = NONE;
   private float zGrad;
@@ -22,6 +23,7 @@ final class TopKBackwardRows extends RowKernel {
       Tensor lse,
       Tensor indices,
       Tensor weights,
+      boolean renormalise,
       Tensor dWeights,
       Tensor probsGrad,
       float zGrad,
@@ -30,6 +32,7 @@ final class TopKBackwardRows extends RowKernel {
     this.lse = lse;
     this.indices = indices;
     this.weights = weights;
+    this.renormalise = renormalise;
     this.dWeights = dWeights;
     this.probsGrad = probsGrad;
     this.zGrad = zGrad;
@@ -52,13 +55,17 @@ final class TopKBackwardRows extends RowKernel {
     for (long t = first; t < end; t++) {
       long p = probs.address() + 4 * t * experts;
       long dz = dLogits.address() + 4 * t * experts;
-      float shared = zGrad * Simd.get(lse.address() + 4 * t) - dot(p, g, experts);
-      for (int e = 0; e < experts; e++) {
-        Simd.set(dz + 4L * e, Simd.get(p + 4L * e) * (Simd.get(g + 4L * e) + shared));
-      }
       long w = weights.address() + 4 * t * k;
       long dw = dWeights.address() + 4 * t * k;
       float weighted = dot(w, dw, k);
+      float shared = zGrad * Simd.get(lse.address() + 4 * t) - dot(p, g, experts);
+      if (!renormalise) {
+        shared -= weighted; // the weights are probs, so their softmax is over all experts
+        weighted = 0;
+      }
+      for (int e = 0; e < experts; e++) {
+        Simd.set(dz + 4L * e, Simd.get(p + 4L * e) * (Simd.get(g + 4L * e) + shared));
+      }
       for (int j = 0; j < k; j++) {
         long at = dz + 4L * Simd.index(indices, t * k + j);
         float d = Simd.get(w + 4L * j) * (Simd.get(dw + 4L * j) - weighted);

@@ -10,6 +10,7 @@ import dev.gyre.kernels.Tensor;
  */
 final class TopKRows extends RowKernel {
   private Tensor logits = NONE;
+  private boolean renormalise;
   private Tensor probs = NONE;
   private Tensor lse = NONE;
   private Tensor indices = NONE;
@@ -19,8 +20,15 @@ final class TopKRows extends RowKernel {
     super(threads);
   }
 
-  void run(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+  void run(
+      Tensor logits,
+      boolean renormalise,
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights) {
     this.logits = logits;
+    this.renormalise = renormalise;
     this.probs = probs;
     this.lse = lse;
     this.indices = indices;
@@ -47,7 +55,11 @@ final class TopKRows extends RowKernel {
       Simd.set(lse.address() + 4 * t, (float) (max + StrictMath.log(sum)));
       long chosen = indices.address() + 4 * t * k;
       choose(z, experts, chosen, k);
-      writeWeights(z, max, chosen, weights.address() + 4 * t * k, k);
+      if (renormalise) {
+        writeWeights(z, max, chosen, weights.address() + 4 * t * k, k);
+      } else {
+        copyWeights(p, chosen, weights.address() + 4 * t * k, k);
+      }
     }
   }
 
@@ -75,6 +87,13 @@ final class TopKRows extends RowKernel {
       }
     }
     return false;
+  }
+
+  private static void copyWeights(long probs, long chosen, long weights, int k) {
+    for (int j = 0; j < k; j++) {
+      int expert = Simd.ALL.get(JAVA_INT_UNALIGNED, chosen + 4L * j);
+      Simd.set(weights + 4L * j, Simd.get(probs + 4L * expert));
+    }
   }
 
   private static void writeWeights(long z, float max, long chosen, long weights, int k) {

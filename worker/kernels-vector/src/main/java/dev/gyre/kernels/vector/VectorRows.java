@@ -190,6 +190,57 @@ final class VectorRows {
     }
   }
 
+  /** y[i] = σ(x[i]). The runs may not be the same. */
+  static void sigmoid(long x, long y, int count, long lanes) {
+    float _ = exp(x, y, count, -1, 0, lanes);
+    int bound = F.loopBound(count);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector.broadcast(F, 1f)
+          .div(FloatVector.fromMemorySegment(F, ALL, y + 4L * i, ORDER).add(1f))
+          .intoMemorySegment(ALL, y + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      Simd.set(y + 4L * i, 1f / (Simd.get(y + 4L * i) + 1f));
+    }
+  }
+
+  /**
+   * sum[h] −= exp(sinks[h] − lse[h])·delta[h]; where lse is −∞, sum stays.
+   *
+   * @param scratch room for {@code count} floats and one vector
+   */
+  static void addSinkGradients(
+      long sinks, long lse, long delta, long sum, int count, long scratch) {
+    int bound = F.loopBound(count);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector.fromMemorySegment(F, ALL, sinks + 4L * i, ORDER)
+          .sub(FloatVector.fromMemorySegment(F, ALL, lse + 4L * i, ORDER))
+          .intoMemorySegment(ALL, scratch + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      Simd.set(scratch + 4L * i, Simd.get(sinks + 4L * i) - Simd.get(lse + 4L * i));
+    }
+    float _ = exp(scratch, scratch, count, 1, 0, scratch + 4L * count);
+    i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector l = FloatVector.fromMemorySegment(F, ALL, lse + 4L * i, ORDER);
+      FloatVector product =
+          FloatVector.fromMemorySegment(F, ALL, scratch + 4L * i, ORDER)
+              .mul(FloatVector.fromMemorySegment(F, ALL, delta + 4L * i, ORDER))
+              .blend(0f, l.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
+      FloatVector.fromMemorySegment(F, ALL, sum + 4L * i, ORDER)
+          .sub(product)
+          .intoMemorySegment(ALL, sum + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      float product = Simd.get(scratch + 4L * i) * Simd.get(delta + 4L * i);
+      boolean empty = Simd.get(lse + 4L * i) == Float.NEGATIVE_INFINITY;
+      Simd.set(sum + 4L * i, Simd.get(sum + 4L * i) - (empty ? 0f : product));
+    }
+  }
+
   /**
    * h = silu(gate)·up.
    *

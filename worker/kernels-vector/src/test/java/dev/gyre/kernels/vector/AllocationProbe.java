@@ -155,8 +155,9 @@ final class AllocationProbe {
     print(
         "router",
         () -> {
-          kernels.routeTopK(logits, probs, rstd, chosen, shares);
-          kernels.routeTopKBackward(probs, rstd, chosen, shares, shares, weight, 0.1f, logits);
+          kernels.routeTopK(logits, true, probs, rstd, chosen, shares);
+          kernels.routeTopKBackward(
+              probs, rstd, chosen, shares, true, shares, weight, 0.1f, logits);
           kernels.combineRows(x, slots, shares, y);
           kernels.combineRowsBackward(y, x, slots, shares, x, shares);
         });

@@ -99,8 +99,12 @@ final class BitsProbe {
       kernels.swiglu(halves, h16);
       kernels.swigluBackward(h16, halves, dHalves);
       Tensor positions = Tensors.ofInts(arena, new int[] {3, 70000}, 2);
+      double[] frequencies = new double[21];
+      for (int i = 0; i < 21; i++) {
+        frequencies[i] = StrictMath.pow(10000, -i / 21.0);
+      }
       Tensor table = Tensors.zeros(arena, DType.F32, 2, 2, 21);
-      kernels.ropeTable(positions, 10000, table);
+      kernels.ropeTable(positions, frequencies, 1, table);
       Tensor heads = normal(DType.BF16, 2, 1, 42);
       kernels.rope(heads, table, false);
       print("bf16 rows", h16, dHalves, table, heads);
@@ -119,7 +123,7 @@ final class BitsProbe {
       Tensor lse = Tensors.zeros(arena, DType.F32, 3);
       Tensor indices = Tensors.ofInts(arena, new int[6], 3, 2);
       Tensor weights = Tensors.zeros(arena, DType.F32, 3, 2);
-      kernels.routeTopK(logits, probs, lse, indices, weights);
+      kernels.routeTopK(logits, true, probs, lse, indices, weights);
       print("routeTopK", probs, lse, weights);
     }
 

@@ -123,6 +123,41 @@ final class ScalarAttention implements AttentionKernels {
     }
   }
 
+  /** exp(lse − lse') = σ(lse − sink). */
+  @Override
+  public void attentionSinks(Tensor sinks, Tensor out, Tensor lse) {
+    long heads = out.dim(1);
+    long size = out.dim(2);
+    for (long row = 0; row < lse.elements(); row++) {
+      double before = HostAccess.get(lse, row);
+      double sink = HostAccess.get(sinks, row % heads);
+      HostAccess.set(lse, row, logAddExp(before, sink));
+      if (before == Double.NEGATIVE_INFINITY) {
+        continue;
+      }
+      double keep = 1 / (1 + StrictMath.exp(sink - before));
+      for (long d = row * size; d < (row + 1) * size; d++) {
+        HostAccess.set(out, d, HostAccess.get(out, d) * keep);
+      }
+    }
+  }
+
+  /** A sink's value is 0, so dp = 0 and its dscore is p·(dp − delta) = −p·delta. */
+  @Override
+  public void attentionSinksBackward(Tensor sinks, Tensor lse, Tensor delta, Tensor dsinks) {
+    int heads = (int) lse.dim(1);
+    double[] dsinks_H = Tensors.toDoubles(dsinks);
+    for (long row = 0; row < lse.elements(); row++) {
+      double rowLse = HostAccess.get(lse, row);
+      int head = (int) (row % heads);
+      if (rowLse != Double.NEGATIVE_INFINITY) {
+        double p = StrictMath.exp(HostAccess.get(sinks, head) - rowLse);
+        dsinks_H[head] -= p * HostAccess.get(delta, row);
+      }
+    }
+    HostAccess.write(dsinks_H, dsinks);
+  }
+
   @Override
   public void attentionDelta(Tensor out, Tensor dOut, Tensor delta) {
     int size = (int) out.dim(2);

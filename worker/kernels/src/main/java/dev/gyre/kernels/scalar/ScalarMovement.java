@@ -6,7 +6,7 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.MovementKernels;
 import dev.gyre.kernels.Tensor;
 
-/** Filling, copying, adding and indexing rows. Shapes as in {@link Kernels}. */
+/** Filling, copying, adding and indexing rows and columns. Shapes as in {@link Kernels}. */
 final class ScalarMovement implements MovementKernels {
   @Override
   public void fill(Tensor x, float value) {
@@ -63,6 +63,18 @@ final class ScalarMovement implements MovementKernels {
       KernelChecks.index("indices", i, to, table.dim(0));
       for (long c = 0; to >= 0 && c < width; c++) {
         HostAccess.add(table, to * width + c, HostAccess.get(rows, i * width + c));
+      }
+    }
+  }
+
+  @Override
+  public void copyColumns(
+      Tensor from, long fromColumn, Tensor to, long toColumn, long columns, boolean accumulate) {
+    for (long row = 0; row < to.rows(); row++) {
+      for (long j = 0; j < columns; j++) {
+        double value = HostAccess.get(from, row * from.width() + fromColumn + j);
+        long at = row * to.width() + toColumn + j;
+        HostAccess.set(to, at, accumulate ? HostAccess.get(to, at) + value : value);
       }
     }
   }

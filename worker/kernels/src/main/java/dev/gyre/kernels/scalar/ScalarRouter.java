@@ -5,11 +5,18 @@ import dev.gyre.kernels.KernelChecks;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.RouterKernels;
 import dev.gyre.kernels.Tensor;
+import java.util.Arrays;
 
 /** Choosing experts and mixing what they return. Shapes as in {@link Kernels}. */
 final class ScalarRouter implements RouterKernels {
   @Override
-  public void routeTopK(Tensor logits, Tensor probs, Tensor lse, Tensor indices, Tensor weights) {
+  public void routeTopK(
+      Tensor logits,
+      boolean renormalise,
+      Tensor probs,
+      Tensor lse,
+      Tensor indices,
+      Tensor weights) {
     int experts = (int) logits.dim(1);
     int k = (int) indices.dim(1);
     double[] z_E = new double[experts];
@@ -28,7 +35,7 @@ final class ScalarRouter implements RouterKernels {
         chosen[j] = z_E[best];
         HostAccess.setIndex(indices, t * k + j, best);
       }
-      double chosenLse = logSumExp(chosen);
+      double chosenLse = renormalise ? logSumExp(chosen) : rowLse;
       for (int j = 0; j < k; j++) {
         HostAccess.set(weights, t * k + j, StrictMath.exp(chosen[j] - chosenLse));
       }
@@ -58,13 +65,17 @@ final class ScalarRouter implements RouterKernels {
     return max + StrictMath.log(sum);
   }
 
-  /** Both softmaxes have the gradient dz = s·(ds − Σ s·ds), over all and over the chosen logits. */
+  /**
+   * Both softmaxes have the gradient dz = s·(ds − Σ s·ds), over all and over the chosen logits.
+   * Without renormalisation the weights are probs, and the second sum is over all.
+   */
   @Override
   public void routeTopKBackward(
       Tensor probs,
       Tensor lse,
       Tensor indices,
       Tensor weights,
+      boolean renormalise,
       Tensor dWeights,
       Tensor probsGrad,
       float zGrad,
@@ -77,14 +88,18 @@ final class ScalarRouter implements RouterKernels {
       for (int e = 0; e < experts; e++) {
         probsDot += HostAccess.get(probs, t * experts + e) * HostAccess.get(probsGrad, e);
       }
+      double weightsDot = 0;
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        weightsDot += HostAccess.get(weights, j) * HostAccess.get(dWeights, j);
+      }
+      if (!renormalise) {
+        probsDot += weightsDot;
+        weightsDot = 0;
+      }
       double z = zGrad * HostAccess.get(lse, t);
       for (int e = 0; e < experts; e++) {
         double p = HostAccess.get(probs, t * experts + e);
         dz_E[e] = p * (HostAccess.get(probsGrad, e) - probsDot + z);
-      }
-      double weightsDot = 0;
-      for (long j = t * k; j < (t + 1) * k; j++) {
-        weightsDot += HostAccess.get(weights, j) * HostAccess.get(dWeights, j);
       }
       for (long j = t * k; j < (t + 1) * k; j++) {
         dz_E[HostAccess.index(indices, j)] +=
@@ -92,6 +107,100 @@ final class ScalarRouter implements RouterKernels {
       }
       for (int e = 0; e < experts; e++) {
         HostAccess.set(dLogits, t * experts + e, dz_E[e]);
+      }
+    }
+  }
+
+  @Override
+  public void routeGroups(
+      Tensor logits,
+      Tensor bias,
+      int groups,
+      int chosenGroups,
+      boolean renormalise,
+      float scale,
+      Tensor scores,
+      Tensor indices,
+      Tensor weights) {
+    int experts = (int) logits.dim(1);
+    int k = (int) indices.dim(1);
+    int size = experts / groups;
+    double[] choice_E = new double[experts];
+    double[] value_G = new double[groups];
+    for (long t = 0; t < logits.dim(0); t++) {
+      for (int e = 0; e < experts; e++) {
+        long at = t * experts + e;
+        HostAccess.set(scores, at, 1 / (1 + StrictMath.exp(-HostAccess.get(logits, at))));
+        choice_E[e] = (float) (HostAccess.get(scores, at) + HostAccess.get(bias, e));
+      }
+      for (int g = 0; g < groups; g++) {
+        value_G[g] = (float) sumOfTwoLargest(choice_E, g * size, size);
+      }
+      boolean[] taken = new boolean[experts];
+      Arrays.fill(taken, true);
+      boolean[] groupTaken = new boolean[groups];
+      for (int n = 0; n < chosenGroups; n++) {
+        int group = largest(value_G, groupTaken);
+        groupTaken[group] = true;
+        Arrays.fill(taken, group * size, (group + 1) * size, false);
+      }
+      double sum = 1e-20;
+      for (int j = 0; j < k; j++) {
+        int best = largest(choice_E, taken);
+        taken[best] = true;
+        HostAccess.setIndex(indices, t * k + j, best);
+        sum += HostAccess.get(scores, t * experts + best);
+      }
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        double score = HostAccess.get(scores, t * experts + HostAccess.index(indices, j));
+        HostAccess.set(weights, j, scale * score / (renormalise ? sum : 1));
+      }
+    }
+  }
+
+  /** Of {@code count} values; the only one if there is one. */
+  private static double sumOfTwoLargest(double[] values, int from, int count) {
+    double first = Double.NEGATIVE_INFINITY;
+    double second = Double.NEGATIVE_INFINITY;
+    for (int i = from; i < from + count; i++) {
+      second = Math.max(second, Math.min(first, values[i]));
+      first = Math.max(first, values[i]);
+    }
+    return count == 1 ? first : first + second;
+  }
+
+  /**
+   * With S = Σ s + 1e-20 over the chosen, w = scale·s/S: ds = scale/S·(dw − Σ dw·s/S). And σ' =
+   * s·(1 − s).
+   */
+  @Override
+  public void routeGroupsBackward(
+      Tensor scores,
+      Tensor indices,
+      boolean renormalise,
+      float scale,
+      Tensor dWeights,
+      Tensor dLogits) {
+    int experts = (int) scores.dim(1);
+    int k = (int) indices.dim(1);
+    for (long t = 0; t < scores.dim(0); t++) {
+      double sum = 1e-20;
+      double dot = 0;
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        double score = HostAccess.get(scores, t * experts + HostAccess.index(indices, j));
+        sum += score;
+        dot += score * HostAccess.get(dWeights, j);
+      }
+      double divisor = renormalise ? sum : 1;
+      double shared = renormalise ? dot / sum : 0;
+      for (int e = 0; e < experts; e++) {
+        HostAccess.set(dLogits, t * experts + e, 0);
+      }
+      for (long j = t * k; j < (t + 1) * k; j++) {
+        long at = t * experts + HostAccess.index(indices, j);
+        double score = HostAccess.get(scores, at);
+        double dScore = scale / divisor * (HostAccess.get(dWeights, j) - shared);
+        HostAccess.set(dLogits, at, dScore * score * (1 - score));
       }
     }
   }

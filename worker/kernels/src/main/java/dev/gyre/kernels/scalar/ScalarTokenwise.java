@@ -6,7 +6,7 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import dev.gyre.kernels.TokenwiseKernels;
 
-/** Norm, rotary positions and activation, row by row. Shapes as in {@link Kernels}. */
+/** Norm, rotary positions, biases and activations, row by row. Shapes as in {@link Kernels}. */
 final class ScalarTokenwise implements TokenwiseKernels {
   @Override
   public void rmsNorm(Tensor x, Tensor weight, float eps, Tensor y, Tensor rstd) {
@@ -58,14 +58,14 @@ final class ScalarTokenwise implements TokenwiseKernels {
   }
 
   @Override
-  public void ropeTable(Tensor positions, double theta, Tensor table) {
-    long half = table.dim(2);
+  public void ropeTable(Tensor positions, double[] frequencies, double scale, Tensor table) {
+    long half = frequencies.length;
     for (long t = 0; t < positions.dim(0); t++) {
       int position = HostAccess.index(positions, t);
-      for (long i = 0; i < half; i++) {
-        double angle = position * StrictMath.pow(theta, -(double) i / half);
-        HostAccess.set(table, (t * 2) * half + i, StrictMath.cos(angle));
-        HostAccess.set(table, (t * 2 + 1) * half + i, StrictMath.sin(angle));
+      for (int i = 0; i < half; i++) {
+        double angle = position * frequencies[i];
+        HostAccess.set(table, (t * 2) * half + i, scale * StrictMath.cos(angle));
+        HostAccess.set(table, (t * 2 + 1) * half + i, scale * StrictMath.sin(angle));
       }
     }
   }
@@ -73,19 +73,55 @@ final class ScalarTokenwise implements TokenwiseKernels {
   @Override
   public void rope(Tensor x, Tensor table, boolean inverse) {
     long heads = x.dim(1);
-    long half = x.dim(2) / 2;
+    long size = x.dim(2);
+    long half = table.dim(2);
     for (long t = 0; t < x.dim(0); t++) {
       for (long h = 0; h < heads; h++) {
         for (long i = 0; i < half; i++) {
           double cos = HostAccess.get(table, (t * 2) * half + i);
           double sin = HostAccess.get(table, (t * 2 + 1) * half + i) * (inverse ? -1 : 1);
-          long first = (t * heads + h) * 2 * half + i;
+          long first = (t * heads + h + 1) * size - 2 * half + i;
           double a = HostAccess.get(x, first);
           double b = HostAccess.get(x, first + half);
           HostAccess.set(x, first, a * cos - b * sin);
           HostAccess.set(x, first + half, b * cos + a * sin);
         }
       }
+    }
+  }
+
+  @Override
+  public void addBias(Tensor x, Tensor bias) {
+    long width = x.dim(1);
+    for (long i = 0; i < x.elements(); i++) {
+      HostAccess.add(x, i, HostAccess.get(bias, i % width));
+    }
+  }
+
+  @Override
+  public void addBiasBackward(Tensor dy, Tensor dbias) {
+    int width = (int) dy.dim(1);
+    double[] dbias_I = Tensors.toDoubles(dbias);
+    for (long t = 0; t < dy.dim(0); t++) {
+      for (int i = 0; i < width; i++) {
+        dbias_I[i] += HostAccess.get(dy, t * width + i);
+      }
+    }
+    HostAccess.write(dbias_I, dbias);
+  }
+
+  @Override
+  public void clamp(Tensor x, float limit, Tensor y) {
+    for (long i = 0; i < x.elements(); i++) {
+      HostAccess.set(y, i, Math.min(Math.max(HostAccess.get(x, i), -limit), limit));
+    }
+  }
+
+  @Override
+  public void clampBackward(Tensor dy, Tensor x, float limit, Tensor dx) {
+    for (long i = 0; i < x.elements(); i++) {
+      boolean inside = Math.abs(HostAccess.get(x, i)) <= limit;
+      HostAccess.set(dx, i, inside ? HostAccess.get(dy, i) : 0);
     }
   }
 
@@ -114,6 +150,40 @@ final class ScalarTokenwise implements TokenwiseKernels {
         double s = sigmoid(gate);
         HostAccess.set(dGateUp, gateAt, d * up * s * (1 + gate * (1 - s)));
         HostAccess.set(dGateUp, gateAt + width, d * gate * s);
+      }
+    }
+  }
+
+  @Override
+  public void swigluClamped(Tensor gateUp, float alpha, float limit, Tensor h) {
+    long width = h.dim(1);
+    for (long row = 0; row < h.dim(0); row++) {
+      for (long i = 0; i < width; i++) {
+        double g = Math.min(HostAccess.get(gateUp, row * 2 * width + i), limit);
+        double up = HostAccess.get(gateUp, row * 2 * width + width + i);
+        double u = Math.min(Math.max(up, -limit), limit);
+        HostAccess.set(h, row * width + i, (u + 1) * g * sigmoid(alpha * g));
+      }
+    }
+  }
+
+  /** With s = σ(alpha·g): ∂(g·s)/∂g = s·(1 + alpha·g·(1 − s)). */
+  @Override
+  public void swigluClampedBackward(
+      Tensor dh, Tensor gateUp, float alpha, float limit, Tensor dGateUp) {
+    long width = dh.dim(1);
+    for (long row = 0; row < dh.dim(0); row++) {
+      for (long i = 0; i < width; i++) {
+        long gateAt = row * 2 * width + i;
+        double gate = HostAccess.get(gateUp, gateAt);
+        double up = HostAccess.get(gateUp, gateAt + width);
+        double d = HostAccess.get(dh, row * width + i);
+        double g = Math.min(gate, limit);
+        double u = Math.min(Math.max(up, -limit), limit);
+        double s = sigmoid(alpha * g);
+        double dGate = d * (u + 1) * s * (1 + alpha * g * (1 - s));
+        HostAccess.set(dGateUp, gateAt, gate <= limit ? dGate : 0);
+        HostAccess.set(dGateUp, gateAt + width, Math.abs(up) <= limit ? d * g * s : 0);
       }
     }
   }

@@ -23,7 +23,7 @@ final class RouterWorkloads {
     }
 
     void route(Kernels kernels) {
-      kernels.routeTopK(logits_TE, probs_TE, lse_T, indices_Tk, weights_Tk);
+      kernels.routeTopK(logits_TE, true, probs_TE, lse_T, indices_Tk, weights_Tk);
     }
 
     double size() {
@@ -55,6 +55,7 @@ final class RouterWorkloads {
                 r.lse_T,
                 r.indices_Tk,
                 r.weights_Tk,
+                true,
                 dWeights_Tk,
                 probsGrad_E,
                 1e-3f,

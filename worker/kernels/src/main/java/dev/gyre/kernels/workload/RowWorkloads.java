@@ -43,12 +43,13 @@ final class RowWorkloads {
   static Workload ropeTable(Operands o, Sizes s) {
     Kernels kernels = o.kernels();
     Tensor positions_T = positions(o, s);
+    double[] frequencies = frequencies(s);
     Tensor table = o.f32(s.rows(), 2, s.attention().headDim() / 2);
     return new Workload(
         shape(s.rows(), s.attention().headDim()),
         0,
         bytes(positions_T, table),
-        () -> kernels.ropeTable(positions_T, THETA, table));
+        () -> kernels.ropeTable(positions_T, frequencies, 1, table));
   }
 
   static Workload rope(Operands o, Sizes s) {
@@ -56,8 +57,16 @@ final class RowWorkloads {
     Tensor x_THD =
         o.compute(s.rows(), s.width() / s.attention().headDim(), s.attention().headDim());
     Tensor table = o.f32(s.rows(), 2, s.attention().headDim() / 2);
-    kernels.ropeTable(positions(o, s), THETA, table);
+    kernels.ropeTable(positions(o, s), frequencies(s), 1, table);
     return rows(s, 2 * bytes(x_THD) + bytes(table), () -> kernels.rope(x_THD, table, false));
+  }
+
+  private static double[] frequencies(Sizes s) {
+    double[] frequencies = new double[s.attention().headDim() / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = StrictMath.pow(THETA, -(double) i / frequencies.length);
+    }
+    return frequencies;
   }
 
   private static Tensor positions(Operands o, Sizes s) {

@@ -108,6 +108,8 @@ public final class DeferredBackend implements Backend {
     for (int i = 0; i < copies.length; i++) {
       if (copies[i] instanceof int[] list) {
         copies[i] = list.clone(); // the caller may use its array again
+      } else if (copies[i] instanceof double[] list) {
+        copies[i] = list.clone();
       } else if (copies[i] instanceof Tensor t
           && t.elements() > 0
           && slabs.stream().noneMatch(slab -> slab.holds(t))) {

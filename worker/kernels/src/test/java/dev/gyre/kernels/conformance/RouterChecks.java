@@ -44,20 +44,20 @@ final class RouterChecks {
   private static void route(Case c, Tensor logits, int k) {
     c.input(logits);
     Routes mine = Routes.empty(c, logits, k);
-    c.kernels().routeTopK(logits, mine.probs, mine.lse, mine.indices, mine.weights);
+    c.kernels().routeTopK(logits, true, mine.probs, mine.lse, mine.indices, mine.weights);
     c.output("probs", mine.probs, BOUND);
     c.output("lse", mine.lse, BOUND);
     c.output("indices", mine.indices, 0);
     c.output("weights", mine.weights, BOUND);
 
     Routes r = Routes.empty(c, logits, k);
-    c.twin().routeTopK(logits, r.probs, r.lse, r.indices, r.weights);
+    c.twin().routeTopK(logits, true, r.probs, r.lse, r.indices, r.weights);
     Tensor dWeights = c.input(c.normal(DType.F32, 1, logits.dim(0), k));
     Tensor probsGrad = c.input(c.normal(DType.F32, 1, logits.dim(1)));
     Tensor dLogits = c.filled(DType.F32, 9, logits.dim(0), logits.dim(1));
     c.kernels()
         .routeTopKBackward(
-            r.probs, r.lse, r.indices, r.weights, dWeights, probsGrad, 0.01f, dLogits);
+            r.probs, r.lse, r.indices, r.weights, true, dWeights, probsGrad, 0.01f, dLogits);
     c.output("dLogits", dLogits, BOUND);
   }
 

@@ -85,10 +85,10 @@ final class RowChecks {
     }
     Tensor positions = c.input(c.ints(at, rows));
     Tensor table = c.filled(DType.F32, 9, rows, 2, size / 2);
-    c.kernels().ropeTable(positions, 10000, table);
+    c.kernels().ropeTable(positions, frequencies(size, 10000), 1, table);
     c.output("table", table, 1e-7);
     Tensor angles = c.filled(DType.F32, 9, rows, 2, size / 2);
-    c.twin().ropeTable(positions, 500000, angles);
+    c.twin().ropeTable(positions, frequencies(size, 500000), 1, angles);
     for (DType type : new DType[] {c.dtype(), DType.F32}) {
       for (boolean inverse : new boolean[] {false, true}) {
         Tensor x = c.normal(type, 1, rows, 3, size);
@@ -96,5 +96,13 @@ final class RowChecks {
         c.output("x " + type + " inverse " + inverse, x, BOUND);
       }
     }
+  }
+
+  private static double[] frequencies(int size, double theta) {
+    double[] frequencies = new double[size / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = StrictMath.pow(theta, -2.0 * i / size);
+    }
+    return frequencies;
   }
 }

@@ -123,14 +123,14 @@ public final class ThreadChecks {
     Tensor lse = c.filled(DType.F32, 9, tokens);
     Tensor indices = c.ints(new int[2 * tokens], tokens, 2);
     Tensor weights = c.filled(DType.F32, 9, tokens, 2);
-    kernels.routeTopK(logits, probs, lse, indices, weights);
+    kernels.routeTopK(logits, true, probs, lse, indices, weights);
     c.output("probs", probs, 1e-5);
     c.output("lse", lse, 1e-5);
     c.output("weights", weights, 1e-5);
     Tensor dWeights = c.input(c.normal(DType.F32, 1, tokens, 2));
     Tensor balance = c.input(c.normal(DType.F32, 1, experts));
     Tensor dLogits = c.filled(DType.F32, 9, tokens, experts);
-    kernels.routeTopKBackward(probs, lse, indices, weights, dWeights, balance, 0.1f, dLogits);
+    kernels.routeTopKBackward(probs, lse, indices, weights, true, dWeights, balance, 0.1f, dLogits);
     c.output("dLogits", dLogits, 1e-5);
     int[] slots = new int[2 * tokens];
     for (int i = 0; i < slots.length; i++) {

@@ -130,7 +130,8 @@ class ScalarGradientsTest {
     Tensor x = normal(3, 2, 6);
     Tensor dy = normal(3, 2, 6);
     Tensor table = zeros(3, 2, 3);
-    kernels.ropeTable(Tensors.ofInts(arena, new int[] {0, 5, 70000}, 3), 10000, table);
+    Tensor positions = Tensors.ofInts(arena, new int[] {0, 5, 70000}, 3);
+    kernels.ropeTable(positions, new double[] {1, 0.05, 0.002}, 1, table);
     DoubleSupplier loss =
         () -> {
           Tensor y = zeros(3, 2, 6);
@@ -307,7 +308,7 @@ class ScalarGradientsTest {
     Tensor weights = zeros(2, 2);
     DoubleSupplier loss =
         () -> {
-          kernels.routeTopK(logits, probs, lse, indices, weights);
+          kernels.routeTopK(logits, true, probs, lse, indices, weights);
           double sum = dot(weights, dWeights);
           for (int t = 0; t < 2; t++) {
             sum += dot(probs.get(t), probsGrad);
@@ -317,7 +318,8 @@ class ScalarGradientsTest {
         };
     double _ = loss.getAsDouble();
     Tensor dLogits = zeros(2, 4);
-    kernels.routeTopKBackward(probs, lse, indices, weights, dWeights, probsGrad, zGrad, dLogits);
+    kernels.routeTopKBackward(
+        probs, lse, indices, weights, true, dWeights, probsGrad, zGrad, dLogits);
     assertGradient("logits", logits, dLogits, loss);
   }
 

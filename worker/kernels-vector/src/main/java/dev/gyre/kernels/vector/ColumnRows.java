@@ -1,0 +1,62 @@
+package dev.gyre.kernels.vector;
+
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/** {@link dev.gyre.kernels.Kernels#copyColumns}. */
+final class ColumnRows extends RowKernel {
+  private Tensor from = NONE;
+  private long fromColumn;
+  private Tensor to = NONE;
+  private long toColumn;
+  private int columns;
+  private boolean accumulate;
+
+  ColumnRows(RowThreads threads) {
+    super(threads);
+  }
+
+  void run(
+      Tensor from, long fromColumn, Tensor to, long toColumn, long columns, boolean accumulate) {
+    this.from = from;
+    this.fromColumn = fromColumn;
+    this.to = to;
+    this.toColumn = toColumn;
+    this.columns = Math.toIntExact(columns);
+    this.accumulate = accumulate;
+    over(to.rows(), 1, from.byteSize() < to.byteSize() ? from : to);
+  }
+
+  @Override
+  void rows(long first, long end, Scratch scratch) {
+    Tensor from = this.from;
+    Tensor to = this.to;
+    int columns = this.columns;
+    long at = first * from.width() + fromColumn;
+    long into = first * to.width() + toColumn;
+    if (accumulate) {
+      long row = scratch.reserve(2 * Scratch.bytes(columns));
+      long buffer = row + Scratch.bytes(columns);
+      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+        long sum = F32View.read(to, into, columns, buffer);
+        VectorMove.add(F32View.read(from, at, columns, row), sum, columns);
+        F32View.written(to, into, columns, buffer);
+      }
+    } else if (from.dtype() == to.dtype()) {
+      long bytes = (long) columns * to.dtype().bytes();
+      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+        long source = F32View.address(from, at);
+        MemorySegment.copy(Simd.ALL, source, Simd.ALL, F32View.address(to, into), bytes);
+      }
+    } else if (to.dtype() == DType.BF16) {
+      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+        VectorMove.toBf16(F32View.address(from, at), F32View.address(to, into), columns);
+      }
+    } else {
+      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+        VectorMove.toF32(F32View.address(from, at), F32View.address(to, into), columns);
+      }
+    }
+  }
+}
