@@ -209,7 +209,12 @@ final class BadInputTest {
 
   private Path exported(String name) throws IOException {
     Path model = folder.resolve(name);
-    HuggingFaceExport.export(place.newestCheckpoint(1).folder(), model, DType.F32, List.of());
+    HuggingFaceExport.export(
+        place.newestCheckpoint(1).folder(),
+        model,
+        DType.F32,
+        HuggingFaceExport.SHARD_BYTES,
+        List.of());
     return model;
   }
 

@@ -81,7 +81,7 @@ final class FormerCheckpoint {
   }
 
   private String name(TensorSpec spec) {
-    return format == FLAT_MODEL ? HfNames.of(spec.name()) : spec.name();
+    return format == FLAT_MODEL ? HfNames.former(spec.name()) : spec.name();
   }
 
   /** The slices of each rank. */

@@ -52,7 +52,7 @@ final class FormerCheckpointsTest {
   /** The exported file of weights. */
   private static byte[] export(Path checkpoint, String name) throws IOException {
     Path hf = folder.resolve("hf-" + name);
-    HuggingFaceExport.export(checkpoint, hf, DType.F32, List.of());
+    HuggingFaceExport.export(checkpoint, hf, DType.F32, HuggingFaceExport.SHARD_BYTES, List.of());
     return Files.readAllBytes(hf.resolve("model.safetensors"));
   }
 

@@ -198,12 +198,13 @@ public record AttentionBench(
       Tensor dq = Tensors.zeros(arena, DType.F32, own, heads, headDim);
       Tensor dk = Tensors.zeros(arena, DType.F32, own, kvHeads, headDim);
       Tensor dv = Tensors.zeros(arena, DType.F32, own, kvHeads, headDim);
+      float scale = (float) (1 / Math.sqrt((double) headDim));
       List<Long> passes = new ArrayList<>();
       for (int pass = 0; pass <= repeats; pass++) {
         long began = workNanos(transport);
         long saved = ws.savedMark();
-        Saved kept = row.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
-        row.backward(kept, dOut, dq, dk, dv, ws);
+        Saved kept = row.attention(q, k, v, AttentionMask.CAUSAL, scale, null, out, ws);
+        row.backward(kept, null, dOut, dq, dk, dv, ws);
         ws.releaseSaved(saved);
         if (pass > 0) {
           passes.add(workNanos(transport) - began);

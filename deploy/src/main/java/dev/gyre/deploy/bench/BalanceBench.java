@@ -131,12 +131,13 @@ public record BalanceBench(
       Tensor dq = workspace.save(DType.F32, rows, heads, headDim);
       Tensor dk = workspace.save(DType.F32, rows, kvHeads, headDim);
       Tensor dv = workspace.save(DType.F32, rows, kvHeads, headDim);
+      float scale = (float) (1 / Math.sqrt((double) headDim));
       long[][] nanos = new long[2][repeats];
       for (int repeat = -1; repeat < repeats; repeat++) {
         meter.reset();
         long mark = workspace.savedMark();
-        Saved saved = row.attention(q, k, v, mask, out, workspace);
-        row.backward(saved, dOut, dq, dk, dv, workspace);
+        Saved saved = row.attention(q, k, v, mask, scale, null, out, workspace);
+        row.backward(saved, null, dOut, dq, dk, dv, workspace);
         workspace.releaseSaved(mark);
         if (repeat >= 0) {
           nanos[0][repeat] = meter.forwardNanos();

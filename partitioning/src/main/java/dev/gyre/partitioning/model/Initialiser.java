@@ -5,6 +5,9 @@ public sealed interface Initialiser {
   /** All ones: norm weights. */
   record Ones() implements Initialiser {}
 
+  /** All zeros: biases. */
+  record Zeros() implements Initialiser {}
+
   /** Independent normal values of mean 0. */
   record Normal(double standardDeviation) implements Initialiser {}
 

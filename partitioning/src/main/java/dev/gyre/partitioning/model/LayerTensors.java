@@ -22,6 +22,17 @@ public record LayerTensors(int layer, long width, double deviation) {
         name, new long[] {size}, Precision.F32, layer, NO_EXPERT, false, new Initialiser.Ones());
   }
 
+  /** A bias [size], or other weights that start at zero and kernels read in F32. */
+  TensorSpec bias(String name, long size) {
+    return bias(NO_EXPERT, name, size);
+  }
+
+  /** A bias [size] of one expert. */
+  TensorSpec bias(int expert, String name, long size) {
+    return new TensorSpec(
+        name, new long[] {size}, Precision.F32, layer, expert, false, new Initialiser.Zeros());
+  }
+
   /** A matrix [out, in]. */
   TensorSpec matrix(String name, long out, long in) {
     return matrix(name, Precision.COMPUTE, NO_EXPERT, out, in);

@@ -4,7 +4,6 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
-import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -62,7 +61,7 @@ public record ModelSpec(
           layer.mixer().heads().equals(heads),
           "model.num_attention_heads",
           layer.mixer().heads() + " in one layer and " + heads + " in another: not implemented");
-      if (layer.mixer() instanceof SoftmaxAttention softmax) {
+      if (layer.mixer() instanceof MixerSpec.Softmax softmax) {
         AttentionMask known = masks.putIfAbsent(softmax.kind(), softmax.mask());
         AttentionMask any = masks.values().iterator().next();
         Invalid.require(
@@ -195,15 +194,15 @@ public record ModelSpec(
     return feedForward(layer).experts() > 0;
   }
 
-  /** The rotary embeddings of its softmax layers, each once. */
-  public Set<RopeSpec> ropes() {
-    Set<RopeSpec> ropes = new LinkedHashSet<>();
+  /** The rotations of its softmax layers, each once. */
+  public Set<Rotation> rotations() {
+    Set<Rotation> rotations = new LinkedHashSet<>();
     for (LayerSpec layer : layers) {
-      if (layer.mixer() instanceof SoftmaxAttention softmax) {
-        ropes.add(softmax.rope());
+      if (layer.mixer() instanceof MixerSpec.Softmax softmax) {
+        rotations.add(softmax.rotation());
       }
     }
-    return ropes;
+    return rotations;
   }
 
   /** Layers with linear attention. */
@@ -258,7 +257,7 @@ public record ModelSpec(
   public Map<LayerKind, AttentionMask> maskOfKind() {
     Map<LayerKind, AttentionMask> masks = new LinkedHashMap<>();
     for (LayerSpec layer : layers) {
-      if (layer.mixer() instanceof SoftmaxAttention softmax) {
+      if (layer.mixer() instanceof MixerSpec.Softmax softmax) {
         masks.put(softmax.kind(), softmax.mask());
       }
     }

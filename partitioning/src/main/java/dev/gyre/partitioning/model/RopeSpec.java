@@ -1,5 +1,6 @@
 package dev.gyre.partitioning.model;
 
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
 
 /**
@@ -7,10 +8,34 @@ import dev.gyre.partitioning.check.NumberRange;
  *
  * @param theta base of the frequencies
  */
-public record RopeSpec(double theta) {
+public record RopeSpec(double theta, RopeScaling scaling) {
   public static final NumberRange THETA = NumberRange.above(0);
 
   public RopeSpec {
     THETA.require("model.rope_theta", theta);
+    Invalid.requireGiven(scaling, "model.rope");
+    Invalid.require(
+        theta > 1 || !(scaling instanceof RopeScaling.Yarn),
+        "model.rope_theta",
+        theta + " must be greater than 1 for yarn");
+  }
+
+  /** Without scaling. */
+  public RopeSpec(double theta) {
+    this(theta, new RopeScaling.None());
+  }
+
+  /**
+   * Radians per token of each pair of elements.
+   *
+   * @param size rotated elements of a head, even
+   */
+  public double[] frequencies(int size) {
+    double[] frequencies = new double[size / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = Math.pow(theta, -2.0 * i / size);
+    }
+    scaling.apply(frequencies, theta);
+    return frequencies;
   }
 }

@@ -218,7 +218,7 @@ public record TensorBox(long[] offsets, long[] extents) {
   }
 
   /** Place in the box's own data of an element that it holds. */
-  private long position(long[] index) {
+  public long position(long[] index) {
     long position = 0;
     for (int d = 0; d < index.length; d++) {
       position = position * extents[d] + index[d] - offsets[d];

@@ -9,6 +9,7 @@ public final class TensorNames {
   public static final String EMBEDDING = "embedding.weight";
   public static final String FINAL_NORM = "head.norm";
   public static final String HEAD = "head.weight";
+  static final String SELECTION_BIAS = "selection_bias";
 
   private final String mixer;
   private final String feedForward;
@@ -36,6 +37,62 @@ public final class TensorNames {
     return mixer + "value";
   }
 
+  public String queryBias() {
+    return mixer + "query_bias";
+  }
+
+  public String keyBias() {
+    return mixer + "key_bias";
+  }
+
+  public String valueBias() {
+    return mixer + "value_bias";
+  }
+
+  public String queryNorm() {
+    return mixer + "query_norm";
+  }
+
+  public String keyNorm() {
+    return mixer + "key_norm";
+  }
+
+  /** A score for each head that enters its softmax. */
+  public String sinkLogits() {
+    return mixer + "sink_logits";
+  }
+
+  /** From the residual stream to the latent of the queries. */
+  public String queryDown() {
+    return mixer + "query_down";
+  }
+
+  public String queryDownBias() {
+    return mixer + "query_down_bias";
+  }
+
+  public String queryLatentNorm() {
+    return mixer + "query_latent_norm";
+  }
+
+  /** From the residual stream to the latent of keys and values, and to the rotated key. */
+  public String keyValueDown() {
+    return mixer + "key_value_down";
+  }
+
+  public String keyValueDownBias() {
+    return mixer + "key_value_down_bias";
+  }
+
+  public String keyValueLatentNorm() {
+    return mixer + "key_value_latent_norm";
+  }
+
+  /** From the latent to the keys' part that is not rotated and the values, head by head. */
+  public String keyValueUp() {
+    return mixer + "key_value_up";
+  }
+
   /** The norm of a linear layer's attention, before its output projection. */
   public String attentionNorm() {
     return mixer + "output_norm";
@@ -43,6 +100,10 @@ public final class TensorNames {
 
   public String attentionOutput() {
     return mixer + "output";
+  }
+
+  public String attentionOutputBias() {
+    return mixer + "output_bias";
   }
 
   /** The norm before the MLP or the router and experts. */
@@ -62,8 +123,42 @@ public final class TensorNames {
     return feedForward + "down";
   }
 
+  public String gateBias() {
+    return feedForward + "gate_bias";
+  }
+
+  public String upBias() {
+    return feedForward + "up_bias";
+  }
+
+  public String downBias() {
+    return feedForward + "down_bias";
+  }
+
   public String router() {
     return feedForward + "router";
+  }
+
+  public String routerBias() {
+    return feedForward + "router_bias";
+  }
+
+  /** Added to the router's scores for the choice of experts alone; not trained. */
+  public String selectionBias() {
+    return feedForward + SELECTION_BIAS;
+  }
+
+  /** The expert that every token is computed by. */
+  public String sharedGate() {
+    return feedForward + "shared.gate";
+  }
+
+  public String sharedUp() {
+    return feedForward + "shared.up";
+  }
+
+  public String sharedDown() {
+    return feedForward + "shared.down";
   }
 
   public String expertGate(int expert) {
@@ -76,6 +171,18 @@ public final class TensorNames {
 
   public String expertDown(int expert) {
     return expert(expert) + "down";
+  }
+
+  public String expertGateBias(int expert) {
+    return expert(expert) + "gate_bias";
+  }
+
+  public String expertUpBias(int expert) {
+    return expert(expert) + "up_bias";
+  }
+
+  public String expertDownBias(int expert) {
+    return expert(expert) + "down_bias";
   }
 
   private String expert(int expert) {

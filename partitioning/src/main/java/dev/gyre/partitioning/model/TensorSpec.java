@@ -23,7 +23,7 @@ public record TensorSpec(
 
   /** Dtype class of a weight in kernels. */
   public enum Precision {
-    /** Always F32: norms and routers. */
+    /** Always F32: norms, biases and routers. */
     F32,
     /** The run's compute dtype. */
     COMPUTE
@@ -38,9 +38,14 @@ public record TensorSpec(
     return new TensorSpec(name, shape, precision, layer, expert, false, initialiser);
   }
 
-  /** Whether it has one dimension: the weights of a norm. */
+  /** Whether it has one dimension: a norm or a bias. */
   public boolean isVector() {
     return shape.length == 1;
+  }
+
+  /** Whether it has a gradient: all but the bias that a router chooses experts with. */
+  public boolean trained() {
+    return !name.endsWith(TensorNames.SELECTION_BIAS);
   }
 
   public boolean isExpert() {

@@ -228,7 +228,7 @@ public final class CostModel {
   }
 
   private long meanExperts() {
-    return size.expert() * size.experts() / mesh.expertParallel();
+    return (size.expert() + size.expertBiases()) * size.experts() / mesh.expertParallel();
   }
 
   private int replicas() {

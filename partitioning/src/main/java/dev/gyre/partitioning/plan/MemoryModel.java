@@ -175,16 +175,19 @@ final class MemoryModel {
     long elementBytes = CostModel.elementBytes(dtype);
     // Expert rank 0 has the larger share.
     long experts = size.expert() * placement.count(0);
+    long biases = size.expertBiases() * placement.count(0);
     long replicas = mesh.degree(Axis.EXPERT_REPLICA);
-    long held = size.dense() + experts;
-    long exactShard = Math.ceilDiv(size.alwaysF32(), mesh.workers());
+    long held = size.dense() + experts + biases;
+    long exact = size.alwaysF32() + biases;
+    long exactShard =
+        Math.ceilDiv(size.alwaysF32(), mesh.workers()) + Math.ceilDiv(biases, replicas);
     long shard =
         Math.ceilDiv(size.dense() - size.alwaysF32(), mesh.workers())
             + Math.ceilDiv(experts, replicas);
     // Two moments, and a master copy of what the compute copy does not hold in f32 already.
     long copies = elementBytes == F32_BYTES ? 2 : 3;
     return new MemoryEstimate(
-        (held - size.alwaysF32()) * elementBytes + size.alwaysF32() * F32_BYTES,
+        (held - exact) * elementBytes + exact * F32_BYTES,
         held * F32_BYTES,
         (shard * copies + exactShard * 2) * F32_BYTES,
         most.saved(),

@@ -5,13 +5,14 @@ import dev.gyre.model.port.ParameterUnit;
 import dev.gyre.model.port.SequenceRow;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.ModelSpec;
-import dev.gyre.partitioning.model.RopeSpec;
+import dev.gyre.partitioning.model.Rotation;
 import dev.gyre.partitioning.model.TensorNames;
 import java.util.Map;
 import java.util.Objects;
 
 /** A part of a layer that reads the residual stream and adds to it. */
-abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseBlock, MoeBlock {
+abstract sealed class Block
+    permits AttentionBlock, LatentAttentionBlock, LinearAttentionBlock, DenseBlock, MoeBlock {
   final Ops ops;
   final ModelSpec model;
   final int layer;
@@ -54,11 +55,11 @@ abstract sealed class Block permits AttentionBlock, LinearAttentionBlock, DenseB
   record PassContext(
       MicroBatch batch,
       SequenceRow sequence,
-      Map<RopeSpec, Tensor> ropeTables,
+      Map<Rotation, Tensor> ropeTables,
       RouterStatistics statistics,
       Observer observer) {
-    Tensor ropeTable(RopeSpec rope) {
-      return Objects.requireNonNull(ropeTables.get(rope), "a table for each rope of the model");
+    Tensor ropeTable(Rotation rotation) {
+      return Objects.requireNonNull(ropeTables.get(rotation), "a table for each rotation");
     }
   }
 }

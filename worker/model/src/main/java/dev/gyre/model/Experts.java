@@ -13,10 +13,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dispatches rows to their experts, computes SwiGLU and returns the outputs, in as many rounds as
- * the group agrees on. A single round saves its activations. Several rounds, which only unbalanced
- * steps have, save nothing: backward dispatches and recomputes each, so that memory is bounded by
- * one round.
+ * Dispatches rows to their experts, computes their MLPs and returns the outputs, in as many rounds
+ * as the group agrees on. A single round saves its activations. Several rounds, which only
+ * unbalanced steps have, save nothing: backward dispatches and recomputes each, so that memory is
+ * bounded by one round.
  */
 final class Experts {
   private final Ops ops;

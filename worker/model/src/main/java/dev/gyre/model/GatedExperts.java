@@ -8,8 +8,8 @@ import dev.gyre.partitioning.model.TensorNames;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The SwiGLU of a rank's experts over rows sorted by expert: all rows at once, or tile by tile, so
- * that gate, up and hidden of only one tile are in memory.
+ * The gated MLP of a rank's experts over rows sorted by expert: all rows at once, or tile by tile,
+ * so that gate, up and hidden of only one tile are in memory.
  *
  * <p>Legend: R rows, n rows of a tile, d hidden size, F expert width. A tile may hold rows of
  * several experts, and an expert may have rows in several tiles. Tiles change no row's value; a
@@ -17,8 +17,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class GatedExperts {
   private final Ops ops;
+  private final GateKernel gate;
   private final String gateUpName;
   private final String downName;
+  private final @Nullable String gateUpBias;
+  private final @Nullable String downBias;
   private final long experts;
   private final long hidden;
   private final long width;
@@ -38,6 +41,9 @@ final class GatedExperts {
       int tile) {
     this.ops = ops;
     TensorNames names = new TensorNames(layer);
+    this.gate = GateKernel.of(spec.activation(), ops.kernels);
+    this.gateUpBias = spec.bias() ? names.expertGateBias(firstExpert) : null;
+    this.downBias = spec.bias() ? names.expertDownBias(firstExpert) : null;
     this.gateUpName = names.expertGate(firstExpert);
     this.downName = names.expertDown(firstExpert);
     this.experts = experts;
@@ -69,7 +75,7 @@ final class GatedExperts {
               ops.tape.save(ops.compute, count, 2 * width),
               ops.tape.save(ops.compute, count, width));
       activate(rows, offsets, saved);
-      ops.kernels.groupedLinear(saved.h, down(), offsets, out);
+      project(saved.h, offsets, out);
       return saved;
     }
     ops.eachTile(
@@ -79,7 +85,7 @@ final class GatedExperts {
           int[] part = clip(offsets, from, n);
           Activations a = scratch(n);
           activate(rows.slice(from, n), part, a);
-          ops.kernels.groupedLinear(a.h, down(), part, out.slice(from, n));
+          project(a.h, part, out.slice(from, n));
         });
     return null;
   }
@@ -114,7 +120,9 @@ final class GatedExperts {
     kernels.groupedLinearBackwardWeight(
         gradient, a.h, offsets, ops.store.gradient(downName, experts, hidden, width));
     Tensor dGateUp = ops.workspace.scratch(ops.compute, rows.dim(0), 2 * width);
-    kernels.swigluBackward(dH, a.gateUp, dGateUp);
+    gate.backward(dH, a.gateUp, dGateUp);
+    addBiasGradients(gradient, offsets, downBias, hidden);
+    addBiasGradients(dGateUp, offsets, gateUpBias, 2 * width);
     kernels.groupedLinearBackwardWeight(
         dGateUp, rows, offsets, ops.store.gradient(gateUpName, experts, 2 * width, hidden));
     // The result's gradient is not needed any more; the rows' gradient overwrites it.
@@ -129,7 +137,37 @@ final class GatedExperts {
 
   private void activate(Tensor rows, int[] offsets, Activations a) {
     ops.kernels.groupedLinear(rows, gateUp(), offsets, a.gateUp);
-    ops.kernels.swiglu(a.gateUp, a.h);
+    addBiases(a.gateUp, offsets, gateUpBias, 2 * width);
+    gate.forward(a.gateUp, a.h);
+  }
+
+  private void project(Tensor h, int[] offsets, Tensor out) {
+    ops.kernels.groupedLinear(h, down(), offsets, out);
+    addBiases(out, offsets, downBias, hidden);
+  }
+
+  private void addBiases(Tensor rows, int[] offsets, @Nullable String name, long size) {
+    if (name != null) {
+      Tensor biases = ops.store.weight(name, experts, size);
+      for (int e = 0; e < experts; e++) {
+        int count = offsets[e + 1] - offsets[e];
+        if (count > 0) {
+          ops.kernels.addBias(rows.slice(offsets[e], count), biases.get(e));
+        }
+      }
+    }
+  }
+
+  private void addBiasGradients(Tensor rows, int[] offsets, @Nullable String name, long size) {
+    if (name != null) {
+      Tensor gradients = ops.store.gradient(name, experts, size);
+      for (int e = 0; e < experts; e++) {
+        int count = offsets[e + 1] - offsets[e];
+        if (count > 0) {
+          ops.kernels.addBiasBackward(rows.slice(offsets[e], count), gradients.get(e));
+        }
+      }
+    }
   }
 
   private long step(long count) {

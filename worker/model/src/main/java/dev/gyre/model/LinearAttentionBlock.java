@@ -57,6 +57,7 @@ final class LinearAttentionBlock extends Block {
     Variable out = ops.linearAttention(pass.sequence(), q, k, v, slopes);
     long width = heads * headDim;
     Variable normed = ops.rmsNorm(out, names.attentionNorm(), width, model.normEps());
-    ops.linearToResidual(normed, names.attentionOutput(), width, x, next);
+    ops.carry(x, next);
+    ops.addLinear(normed, names.attentionOutput(), width, next);
   }
 }

@@ -3,13 +3,19 @@ package dev.gyre.model;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.tape.Variable;
+import dev.gyre.partitioning.model.Activation;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.ModelSpec;
+import org.jspecify.annotations.Nullable;
 
-/** norm → router → dispatch → experts → combine → weighted sum onto the residual. */
+/**
+ * norm → router → dispatch → experts → combine → weighted sum, and the shared expert, onto the
+ * residual.
+ */
 final class MoeBlock extends Block {
   private final Router router;
   private final Experts experts;
+  private final @Nullable GatedMlp shared;
 
   /**
    * @param tile rows of a tile of this rank's experts, whose gate, up and hidden are in memory at
@@ -24,8 +30,18 @@ final class MoeBlock extends Block {
       int layer,
       int tile) {
     super(ops, model, layer, ModelPhase.EXPERTS, ModelPhase.EXPERTS_BACKWARD);
-    this.router = new Router(ops, model, spec, objective, layer);
+    this.router = Router.of(ops, model, spec, objective, layer);
     this.experts = new Experts(ops, model, spec, group, layer, tile);
+    this.shared =
+        spec.sharedWidth() == 0
+            ? null
+            : new GatedMlp(
+                ops,
+                new GatedMlp.Names(names.sharedGate(), names.sharedDown()),
+                null,
+                new Activation.Swiglu(),
+                spec.sharedWidth(),
+                tile);
   }
 
   @Override
@@ -33,26 +49,27 @@ final class MoeBlock extends Block {
     Variable h = ops.rmsNorm(x, names.feedForwardNorm(), model.normEps());
     Routing routing = router.forward(x, h, pass);
     Variable out = experts.forward(h, routing);
-    combine(out, routing, x, next);
+    ops.carry(x, next);
+    combine(out, routing, next);
+    if (shared != null) {
+      shared.addTo(next, h);
+    }
   }
 
-  private void combine(Variable out, Routing routing, Variable x, Variable next) {
+  private void combine(Variable out, Routing routing, Variable next) {
     Tensor slots = routing.slots();
     Variable weights = routing.weights();
     if (!ops.tape.replaying()) {
-      ops.carry(x, next);
       ops.kernels.combineRows(out.value(), slots, weights.value(), next.value());
     }
     ops.tape.record(
-        () -> {
-          x.takeGradientOf(next);
-          ops.kernels.combineRowsBackward(
-              x.gradient(),
-              out.value(),
-              slots,
-              weights.value(),
-              out.gradientOrNew(ops.workspace),
-              weights.gradientOrNew(ops.workspace));
-        });
+        () ->
+            ops.kernels.combineRowsBackward(
+                next.gradient(),
+                out.value(),
+                slots,
+                weights.value(),
+                out.gradientOrNew(ops.workspace),
+                weights.gradientOrNew(ops.workspace)));
   }
 }

@@ -7,10 +7,12 @@ import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.ParameterStore;
 import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SinkLogits;
 import dev.gyre.model.tape.Retained;
 import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.mask.AttentionMask;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The operations that blocks are composed of. Each runs its kernel, saves what its backward needs,
@@ -56,32 +58,85 @@ final class Ops {
     }
   }
 
-  /** RMSNorm of x F32 [T,d]; the result is in the compute dtype. */
+  /** RMSNorm of each token of x F32 [T,d]; the result is in the compute dtype. */
   Variable rmsNorm(Variable x, String weight, double eps) {
     return rmsNorm(x, weight, x.value().width(), eps);
   }
 
   /**
-   * RMSNorm of x compute or F32 with {@code width} elements a token; the result [T,width] is in the
-   * compute dtype. The gradient of x is F32.
+   * RMSNorm of every {@code width} consecutive elements of x compute or F32; the result has x's
+   * dims and the compute dtype. The gradient of x is F32.
    */
   Variable rmsNorm(Variable x, String weight, long width, double eps) {
-    long tokens = x.value().dim(0);
-    Tensor in = x.value().reshape(tokens, width);
-    Tensor out = tape.save(compute, tokens, width);
-    Tensor rstd = tape.save(DType.F32, tokens);
-    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, out, rstd);
+    long rows = x.value().elements() / width;
+    Tensor in = x.value().reshape(rows, width);
+    Tensor out = saveLike(x.value());
+    Tensor rstd = tape.save(DType.F32, rows);
+    kernels.rmsNorm(in, store.weight(weight, width), (float) eps, out.reshape(rows, width), rstd);
     Variable y = new Variable(weight + " output", out, DType.F32);
     tape.record(
         () ->
             kernels.rmsNormBackward(
-                y.gradient(),
+                y.gradient().reshape(rows, width),
                 in,
                 store.weight(weight, width),
                 rstd,
-                x.gradientToAdd(workspace, kernels).reshape(tokens, width),
+                x.gradientToAdd(workspace, kernels).reshape(rows, width),
                 store.gradient(weight, width)));
     return y;
+  }
+
+  /** Memory of the compute dtype and of a tensor's dims, for what backward needs. */
+  private Tensor saveLike(Tensor x) {
+    long[] dims = new long[x.rank()];
+    for (int i = 0; i < dims.length; i++) {
+      dims[i] = x.dim(i);
+    }
+    return tape.save(compute, dims);
+  }
+
+  /** Adds a bias of {@code width} elements to x in place, if it has a value. */
+  void bias(Variable x, String bias, long width) {
+    long tokens = x.dim(0);
+    if (x.hasValue()) {
+      kernels.addBias(x.value().reshape(tokens, width), store.weight(bias, width));
+    }
+    tape.record(
+        () ->
+            kernels.addBiasBackward(
+                x.gradient().reshape(tokens, width), store.gradient(bias, width)));
+  }
+
+  /** x bounded by a limit in both directions; the gradient is F32. */
+  Variable clamp(Variable x, double limit) {
+    Tensor in = x.value();
+    Tensor out = saveLike(in);
+    kernels.clamp(in, (float) limit, out);
+    Variable y = new Variable("clamped " + x.name(), out, DType.F32);
+    tape.record(
+        () -> kernels.clampBackward(y.gradient(), in, (float) limit, x.gradientOrNew(workspace)));
+    return y;
+  }
+
+  /** Columns {@code [from, from + width)} of the rows of x, as a tensor of given dims. */
+  Variable columns(Variable x, long from, long width, long... dims) {
+    Tensor out = tape.save(compute, dims);
+    kernels.copyColumns(x.value(), from, byRows(out, width), 0, width, false);
+    Variable y = new Variable("columns of " + x.name(), out, DType.F32);
+    tape.record(
+        () ->
+            kernels.copyColumns(
+                byRows(y.gradient(), width),
+                0,
+                x.gradientToAdd(workspace, kernels),
+                from,
+                width,
+                true));
+    return y;
+  }
+
+  private static Tensor byRows(Tensor x, long width) {
+    return x.reshape(x.elements() / width, width);
   }
 
   /**
@@ -129,29 +184,35 @@ final class Ops {
   }
 
   /**
-   * next = residual + x·wᵀ, F32 [T,O]. {@code next} may be {@code residual} itself if no backward
-   * follows. The last operation of a segment: a recomputed segment skips it.
+   * next = residual, F32 [T,d], to which the block's last operations add. {@code next} may be
+   * {@code residual} itself if no backward follows. A recomputed segment skips this and them: their
+   * backward does not read next.
    */
-  void linearToResidual(Variable x, String weight, long in, Variable residual, Variable next) {
+  void carry(Variable residual, Variable next) {
+    if (residual != next && !tape.replaying()) {
+      kernels.copy(residual.value(), next.value());
+    }
+    tape.record(() -> residual.takeGradientOf(next));
+  }
+
+  /** next += x·wᵀ, F32 [T,O], after {@link #carry}. */
+  void addLinear(Variable x, String weight, long in, Variable next) {
     long tokens = x.value().dim(0);
     long out = next.value().width();
     if (!tape.replaying()) {
-      carry(residual, next);
       kernels.linear(
           x.value().reshape(tokens, in), store.weight(weight, out, in), next.value(), true);
     }
-    tape.record(
-        () -> {
-          residual.takeGradientOf(next);
-          linearBackward(x, weight, in, out, residual.gradient());
-        });
+    tape.record(() -> linearBackward(x, weight, in, out, next.gradient()));
   }
 
-  /** Copies the residual stream into its successor, unless both are the same tensor. */
-  void carry(Variable residual, Variable next) {
-    if (residual != next) {
-      kernels.copy(residual.value(), next.value());
+  /** next += bias in every row, after {@link #carry}. */
+  void addBias(String bias, Variable next) {
+    long width = next.value().width();
+    if (!tape.replaying()) {
+      kernels.addBias(next.value(), store.weight(bias, width));
     }
+    tape.record(() -> kernels.addBiasBackward(next.gradient(), store.gradient(bias, width)));
   }
 
   private void linearBackward(Variable x, String weight, long in, long out, Tensor dyAnyType) {
@@ -176,7 +237,7 @@ final class Ops {
     return converted;
   }
 
-  /** Rotates x [T,H,D] in place, if it has a value. */
+  /** Rotates the last elements of the heads of x [T,H,D] in place, if it has a value. */
   void rope(Variable x, Tensor table) {
     if (x.hasValue()) {
       kernels.rope(x.value(), table, false);
@@ -195,9 +256,24 @@ final class Ops {
     return !(tape.keptNext() instanceof AttentionResult made) || made.saved.readsInputs();
   }
 
-  /** Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D]. */
-  Variable attention(SequenceRow row, Variable q, Variable k, Variable v, AttentionMask mask) {
-    AttentionResult made = tape.keep(Retained.ATTENTION, () -> attend(row, q, k, v, mask));
+  /**
+   * Softmax attention over the row: q [T,H,D], k and v [T,K,D]; the result [T,H,D].
+   *
+   * @param sinks name of the heads' sink logits; null for none
+   */
+  Variable attention(
+      SequenceRow row,
+      Variable q,
+      Variable k,
+      Variable v,
+      AttentionMask mask,
+      double scale,
+      @Nullable String sinks) {
+    long heads = q.dim(1);
+    AttentionResult made =
+        tape.keep(
+            Retained.ATTENTION,
+            () -> attend(row, q, k, v, mask, (float) scale, sinkLogits(sinks, heads)));
     Variable o = new Variable("attention output", made.out, compute);
     SequenceRow.Saved saved =
         tape.replaying() && made.saved.readsInputs()
@@ -207,6 +283,7 @@ final class Ops {
         () ->
             row.backward(
                 saved,
+                sinkLogits(sinks, heads),
                 o.gradient(),
                 q.gradientOrNew(workspace),
                 k.gradientOrNew(workspace),
@@ -215,11 +292,24 @@ final class Ops {
     return o;
   }
 
+  private @Nullable SinkLogits sinkLogits(@Nullable String name, long heads) {
+    return name == null
+        ? null
+        : new SinkLogits(store.weight(name, heads), store.gradient(name, heads));
+  }
+
   private AttentionResult attend(
-      SequenceRow row, Variable q, Variable k, Variable v, AttentionMask mask) {
+      SequenceRow row,
+      Variable q,
+      Variable k,
+      Variable v,
+      AttentionMask mask,
+      float scale,
+      @Nullable SinkLogits sinks) {
     Tensor qs = q.value();
     Tensor out = tape.save(compute, qs.dim(0), qs.dim(1), qs.dim(2));
-    return new AttentionResult(out, row.attention(qs, k.value(), v.value(), mask, out, workspace));
+    return new AttentionResult(
+        out, row.attention(qs, k.value(), v.value(), mask, scale, sinks, out, workspace));
   }
 
   /** x·σ(x) of x [T,H,D], whose gradient is F32. */
@@ -246,7 +336,7 @@ final class Ops {
           Tensor dv = v.gradientOrNew(workspace);
           long mark = workspace.scratchMark();
           Tensor dOut = inCompute(o.gradient()).reshape(out.dim(0), out.dim(1), out.dim(2));
-          row.backward(saved, dOut, dq, dk, dv, workspace);
+          row.backward(saved, null, dOut, dq, dk, dv, workspace);
           workspace.releaseScratch(mark);
         });
     return o;
@@ -260,13 +350,13 @@ final class Ops {
         out, row.linearAttention(qs, k.value(), v.value(), slopes, out, workspace));
   }
 
-  /** silu(gate)·up of gateUp [T,2F]. */
-  Variable swiglu(Variable gateUp) {
+  /** The activation of gateUp [T,2F]; the result [T,F]. */
+  Variable gated(GateKernel gate, Variable gateUp) {
     Tensor in = gateUp.value();
     Tensor out = tape.save(compute, in.dim(0), in.width() / 2);
-    kernels.swiglu(in, out);
-    Variable h = new Variable("swiglu output", out, compute);
-    tape.record(() -> kernels.swigluBackward(h.gradient(), in, gateUp.gradientOrNew(workspace)));
+    gate.forward(in, out);
+    Variable h = new Variable("activation output", out, compute);
+    tape.record(() -> gate.backward(h.gradient(), in, gateUp.gradientOrNew(workspace)));
     return h;
   }
 }

@@ -12,10 +12,11 @@ import dev.gyre.model.tape.Tape;
 import dev.gyre.model.tape.Variable;
 import dev.gyre.partitioning.model.FeedForwardSpec.DenseMlp;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.MixerSpec.LatentAttention;
 import dev.gyre.partitioning.model.MixerSpec.LinearAttention;
 import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
-import dev.gyre.partitioning.model.RopeSpec;
+import dev.gyre.partitioning.model.Rotation;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -61,6 +62,7 @@ public final class Pass implements AutoCloseable {
       blocks.add(
           switch (model.mixer(l)) {
             case SoftmaxAttention spec -> new AttentionBlock(ops, model, spec, l);
+            case LatentAttention spec -> new LatentAttentionBlock(ops, model, spec, l);
             case LinearAttention spec -> new LinearAttentionBlock(ops, model, spec, l);
           });
       blocks.add(
@@ -81,20 +83,15 @@ public final class Pass implements AutoCloseable {
   }
 
   private void makeRopeTables() {
-    for (RopeSpec rope : model.ropes()) {
-      Tensor table = workspace.save(DType.F32, batch.count(), 2, model.heads().size() / 2);
-      ops.kernels.ropeTable(batch.positions(), frequencies(rope), 1, table);
-      context.ropeTables().put(rope, table);
+    for (Rotation rotation : model.rotations()) {
+      Tensor table = workspace.save(DType.F32, batch.count(), 2, rotation.size() / 2);
+      ops.kernels.ropeTable(
+          batch.positions(),
+          rotation.rope().frequencies(rotation.size()),
+          rotation.rope().scaling().attentionFactor(),
+          table);
+      context.ropeTables().put(rotation, table);
     }
-  }
-
-  /** theta^(−2i/D) for the pairs i of a head. */
-  private double[] frequencies(RopeSpec rope) {
-    double[] frequencies = new double[model.heads().size() / 2];
-    for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = StrictMath.pow(rope.theta(), -(double) i / frequencies.length);
-    }
-    return frequencies;
   }
 
   /** Runs embedding and layers. */

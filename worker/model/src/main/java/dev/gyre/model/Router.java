@@ -16,56 +16,90 @@ import dev.gyre.partitioning.model.TensorNames;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Softmax top-k over an F32 linear map of the normed residual, and the sort of rows by expert.
- * Source: Shazeer et al., Outrageously Large Neural Networks; renormalised as in Mixtral.
+ * Scores every expert by an F32 linear map of the normed residual, and sorts rows by the chosen
+ * experts. Kinds of routers differ in how scores become choices and weights. Source: Shazeer et
+ * al., Outrageously Large Neural Networks.
  */
-final class Router {
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
+abstract sealed class Router permits SoftmaxRouter, GroupRouter {
+  static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+  static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
-  private final Ops ops;
-  private final Backend backend;
+  final Ops ops;
+  final Backend backend;
+  final int experts;
+  final int perToken;
+  final int layer;
+  final TensorNames names;
   private final long hidden;
   private final double normEps;
-  private final int experts;
-  private final int perToken;
-  private final Objective objective;
-  private final int layer;
-  private final TensorNames names;
+  private final boolean bias;
 
-  Router(Ops ops, ModelSpec model, MixtureOfExperts spec, Objective objective, int layer) {
+  Router(Ops ops, ModelSpec model, MixtureOfExperts spec, int layer, boolean bias) {
     this.ops = ops;
     this.backend = ops.backend;
     this.hidden = model.width();
     this.normEps = model.normEps();
     this.experts = spec.experts();
     this.perToken = spec.router().perToken();
-    this.objective = objective;
     this.layer = layer;
     this.names = new TensorNames(layer);
+    this.bias = bias;
   }
 
-  /** The router's decision for T tokens, M = T·k rows; see {@link Routing}. */
-  private record Decision(
-      Tensor probs,
-      Tensor lse,
-      Tensor indices,
-      Tensor weights,
-      Tensor tokenOfRow,
-      Tensor slots,
-      int[] rowsPerExpert) {}
+  static Router of(
+      Ops ops, ModelSpec model, MixtureOfExperts mixture, Objective objective, int layer) {
+    return switch (mixture.router()) {
+      case RouterSpec.TopK spec -> new SoftmaxRouter(ops, model, mixture, spec, objective, layer);
+      case RouterSpec.GroupTopK spec -> new GroupRouter(ops, model, mixture, spec, layer);
+    };
+  }
+
+  /**
+   * A kind's decision for T tokens.
+   *
+   * @param scores F32 [T,E], of which the weights are made
+   * @param lse F32 [T], the logits' log-sum-exp; null if the kind has no use for it
+   * @param indices I32 [T,k] chosen experts, best first
+   * @param weights F32 [T,k] of the chosen
+   */
+  record Choice(Tensor scores, @Nullable Tensor lse, Tensor indices, Tensor weights) {}
+
+  /** The same, with M = T·k rows sorted by expert; see {@link Routing}. */
+  private record Decision(Choice choice, Tensor tokenOfRow, Tensor slots, int[] rowsPerExpert) {}
+
+  /** Memory for the choice, saved. */
+  abstract Choice newChoice(long tokens);
+
+  /** Computes the choice from logits F32 [T,E]. */
+  abstract void choose(Tensor logits, Choice made);
+
+  /** The weight of a token's j-th expert, from the scores of its k experts, for given choices. */
+  abstract double weight(double[] scores, int j);
+
+  /** Adds the choice to the pass's statistics, after its rows were counted. On the host. */
+  abstract void sumStatistics(Choice made, PassContext pass);
+
+  /** The tensors that {@link #sumStatistics} reads. */
+  abstract List<Tensor> readByStatistics(Choice made);
+
+  /**
+   * @param dWeights F32 [T,k]
+   * @param dLogits F32 [T,E], written
+   */
+  abstract void backward(Choice made, Tensor dWeights, PassContext pass, Tensor dLogits);
 
   /**
    * @param x residual F32 [T,d]; the router norms it in F32 with any compute dtype
    * @param h the norm's output [T,d], whose gradient the router contributes to
    */
-  Routing forward(Variable x, Variable h, PassContext pass) {
+  final Routing forward(Variable x, Variable h, PassContext pass) {
     Decision made = ops.tape.keep(Retained.ROUTING, () -> decide(x, h, pass));
-    Variable w = new Variable("router weights of layer " + layer, made.weights, DType.F32);
-    ops.tape.record(() -> backward(x, h, w, made, pass));
-    return new Routing(w, made.indices, made.tokenOfRow, made.slots, made.rowsPerExpert);
+    Variable w = new Variable("router weights of layer " + layer, made.choice.weights, DType.F32);
+    ops.tape.record(() -> backward(x, h, w, made.choice, pass));
+    return new Routing(w, made.choice.indices, made.tokenOfRow, made.slots, made.rowsPerExpert);
   }
 
   private Decision decide(Variable x, Variable h, PassContext pass) {
@@ -73,78 +107,56 @@ final class Router {
     Workspace workspace = ops.workspace;
     long tokens = x.value().dim(0);
     int k = perToken;
-    Tensor probs = ops.tape.save(DType.F32, tokens, experts);
-    Tensor lse = ops.tape.save(DType.F32, tokens);
-    Tensor indices = ops.tape.save(DType.I32, tokens, k);
-    Tensor weights = ops.tape.save(DType.F32, tokens, k);
+    Choice made = newChoice(tokens);
+    Tensor indices = made.indices;
     Tensor tokenOfRow = ops.tape.save(DType.I32, tokens * k);
     Tensor slots = ops.tape.save(DType.I32, tokens, k);
 
     long mark = workspace.scratchMark();
     Tensor logits = workspace.scratch(DType.F32, tokens, experts);
     kernels.linear(normed(x, h), gate(), logits, false);
-    kernels.routeTopK(logits, true, probs, lse, indices, weights);
-    if (pass.observer().replay(layer, indices)) {
-      backend.hostReads(logits);
-      backend.hostWrites(weights);
-      replayedWeights(logits.segment(), indices.segment(), weights.segment(), tokens);
+    if (bias) {
+      kernels.addBias(logits, ops.store.weight(names.routerBias(), experts));
     }
+    choose(logits, made);
     workspace.releaseScratch(mark);
+    if (pass.observer().replay(layer, indices)) {
+      backend.hostReads(made.scores);
+      backend.hostWrites(made.weights);
+      replayedWeights(made, tokens);
+    }
 
     int[] rows = new int[experts];
     backend.onHost(
         List.of(indices),
         List.of(tokenOfRow, slots),
         () -> sort(indices.segment(), tokenOfRow.segment(), slots.segment(), tokens, rows));
-    pass.observer().routed(layer, indices, weights);
+    pass.observer().routed(layer, indices, made.weights);
     backend.onHost(
-        List.of(indices, probs, lse),
+        readByStatistics(made),
         List.of(),
-        () -> sumStatistics(indices.segment(), probs.segment(), lse.segment(), pass));
-    return new Decision(probs, lse, indices, weights, tokenOfRow, slots, rows);
+        () -> {
+          countChoices(indices.segment(), pass);
+          sumStatistics(made, pass);
+        });
+    return new Decision(made, tokenOfRow, slots, rows);
   }
 
-  private void backward(Variable x, Variable h, Variable weights, Decision made, PassContext pass) {
+  private void backward(Variable x, Variable h, Variable weights, Choice made, PassContext pass) {
     Kernels kernels = ops.kernels;
     Workspace workspace = ops.workspace;
     long tokens = x.value().dim(0);
     Tensor dh = h.gradientToAdd(workspace, kernels);
     long mark = workspace.scratchMark();
-    List<Row> rows = pass.batch().rows();
-    Tensor probsGrad = workspace.scratch(DType.F32, rows.size(), experts);
-    backend.onHost(
-        List.of(), List.of(probsGrad), () -> probabilityGradients(probsGrad.segment(), pass));
-    long batchTokens = Math.max(1, pass.batch().batchTokens());
-    float zGrad = (float) (2 * objective.coefficient(RouterSpec.TopK.Z) / batchTokens);
     Tensor dLogits = workspace.scratch(DType.F32, tokens, experts);
-    Tensor dWeights = weights.gradient();
-    for (int r = 0; r < rows.size(); r++) {
-      long from = rows.get(r).from();
-      long count = rows.get(r).count();
-      kernels.routeTopKBackward(
-          made.probs.slice(from, count),
-          made.lse.slice(from, count),
-          made.indices.slice(from, count),
-          weights.value().slice(from, count),
-          true,
-          dWeights.slice(from, count),
-          probsGrad.get(r),
-          zGrad,
-          dLogits.slice(from, count));
-    }
+    backward(made, weights.gradient(), pass, dLogits);
     kernels.linearBackwardWeight(
         dLogits, normed(x, h), ops.store.gradient(names.router(), experts, hidden));
+    if (bias) {
+      kernels.addBiasBackward(dLogits, ops.store.gradient(names.routerBias(), experts));
+    }
     kernels.linearBackwardInput(dLogits, gate(), dh, true);
     workspace.releaseScratch(mark);
-  }
-
-  private void probabilityGradients(MemorySegment gradients, PassContext pass) {
-    for (int r = 0; r < pass.batch().rows().size(); r++) {
-      for (int e = 0; e < experts; e++) {
-        double g = pass.statistics().probabilityGradient(layer, r, e);
-        gradients.setAtIndex(FLOAT, (long) r * experts + e, (float) g);
-      }
-    }
   }
 
   private Tensor gate() {
@@ -166,30 +178,23 @@ final class Router {
     return out;
   }
 
-  /** Computes the weights of given choices: softmax over their logits. */
-  private void replayedWeights(
-      MemorySegment logits, MemorySegment indices, MemorySegment weights, long tokens) {
+  /** Computes the weights of given choices. */
+  private void replayedWeights(Choice made, long tokens) {
+    MemorySegment scores = made.scores.segment();
+    MemorySegment indices = made.indices.segment();
     int k = perToken;
+    double[] chosen = new double[k];
     for (long t = 0; t < tokens; t++) {
-      long row = t * experts;
-      double max = Double.NEGATIVE_INFINITY;
       for (int j = 0; j < k; j++) {
         int e = indices.getAtIndex(INT, t * k + j);
         if (e < 0 || e >= experts) {
           throw new IllegalArgumentException(
               "replayed expert " + e + " for token " + t + " of layer " + layer);
         }
-        max = Math.max(max, logits.getAtIndex(FLOAT, row + e));
-      }
-      double sum = 0;
-      for (int j = 0; j < k; j++) {
-        int e = indices.getAtIndex(INT, t * k + j);
-        sum += StrictMath.exp(logits.getAtIndex(FLOAT, row + e) - max);
+        chosen[j] = scores.getAtIndex(FLOAT, t * experts + e);
       }
       for (int j = 0; j < k; j++) {
-        int e = indices.getAtIndex(INT, t * k + j);
-        double w = StrictMath.exp(logits.getAtIndex(FLOAT, row + e) - max) / sum;
-        weights.setAtIndex(FLOAT, t * k + j, (float) w);
+        made.weights.segment().setAtIndex(FLOAT, t * k + j, (float) weight(chosen, j));
       }
     }
   }
@@ -228,10 +233,8 @@ final class Router {
     }
   }
 
-  private void sumStatistics(
-      MemorySegment indices, MemorySegment probs, MemorySegment lse, PassContext pass) {
+  private void countChoices(MemorySegment indices, PassContext pass) {
     List<Row> rows = pass.batch().rows();
-    double squares = 0;
     for (int r = 0; r < rows.size(); r++) {
       long from = rows.get(r).from();
       long end = from + rows.get(r).count();
@@ -239,17 +242,15 @@ final class Router {
       for (long c = from * perToken; c < end * perToken; c++) {
         choices[indices.getAtIndex(INT, c)]++;
       }
-      double[] sums = new double[experts];
-      for (long t = from; t < end; t++) {
-        for (int e = 0; e < experts; e++) {
-          sums[e] += probs.getAtIndex(FLOAT, t * experts + e);
-        }
-        double l = lse.getAtIndex(FLOAT, t);
-        squares += l * l;
-      }
       pass.statistics().choices(layer, r, choices);
-      pass.statistics().probabilities(layer, r, sums);
     }
-    pass.statistics().squaredLse(squares);
+  }
+
+  static double sum(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value;
+    }
+    return sum;
   }
 }

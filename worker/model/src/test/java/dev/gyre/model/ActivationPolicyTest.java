@@ -14,6 +14,7 @@ import dev.gyre.model.local.LocalRow;
 import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SinkLogits;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
@@ -31,6 +32,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -131,9 +133,7 @@ final class ActivationPolicyTest {
       }
       parameters.mastersChanged(backend.kernels());
       parameters.zeroGradients();
-      LocalRow sequence =
-          new LocalRow(
-              backend.kernels(), MODEL.heads().kvHeadOf(), MODEL.heads().size(), DOCUMENTS);
+      LocalRow sequence = new LocalRow(backend.kernels(), MODEL.heads().kvHeadOf(), DOCUMENTS);
       MemorySegment slab = arena.allocate(8 << 20, Workspace.ALIGNMENT_BYTES);
       slab.fill((byte) 0xFF); // NaN wherever something is read before it is written
       Workspace workspace = new Workspace(backend.memory(slab), 8 << 20);
@@ -192,9 +192,16 @@ final class ActivationPolicyTest {
     return new SequenceRow() {
       @Override
       public Saved attention(
-          Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
+          Tensor q,
+          Tensor k,
+          Tensor v,
+          AttentionMask mask,
+          float scale,
+          @Nullable SinkLogits sinks,
+          Tensor out,
+          Workspace workspace) {
         pass.attentions++;
-        return inner.attention(q, k, v, mask, out, workspace);
+        return inner.attention(q, k, v, mask, scale, sinks, out, workspace);
       }
 
       @Override
@@ -206,8 +213,14 @@ final class ActivationPolicyTest {
 
       @Override
       public void backward(
-          Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
-        inner.backward(saved, dOut, dq, dk, dv, workspace);
+          Saved saved,
+          @Nullable SinkLogits sinks,
+          Tensor dOut,
+          Tensor dq,
+          Tensor dk,
+          Tensor dv,
+          Workspace workspace) {
+        inner.backward(saved, sinks, dOut, dq, dk, dv, workspace);
       }
 
       @Override

@@ -3,8 +3,10 @@ package dev.gyre.model;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.hf.HfConfig;
+import dev.gyre.model.hf.TensorMap;
 import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.partitioning.layout.Documents;
+import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,6 +24,7 @@ final class GoldenCase implements AutoCloseable {
   final Path folder;
   final HfConfig config;
   final SafetensorsReader expected;
+  private final TensorMap map;
   final List<Row> rows = new ArrayList<>();
 
   /** One row: its documents and tensors' contents. */
@@ -30,6 +33,7 @@ final class GoldenCase implements AutoCloseable {
   GoldenCase(String name) throws IOException {
     folder = Path.of(System.getProperty("gyre.golden.dir"), name);
     config = HfConfig.read(folder.resolve("config.json"));
+    map = config.tensors();
     expected = SafetensorsReader.open(folder.resolve("expected.safetensors"));
     try (SafetensorsReader batch = SafetensorsReader.open(folder.resolve("batch.safetensors"))) {
       long[] shape = batch.info("input_ids").shape();
@@ -101,6 +105,13 @@ final class GoldenCase implements AutoCloseable {
     MemorySegment to = MemorySegment.ofArray(new float[n]);
     expected.readF32(name, 0, n, to);
     return to.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  /** The expected gradient of one of our tensors. */
+  float[] gradient(TensorSpec ours) {
+    float[] values = new float[Math.toIntExact(ours.elements())];
+    map.read(ours, ours.whole(), "grad.", _ -> expected, MemorySegment.ofArray(values));
+    return values;
   }
 
   @Override

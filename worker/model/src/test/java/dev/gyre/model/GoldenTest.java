@@ -7,7 +7,6 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.hf.HfNames;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
@@ -107,12 +106,12 @@ final class GoldenTest {
   private static void assertGradients(GoldenCase golden, OneWorker worker) {
     double largest = 0;
     for (TensorSpec p : worker.parameters.specs()) {
-      largest = Math.max(largest, magnitude(golden.floats("grad." + HfNames.of(p.name()))));
+      largest = Math.max(largest, magnitude(golden.gradient(p)));
     }
     for (TensorSpec p : worker.parameters.specs()) {
       Tensor gradient = worker.parameters.gradientOf(p);
       float[] got = gradient.segment().toArray(ValueLayout.JAVA_FLOAT);
-      close(p.name(), golden.floats("grad." + HfNames.of(p.name())), got, 1e-6 * largest);
+      close(p.name(), golden.gradient(p), got, 1e-6 * largest);
     }
     long given = golden.expected.names().stream().filter(n -> n.startsWith("grad.")).count();
     assertEquals(given, worker.parameters.specs().size());

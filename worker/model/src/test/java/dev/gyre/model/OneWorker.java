@@ -62,8 +62,7 @@ final class OneWorker {
    * @param memory no other open pass uses it
    */
   PassInput input(MicroBatch batch, Documents row, Workspace memory) {
-    LocalRow local =
-        new LocalRow(backend.kernels(), spec.heads().kvHeadOf(), spec.heads().size(), row);
+    LocalRow local = new LocalRow(backend.kernels(), spec.heads().kvHeadOf(), row);
     return new PassInput(batch, local, memory, null);
   }
 

@@ -8,7 +8,6 @@ import dev.gyre.kernels.BackendProbe;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
-import dev.gyre.model.hf.HfNames;
 import dev.gyre.partitioning.model.TensorSpec;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -65,13 +64,13 @@ final class ReducedPrecisionTest {
   private static void assertGradients(GoldenCase golden, OneWorker worker) {
     double largest = 0;
     for (TensorSpec p : worker.parameters.specs()) {
-      largest = Math.max(largest, norm(golden.floats("grad." + HfNames.of(p.name()))));
+      largest = Math.max(largest, norm(golden.gradient(p)));
     }
     double[] distances = new double[worker.parameters.specs().size()];
     for (int i = 0; i < distances.length; i++) {
       TensorSpec p = worker.parameters.specs().get(i);
       float[] got = worker.parameters.gradientOf(p).segment().toArray(ValueLayout.JAVA_FLOAT);
-      distances[i] = distance(golden.floats("grad." + HfNames.of(p.name())), got, 1e-6 * largest);
+      distances[i] = distance(golden.gradient(p), got, 1e-6 * largest);
       assertTrue(distances[i] <= 6e-2, p.name() + " is off by " + distances[i]);
     }
     Arrays.sort(distances);

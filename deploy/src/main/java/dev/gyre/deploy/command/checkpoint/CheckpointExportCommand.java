@@ -6,6 +6,7 @@ import dev.gyre.deploy.options.CheckpointSelection;
 import dev.gyre.deploy.options.CommandFailure;
 import dev.gyre.deploy.options.DtypeOption;
 import dev.gyre.kernels.DType;
+import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.trainer.checkpoint.HuggingFaceExport;
 import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
@@ -22,9 +23,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     header = "Export a checkpoint as a Hugging Face folder.",
     description = {
-      "Writes config.json and model.safetensors of the named checkpoint, or of a run's newest intact one,"
-          + " and the run's tokenizer.json if it has one. Warns of keys that the Hugging Face class"
-          + " ignores."
+      "Writes config.json and safetensors of the named checkpoint, or of a run's newest intact one, in"
+          + " the family that the model started from, and the run's tokenizer files. Warns of keys that"
+          + " the Hugging Face class ignores."
     },
     footer = {
       "",
@@ -33,6 +34,8 @@ import picocli.CommandLine.Option;
       "       model: {from: out/}                            in a job file"
     })
 final class CheckpointExportCommand implements Callable<ExitCode> {
+  private static final double MOST_GIGABYTES = 1e6;
+
   @Mixin private CheckpointArgument checkpoint = new CheckpointArgument();
 
   @Option(
@@ -50,6 +53,14 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
       description = "f32 (exact) or bf16 (rounded, half the size). Default: ${DEFAULT-VALUE}.")
   private DType dtype = DType.F32;
 
+  @Option(
+      names = "--max-shard-size",
+      paramLabel = "GB",
+      description =
+          "Most gigabytes (10^9 bytes) of a file of weights; more weights are written as several files"
+              + " and their index. Default: ${DEFAULT-VALUE}.")
+  private double shardGigabytes = HuggingFaceExport.SHARD_BYTES / 1e9;
+
   @Override
   public ExitCode call() throws IOException {
     if (Files.exists(target) && !Files.isDirectory(target)) {
@@ -58,7 +69,9 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
     Path found = checkpoint.find();
     Path tokenizer = CheckpointSelection.runOf(found).resolve(Tokenizers.RUN_COPY);
     List<Path> companions = Files.isRegularFile(tokenizer) ? List.of(tokenizer) : List.of();
-    for (String warning : HuggingFaceExport.export(found, target, dtype, companions)) {
+    NumberRange.aboveUpTo(0, MOST_GIGABYTES).require("--max-shard-size", shardGigabytes);
+    long shardBytes = (long) (shardGigabytes * 1e9);
+    for (String warning : HuggingFaceExport.export(found, target, dtype, shardBytes, companions)) {
       System.err.println("gyre: " + warning);
     }
     System.out.println(found + " -> " + target);

@@ -4,14 +4,15 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeScaling;
 import dev.gyre.partitioning.model.RopeSpec;
+import dev.gyre.partitioning.model.Rotation;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -28,40 +29,27 @@ public final class HfConfigWriter {
   private HfConfigWriter() {}
 
   /**
-   * Checks that a Hugging Face class has the model's tensors.
-   *
-   * @throws Invalid naming what it lacks
-   */
-  public static void requireWritable(ModelSpec model) {
-    if (model.linearLayers() > 0) {
-      throw HfConfig.invalid("layer_types", HfConfig.NOT_LINEAR);
-    }
-    int width = model.feedForward(0).width();
-    if (model.layers().stream().anyMatch(layer -> layer.feedForward().width() != width)) {
-      throw HfConfig.invalid(
-          "intermediate_size", "differs between layers, which no mixtral or llama model can");
-    }
-  }
-
-  /**
    * Differences between the model and what the Hugging Face class computes from its config, one
    * line each for the user; empty if there are none.
+   *
+   * @param source as for {@link #write}
    */
-  public static List<String> warnings(ModelSpec model) {
+  public static List<String> warnings(ModelSpec model, @Nullable ObjectNode source) {
     List<String> lines = new ArrayList<>();
-    Map<String, Object> own = ownKeys(model);
+    ObjectNode config = config(model, source);
+    String architecture = Families.of(config.path("model_type").asString("")).architecture();
+    List<String> own = HfKeys.OWN.stream().filter(config::has).toList();
     if (!own.isEmpty()) {
       lines.add(
           ("config.json has %s, which %s ignores: in Hugging Face's library the model attends"
                   + " without, and computes other outputs")
-              .formatted(String.join(", ", own.keySet()), architecture(model)));
+              .formatted(String.join(", ", own), architecture));
     }
-    List<Integer> dense = denseLayers(model);
-    if (isMoe(model) && !dense.isEmpty()) {
+    if (architecture.equals(Families.MIXTRAL.architecture()) && config.has("mlp_only_layers")) {
       lines.add(
           ("config.json has mlp_only_layers %s, which %s ignores: Hugging Face's library would give"
                   + " these layers random experts; only Gyre can load this folder")
-              .formatted(dense, architecture(model)));
+              .formatted(denseLayers(model), architecture));
     }
     return lines;
   }
@@ -74,8 +62,9 @@ public final class HfConfigWriter {
     return IntStream.range(0, model.depth()).filter(layer -> !model.isMoe(layer)).boxed().toList();
   }
 
-  private static String architecture(ModelSpec model) {
-    return isMoe(model) ? "MixtralForCausalLM" : "LlamaForCausalLM";
+  /** The family of a model that started from initial weights. */
+  private static Family family(ModelSpec model) {
+    return isMoe(model) ? Families.MIXTRAL : Families.LLAMA;
   }
 
   /** Features of the model that its Hugging Face class lacks, under Gyre's own keys. */
@@ -112,16 +101,48 @@ public final class HfConfigWriter {
   /**
    * The text of a config.
    *
-   * @param keep another config whose other keys are kept untouched, such as the one the model
-   *     started from; null for none
+   * @param source the config that the model started from, whose keys are kept unless the model
+   *     differs; without {@code model_type}, keys to add; null for none
    * @throws Invalid if Hugging Face has no class for the model
    */
-  public static String write(ModelSpec model, @Nullable ObjectNode keep) {
+  public static String write(ModelSpec model, @Nullable ObjectNode source) {
+    return JSON.writeValueAsString(config(model, source)) + "\n";
+  }
+
+  private static ObjectNode config(ModelSpec model, @Nullable ObjectNode source) {
+    if (source != null && source.has("model_type")) {
+      return changed(model, source.deepCopy());
+    }
+    ObjectNode root = ofInitialWeights(model);
+    if (source != null) {
+      source.properties().forEach(entry -> root.putIfAbsent(entry.getKey(), entry.getValue()));
+    }
+    return root;
+  }
+
+  /** A job changes nothing of the model it starts from but head and rope. */
+  private static ObjectNode changed(ModelSpec model, ObjectNode root) {
+    ModelSpec before = HfConfig.parse(root).model();
+    if (before.head().tied() != model.head().tied()) {
+      root.put("tie_word_embeddings", model.head().tied());
+    }
+    if (!before.rotations().equals(model.rotations())) {
+      RopeKeys.write(root, rope(model));
+    }
+    if (!HfConfig.parse(root).model().equals(model)) {
+      throw new Invalid(
+          "config.json",
+          "the model differs from the config it started from in more than head and rope");
+    }
+    return root;
+  }
+
+  private static ObjectNode ofInitialWeights(ModelSpec model) {
     requireWritable(model);
     ObjectNode root = JSON.createObjectNode();
     boolean moe = isMoe(model);
-    root.putArray("architectures").add(architecture(model));
-    root.put("model_type", moe ? HfConfig.MIXTRAL : HfConfig.LLAMA);
+    root.putArray("architectures").add(family(model).architecture());
+    root.put("model_type", family(model).type());
     root.put("vocab_size", model.vocabulary());
     root.put("hidden_size", model.width());
     root.put("num_hidden_layers", model.depth());
@@ -136,6 +157,9 @@ public final class HfConfigWriter {
     root.put("hidden_act", "silu");
     root.put("rms_norm_eps", model.normEps());
     root.put("rope_theta", rope(model).theta());
+    if (!(rope(model).scaling() instanceof RopeScaling.None)) {
+      RopeKeys.write(root, rope(model));
+    }
     root.put("tie_word_embeddings", model.head().tied());
     AttentionMask sliding = model.maskOfKind().get(LayerKind.SLIDING);
     if (sliding != null && hasTheirWindow(model)) {
@@ -152,21 +176,27 @@ public final class HfConfigWriter {
     if (model.initializerRange() > 0) {
       root.put("initializer_range", model.initializerRange());
     }
-    if (keep != null) {
-      for (Map.Entry<String, JsonNode> entry : keep.properties()) {
-        if (!HfKeys.isOfTheModel(entry.getKey()) && !root.has(entry.getKey())) {
-          root.set(entry.getKey(), entry.getValue());
-        }
-      }
-    }
-    return JSON.writeValueAsString(root) + "\n";
+    return root;
   }
 
-  /** The rotary embedding of all layers; {@link #requireWritable} has refused linear ones. */
-  private static RopeSpec rope(ModelSpec model) {
-    if (model.ropes().size() != 1) {
-      throw HfConfig.invalid("rope_theta", "differs between layers: " + model.ropes());
+  /** A Hugging Face class must have the model's tensors. */
+  private static void requireWritable(ModelSpec model) {
+    if (model.linearLayers() > 0) {
+      throw HfConfig.invalid("layer_types", HfConfig.NOT_LINEAR);
     }
-    return model.ropes().iterator().next();
+    int width = model.feedForward(0).width();
+    if (model.layers().stream().anyMatch(layer -> layer.feedForward().width() != width)) {
+      throw HfConfig.invalid(
+          "intermediate_size", "differs between layers, which no mixtral or llama model can");
+    }
+  }
+
+  /** The rotary embedding of all layers. */
+  private static RopeSpec rope(ModelSpec model) {
+    List<RopeSpec> ropes = model.rotations().stream().map(Rotation::rope).distinct().toList();
+    if (ropes.size() != 1) {
+      throw HfConfig.invalid("rope_theta", "differs between layers: " + ropes);
+    }
+    return ropes.getFirst();
   }
 }

@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param warnings one line each, for the user
  */
 public record HfFolder(ModelSpec model, List<String> warnings) {
+  private static final String CONFIG = "config.json";
+
   /** Elements compared at a time. */
   private static final long CHUNK = 1 << 16;
 
@@ -42,12 +44,8 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
    * @throws Invalid naming the key of the config and what to do
    */
   public static HfFolder read(Path folder, @Nullable Boolean tied) throws IOException {
-    Path file = folder.resolve("config.json");
-    if (!Files.exists(file)) {
-      throw new Invalid(
-          "model.from", file + " is missing; name a folder with config.json and safetensors");
-    }
-    HfConfig config = HfConfig.read(file);
+    Path file = folder.resolve(CONFIG);
+    HfConfig config = config(folder);
     List<String> warnings = new ArrayList<>();
     config.warnings().forEach(line -> warnings.add(file + ": " + line));
     boolean wanted = tied == null ? config.model().head().tied() : tied;
@@ -62,6 +60,16 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
       return new HfFolder(config.model().withTiedHead(wanted), warnings);
     }
     return new HfFolder(config.model().withTiedHead(wanted), warnings);
+  }
+
+  /** The config of a folder, which must have one. */
+  static HfConfig config(Path folder) throws IOException {
+    Path file = folder.resolve(CONFIG);
+    if (!Files.exists(file)) {
+      throw new Invalid(
+          "model.from", file + " is missing; name a folder with config.json and safetensors");
+    }
+    return HfConfig.read(file);
   }
 
   private static String anotherHead(boolean tiedByJob) {

@@ -1,6 +1,7 @@
 package dev.gyre.model.hf;
 
 import dev.gyre.partitioning.check.Invalid;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -10,9 +11,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The keys of a {@code config.json}: which are read, which do not affect the computation of a Llama
- * or Mixtral class, and which may have only one value. Any other key is an error, because its
- * effect is unknown. A key whose value is null counts as absent.
+ * The keys of a {@code config.json}: which are read, which do not affect the computation of any
+ * family's class, and which may have only one value. Any other key is an error, because its effect
+ * is unknown. A key whose value is null counts as absent.
  */
 final class HfKeys {
   /** Window and kinds of layers of a class that has none; see {@link HfConfig}. */
@@ -26,12 +27,13 @@ final class HfKeys {
   static final String ANCHOR = "gyre_anchor_token";
   static final String PREFIX = "gyre_prefix_length";
 
+  /** Keys of masks that no Hugging Face class computes, or not the class in question. */
+  static final List<String> OWN = List.of(WINDOW, LAYERS, SINKS, ANCHOR, PREFIX);
+
   static final String BALANCE_LOSS = "gyre_balance_loss_coef";
   static final String Z_LOSS = "gyre_z_loss_coef";
 
-  /** Loss coefficients: they describe a job, not a model, and stay through an export. */
-  private static final Set<String> LOSSES = Set.of(BALANCE_LOSS, Z_LOSS);
-
+  /** Keys that every family reads. */
   private static final Set<String> READ =
       Set.of(
           "model_type",
@@ -42,20 +44,12 @@ final class HfKeys {
           "num_key_value_heads",
           "head_dim",
           "intermediate_size",
-          "num_local_experts",
-          "num_experts_per_tok",
           "rms_norm_eps",
           "rope_parameters",
           "rope_scaling",
           "rope_theta",
           "tie_word_embeddings",
-          "sliding_window",
-          "layer_types",
-          "mlp_only_layers",
           "initializer_range",
-          "router_aux_loss_coef",
-          WINDOW,
-          LAYERS,
           SINKS,
           ANCHOR,
           PREFIX,
@@ -115,6 +109,19 @@ final class HfKeys {
           "pretraining_tp", // the same sums in another order
           "seq_length",
           "tokenizer_model_max_length");
+
+  /** How a model was trained or is served, which its class does not read. */
+  private static final Set<String> TRAINING =
+      Set.of(
+          "aux_loss_alpha",
+          "ep_size",
+          "experts_per_token", // another name of a key that is read
+          "initial_context_length",
+          "num_mtp_layers",
+          "num_nextn_predict_layers",
+          "qk_head_dim", // the sum of two others
+          "router_aux_loss_coef",
+          "seq_aux");
 
   /** Tokens, text generation, labels of a classifier: what a configuration of any class has. */
   private static final Set<String> GENERIC =
@@ -186,6 +193,14 @@ final class HfKeys {
   private static final Only SILU =
       new Only("silu", v -> v.asString("").equals("silu") || v.asString("").equals("swish"));
 
+  private static final Only SEVEN =
+      new Only("7", v -> v.isNumber() && v.asDouble() == 7); // a constant of gpt-oss's class
+
+  private static final Only SIGMOID = new Only("sigmoid", v -> v.asString("").equals("sigmoid"));
+
+  private static final Only NO_AUXILIARY_LOSS =
+      new Only("noaux_tc", v -> v.asString("").equals("noaux_tc"));
+
   private static final Only EMPTY =
       new Only("null", v -> (v instanceof ObjectNode || v instanceof ArrayNode) && v.isEmpty());
 
@@ -220,6 +235,7 @@ final class HfKeys {
           Map.entry("is_encoder_decoder", FALSE),
           Map.entry("logit_scale", ONE),
           Map.entry("mlp_bias", FALSE),
+          Map.entry("moe_layer_freq", ONE),
           Map.entry("partial_rotary_factor", ONE),
           Map.entry("pruned_heads", EMPTY),
           Map.entry("qk_norm", FALSE),
@@ -232,7 +248,10 @@ final class HfKeys {
           Map.entry("rope_interleaved", FALSE),
           Map.entry("rotary_pct", ONE),
           Map.entry("router_jitter_noise", ZERO),
+          Map.entry("scoring_func", SIGMOID),
+          Map.entry("swiglu_limit", SEVEN),
           Map.entry("tie_encoder_decoder", FALSE),
+          Map.entry("topk_method", NO_AUXILIARY_LOSS),
           Map.entry("use_bias", FALSE),
           Map.entry("use_qk_norm", FALSE),
           Map.entry("use_qkv_bias", FALSE),
@@ -241,21 +260,28 @@ final class HfKeys {
   private HfKeys() {}
 
   /**
-   * @throws Invalid if the key, or this value of it, may change the computation
+   * @throws Invalid if a key, or a value of it, may change the computation
    */
-  static void check(String key, JsonNode value) {
+  static void check(ObjectNode root, Family family) {
+    for (Map.Entry<String, JsonNode> entry : root.properties()) {
+      if (!family.keys().contains(entry.getKey())) {
+        check(entry.getKey(), entry.getValue(), family);
+      }
+    }
+  }
+
+  private static void check(String key, JsonNode value, Family family) {
     if (value.isNull() || READ.contains(key) || isHarmless(key)) {
       return;
     }
     Only only = ONLY.get(key);
     if (only == null) {
+      Set<String> known = new TreeSet<>(READ);
+      known.addAll(family.keys());
       throw HfConfig.invalid(
           key,
-          shown(value)
-              + ": not a known key, so it may change the computation; remove it if it does not"
-              + " (known: "
-              + String.join(", ", new TreeSet<>(READ))
-              + ")");
+          "%s: not a known key of %s, so it may change the computation; remove it if it does not (known: %s)"
+              .formatted(shown(value), family.type(), String.join(", ", known)));
     }
     if (!only.holds.test(value)) {
       throw HfConfig.invalid(
@@ -267,12 +293,8 @@ final class HfKeys {
     return ORIGIN.contains(key)
         || LENGTHS.contains(key)
         || GENERIC.contains(key)
+        || TRAINING.contains(key)
         || key.startsWith(UNSLOTH);
-  }
-
-  /** Whether an export writes this key from the model, not from the source. */
-  static boolean isOfTheModel(String key) {
-    return READ.contains(key) && !LOSSES.contains(key) && !key.equals("router_aux_loss_coef");
   }
 
   /** A value as written in the file, truncated if it is long. */

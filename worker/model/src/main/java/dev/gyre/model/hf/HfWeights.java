@@ -1,7 +1,7 @@
 package dev.gyre.model.hf;
 
+import dev.gyre.model.hf.TensorMap.FileTensor;
 import dev.gyre.model.safetensors.ModelFiles;
-import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.model.safetensors.TensorInfo;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -29,25 +29,27 @@ public final class HfWeights implements AutoCloseable {
 
   private final Path folder;
   private final ModelFiles files;
-  private final List<TensorSpec> parameters;
+  private final TensorMap map;
 
-  private HfWeights(Path folder, ModelFiles files, List<TensorSpec> parameters) {
+  private HfWeights(Path folder, ModelFiles files, TensorMap map) {
     this.folder = folder;
     this.files = files;
-    this.parameters = parameters;
+    this.map = map;
   }
 
   /**
+   * @param model the folder's, tied or not, see {@link HfFolder}
    * @throws Invalid if a tensor is missing, has another shape, or is not part of the model
    */
   public static HfWeights open(Path folder, ModelSpec model) throws IOException {
+    HfConfig config = HfFolder.config(folder);
+    TensorMap map = config.tensors(model);
     ModelFiles files = ModelFiles.open(folder);
     boolean done = false;
     try {
-      List<TensorSpec> parameters = model.tensors();
-      check(folder, files, parameters, model.head().tied());
+      check(folder, files, map, config, model.head().tied());
       done = true;
-      return new HfWeights(folder, files, parameters);
+      return new HfWeights(folder, files, map);
     } finally {
       if (!done) {
         files.close();
@@ -55,11 +57,11 @@ public final class HfWeights implements AutoCloseable {
     }
   }
 
-  private static void check(Path folder, ModelFiles files, List<TensorSpec> specs, boolean tied) {
+  private static void check(
+      Path folder, ModelFiles files, TensorMap map, HfConfig config, boolean tied) {
     Set<String> extra = new HashSet<>(files.names());
-    for (TensorSpec spec : specs) {
-      String name = HfNames.of(spec.name());
-      String wanted = HfNames.show(spec);
+    for (FileTensor wanted : map.files()) {
+      String name = wanted.name();
       if (!extra.remove(name)) {
         throw new Invalid(
             folder.toString(),
@@ -68,7 +70,7 @@ public final class HfWeights implements AutoCloseable {
                 : "has no tensor " + wanted + ", which its config needs" + WAY_OUT);
       }
       TensorInfo info = files.holding(name).info(name);
-      if (!Arrays.equals(info.shape(), spec.shape())) {
+      if (!Arrays.equals(info.shape(), wanted.shape())) {
         throw new Invalid(
             folder.toString(), "holds " + info + ", its config needs " + wanted + WAY_OUT);
       }
@@ -78,8 +80,7 @@ public final class HfWeights implements AutoCloseable {
             "holds " + info + ", which is none of F32, BF16, F16, F64; convert it to one of them");
       }
     }
-    // Some files repeat a tied head, or hold the RoPE frequencies, which follow from the config.
-    extra.removeIf(n -> (tied && n.equals(HfNames.HEAD)) || n.endsWith(".rotary_emb.inv_freq"));
+    extra.removeIf(name -> (tied && name.equals(HfNames.HEAD)) || config.ignores(name));
     if (!extra.isEmpty()) {
       throw new Invalid(
           folder.toString(),
@@ -97,15 +98,15 @@ public final class HfWeights implements AutoCloseable {
    * @throws Invalid naming the first tensor with other values, its file and their number
    */
   public void requireFinite() {
+    List<String> names = map.files().stream().map(FileTensor::name).toList();
     long[] counts =
-        parameters.parallelStream()
-            .map(spec -> HfNames.of(spec.name()))
+        names.parallelStream()
             .mapToLong(name -> files.holding(name).countNonFinite(name))
             .toArray();
     long tensors = Arrays.stream(counts).filter(count -> count > 0).count();
     for (int i = 0; i < counts.length; i++) {
       if (counts[i] > 0) {
-        String name = HfNames.of(parameters.get(i).name());
+        String name = names.get(i);
         throw new Invalid(
             folder.toString(),
             "%s of %s holds %s not finite%s; download it again"
@@ -125,12 +126,7 @@ public final class HfWeights implements AutoCloseable {
    * @throws IndexOutOfBoundsException if the box is not inside the tensor
    */
   public void read(TensorSpec spec, TensorBox box, MemorySegment to) {
-    String name = HfNames.of(spec.name());
-    SafetensorsReader file = files.holding(name);
-    box.forEachRun(
-        spec.shape(),
-        (from, count, at) ->
-            file.readF32(name, from, count, to.asSlice(at * Float.BYTES, count * Float.BYTES)));
+    map.read(spec, box, "", files::holding, to);
   }
 
   @Override

@@ -31,7 +31,9 @@ public final class InitialWeights {
   public static void fill(TensorSpec spec, long seed, TensorBox box, MemorySegment to) {
     switch (spec.initialiser()) {
       case Initialiser.Ones() ->
-          box.forEachRun(spec.shape(), (_, count, at) -> ones(to, at, count));
+          box.forEachRun(spec.shape(), (_, count, at) -> fill(to, at, count, 1f));
+      case Initialiser.Zeros() ->
+          box.forEachRun(spec.shape(), (_, count, at) -> fill(to, at, count, 0f));
       case Initialiser.Normal(double std) -> {
         long start = mix(seed) ^ fnv1a("init/" + spec.name());
         box.forEachRun(spec.shape(), (from, count, at) -> normals(start, std, from, count, to, at));
@@ -39,9 +41,9 @@ public final class InitialWeights {
     }
   }
 
-  private static void ones(MemorySegment to, long at, long count) {
+  private static void fill(MemorySegment to, long at, long count, float value) {
     for (long i = 0; i < count; i++) {
-      to.setAtIndex(ValueLayout.JAVA_FLOAT, at + i, 1f);
+      to.setAtIndex(ValueLayout.JAVA_FLOAT, at + i, value);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.gyre.model.port;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.partitioning.mask.AttentionMask;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One row of tokens, opened on the ranks that share it. Every rank enters every call, in the same
@@ -18,10 +19,19 @@ public interface SequenceRow {
    *
    * @param q compute [T,H,D], rotated; k, v compute [T,K,D]
    * @param mask which keys a query sees
+   * @param scale factor on the products of queries and keys
+   * @param sinks of all heads; null for none
    * @param out compute [T,H,D], written
    */
   Saved attention(
-      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace);
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      AttentionMask mask,
+      float scale,
+      @Nullable SinkLogits sinks,
+      Tensor out,
+      Workspace workspace);
 
   /**
    * Causal linear attention with decay inside each document over the whole row. Saves like {@link
@@ -38,10 +48,18 @@ public interface SequenceRow {
    * Gradients of one {@link #attention} or {@link #linearAttention}; scratch comes from the
    * workspace and is released.
    *
+   * @param sinks of the forward call, at the addresses of now; null for none
    * @param dOut compute [T,H,D]
    * @param dq F32 [T,H,D], written; dk, dv F32 [T,K,D], written
    */
-  void backward(Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace);
+  void backward(
+      Saved saved,
+      @Nullable SinkLogits sinks,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Workspace workspace);
 
   /** Sums over the ranks of the row, in rank order; every rank gets the sums. */
   void sumOverRow(double[] values);

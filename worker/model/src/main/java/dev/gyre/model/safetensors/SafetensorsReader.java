@@ -128,37 +128,50 @@ public final class SafetensorsReader implements AutoCloseable {
    * @throws SafetensorsException for a dtype that is not a float of at least 16 bits
    */
   public void readF32(String name, long from, long count, MemorySegment to) {
+    readF32(name, from, 1, count, to);
+  }
+
+  /**
+   * Elements {@code from}, {@code from + stride}, … as f32.
+   *
+   * @param count of elements read
+   * @param to written from its start; at least {@code 4·count} bytes
+   * @throws SafetensorsException for a dtype that is not a float of at least 16 bits
+   */
+  public void readF32(String name, long from, long stride, long count, MemorySegment to) {
     TensorInfo info = info(name);
-    if (from < 0 || count < 0 || from + count > info.elements()) {
-      throw new IndexOutOfBoundsException("elements " + from + "+" + count + " of " + info);
+    long end = count == 0 ? from : from + (count - 1) * stride + 1;
+    if (from < 0 || stride < 1 || count < 0 || end > info.elements()) {
+      throw new IndexOutOfBoundsException(
+          "elements %d + %d × %d of %s".formatted(from, count, stride, info));
     }
     int width = TensorInfo.width(info.dtype());
-    MemorySegment bytes = bytes(name).asSlice(from * width, count * width);
+    MemorySegment bytes = bytes(name).asSlice(from * width, (end - from) * width);
     switch (info.dtype()) {
       case "F32" -> {
-        if (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
+        if (stride == 1 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN) {
           MemorySegment.copy(bytes, 0, to, 0, count * 4);
         } else {
           for (long i = 0; i < count; i++) {
-            to.setAtIndex(ValueLayout.JAVA_FLOAT, i, bytes.get(FLOAT, i * 4));
+            to.setAtIndex(ValueLayout.JAVA_FLOAT, i, bytes.get(FLOAT, i * stride * 4));
           }
         }
       }
       case "BF16" -> {
         for (long i = 0; i < count; i++) {
-          float value = Float.intBitsToFloat(bytes.get(SHORT, i * 2) << 16);
+          float value = Float.intBitsToFloat(bytes.get(SHORT, i * stride * 2) << 16);
           to.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
         }
       }
       case "F16" -> {
         for (long i = 0; i < count; i++) {
-          float value = Float.float16ToFloat(bytes.get(SHORT, i * 2));
+          float value = Float.float16ToFloat(bytes.get(SHORT, i * stride * 2));
           to.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
         }
       }
       case "F64" -> {
         for (long i = 0; i < count; i++) {
-          to.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) bytes.get(DOUBLE, i * 8));
+          to.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) bytes.get(DOUBLE, i * stride * 8));
         }
       }
       default -> throw new SafetensorsException(file, info + " cannot be read as F32");

@@ -54,6 +54,11 @@ public final class Variable {
     return value;
   }
 
+  /** A dim of the value, also of one that was not computed. */
+  public long dim(int i) {
+    return value.dim(i);
+  }
+
   public boolean hasValue() {
     return computed;
   }

@@ -41,6 +41,7 @@ final class HfWeightsTest {
     byte[] file = Files.readAllBytes(PLAIN.resolve("model.safetensors"));
     String text = new String(file, StandardCharsets.ISO_8859_1);
     String changed = text.replaceFirst("\"F32\"", "\"I32\"");
+    Files.copy(PLAIN.resolve("config.json"), folder.resolve("config.json"));
     Files.write(folder.resolve("model.safetensors"), changed.getBytes(StandardCharsets.ISO_8859_1));
     refused(folder, model, " I32[");
     refused(folder, model, "none of F32, BF16, F16, F64; convert it to one of them");

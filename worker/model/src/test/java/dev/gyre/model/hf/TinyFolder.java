@@ -44,23 +44,23 @@ record TinyFolder(Path folder) {
       throws IOException {
     List<TensorSpec> specs =
         model(false).tensors().stream()
-            .filter(spec -> !skipped.contains(HfNames.of(spec.name())))
+            .filter(spec -> !skipped.contains(HfNames.former(spec.name())))
             .toList();
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
     specs.forEach(
-        s -> entries.add(new SafetensorsWriter.Entry(HfNames.of(s.name()), "F32", s.shape())));
+        s -> entries.add(new SafetensorsWriter.Entry(HfNames.former(s.name()), "F32", s.shape())));
     try (Arena arena = Arena.ofConfined();
         SafetensorsWriter out =
             SafetensorsWriter.create(folder.resolve(file), entries, Map.of("format", "pt"))) {
       float at = 0;
       for (TensorSpec spec : specs) {
         MemorySegment data = arena.allocate(ValueLayout.JAVA_FLOAT, spec.elements());
-        float[] own = values.get(HfNames.of(spec.name()));
+        float[] own = values.get(HfNames.former(spec.name()));
         for (long i = 0; i < spec.elements(); i++) {
           data.setAtIndex(
               ValueLayout.JAVA_FLOAT, i, own == null ? at++ : own[(int) (i % own.length)]);
         }
-        out.write(HfNames.of(spec.name()), 0, data);
+        out.write(HfNames.former(spec.name()), 0, data);
       }
     }
     return this;

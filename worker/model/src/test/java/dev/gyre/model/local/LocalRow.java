@@ -7,29 +7,30 @@ import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SinkLogits;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mask.AttentionMask;
+import org.jspecify.annotations.Nullable;
 
 /** A row that is whole on one rank: a few tiles for each document. */
 public final class LocalRow implements SequenceRow {
   private final Kernels kernels;
   private final int[] kvHeadOf;
-  private final float scale;
   private final Documents documents;
 
   /**
    * @param kvHeadOf key/value head of each query head
    * @param documents the row, whose tokens are in row order
    */
-  public LocalRow(Kernels kernels, int[] kvHeadOf, int headDim, Documents documents) {
+  public LocalRow(Kernels kernels, int[] kvHeadOf, Documents documents) {
     this.documents = documents;
     this.kernels = kernels;
     this.kvHeadOf = kvHeadOf.clone();
-    this.scale = (float) (1 / Math.sqrt(headDim));
   }
 
   private record Attended(
-      Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, AttentionTiles tiles) implements Saved {
+      Tensor q, Tensor k, Tensor v, float scale, Tensor out, Tensor lse, AttentionTiles tiles)
+      implements Saved {
     @Override
     public boolean readsInputs() {
       return true;
@@ -37,13 +38,20 @@ public final class LocalRow implements SequenceRow {
 
     @Override
     public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
-      return new Attended(newQ, newK, newV, out, lse, tiles);
+      return new Attended(newQ, newK, newV, scale, out, lse, tiles);
     }
   }
 
   @Override
   public Saved attention(
-      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      AttentionMask mask,
+      float scale,
+      @Nullable SinkLogits sinks,
+      Tensor out,
+      Workspace workspace) {
     if (q.dim(0) != documents.tokens()) {
       throw new IllegalArgumentException(
           "q has %d tokens, the row %d".formatted(q.dim(0), documents.tokens()));
@@ -56,11 +64,14 @@ public final class LocalRow implements SequenceRow {
     kernels.fill(sum, 0f);
     kernels.fill(lse, Float.NEGATIVE_INFINITY);
     kernels.attention(q, k, v, kvHeadOf, tiles, scale, sum, lse);
+    if (sinks != null) {
+      kernels.attentionSinks(sinks.values(), sum, lse);
+    }
     if (sum != out) {
       kernels.copy(sum, out);
     }
     workspace.releaseScratch(mark);
-    return new Attended(q, k, v, out, lse, tiles);
+    return new Attended(q, k, v, scale, out, lse, tiles);
   }
 
   private record Linear(Tensor q, Tensor k, Tensor v, DecayPattern pattern) implements Saved {
@@ -162,7 +173,13 @@ public final class LocalRow implements SequenceRow {
 
   @Override
   public void backward(
-      Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+      Saved saved,
+      @Nullable SinkLogits sinks,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Workspace workspace) {
     if (saved instanceof Linear linear) {
       linearBackward(linear, dOut, dq, dk, dv, workspace);
       return;
@@ -171,11 +188,14 @@ public final class LocalRow implements SequenceRow {
     long mark = workspace.scratchMark();
     Tensor delta = workspace.scratch(DType.F32, a.q().dim(0), a.q().dim(1));
     kernels.attentionDelta(a.out(), dOut, delta);
+    if (sinks != null) {
+      kernels.attentionSinksBackward(sinks.values(), a.lse(), delta, sinks.gradient());
+    }
     kernels.fill(dq, 0f);
     kernels.fill(dk, 0f);
     kernels.fill(dv, 0f);
     kernels.attentionBackward(
-        a.q(), a.k(), a.v(), kvHeadOf, a.tiles(), scale, dOut, a.lse(), delta, dq, dk, dv);
+        a.q(), a.k(), a.v(), kvHeadOf, a.tiles(), a.scale(), dOut, a.lse(), delta, dq, dk, dv);
     workspace.releaseScratch(mark);
   }
 

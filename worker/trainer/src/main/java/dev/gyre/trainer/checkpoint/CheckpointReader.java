@@ -82,7 +82,7 @@ public final class CheckpointReader implements AutoCloseable {
 
   private String stored(TensorSpec parameter) {
     return manifest.format() == Manifest.FLAT_MODEL
-        ? HfNames.of(parameter.name())
+        ? HfNames.former(parameter.name())
         : parameter.name();
   }
 

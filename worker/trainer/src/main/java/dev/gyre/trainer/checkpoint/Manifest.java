@@ -141,7 +141,15 @@ public record Manifest(
       if (!tree.has(SKIPPED)) {
         tree.put(SKIPPED, 0);
       }
-      return format == FORMAT ? JSON.treeToValue(tree, Manifest.class) : withFlatModel(tree);
+      boolean former = format == FLAT_MODEL;
+      if (former) {
+        tree.set("model", JSON.valueToTree(FormerModel.read(tree.path("model"))));
+      }
+      former |= FormerModel.complete(tree.path("model"));
+      Manifest manifest = JSON.treeToValue(tree, Manifest.class);
+      return former
+          ? Records.with(manifest, Map.of("identity", manifest.identity.withModel(manifest.model)))
+          : manifest;
     } catch (JacksonException | Invalid e) {
       String problem =
           e instanceof JacksonException syntax ? syntax.getOriginalMessage() : e.getMessage();
@@ -152,13 +160,6 @@ public record Manifest(
   /** The text whose checksum a manifest carries. */
   private static String unchecked(ObjectNode tree) {
     return JSON.writeValueAsString(tree.deepCopy().put(CHECK, ""));
-  }
-
-  private static Manifest withFlatModel(ObjectNode tree) {
-    ModelSpec model = FormerModel.read(tree.path("model"));
-    tree.set("model", JSON.valueToTree(model));
-    Manifest manifest = JSON.treeToValue(tree, Manifest.class);
-    return Records.with(manifest, Map.of("identity", manifest.identity.withModel(model)));
   }
 
   /**

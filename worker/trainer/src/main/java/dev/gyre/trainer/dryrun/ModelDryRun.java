@@ -57,7 +57,7 @@ public final class ModelDryRun implements DryRun {
             Objective.CROSS_ENTROPY,
             backend,
             experts,
-            new NoParameters(model, compute));
+            new NoParameters(model, compute, experts.firstExpert()));
     CountedStore stored = new CountedStore();
     OpenRow open =
         new RowOpener(backend, model, sequence)

@@ -15,11 +15,14 @@ final class NoParameters implements ParameterStore {
   private final DType compute;
   private final Set<String> exact = new HashSet<>();
 
-  NoParameters(ModelSpec model, DType compute) {
+  /**
+   * @param firstExpert first of the rank's experts, by which the model asks for the tensors of all
+   */
+  NoParameters(ModelSpec model, DType compute, int firstExpert) {
     this.compute = compute;
-    for (TensorSpec dense : model.tensors(0, 0)) {
-      if (dense.precision() == Precision.F32) {
-        exact.add(dense.name());
+    for (TensorSpec tensor : model.tensors(firstExpert, Math.min(1, model.experts()))) {
+      if (tensor.precision() == Precision.F32) {
+        exact.add(tensor.name());
       }
     }
   }

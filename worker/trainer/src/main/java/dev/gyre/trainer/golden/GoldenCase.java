@@ -2,7 +2,7 @@ package dev.gyre.trainer.golden;
 
 import dev.gyre.model.Objective;
 import dev.gyre.model.hf.HfConfig;
-import dev.gyre.model.hf.HfNames;
+import dev.gyre.model.hf.TensorMap;
 import dev.gyre.model.safetensors.SafetensorsReader;
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.layout.Documents;
@@ -22,7 +22,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * A golden folder: {@code config.json}, {@code model.safetensors}, {@code batch.safetensors}
+ * A golden folder: {@code config.json}, weights in one file or shards, {@code batch.safetensors}
  * (input_ids, labels, position_ids, document_ids: I64 [T], or [B,T] for B rows), {@code
  * expected.safetensors} (loss, ce, logits, router.LAYER, grad.NAME) and optionally {@code
  * curve.json} with the losses of 20 AdamW steps.
@@ -46,8 +46,14 @@ public record GoldenCase(
     int[][][] choices,
     List<Double> curve) {
 
-  /** One row of the batch; −100 means no label. */
-  public record Row(Documents documents, int[] tokens, int[] labels) {}
+  /**
+   * One row of the batch.
+   *
+   * @param documents inside which its tokens attend
+   * @param labels −100 for none
+   * @param positions by which its tokens are rotated
+   */
+  public record Row(Documents documents, int[] tokens, int[] labels, int[] positions) {}
 
   /** Tokens of the batch. */
   public long tokens() {
@@ -73,8 +79,7 @@ public record GoldenCase(
    * @throws Invalid naming the fault of the folder
    */
   public static GoldenCase load(Path folder) throws IOException {
-    for (String file :
-        List.of("config.json", "model.safetensors", "batch.safetensors", "expected.safetensors")) {
+    for (String file : List.of("config.json", "batch.safetensors", "expected.safetensors")) {
       require(
           Files.exists(folder.resolve(file)),
           folder.toString(),
@@ -83,7 +88,7 @@ public record GoldenCase(
     HfConfig config = HfConfig.read(folder.resolve("config.json"));
     List<Row> rows;
     try (SafetensorsReader batch = SafetensorsReader.open(folder.resolve("batch.safetensors"))) {
-      rows = rows(batch);
+      rows = rows(batch, config.separatesDocuments());
     }
     try (SafetensorsReader expected =
         SafetensorsReader.open(folder.resolve("expected.safetensors"))) {
@@ -95,7 +100,7 @@ public record GoldenCase(
           rows,
           expected.readDoubles("loss")[0],
           expected.readDoubles("ce")[0],
-          gradients(expected, config.model()),
+          gradients(expected, config),
           logits(expected, rows, config.model()),
           choices(expected, rows, config.model()),
           curve(folder.resolve("curve.json")));
@@ -108,7 +113,10 @@ public record GoldenCase(
     }
   }
 
-  private static List<Row> rows(SafetensorsReader batch) {
+  /**
+   * @param separated whether the reference's tokens attend inside their document, not over the row
+   */
+  private static List<Row> rows(SafetensorsReader batch, boolean separated) {
     long[] shape = batch.info("input_ids").shape();
     int count = shape.length == 1 ? 1 : (int) shape[0];
     int tokens = (int) shape[shape.length - 1];
@@ -122,6 +130,7 @@ public record GoldenCase(
       List<Integer> lengths = new ArrayList<>();
       int[] rowIds = new int[tokens];
       int[] rowLabels = new int[tokens];
+      int[] rowPositions = new int[tokens];
       for (int t = 0; t < tokens; t++) {
         rowIds[t] = (int) ids[from + t];
         rowLabels[t] = (int) labels[from + t];
@@ -129,6 +138,7 @@ public record GoldenCase(
           lengths.add(0);
         }
         int place = lengths.getLast();
+        rowPositions[t] = place;
         require(
             positions[from + t] == place,
             batch.file().toString(),
@@ -136,16 +146,26 @@ public record GoldenCase(
                 .formatted(b, t, positions[from + t], place));
         lengths.set(lengths.size() - 1, place + 1);
       }
-      Documents row = new Documents(lengths.stream().mapToInt(Integer::intValue).toArray());
-      rows.add(new Row(row, rowIds, rowLabels));
+      Documents row =
+          separated
+              ? new Documents(lengths.stream().mapToInt(Integer::intValue).toArray())
+              : new Documents(tokens);
+      rows.add(new Row(row, rowIds, rowLabels, rowPositions));
     }
     return rows;
   }
 
-  private static Map<String, float[]> gradients(SafetensorsReader expected, ModelSpec model) {
+  /** Of every trained tensor. */
+  private static Map<String, float[]> gradients(SafetensorsReader expected, HfConfig config) {
     Map<String, float[]> gradients = new LinkedHashMap<>();
-    for (TensorSpec spec : model.tensors()) {
-      gradients.put(spec.name(), floats(expected, "grad." + HfNames.of(spec.name())));
+    TensorMap map = config.tensors();
+    for (TensorSpec spec : config.model().tensors()) {
+      if (spec.trained()) {
+        float[] values = new float[Math.toIntExact(spec.elements())];
+        MemorySegment to = MemorySegment.ofArray(values);
+        map.read(spec, spec.whole(), "grad.", _ -> expected, to);
+        gradients.put(spec.name(), values);
+      }
     }
     return gradients;
   }

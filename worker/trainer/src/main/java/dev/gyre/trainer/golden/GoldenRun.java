@@ -4,6 +4,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Device;
+import dev.gyre.kernels.Tensor;
 import dev.gyre.model.Execution;
 import dev.gyre.model.Observer;
 import dev.gyre.model.StepSums;
@@ -13,6 +14,7 @@ import dev.gyre.partitioning.job.ScheduleSpec;
 import dev.gyre.partitioning.job.TrainSpec;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
+import dev.gyre.partitioning.layout.TokenRange;
 import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.plan.Rates;
@@ -32,6 +34,7 @@ import dev.gyre.trainer.worker.Dtypes;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 
 /** Runs a golden case on a mesh whose ranks are threads of this process, and compares. */
 public final class GoldenRun {
@@ -174,7 +177,8 @@ public final class GoldenRun {
       StepSums sums =
           row < golden.rows().size()
               ? row(rank, row, record)
-              : micro(rank, rank.layOut(new Documents()), RowSource.NONE, Observer.NONE);
+              : micro(
+                  rank, rank.layOut(new Documents()), RowSource.NONE, new int[0], Observer.NONE);
       losses[0] += sums.total();
       losses[1] += sums.crossEntropy();
     }
@@ -189,6 +193,15 @@ public final class GoldenRun {
     return losses;
   }
 
+  private static void write(RowPart part, int[] positions, MemorySegment own) {
+    long at = 0;
+    for (TokenRange run : part.runs()) {
+      MemorySegment.copy(
+          positions, run.start(), own, ValueLayout.JAVA_INT, at * Integer.BYTES, run.length());
+      at += run.length();
+    }
+  }
+
   private StepSums row(TrainingRank rank, int index, boolean record) {
     GoldenCase.Row row = golden.rows().get(index);
     RowPart part = rank.layOut(row.documents());
@@ -200,7 +213,7 @@ public final class GoldenRun {
               row.labels(), run.start(), labels, ValueLayout.JAVA_INT, 0, run.length());
         };
     if (!record) {
-      return micro(rank, part, source, Observer.NONE);
+      return micro(rank, part, source, row.positions(), Observer.NONE);
     }
     int[][] choices = new int[golden.choices().length][];
     int[][] expected = new int[golden.choices().length][];
@@ -212,11 +225,18 @@ public final class GoldenRun {
         rank,
         part,
         source,
+        row.positions(),
         new RowRecorder(rank.backend(), part, result.logits[index], choices, expected, replay));
   }
 
-  private StepSums micro(TrainingRank rank, RowPart part, RowSource source, Observer observer) {
+  /**
+   * @param positions of the row's tokens in the reference
+   */
+  private StepSums micro(
+      TrainingRank rank, RowPart part, RowSource source, int[] positions, Observer observer) {
     try (PreparedRow row = rank.prepare(part, source, totals)) {
+      Tensor own = row.batch().positions();
+      rank.backend().onHost(List.of(), List.of(own), () -> write(part, positions, own.segment()));
       return row.forwardBackward(rank.observer(observer));
     }
   }

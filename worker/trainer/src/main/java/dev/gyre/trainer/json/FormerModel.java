@@ -1,18 +1,28 @@
 package dev.gyre.trainer.json;
 
 import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.Activation;
+import dev.gyre.partitioning.model.AttentionFeatures;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeScaling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.BooleanNode;
+import tools.jackson.databind.node.IntNode;
+import tools.jackson.databind.node.ObjectNode;
 
-/** Models as earlier builds wrote them: one flat object, with a key for each value. */
+/**
+ * Models as earlier builds wrote them: one flat object with a key for each value, or a tree of
+ * layers without the features that only loaded models have.
+ */
 public final class FormerModel {
   private static final String MARK = "numHiddenLayers";
 
@@ -37,6 +47,8 @@ public final class FormerModel {
 
   private static final Set<String> ATTENTION_KEYS =
       Set.of("layers", "window", "sinks", "anchor", "prefix");
+
+  private static final JsonNode PLAIN = JsonMapper.shared().valueToTree(AttentionFeatures.PLAIN);
 
   private FormerModel() {}
 
@@ -78,6 +90,43 @@ public final class FormerModel {
         .mlpOnly(dense)
         .initializerRange(model.required("initializerRange").doubleValue())
         .spec();
+  }
+
+  /**
+   * Adds to a tree what was added to the model since: every value says that there was none.
+   *
+   * @return whether there was anything to add
+   */
+  public static boolean complete(JsonNode model) {
+    JsonNode before = model.deepCopy();
+    for (JsonNode layer : model.path("layers")) {
+      if (layer.path("mixer") instanceof ObjectNode mixer) {
+        if (mixer.path("rope") instanceof ObjectNode rope) {
+          type(rope, "scaling", RopeScaling.None.class);
+          mixer.putIfAbsent("features", PLAIN.deepCopy());
+        }
+      }
+      if (layer.path("feedForward") instanceof ObjectNode feedForward) {
+        type(feedForward, "activation", Activation.Swiglu.class);
+        absent(feedForward, "bias", false);
+        if (feedForward.path("router") instanceof ObjectNode router) {
+          feedForward.putIfAbsent("sharedWidth", IntNode.valueOf(0));
+          absent(router, "renormalised", true);
+          absent(router, "bias", false);
+        }
+      }
+    }
+    return !before.equals(model);
+  }
+
+  private static void type(ObjectNode object, String key, Class<?> type) {
+    if (!object.has(key)) {
+      object.putObject(key).put("type", type.getSimpleName());
+    }
+  }
+
+  private static void absent(ObjectNode object, String key, boolean value) {
+    object.putIfAbsent(key, BooleanNode.valueOf(value));
   }
 
   private static LayerKind kind(String name) {

@@ -53,6 +53,7 @@ final class FormerSpecs {
     if (FormerModel.is(job.path("model"))) {
       job.set("model", mapper.valueToTree(FormerModel.read(job.path("model"))));
     }
+    FormerModel.complete(job.path("model"));
     if (job.path("train") instanceof ObjectNode train) {
       train.putIfAbsent("stages", train.arrayNode());
       recompute(train.path("memory"), "activations");

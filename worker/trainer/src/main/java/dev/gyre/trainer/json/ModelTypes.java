@@ -1,8 +1,10 @@
 package dev.gyre.trainer.json;
 
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.gyre.partitioning.model.Activation;
 import dev.gyre.partitioning.model.FeedForwardSpec;
 import dev.gyre.partitioning.model.MixerSpec;
+import dev.gyre.partitioning.model.RopeScaling;
 import dev.gyre.partitioning.model.RouterSpec;
 import tools.jackson.databind.module.SimpleModule;
 
@@ -17,10 +19,26 @@ public final class ModelTypes {
   public static SimpleModule module() {
     SimpleModule module = new SimpleModule("model types");
     for (Class<?> type :
-        new Class<?>[] {MixerSpec.class, FeedForwardSpec.class, RouterSpec.class}) {
+        new Class<?>[] {
+          MixerSpec.class,
+          RopeScaling.class,
+          FeedForwardSpec.class,
+          Activation.class,
+          RouterSpec.class
+        }) {
       module.setMixInAnnotation(type, Typed.class);
-      module.registerSubtypes(type.getPermittedSubclasses());
+      register(module, type);
     }
     return module;
+  }
+
+  private static void register(SimpleModule module, Class<?> sealed) {
+    for (Class<?> kind : sealed.getPermittedSubclasses()) {
+      if (kind.isInterface()) {
+        register(module, kind);
+      } else {
+        module.registerSubtypes(kind);
+      }
+    }
   }
 }

@@ -67,18 +67,24 @@ public final class ShardedParameters implements ParameterStore {
         model.tensors(
             (int) EvenCut.start(experts, x, mesh.place(rank, Axis.EXPERT)),
             (int) EvenCut.count(experts, x, mesh.place(rank, Axis.EXPERT)));
-    List<TensorSpec> exact = new ArrayList<>();
-    List<TensorSpec> dense = new ArrayList<>();
-    List<TensorSpec> expert = new ArrayList<>();
-    for (TensorSpec spec : held) {
-      List<TensorSpec> list =
-          spec.isExpert() ? expert : spec.precision() == Precision.F32 ? exact : dense;
-      list.add(spec);
-    }
-    groups.add(new FlatWeights("norm and router", exact, DType.F32, everyone, backend, arena));
-    groups.add(new FlatWeights("dense", dense, compute, everyone, backend, arena));
-    if (!expert.isEmpty()) {
-      groups.add(new FlatWeights("expert", expert, compute, replicas, backend, arena));
+    for (boolean ofExperts : new boolean[] {false, true}) {
+      for (Precision precision : Precision.values()) {
+        List<TensorSpec> alike =
+            held.stream()
+                .filter(t -> t.isExpert() == ofExperts && t.precision() == precision)
+                .toList();
+        if (!alike.isEmpty()) {
+          boolean exact = precision == Precision.F32;
+          groups.add(
+              new FlatWeights(
+                  (ofExperts ? "expert" : "dense") + (exact ? " f32" : ""),
+                  alike,
+                  exact ? DType.F32 : compute,
+                  ofExperts ? replicas : everyone,
+                  backend,
+                  arena));
+        }
+      }
     }
     long scratch = 1;
     for (FlatWeights g : groups) {

@@ -55,7 +55,6 @@ final class ScheduleEngine {
   private final long kvHeads;
   private final long headDim;
   private final DType compute;
-  private final float scale;
   private final Overlap overlap;
 
   /**
@@ -79,14 +78,21 @@ final class ScheduleEngine {
     this.headDim = headDim;
     this.compute = compute;
     this.overlap = overlap;
-    this.scale = (float) (1 / Math.sqrt(headDim));
   }
 
   /**
+   * @param scale factor on the products of queries and keys
    * @param out F32 [T,H,D] and lse F32 [T,H], written
    */
   void forward(
-      CompiledProgram program, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, Workspace ws) {
+      CompiledProgram program,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      float scale,
+      Tensor out,
+      Tensor lse,
+      Workspace ws) {
     kernels.fill(out, 0);
     kernels.fill(lse, Float.NEGATIVE_INFINITY);
     long mark = ws.scratchMark();
@@ -95,7 +101,7 @@ final class ScheduleEngine {
     held[memory.own(Item.KEY_VALUE)] = new Tensor[] {k, v};
     held[memory.own(Item.QUERY)] = new Tensor[] {q};
     held[memory.own(Item.PARTIAL_OUTPUT)] = new Tensor[] {out, lse};
-    run(program, held, ws);
+    run(program, held, scale, ws);
     ws.releaseScratch(mark);
   }
 
@@ -107,6 +113,7 @@ final class ScheduleEngine {
       Tensor q,
       Tensor k,
       Tensor v,
+      float scale,
       Tensor dOut,
       Tensor lse,
       Tensor delta,
@@ -124,11 +131,11 @@ final class ScheduleEngine {
     held[memory.own(Item.QUERY_BUNDLE)] = new Tensor[] {q, dOut, lse, delta};
     held[memory.own(Item.QUERY_GRADIENT)] = new Tensor[] {dq};
     held[memory.own(Item.KEY_VALUE_GRADIENT)] = new Tensor[] {dk, dv};
-    run(program, held, ws);
+    run(program, held, scale, ws);
     ws.releaseScratch(mark);
   }
 
-  private void run(CompiledProgram program, Tensor[][] held, Workspace ws) {
+  private void run(CompiledProgram program, Tensor[][] held, float scale, Workspace ws) {
     giveMemory(program.memory(), held, ws);
     for (int s = 0; s < program.steps(); s++) {
       CompiledStep step = program.step(s);
@@ -143,7 +150,7 @@ final class ScheduleEngine {
       for (Transfer t : step.sends()) {
         post(t, held[t.holding()], false, true);
       }
-      compute(step, held);
+      compute(step, held, scale);
       transfers.await();
       for (Transfer t : step.receives()) {
         if (t.staging() >= 0) {
@@ -154,7 +161,7 @@ final class ScheduleEngine {
   }
 
   /** Runs a step's kernels; its transfers are in flight meanwhile. */
-  private void compute(CompiledStep step, Tensor[][] held) {
+  private void compute(CompiledStep step, Tensor[][] held, float scale) {
     if (overlap == Overlap.OFF) {
       transfers.await();
     }
@@ -166,7 +173,7 @@ final class ScheduleEngine {
     long began = trace == null ? 0 : System.nanoTime();
     try {
       for (Compute work : step.work()) {
-        compute(work, held);
+        compute(work, held, scale);
       }
       if (beside || trace != null) {
         backend.synchronize(); // kernels may have been launched only
@@ -258,7 +265,7 @@ final class ScheduleEngine {
     }
   }
 
-  private void compute(Compute work, Tensor[][] held) {
+  private void compute(Compute work, Tensor[][] held, float scale) {
     Tensor[] query = held[work.query()];
     Tensor[] key = held[work.key()];
     Tensor[] result = held[work.queryResult()];

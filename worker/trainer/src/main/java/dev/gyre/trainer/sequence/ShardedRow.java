@@ -4,6 +4,7 @@ import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceRow;
+import dev.gyre.model.port.SinkLogits;
 import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.trainer.sequence.ShardedSequence.Programs;
 import java.util.List;
@@ -49,7 +50,14 @@ final class ShardedRow implements SequenceRow {
    * @param lse F32 [T,h]; the others compute
    */
   private record SavedAttention(
-      Programs programs, boolean own, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse)
+      Programs programs,
+      boolean own,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      float scale,
+      Tensor out,
+      Tensor lse)
       implements Saved {
     @Override
     public boolean readsInputs() {
@@ -58,13 +66,20 @@ final class ShardedRow implements SequenceRow {
 
     @Override
     public Saved withInputs(Tensor newQ, Tensor newK, Tensor newV) {
-      return own ? new SavedAttention(programs, true, newQ, newK, newV, out, lse) : this;
+      return own ? new SavedAttention(programs, true, newQ, newK, newV, scale, out, lse) : this;
     }
   }
 
   @Override
   public Saved attention(
-      Tensor q, Tensor k, Tensor v, AttentionMask mask, Tensor out, Workspace workspace) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      AttentionMask mask,
+      float scale,
+      @Nullable SinkLogits sinks,
+      Tensor out,
+      Workspace workspace) {
     Programs of = programs.get(mask);
     if (of == null) {
       throw new IllegalStateException(
@@ -78,8 +93,8 @@ final class ShardedRow implements SequenceRow {
     UlyssesExchange swap = exchange;
     if (swap == null) {
       Tensor lse = workspace.save(DType.F32, tokens, sequence.heads);
-      runForward(of, q, k, v, out, lse, workspace);
-      return new SavedAttention(of, true, q, k, v, out, lse);
+      runForward(of, q, k, v, scale, sinks, out, lse, workspace);
+      return new SavedAttention(of, true, q, k, v, scale, out, lse);
     }
     long all = swap.allTokens();
     Tensor qAll = workspace.save(sequence.compute, all, sequence.heads, sequence.headDim);
@@ -88,9 +103,9 @@ final class ShardedRow implements SequenceRow {
     Tensor outAll = workspace.save(sequence.compute, all, sequence.heads, sequence.headDim);
     Tensor lse = workspace.save(DType.F32, all, sequence.heads);
     swap.toHeads(q, k, v, qAll, kAll, vAll, workspace);
-    runForward(of, qAll, kAll, vAll, outAll, lse, workspace);
+    runForward(of, qAll, kAll, vAll, scale, sinks, outAll, lse, workspace);
     swap.queriesToTokens(outAll, out, workspace);
-    return new SavedAttention(of, false, qAll, kAll, vAll, outAll, lse);
+    return new SavedAttention(of, false, qAll, kAll, vAll, scale, outAll, lse);
   }
 
   @Override
@@ -103,23 +118,56 @@ final class ShardedRow implements SequenceRow {
     return linear().forward(q, k, v, slopes, out, workspace);
   }
 
-  /** Partial outputs are merged in f32 and rounded to the compute dtype once. */
+  /**
+   * Partial outputs are merged in f32 and rounded to the compute dtype once. Sink logits enter
+   * after the merge, so that each query's softmax has them once.
+   */
   private void runForward(
-      Programs of, Tensor q, Tensor k, Tensor v, Tensor out, Tensor lse, Workspace workspace) {
+      Programs of,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      float scale,
+      @Nullable SinkLogits sinks,
+      Tensor out,
+      Tensor lse,
+      Workspace workspace) {
     if (sequence.compute == DType.F32) {
-      sequence.ring.forward(of.forward(), q, k, v, out, lse, workspace);
+      attend(of, q, k, v, scale, sinks, out, lse, workspace);
       return;
     }
     long mark = workspace.scratchMark();
     Tensor sum = workspace.scratch(DType.F32, out.dim(0), out.dim(1), out.dim(2));
-    sequence.ring.forward(of.forward(), q, k, v, sum, lse, workspace);
+    attend(of, q, k, v, scale, sinks, sum, lse, workspace);
     sequence.kernels.copy(sum, out);
     workspace.releaseScratch(mark);
   }
 
+  private void attend(
+      Programs of,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      float scale,
+      @Nullable SinkLogits sinks,
+      Tensor out,
+      Tensor lse,
+      Workspace workspace) {
+    sequence.ring.forward(of.forward(), q, k, v, scale, out, lse, workspace);
+    if (sinks != null) {
+      sequence.kernels.attentionSinks(sequence.ofOwnHeads(sinks.values()), out, lse);
+    }
+  }
+
   @Override
   public void backward(
-      Saved saved, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Workspace workspace) {
+      Saved saved,
+      @Nullable SinkLogits sinks,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Workspace workspace) {
     dOut.require("dOut", sequence.compute, tokens, sequence.allHeads, sequence.headDim);
     dq.require("dq", DType.F32, tokens, sequence.allHeads, sequence.headDim);
     dk.require("dk", DType.F32, tokens, sequence.allKvHeads, sequence.headDim);
@@ -135,8 +183,9 @@ final class ShardedRow implements SequenceRow {
     UlyssesExchange swap = exchange;
     if (swap == null) {
       sequence.kernels.attentionDelta(a.out, dOut, delta);
+      addSinkGradient(sinks, a.lse, delta);
       sequence.ring.backward(
-          a.programs.backward(), a.q, a.k, a.v, dOut, a.lse, delta, dq, dk, dv, workspace);
+          a.programs.backward(), a.q, a.k, a.v, a.scale, dOut, a.lse, delta, dq, dk, dv, workspace);
     } else {
       Tensor dOutAll = workspace.scratch(sequence.compute, all, sequence.heads, sequence.headDim);
       Tensor dqAll = workspace.scratch(DType.F32, all, sequence.heads, sequence.headDim);
@@ -144,11 +193,13 @@ final class ShardedRow implements SequenceRow {
       Tensor dvAll = workspace.scratch(DType.F32, all, sequence.kvHeads, sequence.headDim);
       swap.queriesToHeads(dOut, dOutAll, workspace);
       sequence.kernels.attentionDelta(a.out, dOutAll, delta);
+      addSinkGradient(sinks, a.lse, delta);
       sequence.ring.backward(
           a.programs.backward(),
           a.q,
           a.k,
           a.v,
+          a.scale,
           dOutAll,
           a.lse,
           delta,
@@ -159,6 +210,14 @@ final class ShardedRow implements SequenceRow {
       swap.gradientsToTokens(dqAll, dkAll, dvAll, dq, dk, dv, workspace);
     }
     workspace.releaseScratch(mark);
+  }
+
+  /** Of this rank's heads and its ring rank's tokens; the parameters sum over the ranks. */
+  private void addSinkGradient(@Nullable SinkLogits sinks, Tensor lse, Tensor delta) {
+    if (sinks != null) {
+      sequence.kernels.attentionSinksBackward(
+          sequence.ofOwnHeads(sinks.values()), lse, delta, sequence.ofOwnHeads(sinks.gradient()));
+    }
   }
 
   @Override

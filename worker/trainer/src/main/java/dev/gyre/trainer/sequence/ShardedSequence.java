@@ -6,6 +6,7 @@ import dev.gyre.comms.Transport;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Kernels;
+import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
 import dev.gyre.model.port.SequenceRow;
 import dev.gyre.partitioning.layout.LinearAttentionLayout;
@@ -42,6 +43,7 @@ public final class ShardedSequence {
   final ScheduleEngine ring;
   private final TensorExchange headExchange;
   final long heads;
+  private final long firstHead;
   final long kvHeads;
   final int headDim;
   private final int[] kvHeadOf;
@@ -81,6 +83,7 @@ public final class ShardedSequence {
     this.allKvHeads = model.heads().keyValues();
     HeadSplit.Part part = split.parts().get(mesh.place(rank, Axis.ULYSSES));
     this.heads = part.queryHeads();
+    this.firstHead = part.firstQueryHead();
     this.kvHeads = part.kvHeads();
     this.headDim = model.heads().size();
     this.ring =
@@ -98,6 +101,11 @@ public final class ShardedSequence {
 
   private static ProcessGroup group(Transport transport, int[] ranks) {
     return new ProcessGroup(transport, ranks, Channel.SEQUENCE);
+  }
+
+  /** This rank's part of a value for each query head. */
+  Tensor ofOwnHeads(Tensor values) {
+    return values.slice(firstHead, heads);
   }
 
   /**

@@ -42,7 +42,7 @@ final class HuggingFaceExportTest {
     Path step = fixture.save(1, 3);
     for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
       Path out = folder.resolve(dtype.name());
-      HuggingFaceExport.export(step, out, dtype, List.of());
+      HuggingFaceExport.export(step, out, dtype, HuggingFaceExport.SHARD_BYTES, List.of());
       HfConfig config = HfConfig.read(out.resolve("config.json"));
       assertEquals(CheckpointFixture.MODEL, config.model());
       assertTrue(
@@ -62,7 +62,11 @@ final class HuggingFaceExportTest {
       }
       assertFalse(Files.exists(out.resolve("model.safetensors.part")));
       Invalid e =
-          assertThrows(Invalid.class, () -> HuggingFaceExport.export(step, out, dtype, List.of()));
+          assertThrows(
+              Invalid.class,
+              () ->
+                  HuggingFaceExport.export(
+                      step, out, dtype, HuggingFaceExport.SHARD_BYTES, List.of()));
       assertTrue(e.getMessage().contains("holds config.json already"), e.getMessage());
     }
   }
@@ -74,7 +78,8 @@ final class HuggingFaceExportTest {
         Manifest.of(
             5, 0, 1, 0, CheckpointFixture.identity(), CheckpointFixture.MODEL, source, "{}");
     Path step = fixture.store(1).commit(manifest.withFiles(fixture.write(5, 1)));
-    HuggingFaceExport.export(step, folder.resolve("hf"), DType.F32, List.of());
+    HuggingFaceExport.export(
+        step, folder.resolve("hf"), DType.F32, HuggingFaceExport.SHARD_BYTES, List.of());
     String config = Files.readString(folder.resolve("hf/config.json"));
     assertTrue(config.contains("\"eos_token_id\" : 2"), config);
     assertTrue(config.contains("\"vocab_size\" : 16"), config);
@@ -88,7 +93,8 @@ final class HuggingFaceExportTest {
   }
 
   private static JsonNode export(Path step, Path out, Path... companions) throws IOException {
-    HuggingFaceExport.export(step, out, DType.F32, List.of(companions));
+    HuggingFaceExport.export(
+        step, out, DType.F32, HuggingFaceExport.SHARD_BYTES, List.of(companions));
     return JsonMapper.shared().readTree(Files.readString(out.resolve("config.json")));
   }
 
@@ -166,7 +172,10 @@ final class HuggingFaceExportTest {
     Files.write(file, bytes);
     Path out = folder.resolve("hf");
     assertThrows(
-        CheckpointException.class, () -> HuggingFaceExport.export(step, out, DType.F32, List.of()));
+        CheckpointException.class,
+        () ->
+            HuggingFaceExport.export(
+                step, out, DType.F32, HuggingFaceExport.SHARD_BYTES, List.of()));
     assertFalse(Files.exists(out.resolve("model.safetensors")));
   }
 }

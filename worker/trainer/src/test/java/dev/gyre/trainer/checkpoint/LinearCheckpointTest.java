@@ -84,7 +84,10 @@ final class LinearCheckpointTest {
     Path hf = folder.resolve("hf");
     Invalid e =
         assertThrows(
-            Invalid.class, () -> HuggingFaceExport.export(saved, hf, DType.F32, List.of()));
+            Invalid.class,
+            () ->
+                HuggingFaceExport.export(
+                    saved, hf, DType.F32, HuggingFaceExport.SHARD_BYTES, List.of()));
     assertTrue(e.getMessage().contains("linear_attention"), e.getMessage());
     assertFalse(Files.exists(hf));
   }

@@ -52,6 +52,17 @@ final class ModelIdentityTest {
     expected.put("model.num_local_experts", "[5, -, 5]");
     expected.put("model.layers.feedForward.router", "[TopK, -, TopK]");
     expected.put("model.num_experts_per_tok", "[2, -, 2]");
+    expected.put("model.layers.mixer.rope.scaling", "[-, None, None]");
+    expected.put("model.layers.mixer.features.inputBias", "[-, false, false]");
+    expected.put("model.layers.mixer.features.outputBias", "[-, false, false]");
+    expected.put("model.layers.mixer.features.qkNorm", "[-, NONE, NONE]");
+    expected.put("model.layers.mixer.features.clip", "[-, 0.0, 0.0]");
+    expected.put("model.layers.mixer.features.sinkLogits", "[-, false, false]");
+    expected.put("model.layers.feedForward.activation", "Swiglu");
+    expected.put("model.layers.feedForward.bias", "false");
+    expected.put("model.layers.feedForward.router.renormalised", "[true, -, true]");
+    expected.put("model.layers.feedForward.router.bias", "[false, -, false]");
+    expected.put("model.layers.feedForward.sharedWidth", "[0, -, 0]");
     expected.put("model.tie_word_embeddings", "false");
     expected.put("model.rms_norm_eps", "1.0E-5");
     expected.put("model.initializer_range", "0.0");

@@ -1,6 +1,7 @@
 package dev.gyre.trainer.json;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,10 +14,13 @@ import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** A model as JSON: as this build writes it, and as earlier ones did. */
 final class ModelJsonTest {
@@ -57,13 +61,34 @@ final class ModelJsonTest {
     assertEquals(MODEL, FormerModel.read(JsonMapper.shared().readTree(FORMER)));
   }
 
+  /** A tree of a build before loaded models had features of their own. */
+  @Test
+  void aFormerTreeIsCompleted() {
+    JsonNode tree = JsonMapper.shared().readTree(SpecJson.write(MODEL));
+    Set<String> later =
+        Set.of("scaling", "features", "activation", "bias", "renormalised", "sharedWidth");
+    assertFalse(FormerModel.complete(tree.deepCopy()));
+    remove(tree, later);
+    JsonNode former = tree.deepCopy();
+    assertTrue(FormerModel.complete(tree));
+    assertNotEquals(former, tree);
+    assertEquals(MODEL, SpecJson.read(tree.toString(), ModelSpec.class, "the model"));
+  }
+
+  private static void remove(JsonNode tree, Set<String> keys) {
+    if (tree instanceof ObjectNode object) {
+      object.remove(keys);
+    }
+    tree.forEach(child -> remove(child, keys));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
         "\"tied\" : true                          | \"tied\" : null           | tied",
         "\"head\" : {([^}]*)}                     | \"head\" : null           | model.head",
-        "\"rope\" : {([^}]*)}                     | \"rope\" : null           | mixer.rope",
+        "\"theta\" : 500.0                        | \"theta\" : null          | rope_theta",
         "\"kind\" : \"FULL\"                      | \"kind\" : null           | layer_types",
         "\"kind\" : \"FULL\"                      | \"kind\" : \"LINEAR\"     | layer_types",
         "\"window\" : 9                           | \"window\" : 2147483647   | sliding_window",

@@ -182,8 +182,7 @@ final class AttentionCheck {
     try (Arena arena = Arena.ofConfined();
         Backend backend = new ScalarBackendProvider().open(1)) {
       LocalRow group =
-          new LocalRow(
-              backend.kernels(), row.model().heads().kvHeadOf(), row.headDim, row.documents);
+          new LocalRow(backend.kernels(), row.model().heads().kvHeadOf(), row.documents);
       attend(group, arena, row, dtype, in, all, workspace(arena, 1 << 21), got);
     }
     return new Outcome(in.plain(row), got, 0);
@@ -277,9 +276,10 @@ final class AttentionCheck {
     Tensor dk = Tensors.zeros(arena, DType.F32, q.dim(0), row.kvHeads, row.headDim);
     Tensor dv = Tensors.zeros(arena, DType.F32, q.dim(0), row.kvHeads, row.headDim);
     long scratch = ws.scratchMark();
-    Saved saved = group.attention(q, k, v, row.mask(), out, ws);
+    float scale = (float) (1 / Math.sqrt((double) row.headDim));
+    Saved saved = group.attention(q, k, v, row.mask(), scale, null, out, ws);
     long savedMark = ws.savedMark();
-    group.backward(saved, dOut, dq, dk, dv, ws);
+    group.backward(saved, null, dOut, dq, dk, dv, ws);
     assertEquals(scratch, ws.scratchMark());
     assertEquals(savedMark, ws.savedMark());
     put(out, runs, qWidth, got[0]);

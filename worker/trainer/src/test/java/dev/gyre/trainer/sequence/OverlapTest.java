@@ -114,8 +114,8 @@ final class OverlapTest {
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, HEADS, HEAD_DIM);
       opened.sumOverRow(new double[1]); // all ranks start together
       long start = System.nanoTime();
-      Saved saved = opened.attention(x, x, x, AttentionMask.CAUSAL, out, ws);
-      opened.backward(saved, x, dq, dk, dv, ws);
+      Saved saved = opened.attention(x, x, x, AttentionMask.CAUSAL, 0.5f, null, out, ws);
+      opened.backward(saved, null, x, dq, dk, dv, ws);
       long nanos = System.nanoTime() - start;
       long bytes = transport.counters().bytesSent().getOrDefault("ring", 0L);
       return new Timed(nanos, device.busyNanos(), bytes);
@@ -167,8 +167,8 @@ final class OverlapTest {
       Tensor dq = Tensors.zeros(arena, DType.F32, tokens, row.heads(), row.headDim());
       Tensor dk = Tensors.zeros(arena, DType.F32, tokens, row.kvHeads(), row.headDim());
       Tensor dv = Tensors.zeros(arena, DType.F32, tokens, row.kvHeads(), row.headDim());
-      Saved saved = opened.attention(q, k, v, AttentionMask.CAUSAL, out, ws);
-      opened.backward(saved, q, dq, dk, dv, ws);
+      Saved saved = opened.attention(q, k, v, AttentionMask.CAUSAL, 0.5f, null, out, ws);
+      opened.backward(saved, null, q, dq, dk, dv, ws);
       float[] all = new float[(int) (out.elements() + 2 * dk.elements() + dq.elements())];
       int at = 0;
       for (Tensor t : List.of(out, dq, dk, dv)) {

@@ -150,7 +150,7 @@ final class ShardedSequenceTest {
       IllegalStateException e =
           assertThrows(
               IllegalStateException.class,
-              () -> opened.attention(q, k, k, AttentionMask.window(3), q, ws));
+              () -> opened.attention(q, k, k, AttentionMask.window(3), 0.5f, null, q, ws));
       assertTrue(e.getMessage().contains("window 3"), e.getMessage());
     }
   }

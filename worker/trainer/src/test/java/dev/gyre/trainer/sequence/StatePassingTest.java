@@ -244,7 +244,7 @@ final class StatePassingTest {
       long scratch = ws.scratchMark();
       Saved saved = opened.linearAttention(q, k, v, c.slopes(), out, ws);
       long savedMark = ws.savedMark();
-      opened.backward(saved, dOut, dq, dk, dv, ws);
+      opened.backward(saved, null, dOut, dq, dk, dv, ws);
       assertEquals(scratch, ws.scratchMark());
       assertEquals(savedMark, ws.savedMark());
       LinearAttentionBytes bytes = LinearAttentionBytes.of(c.model(), dtype.bytes());

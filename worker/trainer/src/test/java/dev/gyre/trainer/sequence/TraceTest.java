@@ -103,8 +103,8 @@ final class TraceTest {
 
   private static void attention(SequenceRow opened, Tensor[] x, Workspace ws) {
     long mark = ws.savedMark();
-    Saved saved = opened.attention(x[0], x[0], x[0], AttentionMask.CAUSAL, x[1], ws);
-    opened.backward(saved, x[0], x[2], x[3], x[4], ws);
+    Saved saved = opened.attention(x[0], x[0], x[0], AttentionMask.CAUSAL, 0.5f, null, x[1], ws);
+    opened.backward(saved, null, x[0], x[2], x[3], x[4], ws);
     ws.releaseSaved(mark);
   }
 

@@ -1,0 +1,129 @@
+package dev.gyre.model.hf;
+
+import dev.gyre.partitioning.model.LayerKind;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Values of a {@code config.json} by key. A key whose value is null counts as absent. Errors name
+ * key and value.
+ */
+final class ConfigValues {
+  private final ObjectNode root;
+  private final List<String> warnings = new ArrayList<>();
+
+  ConfigValues(ObjectNode root) {
+    this.root = root;
+  }
+
+  ObjectNode root() {
+    return root;
+  }
+
+  /** Tells the user something about the file. */
+  void warn(String line) {
+    warnings.add(line);
+  }
+
+  /** One line each. */
+  List<String> warnings() {
+    return warnings;
+  }
+
+  boolean has(String key) {
+    return root.hasNonNull(key);
+  }
+
+  /** A whole number that must be there. */
+  int integer(String key) {
+    if (!has(key)) {
+      throw HfConfig.invalid(key, "is missing");
+    }
+    return integer(key, 0);
+  }
+
+  int integer(String key, int fallback) {
+    JsonNode node = root.path(key);
+    if (!has(key)) {
+      return fallback;
+    }
+    if (!node.isInt()) {
+      throw HfConfig.invalid(key, HfKeys.shown(node) + " must be a whole number");
+    }
+    return node.asInt();
+  }
+
+  double real(String key, double fallback) {
+    JsonNode node = root.path(key);
+    if (!has(key)) {
+      return fallback;
+    }
+    if (!node.isNumber()) {
+      throw HfConfig.invalid(key, HfKeys.shown(node) + " must be a number");
+    }
+    return node.asDouble();
+  }
+
+  boolean flag(String key, boolean fallback) {
+    JsonNode node = root.path(key);
+    if (!has(key)) {
+      return fallback;
+    }
+    if (!node.isBoolean()) {
+      throw HfConfig.invalid(key, HfKeys.shown(node) + " must be true or false");
+    }
+    return node.asBoolean();
+  }
+
+  /** Layer numbers; none if the key is absent. */
+  List<Integer> layers(String key, int depth) {
+    List<Integer> layers = new ArrayList<>();
+    for (JsonNode item : list(key, "layer numbers")) {
+      if (!item.isInt() || item.asInt() < 0 || item.asInt() >= depth) {
+        throw HfConfig.invalid(key, item + " must be a layer number from 0 to " + (depth - 1));
+      }
+      layers.add(item.asInt());
+    }
+    return layers;
+  }
+
+  /** Kinds of layers; none if the key is absent. */
+  List<LayerKind> kinds(String key) {
+    List<LayerKind> kinds = new ArrayList<>();
+    for (JsonNode item : list(key, "kinds")) {
+      LayerKind kind = LayerKind.of(item.asString(""), "config.json: " + key);
+      if (kind == LayerKind.LINEAR) {
+        throw HfConfig.invalid(key, HfConfig.NOT_LINEAR);
+      }
+      kinds.add(kind);
+    }
+    return kinds;
+  }
+
+  private Iterable<JsonNode> list(String key, String of) {
+    JsonNode node = root.path(key);
+    if (!has(key)) {
+      return List.of();
+    }
+    if (node instanceof ArrayNode array) {
+      return array;
+    }
+    throw HfConfig.invalid(key, HfKeys.shown(node) + " must be a list of " + of);
+  }
+
+  /** The value of a key as an object; null if it is absent. */
+  @Nullable ObjectNode object(String key) {
+    JsonNode node = root.path(key);
+    if (!has(key)) {
+      return null;
+    }
+    if (node instanceof ObjectNode object) {
+      return object;
+    }
+    throw HfConfig.invalid(key, HfKeys.shown(node) + " must be an object or null");
+  }
+}
