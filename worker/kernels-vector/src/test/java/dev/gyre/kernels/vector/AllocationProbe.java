@@ -146,6 +146,30 @@ final class AllocationProbe {
     Tensor heads = normal(dtype, n, 3, 16);
     Tensor table = normal(DType.F32, n, 2, 8);
     print("rope", () -> kernels.rope(heads, table, false));
+    print(
+        "biases and clamps",
+        () -> {
+          kernels.addBias(x, weight);
+          kernels.addBiasBackward(x, dWeight);
+          kernels.clamp(x, 1, y);
+          kernels.clampBackward(dx, y, 1, dx);
+          kernels.swigluClamped(dGateUp, 1.702f, 7, y);
+          kernels.swigluClampedBackward(x, gateUp, 1.702f, 7, dGateUp);
+        });
+    Tensor outs = normal(DType.F32, n, 3, 16);
+    Tensor lses = normal(DType.F32, n, 3);
+    Tensor sinks = normal(DType.F32, 3);
+    Tensor dSinks = normal(DType.F32, 3);
+    Tensor tails = normal(DType.F32, n, 2, 5);
+    print(
+        "parts of rows",
+        () -> {
+          kernels.copyColumns(x, 8, y, 16, 24, false);
+          kernels.copyColumns(gateUp, 8, dx, 0, 48, true);
+          kernels.rope(outs, tails, true);
+          kernels.attentionSinks(sinks, outs, lses);
+          kernels.attentionSinksBackward(sinks, lses, lses, dSinks);
+        });
     Tensor logits = normal(DType.F32, n, 48);
     Tensor labels = Tensors.ofInts(arena, new int[n], n);
     Tensor probs = normal(DType.F32, n, 48);
@@ -160,6 +184,12 @@ final class AllocationProbe {
               probs, rstd, chosen, shares, true, shares, weight, 0.1f, logits);
           kernels.combineRows(x, slots, shares, y);
           kernels.combineRowsBackward(y, x, slots, shares, x, shares);
+        });
+    print(
+        "router of groups",
+        () -> {
+          kernels.routeGroups(logits, weight, 4, 2, true, 1, probs, chosen, shares);
+          kernels.routeGroupsBackward(probs, chosen, true, 1, shares, logits);
         });
     print("crossEntropy", () -> kernels.crossEntropy(logits, labels, 0.1f, rstd));
   }

@@ -18,7 +18,7 @@ class AllocationTest {
     List<String> lines =
         ForkedJvm.run(
             AllocationProbe.class, List.of(dtype, threads), "--add-modules=jdk.incubator.vector");
-    assertEquals(11, lines.size(), lines::toString);
+    assertEquals(14, lines.size(), lines::toString);
     for (String line : lines) {
       assertTrue(line.endsWith(" 0"), "bytes in 100 calls: " + lines);
     }

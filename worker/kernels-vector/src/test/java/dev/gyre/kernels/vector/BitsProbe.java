@@ -108,6 +108,34 @@ final class BitsProbe {
       Tensor heads = normal(DType.BF16, 2, 1, 42);
       kernels.rope(heads, table, false);
       print("bf16 rows", h16, dHalves, table, heads);
+      for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
+        biasesAndClamps(dtype);
+      }
+    }
+
+    private void biasesAndClamps(DType dtype) {
+      Tensor x = normal(dtype, 2, 74);
+      kernels.addBias(x, normal(DType.F32, 74));
+      Tensor dbias = Tensors.zeros(arena, DType.F32, 74);
+      kernels.addBiasBackward(x, dbias);
+      Tensor clamped = Tensors.zeros(arena, dtype, 2, 74);
+      Tensor dx = Tensors.zeros(arena, dtype, 2, 74);
+      kernels.clamp(x, 2, clamped);
+      kernels.clampBackward(clamped, x, 2, dx);
+      Tensor h = Tensors.zeros(arena, dtype, 2, 37);
+      Tensor dGateUp = Tensors.zeros(arena, dtype, 2, 74);
+      kernels.swigluClamped(x, 1.702f, 2, h);
+      kernels.swigluClampedBackward(h, x, 1.702f, 2, dGateUp);
+      print("biases and clamps " + dtype, x, dbias, clamped, dx, h, dGateUp);
+      Tensor sum = Tensors.zeros(arena, DType.F32, 2, 41);
+      kernels.copyColumns(x, 3, sum, 2, 38, true);
+      Tensor sinks = normal(DType.F32, 37);
+      Tensor lse = normal(DType.F32, 2, 37);
+      Tensor out = normal(DType.F32, 2, 37, 19);
+      Tensor dsinks = Tensors.zeros(arena, DType.F32, 37);
+      kernels.attentionSinks(sinks, out, lse);
+      kernels.attentionSinksBackward(sinks, lse, lse, dsinks);
+      print("columns and sinks " + dtype, sum, out, lse, dsinks);
     }
 
     private void products() {
@@ -125,6 +153,10 @@ final class BitsProbe {
       Tensor weights = Tensors.zeros(arena, DType.F32, 3, 2);
       kernels.routeTopK(logits, true, probs, lse, indices, weights);
       print("routeTopK", probs, lse, weights);
+      kernels.routeGroups(logits, normal(DType.F32, 19), 1, 1, true, 2.5f, probs, indices, weights);
+      Tensor dLogits = Tensors.zeros(arena, DType.F32, 3, 19);
+      kernels.routeGroupsBackward(probs, indices, true, 2.5f, weights, dLogits);
+      print("routeGroups", probs, weights, dLogits);
     }
 
     private void attention(DType dtype) {

@@ -107,6 +107,33 @@ final class AttentionWorkloads {
         () -> kernels.attentionMerge(outB_THD, lseB_TH, out_THD, lse_TH));
   }
 
+  static Workload attentionSinks(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    long heads = s.width() / s.attention().headDim();
+    Tensor sinks_H = o.f32(heads);
+    Tensor out_THD = o.f32(s.rows(), heads, s.attention().headDim());
+    Tensor lse_TH = o.f32(s.rows(), heads);
+    return new Workload(
+        RowWorkloads.shape(s.rows(), s.width()),
+        0,
+        bytes(sinks_H) + 2 * bytes(out_THD, lse_TH),
+        () -> kernels.attentionSinks(sinks_H, out_THD, lse_TH));
+  }
+
+  static Workload attentionSinksBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    long heads = s.width() / s.attention().headDim();
+    Tensor sinks_H = o.f32(heads);
+    Tensor lse_TH = o.f32(s.rows(), heads);
+    Tensor delta_TH = o.f32(s.rows(), heads);
+    Tensor dsinks_H = o.f32(heads);
+    return new Workload(
+        RowWorkloads.shape(s.rows(), heads),
+        0,
+        bytes(sinks_H, lse_TH, delta_TH, dsinks_H, dsinks_H),
+        () -> kernels.attentionSinksBackward(sinks_H, lse_TH, delta_TH, dsinks_H));
+  }
+
   static Workload attentionDelta(Operands o, Sizes s) {
     Kernels kernels = o.kernels();
     long heads = s.width() / s.attention().headDim();

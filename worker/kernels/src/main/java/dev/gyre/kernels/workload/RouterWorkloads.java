@@ -62,6 +62,63 @@ final class RouterWorkloads {
                 dLogits_TE));
   }
 
+  /** The experts of {@link Sizes} are the groups, with as many experts each as in DeepSeek-V3. */
+  private record Grouped(
+      Tensor logits_TE,
+      Tensor bias_E,
+      int groups,
+      Tensor scores_TE,
+      Tensor indices_Tk,
+      Tensor weights_Tk) {
+    private static final int GROUP = 32;
+
+    static Grouped of(Operands o, Sizes s) {
+      long experts = (long) GROUP * s.experts();
+      return new Grouped(
+          o.f32(s.rows(), experts),
+          o.f32(experts),
+          s.experts(),
+          o.f32(s.rows(), experts),
+          o.indices(new int[s.rows() * s.topK()], s.rows(), s.topK()),
+          o.f32(s.rows(), s.topK()));
+    }
+
+    void route(Kernels kernels) {
+      int chosenGroups = (groups + 1) / 2;
+      kernels.routeGroups(
+          logits_TE, bias_E, groups, chosenGroups, true, 1, scores_TE, indices_Tk, weights_Tk);
+    }
+
+    String shape() {
+      return RowWorkloads.shape(scores_TE.dim(0), scores_TE.dim(1)) + ", " + groups + " groups";
+    }
+  }
+
+  static Workload routeGroups(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Grouped g = Grouped.of(o, s);
+    return new Workload(
+        g.shape(),
+        0,
+        bytes(g.logits_TE, g.bias_E, g.scores_TE, g.indices_Tk, g.weights_Tk),
+        () -> g.route(kernels));
+  }
+
+  static Workload routeGroupsBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Grouped g = Grouped.of(o, s);
+    g.route(kernels);
+    Tensor dWeights_Tk = o.f32(s.rows(), s.topK());
+    Tensor dLogits_TE = o.f32(s.rows(), g.scores_TE.dim(1));
+    return new Workload(
+        g.shape(),
+        0,
+        bytes(g.indices_Tk, g.weights_Tk, dWeights_Tk, dLogits_TE),
+        () ->
+            kernels.routeGroupsBackward(
+                g.scores_TE, g.indices_Tk, true, 1, dWeights_Tk, dLogits_TE));
+  }
+
   static Workload combineRows(Operands o, Sizes s) {
     Kernels kernels = o.kernels();
     Tensor rows_MW = o.compute((long) s.rows() * s.topK(), s.width());

@@ -5,10 +5,15 @@ import static dev.gyre.kernels.workload.ProductWorkloads.bytes;
 import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 
-/** Norm, rope, activation and loss: kernels that work row by row. */
+/** Norm, rope, biases, activations, loss and copies of columns: kernels that work row by row. */
 final class RowWorkloads {
   private static final float EPS = 1e-5f;
   private static final double THETA = 10_000;
+
+  /** Alpha and limit of gpt-oss. */
+  private static final float ALPHA = 1.702f;
+
+  private static final float LIMIT = 7;
 
   private RowWorkloads() {}
 
@@ -77,6 +82,35 @@ final class RowWorkloads {
     return o.indices(positions, s.rows());
   }
 
+  static Workload addBias(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor x_TI = o.compute(s.rows(), s.width());
+    Tensor bias_I = o.f32(s.width());
+    return rows(s, bytes(x_TI, x_TI, bias_I), () -> kernels.addBias(x_TI, bias_I));
+  }
+
+  static Workload addBiasBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor dy_TI = o.compute(s.rows(), s.width());
+    Tensor dbias_I = o.f32(s.width());
+    return rows(s, bytes(dy_TI, dbias_I, dbias_I), () -> kernels.addBiasBackward(dy_TI, dbias_I));
+  }
+
+  static Workload clamp(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor x = o.compute(s.rows(), s.width());
+    Tensor y = o.compute(s.rows(), s.width());
+    return rows(s, bytes(x, y), () -> kernels.clamp(x, 1, y));
+  }
+
+  static Workload clampBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor dy = o.compute(s.rows(), s.width());
+    Tensor x = o.compute(s.rows(), s.width());
+    Tensor dx = o.compute(s.rows(), s.width());
+    return rows(s, bytes(dy, x, dx), () -> kernels.clampBackward(dy, x, 1, dx));
+  }
+
   static Workload silu(Operands o, Sizes s) {
     Kernels kernels = o.kernels();
     Tensor x = o.compute(s.rows(), s.width());
@@ -105,6 +139,37 @@ final class RowWorkloads {
     Tensor gateUp = o.compute(s.rows(), 2L * s.width());
     Tensor dGateUp = o.compute(s.rows(), 2L * s.width());
     return rows(s, bytes(dh, gateUp, dGateUp), () -> kernels.swigluBackward(dh, gateUp, dGateUp));
+  }
+
+  static Workload swigluClamped(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor gateUp = o.compute(s.rows(), 2L * s.width());
+    Tensor h = o.compute(s.rows(), s.width());
+    return rows(s, bytes(gateUp, h), () -> kernels.swigluClamped(gateUp, ALPHA, LIMIT, h));
+  }
+
+  static Workload swigluClampedBackward(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    Tensor dh = o.compute(s.rows(), s.width());
+    Tensor gateUp = o.compute(s.rows(), 2L * s.width());
+    Tensor dGateUp = o.compute(s.rows(), 2L * s.width());
+    return rows(
+        s,
+        bytes(dh, gateUp, dGateUp),
+        () -> kernels.swigluClampedBackward(dh, gateUp, ALPHA, LIMIT, dGateUp));
+  }
+
+  /** Half of the columns, as of the values in a projection of keys and values. */
+  static Workload copyColumns(Operands o, Sizes s) {
+    Kernels kernels = o.kernels();
+    long half = s.width() / 2;
+    Tensor from_TI = o.compute(s.rows(), s.width());
+    Tensor to_TI = o.compute(s.rows(), half);
+    return new Workload(
+        shape(s.rows(), half),
+        0,
+        2 * bytes(to_TI),
+        () -> kernels.copyColumns(from_TI, half, to_TI, 0, half, false));
   }
 
   static Workload crossEntropy(Operands o, Sizes s) {

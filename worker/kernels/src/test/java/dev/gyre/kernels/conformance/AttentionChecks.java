@@ -8,7 +8,7 @@ import dev.gyre.kernels.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Attention forward, merging, delta. */
+/** Attention forward, merging, sinks, delta. */
 final class AttentionChecks {
   /** One shape of a call: tokens, heads and the tiles to compute. */
   record Shape(
@@ -52,6 +52,16 @@ final class AttentionChecks {
     for (int size : new int[] {1, 15, 16, 17, 24, 31, 64, 250}) {
       checks.add(new Check("attentionMerge D=" + size, dtype, c -> merge(c, size)));
       checks.add(new Check("attentionDelta D=" + size, dtype, c -> delta(c, size)));
+      checks.add(new Check("attentionSinks D=" + size, dtype, c -> sinks(c, size)));
+    }
+    for (int heads : Conformance.SIZES) {
+      for (int rows : new int[] {0, 1, 17, 300}) {
+        checks.add(
+            new Check(
+                "attentionSinks backward T=" + rows + " H=" + heads,
+                dtype,
+                c -> sinksBackward(c, rows, heads)));
+      }
     }
   }
 
@@ -250,6 +260,41 @@ final class AttentionChecks {
     Tensor nothing = c.filled(DType.F32, 0, 0, 2, size);
     Tensor nothingLse = c.filled(DType.F32, 0, 0, 2);
     c.kernels().attentionMerge(nothing, nothingLse, nothing, nothingLse);
+  }
+
+  /** Rows that saw no key, sinks of no weight and of all weight, and scores that overflow exp. */
+  private static void sinks(Case c, int size) {
+    float none = Float.NEGATIVE_INFINITY;
+    float[] sink = {0.5f, -1e4f, 1e4f, none};
+    float[] lse = {none, none, none, none, 1, 2, -3, 0.5f, 9999, -9999, 9999, -1e4f};
+    Tensor out = c.normal(DType.F32, 1, 3, 4, size);
+    c.twin().fill(out.get(0), 0);
+    Tensor lses = c.of(DType.F32, lse, 3, 4);
+    c.kernels().attentionSinks(c.input(c.of(DType.F32, sink, 4)), out, lses);
+    c.output("out", out, 2e-6);
+    c.output("lse", lses, 2e-7);
+    Tensor more = c.normal(DType.F32, 1, 33, 3, size);
+    Tensor moreLse = c.normal(DType.F32, 2, 33, 3);
+    c.kernels().attentionSinks(c.input(c.normal(DType.F32, 2, 3)), more, moreLse);
+    c.output("more out", more, 2e-6);
+    c.output("more lse", moreLse, 2e-7);
+    Tensor nothing = c.filled(DType.F32, 0, 0, 2, size);
+    c.kernels().attentionSinks(c.filled(DType.F32, 0, 2), nothing, c.filled(DType.F32, 0, 0, 2));
+  }
+
+  /** The last row saw nothing, and its head has no sink either: its delta may be anything. */
+  private static void sinksBackward(Case c, int rows, int heads) {
+    Tensor sinks = c.normal(DType.F32, 1, heads);
+    Tensor lse = c.normal(DType.F32, 1, rows, heads);
+    Tensor delta = c.normal(DType.F32, 1, rows, heads);
+    c.twin().attentionSinks(sinks, c.filled(DType.F32, 0, rows, heads, 0), lse);
+    if (rows > 0 && heads > 0) {
+      c.twin().fill(lse.get(rows - 1).slice(heads - 1, 1), Float.NEGATIVE_INFINITY);
+      c.twin().fill(delta.get(rows - 1).slice(heads - 1, 1), Float.NaN);
+    }
+    Tensor dsinks = c.normal(DType.F32, 1, heads);
+    c.kernels().attentionSinksBackward(c.input(sinks), c.input(lse), c.input(delta), dsinks);
+    c.output("dsinks", dsinks, LinearChecks.bound(rows));
   }
 
   private static void delta(Case c, int size) {

@@ -12,10 +12,10 @@ final class LinearChecks {
   private LinearChecks() {}
 
   /**
-   * A sum of n products of unit normals has a rounding error of about √n·2⁻²⁴ of its own size; the
-   * largest error of many elements may be a few times that.
+   * A sum of n unit normals, or of products of two, has a rounding error of about √n·2⁻²⁴ of its
+   * own size; the largest error of many elements may be a few times that.
    */
-  private static double bound(int terms) {
+  static double bound(int terms) {
     return (8 + 4 * Math.sqrt(terms)) * F32_EPSILON;
   }
 

@@ -26,7 +26,10 @@ public final class ThreadChecks {
     compare(provider, dtype, "attention", ThreadChecks::attention, false);
     compare(provider, dtype, "linear", ThreadChecks::linear, linearBitsDepend);
     compare(provider, dtype, "rows", ThreadChecks::rows, false);
+    compare(provider, dtype, "biases and clamps", ThreadChecks::biasesAndClamps, false);
+    compare(provider, dtype, "parts of rows", ThreadChecks::partsOfRows, false);
     compare(provider, dtype, "router", ThreadChecks::router, false);
+    compare(provider, dtype, "router of groups", ThreadChecks::routerOfGroups, false);
   }
 
   private static void compare(
@@ -146,6 +149,78 @@ public final class ThreadChecks {
     kernels.combineRowsBackward(out, rows, slot, weights, dRows, dShares);
     c.output("dRows", dRows, 1e-5);
     c.output("dShares", dShares, 1e-5);
+  }
+
+  private static void routerOfGroups(Case c) {
+    int tokens = 4111;
+    int experts = 32;
+    Kernels kernels = c.kernels();
+    Tensor logits = c.input(c.normal(DType.F32, 3, tokens, experts));
+    Tensor bias = c.input(c.normal(DType.F32, 0.1, experts));
+    Tensor scores = c.filled(DType.F32, 9, tokens, experts);
+    Tensor indices = c.ints(new int[3 * tokens], tokens, 3);
+    Tensor weights = c.filled(DType.F32, 9, tokens, 3);
+    kernels.routeGroups(logits, bias, 8, 4, true, 2.5f, scores, indices, weights);
+    c.output("scores", scores, 1e-5);
+    c.output("indices", indices, 0);
+    c.output("weights", weights, 1e-5);
+    Tensor dLogits = c.filled(DType.F32, 9, tokens, experts);
+    kernels.routeGroupsBackward(scores, indices, true, 2.5f, weights, dLogits);
+    c.output("dLogits", dLogits, 1e-5);
+    Tensor lse = c.filled(DType.F32, 9, tokens);
+    kernels.routeTopK(logits, false, scores, lse, indices, weights);
+    kernels.routeTopKBackward(scores, lse, indices, weights, false, weights, bias, 0.1f, dLogits);
+    c.output("probs as weights", weights, 1e-5);
+    c.output("dLogits of probs", dLogits, 1e-5);
+  }
+
+  /** Half a megabyte and more each, as in {@link #rows}. */
+  private static void biasesAndClamps(Case c) {
+    int rows = 1031;
+    int width = 514;
+    Kernels kernels = c.kernels();
+    Tensor x = c.normal(c.dtype(), 1, rows, width);
+    kernels.addBias(x, c.input(c.normal(DType.F32, 1, width)));
+    c.output("x", x, 1e-5);
+    Tensor dbias = c.normal(DType.F32, 1, width);
+    kernels.addBiasBackward(x, dbias);
+    c.output("dbias", dbias, 1e-5);
+    Tensor clamped = c.filled(c.dtype(), 9, rows, width);
+    kernels.clamp(x, 0.8f, clamped);
+    c.output("clamped", clamped, 1e-5);
+    Tensor dx = c.filled(DType.F32, 9, rows, width);
+    kernels.clampBackward(clamped, x, 0.8f, dx);
+    c.output("dx", dx, 1e-5);
+    Tensor h = c.filled(c.dtype(), 9, rows, width / 2);
+    kernels.swigluClamped(x, 1.702f, 0.8f, h);
+    c.output("h", h, 1e-5);
+    Tensor dGateUp = c.filled(c.dtype(), 9, rows, width);
+    kernels.swigluClampedBackward(h, x, 1.702f, 0.8f, dGateUp);
+    c.output("dGateUp", dGateUp, 1e-5);
+  }
+
+  private static void partsOfRows(Case c) {
+    int rows = 16_411;
+    int heads = 8;
+    int size = 10;
+    Kernels kernels = c.kernels();
+    Tensor x = c.input(c.normal(c.dtype(), 1, rows, heads, 2 * size));
+    Tensor part = c.filled(c.dtype(), 9, rows, heads, size);
+    Tensor sum = c.normal(DType.F32, 1, rows, heads, size);
+    kernels.copyColumns(x, 3, part, 0, size, false);
+    kernels.copyColumns(x, size, sum, 0, size, true);
+    kernels.copyColumns(x, 0, sum, 2, 3, false);
+    kernels.rope(part, c.input(c.normal(DType.F32, 1, rows, 2, 3)), true);
+    c.output("rotated", part, 1e-5);
+    Tensor sinks = c.input(c.normal(DType.F32, 1, heads));
+    Tensor lse = c.normal(DType.F32, 1, rows, heads);
+    Tensor delta = c.input(c.normal(DType.F32, 1, rows, heads));
+    kernels.attentionSinks(sinks, sum, lse);
+    c.output("sum", sum, 1e-5);
+    c.output("lse", lse, 1e-5);
+    Tensor dsinks = c.normal(DType.F32, 1, heads);
+    kernels.attentionSinksBackward(sinks, lse, delta, dsinks);
+    c.output("dsinks", dsinks, 1e-5);
   }
 
   /** Half a megabyte and more each, in counts that no number of threads divides evenly. */

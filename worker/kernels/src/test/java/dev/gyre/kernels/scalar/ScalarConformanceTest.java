@@ -67,6 +67,11 @@ class ScalarConformanceTest {
       case "combineRowsBackward" -> "combineRows";
       case "swigluBackward" -> "swiglu";
       case "siluBackward" -> "silu";
+      case "addBiasBackward" -> "addBias";
+      case "clampBackward" -> "clamp";
+      case "swigluClampedBackward" -> "swigluClamped";
+      case "attentionSinksBackward" -> "attentionSinks";
+      case "routeGroupsBackward" -> "routeGroups";
       default -> kernel;
     };
   }

@@ -4,68 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.gyre.kernels.AttentionTiles;
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.DecayPattern;
 import dev.gyre.kernels.HostAccess;
-import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
-import java.lang.foreign.Arena;
-import java.util.Random;
 import java.util.function.DoubleSupplier;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/**
- * The scalar twin's backward kernels against central differences of its forward kernels. The scalar
- * loss is Σ c·y with random c, so that dy = c. Tensors are F32, so a difference over 2h = 2⁻⁶ with
- * sums in double is good to about 2⁻²³/2⁻⁶ ≈ 1e-5 plus h²/6 of the third derivative ≈ 1e-5.
- */
-class ScalarGradientsTest {
-  private static final float H = 1f / 128;
-  private static final double TOLERANCE = 2e-3;
-
-  private final Arena arena = Arena.ofShared();
-  private final Random random = new Random(11);
-  private final Kernels kernels = ScalarKernels.create();
-
-  @AfterEach
-  void free() {
-    arena.close();
-  }
-
-  private Tensor normal(long... dims) {
-    Tensor t = Tensors.zeros(arena, DType.F32, dims);
-    for (long i = 0; i < t.elements(); i++) {
-      HostAccess.set(t, i, random.nextGaussian() * 0.7);
-    }
-    return t;
-  }
-
-  private Tensor zeros(long... dims) {
-    return Tensors.zeros(arena, DType.F32, dims);
-  }
-
-  private static double dot(Tensor a, Tensor b) {
-    double sum = 0;
-    for (long i = 0; i < a.elements(); i++) {
-      sum += HostAccess.get(a, i) * HostAccess.get(b, i);
-    }
-    return sum;
-  }
-
-  private static void assertGradient(String name, Tensor x, Tensor dx, DoubleSupplier loss) {
-    for (long i = 0; i < x.elements(); i++) {
-      double at = HostAccess.get(x, i);
-      HostAccess.set(x, i, at + H);
-      double up = loss.getAsDouble();
-      HostAccess.set(x, i, at - H);
-      double down = loss.getAsDouble();
-      HostAccess.set(x, i, at);
-      assertEquals((up - down) / (2 * H), HostAccess.get(dx, i), TOLERANCE, name + "[" + i + "]");
-    }
-  }
-
+/** The backward kernels of rows, products, attention and the loss. */
+final class ScalarGradientsTest extends FiniteDifferences {
   @Test
   void linear() {
     Tensor x = normal(3, 5);
@@ -127,22 +74,110 @@ class ScalarGradientsTest {
 
   @Test
   void ropeInverseIsItsGradient() {
-    Tensor x = normal(3, 2, 6);
-    Tensor dy = normal(3, 2, 6);
-    Tensor table = zeros(3, 2, 3);
-    Tensor positions = Tensors.ofInts(arena, new int[] {0, 5, 70000}, 3);
-    kernels.ropeTable(positions, new double[] {1, 0.05, 0.002}, 1, table);
-    DoubleSupplier loss =
+    for (int size : new int[] {6, 9}) { // all of a head, and its last six elements
+      Tensor x = normal(3, 2, size);
+      Tensor dy = normal(3, 2, size);
+      Tensor table = zeros(3, 2, 3);
+      Tensor positions = Tensors.ofInts(arena, new int[] {0, 5, 70000}, 3);
+      kernels.ropeTable(positions, new double[] {1, 0.05, 0.002}, 1.3, table);
+      DoubleSupplier loss =
+          () -> {
+            Tensor y = zeros(3, 2, size);
+            kernels.copy(x, y);
+            kernels.rope(y, table, false);
+            return dot(y, dy);
+          };
+      Tensor dx = zeros(3, 2, size);
+      kernels.copy(dy, dx);
+      kernels.rope(dx, table, true);
+      assertGradient("x", x, dx, loss);
+    }
+  }
+
+  @Test
+  void addBias() {
+    Tensor x = normal(4, 5);
+    Tensor bias = normal(5);
+    Tensor dy = normal(4, 5);
+    Tensor dbias = zeros(5);
+    kernels.addBiasBackward(dy, dbias);
+    assertGradient(
+        "bias",
+        bias,
+        dbias,
         () -> {
-          Tensor y = zeros(3, 2, 6);
+          Tensor y = zeros(4, 5);
           kernels.copy(x, y);
-          kernels.rope(y, table, false);
+          kernels.addBias(y, bias);
           return dot(y, dy);
-        };
-    Tensor dx = zeros(3, 2, 6);
-    kernels.copy(dy, dx);
-    kernels.rope(dx, table, true);
-    assertGradient("x", x, dx, loss);
+        });
+  }
+
+  @Test
+  void clamp() {
+    Tensor x = notNear(0.5f, normal(20));
+    Tensor dy = normal(20);
+    Tensor dx = zeros(20);
+    kernels.clampBackward(dy, x, 0.5f, dx);
+    assertGradient(
+        "x",
+        x,
+        dx,
+        () -> {
+          Tensor y = zeros(20);
+          kernels.clamp(x, 0.5f, y);
+          return dot(y, dy);
+        });
+  }
+
+  /** Halves the values so close to ±limit that a difference would cross it. */
+  private static Tensor notNear(float limit, Tensor x) {
+    for (long i = 0; i < x.elements(); i++) {
+      double value = HostAccess.get(x, i);
+      if (Math.abs(Math.abs(value) - limit) < 2 * H) {
+        HostAccess.set(x, i, value / 2);
+      }
+    }
+    return x;
+  }
+
+  @Test
+  void swigluClamped() {
+    Tensor gateUp = notNear(0.6f, normal(4, 14));
+    Tensor dh = normal(4, 7);
+    Tensor dGateUp = zeros(4, 14);
+    kernels.swigluClampedBackward(dh, gateUp, 1.702f, 0.6f, dGateUp);
+    assertGradient(
+        "gateUp",
+        gateUp,
+        dGateUp,
+        () -> {
+          Tensor h = zeros(4, 7);
+          kernels.swigluClamped(gateUp, 1.702f, 0.6f, h);
+          return dot(h, dh);
+        });
+  }
+
+  /** The gradient of a copy of columns is the copy back. */
+  @Test
+  void copyColumns() {
+    Tensor x = normal(3, 2, 5);
+    Tensor before = normal(6, 4);
+    Tensor dy = normal(6, 4);
+    for (boolean accumulate : new boolean[] {false, true}) {
+      Tensor dx = zeros(3, 2, 5);
+      kernels.copyColumns(dy, 1, dx, 2, 3, false);
+      assertGradient(
+          "x",
+          x,
+          dx,
+          () -> {
+            Tensor y = zeros(6, 4);
+            kernels.copy(before, y);
+            kernels.copyColumns(x, 2, y, 1, 3, accumulate);
+            return dot(y, dy);
+          });
+    }
   }
 
   @Test
@@ -195,6 +230,74 @@ class ScalarGradientsTest {
     assertGradient("q", q, dq, loss);
     assertGradient("k", k, dk, loss);
     assertGradient("v", v, dv, loss);
+  }
+
+  /** Through attention and sinks together; the last query sees no key. */
+  @Test
+  void attentionSinks() {
+    int[] kvHeadOf = {0, 0, 1};
+    Tensor q = normal(5, 3, 4);
+    Tensor k = normal(4, 2, 4);
+    Tensor v = normal(4, 2, 4);
+    Tensor sinks = normal(3);
+    Tensor dOut = normal(5, 3, 4);
+    AttentionTiles tiles =
+        new AttentionTiles.Builder().add(0, 4, 0, 4, 0, AttentionTiles.UNLIMITED).build();
+    Tensor out = zeros(5, 3, 4);
+    Tensor lse = zeros(5, 3);
+    DoubleSupplier loss =
+        () -> {
+          kernels.fill(out, 0);
+          kernels.fill(lse, Float.NEGATIVE_INFINITY);
+          kernels.attention(q, k, v, kvHeadOf, tiles, 0.6f, out, lse);
+          kernels.attentionSinks(sinks, out, lse);
+          return dot(out, dOut);
+        };
+    double _ = loss.getAsDouble();
+    Tensor delta = zeros(5, 3);
+    kernels.attentionDelta(out, dOut, delta);
+    Tensor dq = zeros(5, 3, 4);
+    Tensor dk = zeros(4, 2, 4);
+    Tensor dv = zeros(4, 2, 4);
+    Tensor dsinks = zeros(3);
+    kernels.attentionBackward(q, k, v, kvHeadOf, tiles, 0.6f, dOut, lse, delta, dq, dk, dv);
+    kernels.attentionSinksBackward(sinks, lse, delta, dsinks);
+    assertGradient("q", q, dq, loss);
+    assertGradient("k", k, dk, loss);
+    assertGradient("v", v, dv, loss);
+    assertGradient("sinks", sinks, dsinks, loss);
+  }
+
+  /** A key whose scores are the sink and whose value is 0 gives the same. */
+  @Test
+  void aSinkIsOneMoreKey() {
+    float sink = 0.7f;
+    Tensor q = normal(3, 1, 2);
+    Tensor k = normal(4, 1, 2);
+    Tensor v = normal(4, 1, 2);
+    AttentionTiles.Builder builder = new AttentionTiles.Builder();
+    AttentionTiles all =
+        builder.add(0, 3, 0, 4, -AttentionTiles.UNLIMITED, AttentionTiles.UNLIMITED).build();
+    Tensor out = zeros(3, 1, 2);
+    Tensor lse = zeros(3, 1);
+    kernels.fill(lse, Float.NEGATIVE_INFINITY);
+    kernels.attention(q, k, v, new int[] {0}, all, 1, out, lse);
+    kernels.attentionSinks(Tensors.of(arena, new float[] {sink}, 1), out, lse);
+    for (int t = 0; t < 3; t++) {
+      double sum = Math.exp(sink);
+      double[] weighted = new double[2];
+      for (int j = 0; j < 4; j++) {
+        double e = Math.exp(dot(q.get(t), k.get(j)));
+        sum += e;
+        for (int d = 0; d < 2; d++) {
+          weighted[d] += e * HostAccess.get(v, 2L * j + d);
+        }
+      }
+      assertEquals(Math.log(sum), HostAccess.get(lse, t), 1e-6);
+      for (int d = 0; d < 2; d++) {
+        assertEquals(weighted[d] / sum, HostAccess.get(out, 2L * t + d), 1e-6);
+      }
+    }
   }
 
   @Test
@@ -294,52 +397,6 @@ class ScalarGradientsTest {
         assertEquals(sum, HostAccess.get(out, t * 3L + e), 1e-6);
       }
     }
-  }
-
-  @Test
-  void routeTopK() {
-    float zGrad = 0.3f;
-    Tensor logits = Tensors.of(arena, new float[] {1, -1, 2, 0.2f, 0.5f, 3, -2, 1.5f}, 2, 4);
-    Tensor dWeights = normal(2, 2);
-    Tensor probsGrad = normal(4);
-    Tensor probs = zeros(2, 4);
-    Tensor lse = zeros(2);
-    Tensor indices = Tensors.zeros(arena, DType.I32, 2, 2);
-    Tensor weights = zeros(2, 2);
-    DoubleSupplier loss =
-        () -> {
-          kernels.routeTopK(logits, true, probs, lse, indices, weights);
-          double sum = dot(weights, dWeights);
-          for (int t = 0; t < 2; t++) {
-            sum += dot(probs.get(t), probsGrad);
-            sum += zGrad / 2 * HostAccess.get(lse, t) * HostAccess.get(lse, t);
-          }
-          return sum;
-        };
-    double _ = loss.getAsDouble();
-    Tensor dLogits = zeros(2, 4);
-    kernels.routeTopKBackward(
-        probs, lse, indices, weights, true, dWeights, probsGrad, zGrad, dLogits);
-    assertGradient("logits", logits, dLogits, loss);
-  }
-
-  @Test
-  void combineRows() {
-    Tensor rows = normal(3, 4);
-    Tensor slots = Tensors.ofInts(arena, new int[] {2, 0, -1, 1}, 2, 2);
-    Tensor weights = normal(2, 2);
-    Tensor dOut = normal(2, 4);
-    DoubleSupplier loss =
-        () -> {
-          Tensor out = zeros(2, 4);
-          kernels.combineRows(rows, slots, weights, out);
-          return dot(out, dOut);
-        };
-    Tensor dRows = zeros(3, 4);
-    Tensor dWeights = zeros(2, 2);
-    kernels.combineRowsBackward(dOut, rows, slots, weights, dRows, dWeights);
-    assertGradient("rows", rows, dRows, loss);
-    assertGradient("weights", weights, dWeights, loss);
   }
 
   @Test

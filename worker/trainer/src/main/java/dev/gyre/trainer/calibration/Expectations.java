@@ -95,11 +95,14 @@ final class Expectations {
       case GATHER_ROWS, SCATTER_ADD_ROWS, ADAM_W, COPY, ADD, SCALE, FILL -> 0.4;
       case RMS_NORM, RMS_NORM_BACKWARD, COMBINE_ROWS -> 0.3;
       case COMBINE_ROWS_BACKWARD, ATTENTION_DELTA, CROSS_ENTROPY, SUM_SQUARES -> 0.15;
+      case ADD_BIAS, ADD_BIAS_BACKWARD, CLAMP, CLAMP_BACKWARD, COPY_COLUMNS -> 0.1;
+      case ATTENTION_SINKS, ATTENTION_SINKS_BACKWARD, ROUTE_GROUPS_BACKWARD -> 0.05;
+      case SWIGLU_CLAMPED, SWIGLU_CLAMPED_BACKWARD -> 0.05;
       case ATTENTION_MERGE, ROPE, SILU, SILU_BACKWARD, SWIGLU, SWIGLU_BACKWARD -> 0.1;
       case SUM -> 0.05; // sequential additions, as the order is fixed
       // Sines, or a choice among eight numbers: few bytes, much arithmetic.
       case ROUTE_TOP_K_BACKWARD -> 0.03;
-      case ROPE_TABLE, ROUTE_TOP_K -> 0.006;
+      case ROPE_TABLE, ROUTE_TOP_K, ROUTE_GROUPS -> 0.006;
     };
   }
 }
