@@ -1,5 +1,6 @@
 package dev.gyre.kernels.vector;
 
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /**
@@ -39,16 +40,35 @@ final class BiasBackwardRows extends RowKernel {
    */
   @Override
   void rows(long first, long end, Scratch scratch) {
-    Tensor dy = this.dy;
     int width = Math.toIntExact(dy.dim(1));
-    long rowBytes = Scratch.bytes(width);
-    long row = scratch.reserve(rowBytes);
-    for (long t = first; t < end; t++) {
-      long sum = partial + t / RUN * rowBytes;
-      if (t % RUN == 0) {
-        VectorMove.fill(sum, width, 0);
+    long sumBytes = Scratch.bytes(width);
+    for (long t = first; t < end; t += RUN) {
+      long sum = partial + t / RUN * sumBytes;
+      VectorMove.fill(sum, width, 0);
+      addRows(t, (int) Math.min(RUN, end - t), sum);
+    }
+  }
+
+  /** Four rows at a time read the sums once for all four. */
+  private void addRows(long first, int count, long sum) {
+    int width = Math.toIntExact(dy.dim(1));
+    boolean bf16 = dy.dtype() == DType.BF16;
+    long rowBytes = (long) width * dy.dtype().bytes();
+    long row = dy.address() + first * rowBytes;
+    int t = 0;
+    for (; t < count - 3; t += 4) {
+      if (bf16) {
+        VectorMove.addFourBf16(row + t * rowBytes, rowBytes, sum, width);
+      } else {
+        VectorMove.addFour(row + t * rowBytes, rowBytes, sum, width);
       }
-      VectorMove.add(F32View.read(dy, t * width, width, row), sum, width);
+    }
+    for (; t < count; t++) {
+      if (bf16) {
+        VectorMove.addBf16(row + t * rowBytes, sum, width);
+      } else {
+        VectorMove.add(row + t * rowBytes, sum, width);
+      }
     }
   }
 }

@@ -1,12 +1,10 @@
 package dev.gyre.kernels.vector;
 
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#addBias}. */
 final class BiasRows extends RowKernel {
-  /** Elements of a run: as F32 they stay in the first-level cache. */
-  private static final int RUN = 1024;
-
   private Tensor x = NONE;
   private Tensor bias = NONE;
 
@@ -25,14 +23,12 @@ final class BiasRows extends RowKernel {
     Tensor x = this.x;
     Tensor bias = this.bias;
     int width = Math.toIntExact(x.dim(1));
-    long sum = scratch.reserve(Scratch.bytes(RUN));
     for (long t = first; t < end; t++) {
-      for (int from = 0; from < width; from += RUN) {
-        int count = Math.min(RUN, width - from);
-        long at = t * width + from;
-        long to = F32View.read(x, at, count, sum);
-        VectorMove.add(F32View.address(bias, from), to, count);
-        F32View.written(x, at, count, sum);
+      long row = F32View.address(x, t * width);
+      if (x.dtype() == DType.BF16) {
+        VectorMove.addToBf16(bias.address(), row, width);
+      } else {
+        VectorMove.add(bias.address(), row, width);
       }
     }
   }

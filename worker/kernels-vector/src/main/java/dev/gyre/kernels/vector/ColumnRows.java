@@ -36,12 +36,14 @@ final class ColumnRows extends RowKernel {
     long at = first * from.width() + fromColumn;
     long into = first * to.width() + toColumn;
     if (accumulate) {
-      long row = scratch.reserve(2 * Scratch.bytes(columns));
-      long buffer = row + Scratch.bytes(columns);
+      long buffer = scratch.reserve(Scratch.bytes(columns));
       for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
-        long sum = F32View.read(to, into, columns, buffer);
-        VectorMove.add(F32View.read(from, at, columns, row), sum, columns);
-        F32View.written(to, into, columns, buffer);
+        long row = F32View.read(from, at, columns, buffer);
+        if (to.dtype() == DType.BF16) {
+          VectorMove.addToBf16(row, F32View.address(to, into), columns);
+        } else {
+          VectorMove.add(row, F32View.address(to, into), columns);
+        }
       }
     } else if (from.dtype() == to.dtype()) {
       long bytes = (long) columns * to.dtype().bytes();

@@ -134,8 +134,12 @@ final class GroupRows extends RowKernel {
     float second = Float.NEGATIVE_INFINITY;
     for (int i = 0; i < count; i++) {
       float value = Simd.get(values + 4L * i);
-      second = Math.max(second, Math.min(first, value));
-      first = Math.max(first, value);
+      if (value > first) {
+        second = first;
+        first = value;
+      } else if (value > second) {
+        second = value;
+      }
     }
     return count == 1 ? first : first + second;
   }

@@ -2,6 +2,7 @@ package dev.gyre.kernels.vector;
 
 import static dev.gyre.kernels.vector.SwigluRows.RUN;
 
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#swigluClampedBackward}. */
@@ -31,24 +32,39 @@ final class SwigluClampedBackwardRows extends RowKernel {
     Tensor gateUp = this.gateUp;
     Tensor dGateUp = this.dGateUp;
     int width = Math.toIntExact(dh.dim(1));
-    long run = Scratch.bytes(RUN);
-    long gradient = scratch.reserve(6 * run + Scratch.bytes(Simd.LANES));
+    float alpha = this.alpha;
+    float limit = this.limit;
+    if (dh.dtype() == DType.BF16) {
+      for (long row = first; row < end; row++) {
+        long gate = F32View.address(gateUp, row * 2 * width);
+        long dGate = F32View.address(dGateUp, row * 2 * width);
+        Bf16Clamp.swigluBackward(
+            F32View.address(dh, row * width),
+            gate,
+            gate + 2L * width,
+            dGate,
+            dGate + 2L * width,
+            width,
+            alpha,
+            limit);
+      }
+      return;
+    }
+    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
     for (long row = first; row < end; row++) {
       for (int from = 0; from < width; from += RUN) {
-        int count = Math.min(RUN, width - from);
-        long at = row * 2 * width + from;
+        long gate = F32View.address(gateUp, row * 2 * width + from);
+        long dGate = F32View.address(dGateUp, row * 2 * width + from);
         VectorClamp.swigluBackward(
-            F32View.read(dh, row * width + from, count, gradient),
-            F32View.read(gateUp, at, count, gradient + run),
-            F32View.read(gateUp, at + width, count, gradient + 2 * run),
-            F32View.target(dGateUp, at, gradient + 3 * run),
-            F32View.target(dGateUp, at + width, gradient + 4 * run),
-            count,
+            F32View.address(dh, row * width + from),
+            gate,
+            gate + 4L * width,
+            dGate,
+            dGate + 4L * width,
+            Math.min(RUN, width - from),
             alpha,
             limit,
-            gradient + 5 * run);
-        F32View.written(dGateUp, at, count, gradient + 3 * run);
-        F32View.written(dGateUp, at + width, count, gradient + 4 * run);
+            exps);
       }
     }
   }

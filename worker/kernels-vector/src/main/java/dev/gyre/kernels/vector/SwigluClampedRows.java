@@ -2,6 +2,7 @@ package dev.gyre.kernels.vector;
 
 import static dev.gyre.kernels.vector.SwigluRows.RUN;
 
+import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#swigluClamped}. */
@@ -28,22 +29,23 @@ final class SwigluClampedRows extends RowKernel {
     Tensor gateUp = this.gateUp;
     Tensor h = this.h;
     int width = Math.toIntExact(h.dim(1));
-    long run = Scratch.bytes(RUN);
-    long gate = scratch.reserve(4 * run + Scratch.bytes(Simd.LANES));
+    float alpha = this.alpha;
+    float limit = this.limit;
+    if (h.dtype() == DType.BF16) {
+      for (long row = first; row < end; row++) {
+        long gate = F32View.address(gateUp, row * 2 * width);
+        long to = F32View.address(h, row * width);
+        Bf16Clamp.swiglu(gate, gate + 2L * width, to, width, alpha, limit);
+      }
+      return;
+    }
+    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
     for (long row = first; row < end; row++) {
       for (int from = 0; from < width; from += RUN) {
         int count = Math.min(RUN, width - from);
-        long at = row * 2 * width + from;
-        long to = row * width + from;
-        VectorClamp.swiglu(
-            F32View.read(gateUp, at, count, gate),
-            F32View.read(gateUp, at + width, count, gate + run),
-            F32View.target(h, to, gate + 2 * run),
-            count,
-            alpha,
-            limit,
-            gate + 3 * run);
-        F32View.written(h, to, count, gate + 2 * run);
+        long gate = F32View.address(gateUp, row * 2 * width + from);
+        long to = F32View.address(h, row * width + from);
+        VectorClamp.swiglu(gate, gate + 4L * width, to, count, alpha, limit, exps);
       }
     }
   }

@@ -103,6 +103,125 @@ public final class VectorMove {
     }
   }
 
+  /** into[i] += x[i], BF16 to F32. */
+  static void addBf16(long x, long into, int count) {
+    int bound = F.loopBound(count);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector v =
+          ((IntVector)
+                  ShortVector.fromMemorySegment(S, ALL, x + 2L * i, ORDER)
+                      .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+              .lanewise(VectorOperators.LSHL, 16)
+              .reinterpretAsFloats();
+      FloatVector.fromMemorySegment(F, ALL, into + 4L * i, ORDER)
+          .add(v)
+          .intoMemorySegment(ALL, into + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      Simd.set(into + 4L * i, Simd.get(into + 4L * i) + Simd.getBf16(x + 2L * i));
+    }
+  }
+
+  /** into[i] += x[i], F32 to BF16, to nearest even. */
+  static void addToBf16(long x, long into, int count) {
+    int bound = F.loopBound(count);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector v =
+          ((IntVector)
+                  ShortVector.fromMemorySegment(S, ALL, into + 2L * i, ORDER)
+                      .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+              .lanewise(VectorOperators.LSHL, 16)
+              .reinterpretAsFloats();
+      IntVector bits =
+          v.add(FloatVector.fromMemorySegment(F, ALL, x + 4L * i, ORDER)).reinterpretAsInts();
+      IntVector high = bits.lanewise(VectorOperators.LSHR, 16);
+      VectorMask<Integer> nan =
+          bits.lanewise(VectorOperators.AND, 0x7fffffff).compare(VectorOperators.GT, 0x7f800000);
+      high.lanewise(VectorOperators.AND, 1)
+          .add(bits)
+          .add(0x7fff)
+          .lanewise(VectorOperators.LSHR, 16)
+          .blend(high.lanewise(VectorOperators.OR, 0x40), nan)
+          .convertShape(VectorOperators.I2S, S, 0)
+          .intoMemorySegment(ALL, into + 2L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      Simd.setBf16(into + 2L * i, Simd.getBf16(into + 2L * i) + Simd.get(x + 4L * i));
+    }
+  }
+
+  /**
+   * {@link #add} of four runs, one after the other.
+   *
+   * @param stride bytes from one run to the next
+   */
+  static void addFour(long x, long stride, long into, int count) {
+    long b = x + stride;
+    long c = b + stride;
+    long d = c + stride;
+    int bound = F.loopBound(count);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector.fromMemorySegment(F, ALL, into + 4L * i, ORDER)
+          .add(FloatVector.fromMemorySegment(F, ALL, x + 4L * i, ORDER))
+          .add(FloatVector.fromMemorySegment(F, ALL, b + 4L * i, ORDER))
+          .add(FloatVector.fromMemorySegment(F, ALL, c + 4L * i, ORDER))
+          .add(FloatVector.fromMemorySegment(F, ALL, d + 4L * i, ORDER))
+          .intoMemorySegment(ALL, into + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      float sum = Simd.get(into + 4L * i) + Simd.get(x + 4L * i) + Simd.get(b + 4L * i);
+      Simd.set(into + 4L * i, sum + Simd.get(c + 4L * i) + Simd.get(d + 4L * i));
+    }
+  }
+
+  /** {@link #addFour} of BF16 runs. */
+  static void addFourBf16(long x, long stride, long into, int count) {
+    long b = x + stride;
+    long c = b + stride;
+    long d = c + stride;
+    int bound = F.loopBound(count);
+    int i = 0;
+    for (; i < bound; i += LANES) {
+      FloatVector first =
+          ((IntVector)
+                  ShortVector.fromMemorySegment(S, ALL, x + 2L * i, ORDER)
+                      .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+              .lanewise(VectorOperators.LSHL, 16)
+              .reinterpretAsFloats();
+      FloatVector second =
+          ((IntVector)
+                  ShortVector.fromMemorySegment(S, ALL, b + 2L * i, ORDER)
+                      .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+              .lanewise(VectorOperators.LSHL, 16)
+              .reinterpretAsFloats();
+      FloatVector third =
+          ((IntVector)
+                  ShortVector.fromMemorySegment(S, ALL, c + 2L * i, ORDER)
+                      .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+              .lanewise(VectorOperators.LSHL, 16)
+              .reinterpretAsFloats();
+      FloatVector fourth =
+          ((IntVector)
+                  ShortVector.fromMemorySegment(S, ALL, d + 2L * i, ORDER)
+                      .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0))
+              .lanewise(VectorOperators.LSHL, 16)
+              .reinterpretAsFloats();
+      FloatVector.fromMemorySegment(F, ALL, into + 4L * i, ORDER)
+          .add(first)
+          .add(second)
+          .add(third)
+          .add(fourth)
+          .intoMemorySegment(ALL, into + 4L * i, ORDER);
+    }
+    for (; i < count; i++) {
+      float sum = Simd.get(into + 4L * i) + Simd.getBf16(x + 2L * i) + Simd.getBf16(b + 2L * i);
+      Simd.set(into + 4L * i, sum + Simd.getBf16(c + 2L * i) + Simd.getBf16(d + 2L * i));
+    }
+  }
+
   /** into[i] += factor·x[i], F32, fused. */
   public static void addScaled(float factor, long x, long into, int count) {
     FloatVector f = FloatVector.broadcast(F, factor);

@@ -163,8 +163,12 @@ final class ScalarRouter implements RouterKernels {
     double first = Double.NEGATIVE_INFINITY;
     double second = Double.NEGATIVE_INFINITY;
     for (int i = from; i < from + count; i++) {
-      second = Math.max(second, Math.min(first, values[i]));
-      first = Math.max(first, values[i]);
+      if (values[i] > first) {
+        second = first;
+        first = values[i];
+      } else if (values[i] > second) {
+        second = values[i];
+      }
     }
     return count == 1 ? first : first + second;
   }
