@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
+import dev.gyre.kernels.HostAccess;
+import dev.gyre.kernels.Kernels;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Tensors;
 import java.lang.foreign.Arena;
@@ -86,6 +89,42 @@ class VectorRowsTest {
     }
     assertArrayEquals(Tensors.toFloats(whole), Tensors.toFloats(single));
     assertArrayEquals(adamW(gate, up, count), adamW(gate, up, 1));
+  }
+
+  /** As rows of one element, all elements are computed by the tail. */
+  @Test
+  void tailsOfClampsHaveTheBitsOfVectors() {
+    int count = 4 * Simd.LANES;
+    Random random = new Random(5);
+    float[] values = new float[2 * count];
+    float[] pairs = new float[2 * count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian() * 5;
+      values[count + i] = (float) random.nextGaussian() * 5;
+      pairs[2 * i] = values[i];
+      pairs[2 * i + 1] = values[count + i];
+    }
+    try (Backend backend = new VectorBackendProvider().open(1)) {
+      for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
+        Tensor whole = Tensors.of(arena, dtype, values, 1, 2L * count);
+        Tensor single = Tensors.of(arena, dtype, pairs, count, 2);
+        Tensor h = Tensors.zeros(arena, dtype, 2, count);
+        Tensor dWhole = Tensors.zeros(arena, dtype, 1, 2L * count);
+        Tensor dSingle = Tensors.zeros(arena, dtype, count, 2);
+        Kernels kernels = backend.kernels();
+        kernels.swigluClamped(whole, 1.702f, 6, h.slice(0, 1));
+        kernels.swigluClamped(single, 1.702f, 6, h.slice(1, 1).reshape(count, 1));
+        float[] both = Tensors.toFloats(h);
+        assertArrayEquals(
+            Arrays.copyOf(both, count), Arrays.copyOfRange(both, count, 2 * count), "h " + dtype);
+        kernels.swigluClampedBackward(h.slice(0, 1), whole, 1.702f, 6, dWhole);
+        kernels.swigluClampedBackward(h.slice(1, 1).reshape(count, 1), single, 1.702f, 6, dSingle);
+        for (int i = 0; i < count; i++) {
+          assertEquals(HostAccess.get(dWhole, i), HostAccess.get(dSingle, 2L * i));
+          assertEquals(HostAccess.get(dWhole, count + i), HostAccess.get(dSingle, 2L * i + 1));
+        }
+      }
+    }
   }
 
   private static void swiglu(
