@@ -18,12 +18,17 @@ final class RowChecks {
         checks.add(new Check("rmsNorm " + sizes, dtype, c -> norm(c, rows, width, 3)));
         checks.add(new Check("rmsNormBackward " + sizes, dtype, c -> normBack(c, rows, width)));
         checks.add(new Check("swiglu " + sizes, dtype, c -> swiglu(c, rows, width, 2)));
-        checks.add(new Check("addBias " + sizes, dtype, c -> bias(c, rows, width)));
-        checks.add(
-            new Check("swigluClamped " + sizes, dtype, c -> swigluClamped(c, rows, width, 2)));
       }
       for (int size : new int[] {2, 6, 16, 30, 32, 34, 62, 64, 128, 256}) {
         checks.add(new Check("rope T=" + rows + " D=" + size, dtype, c -> rope(c, rows, size)));
+      }
+    }
+    for (int rows : new int[] {0, 1, 5}) {
+      for (int width : new int[] {1, 15, 16, 17, 31, 33, 257, 4099}) {
+        String sizes = "T=" + rows + " I=" + width;
+        checks.add(new Check("addBias " + sizes, dtype, c -> bias(c, rows, width)));
+        checks.add(
+            new Check("swigluClamped " + sizes, dtype, c -> swigluClamped(c, rows, width, 2)));
       }
     }
     for (int[] part : new int[][] {{64, 16}, {192, 64}, {48, 34}, {7, 6}, {5, 0}, {33, 2}}) {
