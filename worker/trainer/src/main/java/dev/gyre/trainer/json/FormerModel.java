@@ -8,8 +8,10 @@ import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
 import dev.gyre.partitioning.model.RopeScaling;
+import dev.gyre.partitioning.model.RouterSpec.TopK;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -103,6 +105,8 @@ public final class FormerModel {
       if (layer.path("mixer") instanceof ObjectNode mixer) {
         if (mixer.path("rope") instanceof ObjectNode rope) {
           type(rope, "scaling", RopeScaling.None.class);
+        }
+        if (isA(mixer, SoftmaxAttention.class)) {
           mixer.putIfAbsent("features", PLAIN.deepCopy());
         }
       }
@@ -111,12 +115,19 @@ public final class FormerModel {
         absent(feedForward, "bias", false);
         if (feedForward.path("router") instanceof ObjectNode router) {
           feedForward.putIfAbsent("sharedWidth", IntNode.valueOf(0));
-          absent(router, "renormalised", true);
-          absent(router, "bias", false);
+          if (isA(router, TopK.class)) {
+            absent(router, "renormalised", true);
+            absent(router, "bias", false);
+          }
         }
       }
     }
     return !before.equals(model);
+  }
+
+  /** Kinds that earlier builds did not have need nothing added. */
+  private static boolean isA(ObjectNode object, Class<?> kind) {
+    return object.path("type").asString("").equals(kind.getSimpleName());
   }
 
   private static void type(ObjectNode object, String key, Class<?> type) {

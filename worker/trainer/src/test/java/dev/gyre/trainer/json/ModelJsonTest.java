@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.model.hf.HfConfig;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
@@ -13,6 +14,9 @@ import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.trainer.golden.FamilyFolders;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -73,6 +77,17 @@ final class ModelJsonTest {
     assertTrue(FormerModel.complete(tree));
     assertNotEquals(former, tree);
     assertEquals(MODEL, SpecJson.read(tree.toString(), ModelSpec.class, "the model"));
+  }
+
+  /** Kinds of parts that only loaded models have were always written whole. */
+  @Test
+  void loadedModelsAreReadAsWritten() throws IOException {
+    for (Path folder : FamilyFolders.all()) {
+      ModelSpec model = HfConfig.read(folder.resolve("config.json")).model();
+      String json = SpecJson.write(model);
+      assertEquals(model, SpecJson.read(json, ModelSpec.class, "the model"));
+      assertFalse(FormerModel.complete(JsonMapper.shared().readTree(json)), folder.toString());
+    }
   }
 
   private static void remove(JsonNode tree, Set<String> keys) {
