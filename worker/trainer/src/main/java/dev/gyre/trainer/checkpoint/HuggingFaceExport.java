@@ -151,8 +151,13 @@ public final class HuggingFaceExport {
         manifest.sourceConfig().isEmpty()
             ? json.createObjectNode()
             : (ObjectNode) json.readTree(manifest.sourceConfig());
-    config.remove("dtype"); // the newer name of the same key
-    config.put("torch_dtype", dtype == DType.F32 ? "float32" : "bfloat16");
+    String name = dtype == DType.F32 ? "float32" : "bfloat16";
+    if (config.has("dtype")) { // the name of the same key since transformers 4.56
+      config.remove("torch_dtype");
+      config.put("dtype", name);
+    } else {
+      config.put("torch_dtype", name);
+    }
     String length = manifest.identity().arithmetic().get(SEQUENCE_LENGTH);
     if (length != null) {
       int trained = Integer.parseInt(length);
