@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The checkpoint of a run that has just loaded a Hugging Face folder. */
 final class FamilyCheckpoint {
@@ -28,6 +29,16 @@ final class FamilyCheckpoint {
    * @return its folder
    */
   static Path of(Path source, Path checkpoints) throws IOException {
+    ObjectNode config = HfConfig.read(source.resolve("config.json")).source();
+    return of(source, config.toString(), CheckpointFixture.identity(), checkpoints);
+  }
+
+  /**
+   * @param source the folder with the weights and their model
+   * @param config of the model that the run started from, which it may have changed; empty for none
+   */
+  static Path of(Path source, String config, RunIdentity identity, Path checkpoints)
+      throws IOException {
     ModelSpec model = HfFolder.read(source, null).model();
     Path temporary = CheckpointStore.temporary(checkpoints, 1);
     List<FileEntry> files = new ArrayList<>();
@@ -37,8 +48,7 @@ final class FamilyCheckpoint {
         files.add(ShardWriter.write(temporary, rank, slices, WriteProgress.NONE));
       }
     }
-    String config = HfConfig.read(source.resolve("config.json")).source().toString();
-    Manifest manifest = Manifest.of(1, 0, 1, 4, CheckpointFixture.identity(), model, config, "{}");
+    Manifest manifest = Manifest.of(1, 0, 1, 4, identity, model, config, "{}");
     return new CheckpointStore(checkpoints, 1, null, _ -> {}).commit(manifest.withFiles(files));
   }
 
