@@ -14,6 +14,7 @@ import dev.gyre.kernels.scalar.ScalarBackendProvider;
 import dev.gyre.model.local.LocalRow;
 import dev.gyre.model.port.SequenceRow;
 import dev.gyre.model.port.SequenceRow.Saved;
+import dev.gyre.model.port.SinkLogits;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.layout.LayoutKind;
 import dev.gyre.partitioning.layout.Layouts;
@@ -41,21 +42,46 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compares attention of a row over many ranks with a plain loop over pairs in double and with one
- * rank: output, dq, dk, dv; and the bytes that every rank sent with those of the schedule's
- * messages.
+ * rank: output, dq, dk, dv, the gradient of sink logits; and the bytes that every rank sent with
+ * those of the schedule's messages.
  */
 final class AttentionCheck {
-  private static final String[] TENSORS = {"out", "dq", "dk", "dv"};
+  private static final String[] TENSORS = {"out", "dq", "dk", "dv", "dSinks"};
 
   private AttentionCheck() {}
 
-  /** A row and its attention heads. */
-  record Row(Documents documents, AttentionMask mask, int heads, int kvHeads, int headDim) {
+  /**
+   * A row and its attention heads.
+   *
+   * @param scale factor on the products of queries and keys
+   * @param sinkLogits whether each head has one
+   */
+  record Row(
+      Documents documents,
+      AttentionMask mask,
+      int heads,
+      int kvHeads,
+      int headDim,
+      double scale,
+      boolean sinkLogits) {
+    Row(Documents documents, AttentionMask mask, int heads, int kvHeads, int headDim) {
+      this(documents, mask, heads, kvHeads, headDim, 1 / Math.sqrt(headDim), false);
+    }
+
     Row(Documents documents, int window, int heads, int kvHeads, int headDim) {
       this(documents, AttentionMask.window(window), heads, kvHeads, headDim);
+    }
+
+    Row withSinkLogits() {
+      return new Row(documents, mask, heads, kvHeads, headDim, scale, true);
+    }
+
+    Row withScale(double factor) {
+      return new Row(documents, mask, heads, kvHeads, headDim, factor, sinkLogits);
     }
 
     ModelSpec model() {
@@ -68,14 +94,15 @@ final class AttentionCheck {
     }
   }
 
-  /** What the ranks computed: out, dq, dk, dv by row position. */
+  /** What the ranks computed: out, dq, dk, dv by row position, and dSinks by head. */
   record Outcome(PlainAttention want, double[][] got, long sent) {
     double[] want(int tensor) {
       return switch (tensor) {
         case 0 -> want.out;
         case 1 -> want.dq;
         case 2 -> want.dk;
-        default -> want.dv;
+        case 3 -> want.dv;
+        default -> want.dSinks;
       };
     }
 
@@ -188,8 +215,12 @@ final class AttentionCheck {
     return new Outcome(in.plain(row), got, 0);
   }
 
-  /** [N,H,D] and [N,K,D], row-major, representable in the compute dtype. */
-  private record Inputs(double[] q, double[] k, double[] v, double[] dOut) {
+  /**
+   * [N,H,D] and [N,K,D], row-major, representable in the compute dtype.
+   *
+   * @param sinks f32 [H], or empty
+   */
+  private record Inputs(double[] q, double[] k, double[] v, double[] dOut, double[] sinks) {
     static Inputs of(Row row, DType dtype) {
       int tokens = row.documents.tokens();
       Random random = new Random(tokens * 31L);
@@ -197,13 +228,31 @@ final class AttentionCheck {
           random(random, tokens * row.heads * row.headDim, dtype),
           random(random, tokens * row.kvHeads * row.headDim, dtype),
           random(random, tokens * row.kvHeads * row.headDim, dtype),
-          random(random, tokens * row.heads * row.headDim, dtype));
+          random(random, tokens * row.heads * row.headDim, dtype),
+          random(random, row.sinkLogits ? row.heads : 0, DType.F32));
     }
 
     double[][] results() {
       return new double[][] {
-        new double[q.length], new double[q.length], new double[k.length], new double[k.length]
+        new double[q.length],
+        new double[q.length],
+        new double[k.length],
+        new double[k.length],
+        new double[sinks.length]
       };
+    }
+
+    @Nullable SinkLogits sinkLogits(Arena arena) {
+      if (sinks.length == 0) {
+        return null;
+      }
+      float[] values = new float[sinks.length];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) sinks[i];
+      }
+      return new SinkLogits(
+          Tensors.of(arena, DType.F32, values, values.length),
+          Tensors.zeros(arena, DType.F32, values.length));
     }
 
     PlainAttention plain(Row row) {
@@ -213,6 +262,8 @@ final class AttentionCheck {
           row.model().heads().kvHeadOf(),
           row.kvHeads,
           row.headDim,
+          row.scale,
+          sinks,
           q,
           k,
           v,
@@ -276,16 +327,28 @@ final class AttentionCheck {
     Tensor dk = Tensors.zeros(arena, DType.F32, q.dim(0), row.kvHeads, row.headDim);
     Tensor dv = Tensors.zeros(arena, DType.F32, q.dim(0), row.kvHeads, row.headDim);
     long scratch = ws.scratchMark();
-    float scale = (float) (1 / Math.sqrt((double) row.headDim));
-    Saved saved = group.attention(q, k, v, row.mask(), scale, null, out, ws);
+    SinkLogits sinks = in.sinkLogits(arena);
+    Saved saved = group.attention(q, k, v, row.mask(), (float) row.scale, sinks, out, ws);
     long savedMark = ws.savedMark();
-    group.backward(saved, null, dOut, dq, dk, dv, ws);
+    group.backward(saved, sinks, dOut, dq, dk, dv, ws);
     assertEquals(scratch, ws.scratchMark());
     assertEquals(savedMark, ws.savedMark());
     put(out, runs, qWidth, got[0]);
     put(dq, runs, qWidth, got[1]);
     put(dk, runs, kWidth, got[2]);
     put(dv, runs, kWidth, got[3]);
+    if (sinks != null) {
+      addAll(Tensors.toDoubles(sinks.gradient()), got[4]);
+    }
+  }
+
+  /** The gradient of sink logits is a sum over the ranks. */
+  private static void addAll(double[] ofRank, double[] sum) {
+    synchronized (sum) {
+      for (int i = 0; i < sum.length; i++) {
+        sum[i] += ofRank[i];
+      }
+    }
   }
 
   private static long schedulePairs(AttentionSchedule.Program program) {

@@ -5,21 +5,27 @@ import dev.gyre.partitioning.mask.AttentionMask;
 
 /**
  * Attention of a whole row on one rank in double, straight from the definition: out =
- * softmax(q·kᵀ/√D)·v over the keys a query sees, and its gradients. Arrays are [N,H,D] and [N,K,D],
- * row-major.
+ * softmax(scale·q·kᵀ)·v over the keys a query sees, and its gradients. A head's sink logit is the
+ * score of one more key, whose value is 0. Arrays are [N,H,D] and [N,K,D], row-major, and [H].
  */
 final class PlainAttention {
   final double[] out;
   final double[] dq;
   final double[] dk;
   final double[] dv;
+  final double[] dSinks;
 
+  /**
+   * @param sinks empty for none
+   */
   PlainAttention(
       Documents documents,
       AttentionMask mask,
       int[] kvHeadOf,
       int kvHeads,
       int headDim,
+      double scale,
+      double[] sinks,
       double[] q,
       double[] k,
       double[] v,
@@ -30,7 +36,7 @@ final class PlainAttention {
     dq = new double[q.length];
     dk = new double[k.length];
     dv = new double[v.length];
-    double scale = 1 / Math.sqrt(headDim);
+    dSinks = new double[sinks.length];
     for (int i = 0; i < tokens; i++) {
       boolean[] sees = new boolean[tokens];
       for (int j = 0; j < tokens; j++) {
@@ -39,7 +45,8 @@ final class PlainAttention {
       for (int h = 0; h < heads; h++) {
         int qAt = (i * heads + h) * headDim;
         double[] p = new double[tokens];
-        double sum = 0;
+        double ofSink = sinks.length == 0 ? 0 : Math.exp(sinks[h]);
+        double sum = ofSink;
         for (int j = 0; j < tokens; j++) {
           int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;
           p[j] = sees[j] ? Math.exp(scale * dot(q, qAt, k, kAt, headDim)) : 0;
@@ -55,6 +62,9 @@ final class PlainAttention {
         }
         for (int x = 0; x < headDim; x++) {
           delta += out[qAt + x] * dOut[qAt + x];
+        }
+        if (sinks.length > 0) {
+          dSinks[h] -= ofSink / sum * delta;
         }
         for (int j = 0; j < tokens; j++) {
           int kAt = (j * kvHeads + kvHeadOf[h]) * headDim;

@@ -129,6 +129,31 @@ final class ScheduleParityTest {
     }
   }
 
+  /** Sink logits enter after the merge: each query's softmax has its head's once. */
+  @ParameterizedTest
+  @EnumSource
+  void sinkLogitsAndAnotherScale(Kind of) {
+    Random random = new Random(of.ordinal() + 1217L);
+    for (int ranks : RANKS) {
+      for (AttentionMask mask : MASKS) {
+        if (of.kind.computes(mask)) {
+          int kvHeads = 1 + random.nextInt(2);
+          int heads = kvHeads * (1 + random.nextInt(3));
+          Row row = new Row(documents(random), mask, heads, kvHeads, 4).withSinkLogits();
+          LayoutKind layout = of.layout(random);
+          int chunk = 1 + random.nextInt(8);
+          Mesh mesh = mesh(random, ranks, heads);
+          check(row, mesh, layout, chunk, DType.F32, of.kind, NEVER_BUFFER);
+          Row scaled = row.withScale(0.9);
+          check(scaled, mesh, layout, chunk, DType.BF16, of.kind, NEVER_BUFFER);
+        }
+      }
+      Row few = new Row(new Documents(1, 2), 0, 2, 1, 4).withSinkLogits().withScale(0.3);
+      Mesh ring = new Mesh(1, ranks, 1, 1);
+      check(few, ring, best(of), 1, DType.F32, of.kind, NEVER_BUFFER);
+    }
+  }
+
   private static Documents documents(Random random) {
     if (random.nextInt(3) == 0) {
       return new Documents(1 + random.nextInt(90));

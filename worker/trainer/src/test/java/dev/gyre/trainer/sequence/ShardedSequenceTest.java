@@ -73,6 +73,15 @@ final class ShardedSequenceTest {
     check(new Row(new Documents(5), 0, 4, 2, 8), 3, 2, 64);
   }
 
+  /** The ranks' gradients of sink logits sum to one rank's, each head's once. */
+  @Test
+  void sinkLogitsOfHeadsThatDoNotDivide() {
+    check(new Row(new Documents(23, 1, 9), 0, 4, 2, 8).withSinkLogits(), 1, 3, 64);
+    check(new Row(new Documents(31), 6, 5, 1, 8).withSinkLogits().withScale(1.1), 2, 4, 2);
+    check(new Row(new Documents(2), 0, 3, 3, 8).withSinkLogits(), 2, 3, 64);
+    check(new Row(new Documents(), 0, 3, 3, 8).withSinkLogits(), 1, 2, 64);
+  }
+
   @Test
   void stripedAndContiguousLayouts() {
     Row row = new Row(new Documents(29, 12), 0, 4, 2, 8);
