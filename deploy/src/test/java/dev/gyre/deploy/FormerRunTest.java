@@ -21,6 +21,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,7 +70,7 @@ final class FormerRunTest {
   void isExported() throws IOException {
     Path hf = folder.resolve("hf");
     succeeds("checkpoint", "export", "tiny", "--runs", runs, "--hf", hf);
-    assertEquals(Manifest.read(checkpoint).model(), HfFolder.read(hf, null).model());
+    assertEquals(Manifest.read(checkpoint).model(), HfFolder.read(hf, null, Map.of()).model());
     try (SafetensorsReader was = SafetensorsReader.open(folder.resolve("exported.safetensors"));
         SafetensorsReader now = SafetensorsReader.open(hf.resolve("model.safetensors"))) {
       assertEquals(was.names(), now.names());

@@ -5,6 +5,8 @@ import dev.gyre.partitioning.mesh.Axis;
 import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeScaling;
+import dev.gyre.partitioning.model.Rotation;
 import dev.gyre.partitioning.plan.ActivationPlan;
 import dev.gyre.partitioning.plan.ExpertPlacement;
 import dev.gyre.partitioning.plan.MemoryEstimate;
@@ -18,6 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Short descriptions of a model and a plan. */
 public final class PlanText {
@@ -29,13 +32,21 @@ public final class PlanText {
         size.experts() == 0
             ? "dense"
             : Units.of(size.experts(), "expert") + " top-" + model.expertsPerToken();
-    return "%s parameters, %s active   %s, d %d, %s"
+    String ropes =
+        model.rotations().stream()
+            .map(Rotation::rope)
+            .filter(rope -> !(rope.scaling() instanceof RopeScaling.None))
+            .map(rope -> ", rope " + rope.describe())
+            .distinct()
+            .collect(Collectors.joining());
+    return "%s parameters, %s active   %s, d %d, %s%s"
         .formatted(
             Units.count(size.total()),
             Units.count(size.active()),
             Units.of(model.depth(), "layer"),
             model.width(),
-            experts);
+            experts,
+            ropes);
   }
 
   /**

@@ -22,6 +22,9 @@ import tools.jackson.databind.json.JsonMapper;
  * The folder of one run, and the names of its files. A run never writes into another run's folder.
  */
 public final class RunFolder {
+  /** Below a run's folder. */
+  public static final String MODEL_FILES = "model-files";
+
   private static final int MAX_RUNS = 100_000;
 
   private final Path path;
@@ -185,6 +188,14 @@ public final class RunFolder {
   /** A copy of the job's tokenizer; there is none for bytes. */
   public Path tokenizer() {
     return path.resolve(Tokenizers.RUN_COPY);
+  }
+
+  /**
+   * Copies of the files beside the weights that the run starts from, such as a chat template; there
+   * is none for initial weights.
+   */
+  public Path modelFiles() {
+    return path.resolve(MODEL_FILES);
   }
 
   /** The file that the process that runs this run keeps locked. */

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -36,17 +37,21 @@ public final class JobFile {
   /** Reads the shape of the model in a Hugging Face folder. */
   @FunctionalInterface
   public interface ModelFolders {
-    /**
-     * @param tied whether to tie head and embedding; null to use the folder's setting
-     */
-    ModelSpec read(Path folder, @Nullable Boolean tied);
+    /** Reads the model of a folder, with a job's changes. */
+    ModelSpec read(Path folder, Changes changes);
   }
 
   /**
-   * The only model key allowed together with {@code model.from}, because published configs often
-   * omit it.
+   * What a job may change of a model that it loads.
+   *
+   * @param tied whether to tie head and embedding; null to use the folder's setting, which
+   *     published configs often omit
+   * @param rope the keys of {@code model.rope} that are set, with their values
    */
+  public record Changes(@Nullable Boolean tied, Map<String, Object> rope) {}
+
   private static final String TIED = "tie_word_embeddings";
+  private static final String ROPE = "rope";
 
   private final ModelFolders modelFrom;
   private final ToIntFunction<String> vocabularyOf;
@@ -210,15 +215,20 @@ public final class JobFile {
   }
 
   private ModelSpec model(JobValues m, String tokenizer) {
+    Map<String, Object> rope = rope(m);
     if (!m.text("from", "").isBlank()) {
       List<String> others = new ArrayList<>(m.names());
       others.remove("from");
-      others.remove(TIED);
+      others.removeAll(List.of(TIED, ROPE));
       if (!others.isEmpty()) {
         throw m.bad(
             others.getFirst(), "cannot be set: model.from is, and its config.json decides this");
       }
-      return modelFrom.read(Path.of(m.text("from")), m.has(TIED) ? m.flag(TIED) : null);
+      return modelFrom.read(
+          Path.of(m.text("from")), new Changes(m.has(TIED) ? m.flag(TIED) : null, rope));
+    }
+    if (m.has(ROPE)) {
+      throw m.bad(ROPE, "changes a model that model.from loads; a new model has rope_theta alone");
     }
     String type = m.text("model_type");
     boolean dense = type.equals("llama");
@@ -255,6 +265,15 @@ public final class JobFile {
         .mlpOnly(m.integers("mlp_only_layers"))
         .initializerRange(m.number("initializer_range"))
         .spec();
+  }
+
+  private static Map<String, Object> rope(JobValues model) {
+    Map<String, Object> set = new LinkedHashMap<>();
+    JobValues rope = model.section(ROPE);
+    for (String key : rope.names()) {
+      set.put(key, rope.value(key, Object.class));
+    }
+    return set;
   }
 
   private static AttentionPattern attention(JobValues m) {

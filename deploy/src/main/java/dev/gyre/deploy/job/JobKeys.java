@@ -19,6 +19,7 @@ import dev.gyre.partitioning.model.FeedForwardSpec;
 import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeScaling;
 import dev.gyre.partitioning.model.RopeSpec;
 import java.util.List;
 
@@ -77,6 +78,69 @@ final class JobKeys {
             "Experts per token (top-k). Default: 2; 0 without experts."),
         number("rms_norm_eps", "1e-5", ModelSpec.NORM_EPS, "Epsilon of RMSNorm."),
         number("rope_theta", "10000", RopeSpec.THETA, "Base of the rotary embedding (RoPE)."),
+        section(
+            "rope",
+            "Scaling of the rotary embedding, in place of that of the model that model.from loads.",
+            choice(
+                "type",
+                "default",
+                "How frequencies are scaled; default: not at all.",
+                List.of("default", "linear", "llama3", "yarn")),
+            number(
+                "theta",
+                null,
+                RopeSpec.THETA,
+                "Base of the frequencies. Default: the loaded model's."),
+            number(
+                "factor",
+                null,
+                RopeScaling.FACTOR,
+                "How much farther the model reaches. Needed by linear, llama3 and yarn."),
+            number(
+                "original_max_position_embeddings",
+                null,
+                RopeScaling.TOKENS,
+                "Tokens of a row that the model was trained on. Default: as its config says."),
+            number(
+                "low_freq_factor",
+                null,
+                RopeScaling.POSITIVE,
+                "llama3: wavelengths above the original length divided by this are scaled."),
+            number(
+                "high_freq_factor",
+                null,
+                RopeScaling.POSITIVE,
+                "llama3: wavelengths below the original length divided by this are kept."),
+            number(
+                "beta_fast",
+                null,
+                RopeScaling.POSITIVE,
+                "yarn: frequencies with more turns over the original length are kept. Default: 32."),
+            number(
+                "beta_slow",
+                null,
+                RopeScaling.POSITIVE,
+                "yarn: frequencies with fewer turns over the original length are scaled. Default: 1."),
+            value(
+                "truncate",
+                FLAG,
+                null,
+                "yarn: let the ramp between them start and end at whole pairs. Default: true."),
+            number(
+                "attention_factor",
+                null,
+                RopeScaling.POSITIVE,
+                "yarn: factor on cosine and sine. Default: 0.1·ln(factor) + 1."),
+            number(
+                "mscale",
+                null,
+                RopeScaling.POSITIVE,
+                "yarn: with mscale_all_dim, the numerator of the attention factor."),
+            number(
+                "mscale_all_dim",
+                null,
+                RopeScaling.POSITIVE,
+                "yarn: scales the scores of latent attention.")),
         value("tie_word_embeddings", FLAG, "false", "Share the embedding's weights with the head."),
         number(
             "sliding_window",

@@ -62,9 +62,9 @@ public final class JobArgument {
     return job == null;
   }
 
-  private static ModelSpec modelOf(Path folder, @Nullable Boolean tied) {
+  private static ModelSpec modelOf(Path folder, JobFile.Changes changes) {
     try {
-      HfFolder read = HfFolder.read(folder, tied);
+      HfFolder read = HfFolder.read(folder, changes.tied(), changes.rope());
       read.warnings().forEach(line -> System.err.println("gyre: " + line));
       return read.model();
     } catch (IOException e) {

@@ -2,6 +2,7 @@ package dev.gyre.deploy.run;
 
 import dev.gyre.deploy.console.Console;
 import dev.gyre.deploy.files.RunFolder;
+import dev.gyre.model.hf.HfCompanions;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.trainer.checkpoint.DurableFiles;
 import dev.gyre.trainer.checkpoint.Manifest;
@@ -15,13 +16,16 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The record of a run's data: a list of its files, and the tokenizer. */
+/** The record of a run's inputs: a list of its data's files, the tokenizer, the model's files. */
 public final class RunInputs {
   private static final int SHOWN = 10;
 
   private RunInputs() {}
 
-  /** Writes {@code data.json} and the tokenizer to a run's folder, unless they exist. */
+  /**
+   * Writes {@code data.json}, the tokenizer, and what lies beside the weights that the run starts
+   * from, to a run's folder, unless they exist.
+   */
   public static void keep(RunFolder folder, JobSpec job, JobData data) throws IOException {
     if (Files.notExists(folder.data())) {
       DurableFiles.replace(folder.data(), SpecJson.write(manifest(job, data)));
@@ -29,6 +33,15 @@ public final class RunInputs {
     String tokenizer = job.dataset().tokenizer();
     if (Tokenizers.isFile(tokenizer) && Files.notExists(folder.tokenizer())) {
       DurableFiles.copy(Path.of(tokenizer), folder.tokenizer());
+    }
+    if (!job.modelFrom().isEmpty() && Files.notExists(folder.modelFiles())) {
+      List<Path> companions = HfCompanions.in(Path.of(job.modelFrom()));
+      if (!companions.isEmpty()) {
+        Files.createDirectories(folder.modelFiles());
+      }
+      for (Path file : companions) {
+        DurableFiles.copy(file, folder.modelFiles().resolve(String.valueOf(file.getFileName())));
+      }
     }
   }
 

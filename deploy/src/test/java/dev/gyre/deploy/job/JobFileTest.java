@@ -312,15 +312,31 @@ class JobFileTest {
     List<String> asked = new ArrayList<>();
     JobFile file =
         new JobFile(
-            (dir, tied) -> {
-              asked.add(dir + " " + tied);
+            (dir, changes) -> {
+              asked.add(dir + " " + changes.tied() + " " + changes.rope());
               return read(JOB).model();
             },
             tokenizer -> 256);
     String job = "model: {from: dir}\ndataset: {train: [{path: text}]}\n";
     file.parse(job, "job.yaml", "job", List.of());
     file.parse(job, "job.yaml", "job", List.of(Setting.parse("model.tie_word_embeddings=true")));
-    assertEquals(List.of("dir null", "dir true"), asked);
+    file.parse(
+        job,
+        "job.yaml",
+        "job",
+        List.of(Setting.parse("model.rope={type: yarn, factor: 4, truncate: false}")));
+    assertEquals(
+        List.of("dir null {}", "dir true {}", "dir null {type=yarn, factor=4.0, truncate=false}"),
+        asked);
+  }
+
+  @Test
+  void aRopeIsOfALoadedModel() {
+    JobFileException e =
+        assertThrows(JobFileException.class, () -> read(JOB, "model.rope={type: yarn, factor: 4}"));
+    assertTrue(e.getMessage().contains("a new model has rope_theta alone"), e.getMessage());
+    e = assertThrows(JobFileException.class, () -> read(JOB, "model.rope.type=longrope"));
+    assertTrue(e.getMessage().contains("default, linear, llama3, yarn"), e.getMessage());
   }
 
   @Test

@@ -1,17 +1,20 @@
 package dev.gyre.deploy.command.checkpoint;
 
 import dev.gyre.comms.ExitCode;
+import dev.gyre.deploy.files.RunFolder;
 import dev.gyre.deploy.options.CheckpointArgument;
 import dev.gyre.deploy.options.CheckpointSelection;
 import dev.gyre.deploy.options.CommandFailure;
 import dev.gyre.deploy.options.DtypeOption;
 import dev.gyre.kernels.DType;
+import dev.gyre.model.hf.HfCompanions;
 import dev.gyre.partitioning.check.NumberRange;
 import dev.gyre.trainer.checkpoint.HuggingFaceExport;
 import dev.gyre.trainer.data.Tokenizers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -67,8 +70,7 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
       throw new CommandFailure(ExitCode.BAD_JOB, "--hf " + target + " is a file; name a folder");
     }
     Path found = checkpoint.find();
-    Path tokenizer = CheckpointSelection.runOf(found).resolve(Tokenizers.RUN_COPY);
-    List<Path> companions = Files.isRegularFile(tokenizer) ? List.of(tokenizer) : List.of();
+    List<Path> companions = companions(CheckpointSelection.runOf(found));
     NumberRange.aboveUpTo(0, MOST_GIGABYTES).require("--max-shard-size", shardGigabytes);
     long shardBytes = (long) (shardGigabytes * 1e9);
     for (String warning : HuggingFaceExport.export(found, target, dtype, shardBytes, companions)) {
@@ -76,5 +78,20 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
     }
     System.out.println(found + " -> " + target);
     return ExitCode.DONE;
+  }
+
+  /** The run's tokenizer, and the other files of the model that it started from. */
+  private static List<Path> companions(Path run) throws IOException {
+    Path tokenizer = run.resolve(Tokenizers.RUN_COPY);
+    List<Path> files = new ArrayList<>();
+    if (Files.isRegularFile(tokenizer)) {
+      files.add(tokenizer);
+    }
+    for (Path file : HfCompanions.in(run.resolve(RunFolder.MODEL_FILES))) {
+      if (!file.endsWith(Tokenizers.RUN_COPY) || files.isEmpty()) {
+        files.add(file);
+      }
+    }
+    return files;
   }
 }

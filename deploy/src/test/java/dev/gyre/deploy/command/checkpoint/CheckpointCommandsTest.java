@@ -131,10 +131,16 @@ final class CheckpointCommandsTest {
   @Test
   void theRunsTokenizerTravels() throws IOException {
     Files.writeString(run.folder().path().resolve("tokenizer.json"), "{}");
+    Path ofModel = Files.createDirectories(run.folder().modelFiles());
+    Files.writeString(ofModel.resolve("tokenizer.json"), "{\"another\": 1}");
+    Files.writeString(ofModel.resolve("chat_template.jinja"), "{{ messages }}");
+    Files.writeString(ofModel.resolve("notes.txt"), "mine");
     Path hf = runs.resolve("hf");
     Cli ran = Cli.run("checkpoint", "export", step(5), "--hf", hf);
     assertEquals(0, ran.exit(), ran::toString);
     assertEquals("{}", Files.readString(hf.resolve("tokenizer.json")));
+    assertEquals("{{ messages }}", Files.readString(hf.resolve("chat_template.jinja")));
+    assertTrue(Files.notExists(hf.resolve("notes.txt")));
     String config = Files.readString(hf.resolve("config.json"));
     assertTrue(config.contains("\"max_position_embeddings\" : 64"), config);
   }

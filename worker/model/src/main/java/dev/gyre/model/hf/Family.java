@@ -75,7 +75,7 @@ abstract class Family {
         pattern.layers().isEmpty() || pattern.layers().size() == depth,
         "config.json: layer_types",
         pattern.layers().size() + " kinds for num_hidden_layers " + depth);
-    RopeSpec rope = RopeKeys.read(config, theta(), usualRope());
+    RopeSpec rope = rope(config);
     List<LayerSpec> layers = new ArrayList<>();
     for (int layer = 0; layer < depth; layer++) {
       layers.add(
@@ -88,6 +88,10 @@ abstract class Family {
         new HeadSpec(config.flag("tie_word_embeddings", false)),
         config.real("rms_norm_eps", normEps()),
         config.real("initializer_range", 0));
+  }
+
+  final RopeSpec rope(ConfigValues config) {
+    return RopeKeys.read(config, theta(), usualRope());
   }
 
   /** The class's own default of {@code rope_theta}. */

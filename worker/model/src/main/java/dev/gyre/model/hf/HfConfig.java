@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -92,6 +93,19 @@ public record HfConfig(
 
   private static Family family(ObjectNode root) {
     return Families.of(root.path("model_type").asString(""));
+  }
+
+  /**
+   * The same model with another rotary embedding.
+   *
+   * @param rope as for {@link HfFolder#read}
+   * @throws Invalid naming the key of {@code model.rope} that cannot be
+   */
+  HfConfig withRope(Map<String, Object> rope) {
+    ObjectNode changed = source.deepCopy();
+    Family family = family(source);
+    RopeKeys.write(changed, RopeKeys.changed(new ConfigValues(source), family, rope));
+    return parse(changed);
   }
 
   /** Where the tensors of its model lie in its folder. */

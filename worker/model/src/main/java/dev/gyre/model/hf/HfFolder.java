@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,12 +43,20 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
    * Weights need not be there yet: {@link HfWeights} requires them.
    *
    * @param tied whether the head shares the embedding's weights; null to leave it to the folder
+   * @param rope keys of {@code rope_parameters} to put in place of the folder's, {@code type} and
+   *     {@code theta} without their prefix; none to leave them
    * @throws Invalid naming the key of the config and what to do
    */
-  public static HfFolder read(Path folder, @Nullable Boolean tied) throws IOException {
+  public static HfFolder read(Path folder, @Nullable Boolean tied, Map<String, Object> rope)
+      throws IOException {
     Path file = folder.resolve(CONFIG);
-    HfConfig config = config(folder);
+    HfConfig given = config(folder);
+    HfConfig config = rope.isEmpty() ? given : given.withRope(rope);
     List<String> warnings = new ArrayList<>();
+    if (config != given) {
+      warnings.add(
+          "model.rope: %s in place of the model's %s".formatted(describe(config), describe(given)));
+    }
     config.warnings().forEach(line -> warnings.add(file + ": " + line));
     boolean wanted = tied == null ? config.model().head().tied() : tied;
     try (ModelFiles files = ModelFiles.open(folder)) {
@@ -60,6 +70,13 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
       return new HfFolder(config.model().withTiedHead(wanted), warnings);
     }
     return new HfFolder(config.model().withTiedHead(wanted), warnings);
+  }
+
+  private static String describe(HfConfig config) {
+    return config.model().rotations().stream()
+        .map(rotation -> rotation.rope().describe())
+        .distinct()
+        .collect(Collectors.joining(", "));
   }
 
   /** The config of a folder, which must have one. */

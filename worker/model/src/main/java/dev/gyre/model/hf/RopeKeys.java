@@ -1,5 +1,6 @@
 package dev.gyre.model.hf;
 
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.RopeScaling;
 import dev.gyre.partitioning.model.RopeScaling.Yarn;
 import dev.gyre.partitioning.model.RopeSpec;
@@ -20,6 +21,11 @@ final class RopeKeys {
   private static final String FACTOR = "factor";
   private static final String ORIGINAL = "original_max_position_embeddings";
   private static final String ATTENTION_FACTOR = "attention_factor";
+
+  /** Where a job names them. */
+  private static final String JOB = "model.rope";
+
+  private static final String FILE = "config.json: ";
   private static final String[] OBJECTS = {"rope_parameters", "rope_scaling"};
 
   /** Keys of each type, besides theta, type, and those that every type may have. */
@@ -58,7 +64,7 @@ final class RopeKeys {
       ObjectNode object = config.object(name);
       if (object != null) {
         given = theta(given, object, name + "." + THETA);
-        RopeScaling read = scaling(name, object, config);
+        RopeScaling read = scaling(FILE + name, object, config);
         if (scaling != null && !scaling.equals(read)) {
           throw HfConfig.invalid(
               name, "%s contradicts %s; remove one of them".formatted(object, OBJECTS[0]));
@@ -68,7 +74,35 @@ final class RopeKeys {
     }
     return new RopeSpec(
         given == null ? theta : given,
-        scaling == null ? scaling(OBJECTS[0], usual, config) : scaling);
+        scaling == null ? scaling(FILE + OBJECTS[0], usual, config) : scaling);
+  }
+
+  /**
+   * The rope of a job for a loaded model.
+   *
+   * @param given keys of {@code model.rope} and their values
+   */
+  static RopeSpec changed(ConfigValues config, Family family, Map<String, Object> given) {
+    RopeSpec before = family.rope(config);
+    ObjectNode parameters = JsonMapper.shared().valueToTree(given);
+    double theta = parameters.path("theta").asDouble(before.theta());
+    parameters.remove("theta");
+    int original = original(before.scaling());
+    if (original > 0 && !parameters.has(ORIGINAL)) {
+      parameters.put(ORIGINAL, original);
+    }
+    // The model's own length before scaling is not the job's.
+    ObjectNode root = config.root().deepCopy();
+    root.remove(ORIGINAL);
+    return new RopeSpec(theta, scaling(JOB, parameters, new ConfigValues(root)));
+  }
+
+  private static int original(RopeScaling scaling) {
+    return switch (scaling) {
+      case RopeScaling.Llama3 llama -> llama.original();
+      case Yarn yarn -> yarn.original();
+      case RopeScaling.None(), RopeScaling.Linear(_) -> 0;
+    };
   }
 
   private static String type(ObjectNode object) {
@@ -94,7 +128,7 @@ final class RopeKeys {
     String type = type(rope);
     Set<String> keys = KEYS.get(type);
     if (keys == null) {
-      throw HfConfig.invalid(
+      throw new Invalid(
           name + "." + (rope.has(TYPE) ? TYPE : "type"),
           "'" + type + "' is not implemented; only default, linear, llama3 and yarn are");
     }
@@ -146,7 +180,7 @@ final class RopeKeys {
       return config.integer(ORIGINAL);
     }
     if (!values.has(ORIGINAL) && !config.has("max_position_embeddings")) {
-      throw HfConfig.invalid(name + "." + ORIGINAL, "is missing");
+      throw new Invalid(name + "." + ORIGINAL, "is missing");
     }
     return values.has(ORIGINAL)
         ? values.integer(ORIGINAL)
@@ -155,7 +189,7 @@ final class RopeKeys {
 
   private static double real(String name, ConfigValues values, String key) {
     if (!values.has(key)) {
-      throw HfConfig.invalid(name + "." + key, "is missing");
+      throw new Invalid(name + "." + key, "is missing");
     }
     return values.real(key, 0);
   }
@@ -173,7 +207,7 @@ final class RopeKeys {
             default -> keys.contains(key);
           };
       if (!known && !value.isNull()) {
-        throw HfConfig.invalid(
+        throw new Invalid(
             name + "." + key,
             "%s is not implemented for rope_type %s".formatted(HfKeys.shown(value), type));
       }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeScaling;
+import dev.gyre.partitioning.model.RopeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +35,7 @@ final class HfFolderTest {
   @Test
   void theFilesOwnHeadIsKeptThoughTheConfigTiesIt() throws IOException {
     TinyFolder.in(folder, true).weights("model.safetensors", List.of(), Map.of());
-    HfFolder read = HfFolder.read(folder, null);
+    HfFolder read = HfFolder.read(folder, null, Map.of());
     assertEquals(tied(false), read.model());
     assertEquals(1, read.warnings().size());
     assertTrue(
@@ -50,11 +52,11 @@ final class HfFolderTest {
   @Test
   void theJobDecidesIfItSays() throws IOException {
     TinyFolder.in(folder, true).weights("model.safetensors", List.of(), Map.of());
-    HfFolder shared = HfFolder.read(folder, true);
+    HfFolder shared = HfFolder.read(folder, true, Map.of());
     assertEquals(tied(true), shared.model());
     assertTrue(shared.warnings().getFirst().contains("it is not read, since the job sets"));
     HfWeights.open(folder, shared.model()).close();
-    HfFolder own = HfFolder.read(folder, false);
+    HfFolder own = HfFolder.read(folder, false, Map.of());
     assertEquals(tied(false), own.model());
     assertEquals(List.of(), own.warnings());
   }
@@ -63,14 +65,14 @@ final class HfFolderTest {
   void aCopyOfTheEmbeddingIsNoOtherHead() throws IOException {
     TinyFolder.in(folder, true)
         .weights("model.safetensors", List.of(), Map.of(EMBEDDING, SAME, HEAD, SAME));
-    assertEquals(new HfFolder(tied(true), List.of()), HfFolder.read(folder, null));
+    assertEquals(new HfFolder(tied(true), List.of()), HfFolder.read(folder, null, Map.of()));
     HfWeights.open(folder, tied(true)).close();
   }
 
   @Test
   void aMissingHeadNamesTheUsualReason() throws IOException {
     TinyFolder.in(folder, false).weights("model.safetensors", List.of(HEAD), Map.of());
-    ModelSpec model = HfFolder.read(folder, null).model();
+    ModelSpec model = HfFolder.read(folder, null, Map.of()).model();
     assertEquals(tied(false), model);
     String message =
         assertThrows(Invalid.class, () -> HfWeights.open(folder, model).close()).getMessage();
@@ -80,7 +82,7 @@ final class HfFolderTest {
             + " config.json does not say tie_word_embeddings: true; set"
             + " model.tie_word_embeddings=true if the model shares them",
         message);
-    ModelSpec shared = HfFolder.read(folder, true).model();
+    ModelSpec shared = HfFolder.read(folder, true, Map.of()).model();
     assertEquals(tied(true), shared);
     HfWeights.open(folder, shared).close();
   }
@@ -89,10 +91,44 @@ final class HfFolderTest {
   @Test
   void weightsNeedNotBeThere() throws IOException {
     TinyFolder.in(folder, true);
-    assertEquals(new HfFolder(tied(true), List.of()), HfFolder.read(folder, null));
+    assertEquals(new HfFolder(tied(true), List.of()), HfFolder.read(folder, null, Map.of()));
     Files.delete(folder.resolve("config.json"));
-    Invalid e = assertThrows(Invalid.class, () -> HfFolder.read(folder, null));
+    Invalid e = assertThrows(Invalid.class, () -> HfFolder.read(folder, null, Map.of()));
     assertTrue(e.getMessage().contains("config.json is missing"), e.getMessage());
+  }
+
+  /** The scaling of a job, its own defaults, and what it is in place of. */
+  @Test
+  void aJobChangesTheRope() throws IOException {
+    TinyFolder.in(folder, true);
+    HfFolder plain = HfFolder.read(folder, null, Map.of());
+    HfFolder read =
+        HfFolder.read(
+            folder,
+            null,
+            Map.of("type", "yarn", "factor", 4.0, "original_max_position_embeddings", 64));
+    RopeSpec rope = read.model().rotations().iterator().next().rope();
+    double factor = 0.1 * Math.log(4) + 1;
+    assertEquals(new RopeSpec(1e4, new RopeScaling.Yarn(4, 64, 32, 1, true, factor, 0)), rope);
+    assertEquals(
+        "model.rope: theta 10,000, yarn × 4.0 of 64 tokens in place of the model's theta 10,000, not"
+            + " scaled",
+        read.warnings().getFirst());
+    assertEquals(plain.model().layers().getFirst().feedForward(), read.model().feedForward(0));
+    read = HfFolder.read(folder, null, Map.of("theta", 5e5));
+    assertEquals(new RopeSpec(5e5), read.model().rotations().iterator().next().rope());
+    refusedRope("model.rope.factor: is missing", Map.of("type", "linear"));
+    refusedRope(
+        "model.rope.beta_fast: 3.0 is not implemented for rope_type linear",
+        Map.of("type", "linear", "factor", 2.0, "beta_fast", 3.0));
+    refusedRope(
+        "model.rope.original_max_position_embeddings: is missing",
+        Map.of("type", "yarn", "factor", 2.0));
+  }
+
+  private void refusedRope(String problem, Map<String, Object> rope) {
+    Invalid e = assertThrows(Invalid.class, () -> HfFolder.read(folder, null, rope));
+    assertTrue(e.getMessage().contains(problem), e.getMessage());
   }
 
   @Test
@@ -104,7 +140,7 @@ final class HfFolderTest {
             folder
                 + ": the weights in model.safetensors are read, pytorch_model.bin is not; delete what"
                 + " is old"),
-        HfFolder.read(folder, null).warnings());
+        HfFolder.read(folder, null, Map.of()).warnings());
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The checkpoint of a run that has just loaded a Hugging Face folder. */
@@ -39,7 +40,7 @@ final class FamilyCheckpoint {
    */
   static Path of(Path source, String config, RunIdentity identity, Path checkpoints)
       throws IOException {
-    ModelSpec model = HfFolder.read(source, null).model();
+    ModelSpec model = HfFolder.read(source, null, Map.of()).model();
     Path temporary = CheckpointStore.temporary(checkpoints, 1);
     List<FileEntry> files = new ArrayList<>();
     try (HfWeights weights = HfWeights.open(source, model)) {
