@@ -57,6 +57,14 @@ final class ConfigValues {
     return node.asInt();
   }
 
+  /** A whole number or null; one of them must be there. */
+  int stated(String key, int ifNull) {
+    if (!root.has(key)) {
+      throw HfConfig.invalid(key, "is missing");
+    }
+    return integer(key, ifNull);
+  }
+
   double real(String key, double fallback) {
     JsonNode node = root.path(key);
     if (!has(key)) {

@@ -45,6 +45,12 @@ final class DeepseekV3 extends Family {
         "num_nextn_predict_layers");
   }
 
+  /** Each query head has a key of its own. */
+  @Override
+  int keyValueHeads(ConfigValues config, int heads) {
+    return config.integer("num_key_value_heads", heads);
+  }
+
   @Override
   int headSize(ConfigValues config, int hidden, int heads) {
     return config.integer("qk_nope_head_dim") + config.integer("qk_rope_head_dim");
@@ -57,7 +63,7 @@ final class DeepseekV3 extends Family {
         heads,
         pattern.mask(layer),
         rope,
-        config.integer("q_lora_rank", 0),
+        config.stated("q_lora_rank", 0),
         config.integer("kv_lora_rank"),
         config.integer("qk_rope_head_dim"),
         config.integer("v_head_dim"),

@@ -118,10 +118,12 @@ abstract class Family {
   }
 
   /**
-   * @throws Invalid if the class's own default depends on nothing in the file
+   * Required, if not overridden: the default of most classes is a constant, whatever the heads.
+   *
+   * @param heads of the queries
    */
   int keyValueHeads(ConfigValues config, int heads) {
-    return config.integer("num_key_value_heads", heads);
+    return config.integer("num_key_value_heads");
   }
 
   int headSize(ConfigValues config, int hidden, int heads) {

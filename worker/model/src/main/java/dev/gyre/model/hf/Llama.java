@@ -23,6 +23,11 @@ final class Llama extends Family {
         HfKeys.LAYERS);
   }
 
+  @Override
+  int keyValueHeads(ConfigValues config, int heads) {
+    return config.integer("num_key_value_heads", heads);
+  }
+
   /** Its class has no window, so one has keys of Gyre's own. */
   @Override
   Window window(ConfigValues config, int depth) {

@@ -10,12 +10,6 @@ final class Mistral extends Family {
     super("mistral", "MistralForCausalLM", HfNames.DENSE, "sliding_window", "layer_types");
   }
 
-  /** The class's own default is 8. */
-  @Override
-  int keyValueHeads(ConfigValues config, int heads) {
-    return config.integer("num_key_value_heads");
-  }
-
   /** Every layer has it; null is none, and a file without the key has the class's own. */
   @Override
   Window window(ConfigValues config, int depth) {

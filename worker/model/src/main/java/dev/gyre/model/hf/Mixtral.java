@@ -34,12 +34,6 @@ final class Mixtral extends Family {
     return 1e-5;
   }
 
-  /** The class's own default is 8. */
-  @Override
-  int keyValueHeads(ConfigValues config, int heads) {
-    return config.integer("num_key_value_heads");
-  }
-
   /** Its class has one window, for all layers; others have keys of Gyre's own. */
   @Override
   Window window(ConfigValues config, int depth) {
