@@ -8,10 +8,10 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.kernels.Workspace;
+import dev.gyre.model.local.LayerModel;
 import dev.gyre.model.local.LocalExpertGroup;
 import dev.gyre.model.local.LocalParameters;
 import dev.gyre.model.local.LocalRow;
-import dev.gyre.model.parameters.InitialWeights;
 import dev.gyre.model.port.ExpertGroup;
 import dev.gyre.model.port.SequenceRow;
 import dev.gyre.model.port.SinkLogits;
@@ -69,11 +69,29 @@ final class ActivationPolicyTest {
     for (String backend : List.of("scalar", "vector")) {
       for (int roundRows : new int[] {1000, 11}) {
         for (int tile : new int[] {0, 8}) {
-          Recorded want = pass(backend, Checkpointing.NONE, compute, roundRows, tile);
+          Recorded want = pass(MODEL, backend, Checkpointing.NONE, compute, roundRows, tile);
           for (Checkpointing policy : Checkpointing.values()) {
-            Recorded got = pass(backend, policy, compute, roundRows, tile);
+            Recorded got = pass(MODEL, backend, policy, compute, roundRows, tile);
             String what = policy + " on " + backend + ", rounds of " + roundRows + ", tile " + tile;
             assertSameBits(what, want, got);
+          }
+        }
+      }
+    }
+  }
+
+  /** Without and with tiles and several rounds of experts, on kernels of both kinds. */
+  @ParameterizedTest
+  @EnumSource
+  void everyPolicyGivesTheBitsOfNoneWithAnyLayer(LayerModel of) {
+    for (DType compute : List.of(DType.F32, DType.BF16)) {
+      for (String backend : List.of("scalar", "vector")) {
+        for (int tile : new int[] {0, 8}) {
+          int roundRows = tile == 0 ? 1000 : 11;
+          Recorded want = pass(of.spec(), backend, Checkpointing.NONE, compute, roundRows, tile);
+          for (Checkpointing policy : Checkpointing.values()) {
+            Recorded got = pass(of.spec(), backend, policy, compute, roundRows, tile);
+            assertSameBits(policy + " on " + backend + ", tile " + tile, want, got);
           }
         }
       }
@@ -95,7 +113,7 @@ final class ActivationPolicyTest {
   @ParameterizedTest
   @EnumSource(Checkpointing.class)
   void whatIsKeptIsNotDoneTwice(Checkpointing policy) {
-    Recorded pass = pass("scalar", policy, DType.F32, 1000, 0);
+    Recorded pass = pass(MODEL, "scalar", policy, DType.F32, 1000, 0);
     int layers = MODEL.depth();
     assertEquals(policy == Checkpointing.ALL ? 2 * layers : layers, pass.attentions);
     assertEquals(2, pass.expertPlans, "a round plan for each layer with experts");
@@ -108,8 +126,8 @@ final class ActivationPolicyTest {
       value = Checkpointing.class,
       names = {"NONE", "ATTENTION_SAVING"})
   void tilesSaveMemoryAndChangeNoValue(Checkpointing policy) {
-    Recorded whole = pass("scalar", policy, DType.F32, 1000, 0);
-    Recorded tiled = pass("scalar", policy, DType.F32, 1000, 8);
+    Recorded whole = pass(MODEL, "scalar", policy, DType.F32, 1000, 0);
+    Recorded tiled = pass(MODEL, "scalar", policy, DType.F32, 1000, 8);
     assertEquals(whole.sums.crossEntropy(), tiled.sums.crossEntropy());
     for (int i = 0; i < whole.gradients.size(); i++) {
       float largest = 0;
@@ -123,29 +141,36 @@ final class ActivationPolicyTest {
   }
 
   private static Recorded pass(
-      String backendName, Checkpointing policy, DType compute, int roundRows, int tile) {
+      ModelSpec spec,
+      String backendName,
+      Checkpointing policy,
+      DType compute,
+      int roundRows,
+      int tile) {
     Recorded pass = new Recorded();
     try (Arena arena = Arena.ofConfined();
         Backend backend = GoldenTest.open(backendName)) {
-      LocalParameters parameters = new LocalParameters(MODEL.tensors(), compute, arena);
+      LocalParameters parameters = new LocalParameters(spec.tensors(), compute, arena);
       for (TensorSpec p : parameters.specs()) {
-        InitialWeights.fill(p, 5, p.whole(), parameters.master(p).segment());
+        float[] weights = LayerModel.weights(p);
+        MemorySegment master = parameters.master(p).segment();
+        MemorySegment.copy(weights, 0, master, ValueLayout.JAVA_FLOAT, 0, weights.length);
       }
       parameters.mastersChanged(backend.kernels());
       parameters.zeroGradients();
-      LocalRow sequence = new LocalRow(backend.kernels(), MODEL.heads().kvHeadOf(), DOCUMENTS);
+      LocalRow sequence = new LocalRow(backend.kernels(), spec.heads().kvHeadOf(), DOCUMENTS);
       MemorySegment slab = arena.allocate(8 << 20, Workspace.ALIGNMENT_BYTES);
       slab.fill((byte) 0xFF); // NaN wherever something is read before it is written
       Workspace workspace = new Workspace(backend.memory(slab), 8 << 20);
       DecoderModel model =
           new DecoderModel(
-              MODEL,
+              spec,
               new Execution(compute, policy, 16, tile),
               Objective.of(0.01, 0.001),
               backend,
-              counted(new LocalExpertGroup(backend.kernels(), MODEL.experts(), roundRows), pass),
+              counted(new LocalExpertGroup(backend.kernels(), spec.experts(), roundRows), pass),
               parameters);
-      PassInput input = new PassInput(batch(arena), counted(sequence, pass), workspace, null);
+      PassInput input = new PassInput(batch(spec, arena), counted(sequence, pass), workspace, null);
       try (dev.gyre.model.Pass forward = model.forward(input, routed(pass))) {
         pass.sums = forward.backward();
       }
@@ -159,10 +184,10 @@ final class ActivationPolicyTest {
     return pass;
   }
 
-  private static MicroBatch batch(Arena arena) {
+  private static MicroBatch batch(ModelSpec spec, Arena arena) {
     Random random = new Random(7);
-    int[] tokens = random.ints(TOKENS, 0, MODEL.vocabulary()).toArray();
-    int[] labels = random.ints(TOKENS, 0, MODEL.vocabulary()).toArray();
+    int[] tokens = random.ints(TOKENS, 0, spec.vocabulary()).toArray();
+    int[] labels = random.ints(TOKENS, 0, spec.vocabulary()).toArray();
     int[] positions = new int[TOKENS];
     for (int d = 0, t = 0; d < DOCUMENTS.count(); d++) {
       for (int p = 0; p < DOCUMENTS.length(d); p++) {
