@@ -9,6 +9,7 @@ import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProvider;
 import dev.gyre.kernels.Tensor;
 import dev.gyre.model.Observer;
+import dev.gyre.model.local.LayerModel;
 import dev.gyre.model.tape.Checkpointing;
 import dev.gyre.partitioning.job.DatasetSpec;
 import dev.gyre.partitioning.job.JobSpec;
@@ -47,6 +48,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A step's measured peak and messages against the plan's prediction, for every policy. */
 final class PredictedMemoryTest {
@@ -109,20 +111,40 @@ final class PredictedMemoryTest {
               experts,
               first,
               memory);
-      Plan plan = ModelDryRun.PLANNER.plan(job, host());
-      Measured step = measured(job, plan, true);
-      long measured = step.peak;
-      double ratio = (double) plan.memory().balanced() / measured;
-      String what =
-          "%s on %s: predicted %,d, measured %,d"
-              .formatted(plan.activations(), plan.mesh(), plan.memory().balanced(), measured);
-      assertTrue(ratio > 0.999 && ratio < 1.001, what);
-      StepCost cost = plan.cost();
-      assertSent(plan, cost.ringBytes(), step, "ring");
-      assertSent(plan, cost.ulyssesBytes(), step, "all-to-all");
-      assertSent(plan, cost.stateBytes(), step, "state");
-      assertSent(plan, cost.moveBytes(), step, "move");
-      assertSent(plan, cost.expertBytes(), step, "dispatch", "combine");
+      assertAsPredicted(job);
+    }
+  }
+
+  private void assertAsPredicted(JobSpec job) {
+    Plan plan = ModelDryRun.PLANNER.plan(job, host());
+    Measured step = measured(job, plan, true);
+    long measured = step.peak;
+    double ratio = (double) plan.memory().balanced() / measured;
+    String what =
+        "%s on %s: predicted %,d, measured %,d"
+            .formatted(plan.activations(), plan.mesh(), plan.memory().balanced(), measured);
+    assertTrue(ratio > 0.999 && ratio < 1.001, what);
+    StepCost cost = plan.cost();
+    assertSent(plan, cost.ringBytes(), step, "ring");
+    assertSent(plan, cost.ulyssesBytes(), step, "all-to-all");
+    assertSent(plan, cost.stateBytes(), step, "state");
+    assertSent(plan, cost.moveBytes(), step, "move");
+    assertSent(plan, cost.expertBytes(), step, "dispatch", "combine");
+  }
+
+  /** Latent attention, shared experts, biases of experts in f32, and all other features. */
+  @ParameterizedTest
+  @EnumSource
+  void everyFeatureOfLayersTakesWhatIsPredicted(LayerModel of) {
+    for (MeshSpec mesh :
+        List.of(
+            MeshSpec.of(0, 1, 2, 1, 0).with("schedule", ScheduleSpec.all("ring")),
+            MeshSpec.of(0, 1, 1, 2, 0).with("schedule", ScheduleSpec.all("ring")))) {
+      for (MemorySpec memory : SOME) {
+        String dtype = mesh.ring() == 1 ? "f32" : "bf16";
+        JobSpec job = job(mesh, dtype, 0, LayerKind.FULL, memory);
+        assertAsPredicted(job.with("model", of.spec()));
+      }
     }
   }
 
