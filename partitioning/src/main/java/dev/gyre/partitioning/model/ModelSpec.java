@@ -89,12 +89,15 @@ public record ModelSpec(
 
   private static void requireCountable(EmbeddingSpec embedding, List<LayerSpec> layers) {
     double parameters = 2.0 * embedding.vocabulary() * embedding.width();
-    for (LayerSpec layer : layers) {
-      FeedForwardSpec feedForward = layer.feedForward();
-      parameters +=
-          embedding.width()
-              * (4.0 * layer.mixer().heads().queryWidth()
-                  + 3.0 * Math.max(1, feedForward.experts()) * feedForward.width());
+    for (int layer = 0; layer < layers.size(); layer++) {
+      LayerTensors tensors = new LayerTensors(layer, embedding.width(), 0);
+      FeedForwardSpec feedForward = layers.get(layer).feedForward();
+      for (TensorSpec tensor : layers.get(layer).mixer().tensors(tensors)) {
+        parameters += tensor.elements();
+      }
+      for (TensorSpec tensor : feedForward.tensors(tensors, 0, 1)) {
+        parameters += (double) tensor.elements() * (tensor.isExpert() ? feedForward.experts() : 1);
+      }
     }
     Invalid.require(
         parameters <= MOST_PARAMETERS,

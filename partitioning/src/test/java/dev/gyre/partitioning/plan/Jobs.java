@@ -5,11 +5,26 @@ import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MemorySpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.TrainSpec;
+import dev.gyre.partitioning.mask.AttentionMask;
+import dev.gyre.partitioning.model.Activation;
+import dev.gyre.partitioning.model.AttentionFeatures;
 import dev.gyre.partitioning.model.AttentionPattern;
 import dev.gyre.partitioning.model.Decoder;
 import dev.gyre.partitioning.model.EmbeddingSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.DenseMlp;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.HeadSpec;
+import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.MixerSpec;
+import dev.gyre.partitioning.model.MixerSpec.LatentAttention;
+import dev.gyre.partitioning.model.MixerSpec.SoftmaxAttention;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
+import dev.gyre.partitioning.model.RouterSpec;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -65,6 +80,56 @@ final class Jobs {
         .mlp(512)
         .ropeTheta(1e6)
         .tied(true);
+  }
+
+  /**
+   * The same sizes as gpt-oss would have them: biases, sink logits, a window of 128 in every other
+   * layer, 6 clamped experts with biases.
+   */
+  static ModelSpec sinks() {
+    RouterSpec router = new RouterSpec.TopK(2, true, true);
+    Activation clamped = new Activation.ClampedSwiglu(1.702, 7);
+    FeedForwardSpec experts = new MixtureOfExperts(6, 512, clamped, true, router, 0);
+    AttentionFeatures features = AttentionFeatures.biased(true, true).withSinkLogits();
+    List<LayerSpec> layers = new ArrayList<>();
+    for (int layer = 0; layer < 4; layer++) {
+      int window = layer % 2 == 0 ? 128 : 0;
+      layers.add(
+          new LayerSpec(
+              new SoftmaxAttention(
+                  new HeadShape(8, 4, 32),
+                  window > 0 ? LayerKind.SLIDING : LayerKind.FULL,
+                  AttentionMask.window(window),
+                  new RopeSpec(1e6),
+                  features),
+              experts));
+    }
+    return new ModelSpec(new EmbeddingSpec(256, 256), layers, new HeadSpec(false), 1e-5, 0);
+  }
+
+  /**
+   * As DeepSeek-V3 would have them: latents of 96 and 64, heads of 48 of which 16 are rotated,
+   * values of 32, a dense layer, then 8 experts in 4 groups and a shared one of 384.
+   */
+  static ModelSpec latent() {
+    MixerSpec mixer =
+        new LatentAttention(
+            new HeadShape(8, 8, 48),
+            AttentionMask.CAUSAL,
+            new RopeSpec(1e6),
+            96,
+            64,
+            16,
+            32,
+            false);
+    RouterSpec router = new RouterSpec.GroupTopK(2, 4, 2, true, 2.5);
+    FeedForwardSpec experts =
+        new MixtureOfExperts(8, 128, new Activation.Swiglu(), false, router, 384);
+    List<LayerSpec> layers = new ArrayList<>();
+    for (int layer = 0; layer < 4; layer++) {
+      layers.add(new LayerSpec(mixer, layer == 0 ? new DenseMlp(512) : experts));
+    }
+    return new ModelSpec(new EmbeddingSpec(256, 256), layers, new HeadSpec(false), 1e-5, 0);
   }
 
   static TrainSpec train(int sequenceLength, long batchTokens, String dtype) {

@@ -9,8 +9,22 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.job.JobSpec;
 import dev.gyre.partitioning.job.MeshSpec;
 import dev.gyre.partitioning.job.ScheduleSpec;
+import dev.gyre.partitioning.mask.AttentionMask;
 import dev.gyre.partitioning.mesh.Mesh;
+import dev.gyre.partitioning.model.Activation;
+import dev.gyre.partitioning.model.EmbeddingSpec;
+import dev.gyre.partitioning.model.FeedForwardSpec.DenseMlp;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
+import dev.gyre.partitioning.model.HeadShape;
+import dev.gyre.partitioning.model.HeadSpec;
 import dev.gyre.partitioning.model.LayerKind;
+import dev.gyre.partitioning.model.LayerSpec;
+import dev.gyre.partitioning.model.MixerSpec;
+import dev.gyre.partitioning.model.MixerSpec.LatentAttention;
+import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.RopeSpec;
+import dev.gyre.partitioning.model.RouterSpec;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -128,6 +142,51 @@ class PlannerTest {
     assertEquals(1, plan.mesh().expertParallel());
     assertEquals(1, plan.expertRowsBound());
     assertEquals(0, plan.cost().expertBytes());
+  }
+
+  @Test
+  void loadedModelsArePlannedLikeOthers() {
+    for (ModelSpec model : List.of(Jobs.sinks(), Jobs.latent())) {
+      for (MeshSpec mesh : List.of(MeshSpec.of(4, 0, 0, 0, 0), MeshSpec.of(4, 1, 2, 2, 2))) {
+        JobSpec job = Jobs.job(model, Jobs.train(8192, 16384, "auto"), mesh, "auto");
+        Plan plan = plan(job);
+        assertEquals(4, plan.mesh().workers());
+        assertEquals(model.maskOfKind().keySet(), plan.scheduleKinds(model).keySet());
+        assertEquals(plan.mesh().expertParallel() > 1, plan.cost().expertBytes() > 0);
+        PlanValidator.requireMemory(plan, Jobs.workers(Jobs.ONEDNN));
+      }
+    }
+  }
+
+  @Test
+  void partsThatCannotBeCountedAreRefused() {
+    LatentAttention latent =
+        new LatentAttention(
+            new HeadShape(1024, 1024, 256),
+            AttentionMask.CAUSAL,
+            new RopeSpec(1e6),
+            1 << 30,
+            64,
+            16,
+            32,
+            false);
+    MixtureOfExperts shared =
+        new MixtureOfExperts(
+            8, 128, new Activation.Swiglu(), false, new RouterSpec.TopK(2), 1 << 30);
+    MixerSpec mixer = Jobs.latent().mixer(0);
+    assertUncountable(4, new LayerSpec(latent, new DenseMlp(8)));
+    assertUncountable(4096, new LayerSpec(mixer, shared));
+  }
+
+  private static void assertUncountable(int depth, LayerSpec layer) {
+    EmbeddingSpec embedding = new EmbeddingSpec(256, 1 << 16);
+    Invalid invalid =
+        assertThrows(
+            Invalid.class,
+            () ->
+                new ModelSpec(
+                    embedding, Collections.nCopies(depth, layer), new HeadSpec(true), 1e-5, 0));
+    assertTrue(invalid.getMessage().contains("parameters are more"), invalid::getMessage);
   }
 
   @Test
