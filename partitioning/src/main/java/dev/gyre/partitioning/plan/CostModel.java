@@ -210,14 +210,16 @@ public final class CostModel {
   }
 
   private long gradientBytes() {
-    return (othersShare(size.dense(), mesh.workers()) + othersShare(meanExperts(), replicas()))
+    long experts = meanOfExperts(size.expert()) + meanOfExperts(size.expertBiases());
+    return (othersShare(size.dense(), mesh.workers()) + othersShare(experts, replicas()))
         * F32_BYTES;
   }
 
   private long parameterBytes() {
     return othersShare(size.alwaysF32(), mesh.workers()) * F32_BYTES
         + othersShare(size.dense() - size.alwaysF32(), mesh.workers()) * elementBytes
-        + othersShare(meanExperts(), replicas()) * elementBytes;
+        + othersShare(meanOfExperts(size.expert()), replicas()) * elementBytes
+        + othersShare(meanOfExperts(size.expertBiases()), replicas()) * F32_BYTES;
   }
 
   /**
@@ -227,8 +229,9 @@ public final class CostModel {
     return n - n / p;
   }
 
-  private long meanExperts() {
-    return (size.expert() + size.expertBiases()) * size.experts() / mesh.expertParallel();
+  /** Parameters of a rank's experts, in the mean over the ranks. */
+  private long meanOfExperts(long ofExpert) {
+    return ofExpert * size.experts() / mesh.expertParallel();
   }
 
   private int replicas() {

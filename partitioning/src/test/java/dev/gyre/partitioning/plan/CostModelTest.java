@@ -14,6 +14,8 @@ import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
+import dev.gyre.partitioning.model.TensorSpec.Precision;
 import dev.gyre.partitioning.schedule.AttentionSchedule;
 import dev.gyre.partitioning.schedule.HeadSplit;
 import dev.gyre.partitioning.schedule.MessageBytes;
@@ -60,6 +62,54 @@ class CostModelTest {
     assertEquals(4 * 3 * expert, size.expert() * placement.count(0));
     assertEquals(4 * 2 * expert, size.expert() * placement.count(2));
     assertEquals(6, placement.first(2));
+  }
+
+  /** Every tensor is counted once. */
+  @Test
+  void sizesAreSumsOverTheTensors() {
+    for (ModelSpec model : List.of(Jobs.model(8, 0), Jobs.sinks(), Jobs.latent())) {
+      ModelSize size = ModelSize.of(model);
+      long total = 0;
+      long exact = 0;
+      for (TensorSpec tensor : model.tensors()) {
+        total += tensor.elements();
+        exact += tensor.precision() == Precision.F32 ? tensor.elements() : 0;
+      }
+      assertEquals(total, size.total());
+      assertEquals(exact, size.alwaysF32() + size.expertBiases() * size.experts());
+    }
+  }
+
+  /** 3 layers with 2 of 8 experts of 128 and a shared one of 384, after a dense one of 512. */
+  @Test
+  void latentAttentionAndTheSharedExpertAreMultiplied() {
+    long projections = 256 * 96 + 96 * 8 * 48 + 256 * (64 + 16) + 64 * 8 * (32 + 32) + 8 * 32 * 256;
+    long experts = 3 * 256 * (2 * 128 + 384) + 8 * 256;
+    long weights = 256 * 256 + 4 * projections + 3 * 256 * 512 + 3 * experts;
+    assertEquals(weights, ModelSize.of(Jobs.latent()).multiplied());
+    assertEquals(6 * weights * 1000, CostModel.linearFlops(Jobs.latent(), 1000));
+    // Values are padded to the 48 elements of a key.
+    assertEquals(
+        4 * (14L * 8 * 48) * (1000 * 1001 / 2),
+        CostModel.attentionFlops(Jobs.latent(), new Documents(1000)));
+  }
+
+  /** Weights of experts travel in bf16, their biases in f32. */
+  @Test
+  void biasesOfExpertsTravelInF32() {
+    ModelSpec model = Jobs.sinks();
+    ModelSize size = ModelSize.of(model);
+    StepCost cost = cost(model, Jobs.train(1000, 2000, "bf16"), new Mesh(2, 2, 1, 2), "bf16");
+    assertEquals(4 * (2 * 512 + 256), size.expertBiases());
+    long weights = 3 * size.expert();
+    long biases = 3 * size.expertBiases();
+    long dense = size.dense() - size.alwaysF32();
+    assertEquals(
+        4 * (size.dense() - size.dense() / 4 + (weights + biases) / 2), cost.gradientBytes());
+    assertEquals(
+        2 * (dense - dense / 4 + weights / 2)
+            + 4 * (size.alwaysF32() - size.alwaysF32() / 4 + biases / 2),
+        cost.parameterBytes());
   }
 
   @Test
