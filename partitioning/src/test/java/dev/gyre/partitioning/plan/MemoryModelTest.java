@@ -20,6 +20,8 @@ import dev.gyre.partitioning.model.EmbeddingSpec;
 import dev.gyre.partitioning.model.HeadShape;
 import dev.gyre.partitioning.model.ModelSize;
 import dev.gyre.partitioning.model.ModelSpec;
+import dev.gyre.partitioning.model.TensorSpec;
+import dev.gyre.partitioning.model.TensorSpec.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -71,6 +73,27 @@ class MemoryModelTest {
     assertEquals(one.optimizer() / 2, two.optimizer());
     assertTrue(two.balanced() < one.balanced() * 0.7);
     assertTrue(one.total() > one.resident() + one.activations());
+  }
+
+  /** Expert rank 0 holds 3 of 6 or 4 of 8 experts; biases and routers are held in f32. */
+  @Test
+  void residentMemoryIsThatOfTheTensors() {
+    for (ModelSpec model : List.of(Jobs.sinks(), Jobs.latent())) {
+      MemoryEstimate estimate = model(model, new Mesh(2, 1, 2, 2), "bf16", 8192).estimate(ALL);
+      long held = 0;
+      long exact = 0;
+      long state = 0;
+      for (TensorSpec tensor : model.tensors(0, model.experts() / 2)) {
+        boolean f32 = tensor.precision() == Precision.F32;
+        held += tensor.elements();
+        exact += f32 ? tensor.elements() : 0;
+        // Two moments, and a master copy; of a quarter, or of experts half.
+        state += tensor.elements() * (f32 ? 2 : 3) * (tensor.isExpert() ? 2 : 1);
+      }
+      assertEquals(2 * (held - exact) + 4 * exact, estimate.weights());
+      assertEquals(4 * held, estimate.gradients());
+      assertEquals(state, estimate.optimizer(), 16);
+    }
   }
 
   @Test
