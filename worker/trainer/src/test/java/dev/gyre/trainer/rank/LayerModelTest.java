@@ -55,7 +55,7 @@ final class LayerModelTest {
 
   /**
    * Ranks without tokens, heads and experts that do not divide evenly, many expert rounds, tiles,
-   * and every kind of schedule.
+   * several rows in a micro-step, and every kind of schedule.
    */
   @ParameterizedTest
   @EnumSource
@@ -83,7 +83,8 @@ final class LayerModelTest {
     Mesh fitting = model.experts() > 0 ? mesh : withoutExperts(mesh);
     for (Checkpointing policy : Checkpointing.values()) {
       Execution execution = new Execution(DType.F32, policy, 8, tile);
-      RankSpec spec = spec(model, fitting, execution, schedule, rowsBound, null);
+      int together = policy.ordinal() + 1;
+      RankSpec spec = spec(model, fitting, execution, schedule, together, rowsBound, null);
       run(spec, rows).assertClose(policy + " on " + fitting + " " + schedule.key(), want);
     }
   }
@@ -107,11 +108,11 @@ final class LayerModelTest {
     Row row = row(model, new Documents(9, 1, 12));
     ScheduleKind ring = new RingSchedule();
     Execution nothing = new Execution(compute, Checkpointing.NONE, 8, tile);
-    OneStep want = run(spec(model, mesh, nothing, ring, rowsBound, null), row);
+    OneStep want = run(spec(model, mesh, nothing, ring, 1, rowsBound, null), row);
     for (Checkpointing policy : Checkpointing.values()) {
       Execution execution = new Execution(compute, policy, 8, tile);
       for (OffloadSpec offload : Arrays.asList(null, new OffloadSpec(folder, 1 << 20))) {
-        RankSpec spec = spec(model, mesh, execution, ring, rowsBound, offload);
+        RankSpec spec = spec(model, mesh, execution, ring, 1, rowsBound, offload);
         String what = compute + " " + policy + (offload == null ? "" : " on disk");
         run(spec, row).assertSameBits(what, want);
         if (policy == Checkpointing.ATTENTION_SAVING) {
@@ -141,7 +142,7 @@ final class LayerModelTest {
 
   private static OneStep one(ModelSpec model, Execution execution, int rowsBound, Row... rows) {
     return run(
-        spec(model, new Mesh(1, 1, 1, 1), execution, new RingSchedule(), rowsBound, null), rows);
+        spec(model, new Mesh(1, 1, 1, 1), execution, new RingSchedule(), 1, rowsBound, null), rows);
   }
 
   private static OneStep run(RankSpec spec, Row... rows) {
@@ -153,6 +154,7 @@ final class LayerModelTest {
       Mesh mesh,
       Execution execution,
       ScheduleKind schedule,
+      int rowsPerMicroStep,
       int rowsBound,
       @Nullable OffloadSpec offload) {
     return new RankSpec(
@@ -162,7 +164,7 @@ final class LayerModelTest {
         execution,
         schedule.layouts().getFirst(),
         1,
-        1,
+        rowsPerMicroStep,
         RankSpec.everywhere(model, schedule),
         rowsBound,
         4 << 20,

@@ -6,16 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.gyre.comms.Transport;
 import dev.gyre.comms.loopback.LoopbackNetwork.Options;
 import dev.gyre.kernels.Backend;
+import dev.gyre.kernels.DType;
+import dev.gyre.kernels.Tensor;
 import dev.gyre.model.Observer;
 import dev.gyre.model.local.LayerModel;
 import dev.gyre.partitioning.layout.Documents;
 import dev.gyre.partitioning.mesh.Axis;
-import dev.gyre.partitioning.mesh.Mesh;
 import dev.gyre.partitioning.model.TensorBox;
 import dev.gyre.partitioning.model.TensorSpec;
 import dev.gyre.trainer.parameters.OwnedSlice;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +29,10 @@ import java.util.stream.IntStream;
 /** The objective of a batch and all its gradients, as the ranks of a mesh compute them. */
 final class OneStep {
   double loss;
+
+  /** The objective without a backward pass. */
+  double evaluated;
+
   final Map<String, float[]> gradients = new LinkedHashMap<>();
 
   private OneStep(RankSpec spec) {
@@ -51,6 +57,17 @@ final class OneStep {
 
     int labelled() {
       return (int) Arrays.stream(labels).filter(label -> label >= 0).count();
+    }
+
+    private static Row concatenated(List<Row> rows) {
+      return new Row(
+          Documents.concatenated(documents(rows)),
+          rows.stream().flatMapToInt(row -> Arrays.stream(row.tokens)).toArray(),
+          rows.stream().flatMapToInt(row -> Arrays.stream(row.labels)).toArray());
+    }
+
+    private static List<Documents> documents(List<Row> rows) {
+      return rows.stream().map(Row::documents).toList();
     }
 
     private RowSource source() {
@@ -84,27 +101,42 @@ final class OneStep {
     int tokens = rows.stream().mapToInt(row -> row.tokens.length).sum();
     int labelled = rows.stream().mapToInt(Row::labelled).sum();
     BatchTotals totals = new BatchTotals(tokens, labelled, rows.size());
-    Mesh mesh = spec.mesh();
     try (Backend backend = backends.get();
         TrainingRank rank = TrainingRank.open(transport, backend, spec)) {
       rank.parameters().load(OneStep::load);
       rank.parameters().zeroGradients();
-      double[] sum = new double[1];
-      for (int from = 0; from < rows.size(); from += mesh.dataParallel()) {
-        int at = from + mesh.place(transport.rank(), Axis.DATA);
-        boolean there = at < rows.size();
-        RowPart part = rank.layOut(there ? rows.get(at).documents : new Documents());
-        RowSource source = there ? rows.get(at).source() : RowSource.NONE;
-        try (PreparedRow row = rank.prepare(part, source, totals)) {
-          sum[0] += row.forwardBackward(rank.observer(Observer.NONE)).total();
+      double[] sums = new double[2];
+      for (List<Row> ofStep : microSteps(rows, spec, transport.rank())) {
+        RowPart part = rank.layOut(Row.documents(ofStep));
+        try (PreparedRow row = rank.prepare(part, Row.concatenated(ofStep).source(), totals)) {
+          sums[0] += row.forwardBackward(rank.observer(Observer.NONE)).total();
+          Tensor losses = rank.workspace().save(DType.F32, row.batch().count());
+          sums[1] += rank.model().evaluate(row.input(), losses, Observer.NONE).total();
         }
       }
-      rank.everyone().sum(sum);
+      rank.everyone().sum(sums);
       rank.parameters().reduceGradients();
-      loss = sum[0];
+      loss = sums[0];
+      evaluated = sums[1];
       rank.parameters().ownedSlices().forEach(this::take);
     }
     return true;
+  }
+
+  /** The rows of each micro-step of a rank; none where others still have some. */
+  private static List<List<Row>> microSteps(List<Row> rows, RankSpec spec, int rank) {
+    List<Row> own = new ArrayList<>();
+    int data = spec.mesh().dataParallel();
+    for (int at = spec.mesh().place(rank, Axis.DATA); at < rows.size(); at += data) {
+      own.add(rows.get(at));
+    }
+    List<List<Row>> steps = new ArrayList<>();
+    int most = Math.ceilDiv(rows.size(), data);
+    for (int from = 0; from < most; from += spec.rowsPerMicroStep()) {
+      int end = Math.min(from + spec.rowsPerMicroStep(), own.size());
+      steps.add(from < end ? own.subList(from, end) : List.of());
+    }
+    return steps;
   }
 
   private static void load(TensorSpec tensor, TensorBox box, MemorySegment into) {
@@ -123,6 +155,7 @@ final class OneStep {
   /** Every element of every gradient within 2e-5 of the largest of its tensor. */
   void assertClose(String what, double wantedLoss, Map<String, double[]> wanted) {
     assertEquals(wantedLoss, loss, 3e-6, what);
+    assertEquals(loss, evaluated, 1e-9, what);
     double largestOfAll = wanted.values().stream().mapToDouble(OneStep::largest).max().orElse(0);
     wanted.forEach(
         (name, want) -> {

@@ -171,15 +171,30 @@ final class PredictedMemoryTest {
   @ParameterizedTest
   @CsvSource({"2, 1", "1, 2"})
   void theWorstRoutingStaysInsideTheSlab(int ring, int ulysses) {
+    MeshSpec mesh = MeshSpec.of(0, 1, ring, ulysses, 0);
     for (MemorySpec memory : SOME) {
-      JobSpec job = job(MeshSpec.of(0, 1, ring, ulysses, 0), "bf16", 8, LayerKind.FULL, memory);
-      Plan plan = ModelDryRun.PLANNER.plan(job, host());
-      long live = plan.memory().activations() + plan.memory().scratch();
-      long measured = measured(job, plan, false).peak;
-      assertTrue(
-          measured <= live,
-          "%s: predicted %,d, measured %,d".formatted(plan.activations(), live, measured));
+      assertWorstInsideSlab(job(mesh, "bf16", 8, LayerKind.FULL, memory));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      mode = EnumSource.Mode.MATCH_ANY,
+      names = {"SINKS.*", "LATENT.*"})
+  void theWorstRoutingStaysInsideTheSlabWithAnyExperts(LayerModel of) {
+    for (MemorySpec memory : SOME) {
+      JobSpec job = job(MeshSpec.of(0, 1, 2, 1, 2), "bf16", 8, LayerKind.FULL, memory);
+      assertWorstInsideSlab(job.with("model", of.spec()));
+    }
+  }
+
+  private void assertWorstInsideSlab(JobSpec job) {
+    Plan plan = ModelDryRun.PLANNER.plan(job, host());
+    long live = plan.memory().activations() + plan.memory().scratch();
+    long measured = measured(job, plan, false).peak;
+    assertTrue(
+        measured <= live,
+        "%s: predicted %,d, measured %,d".formatted(plan.activations(), live, measured));
   }
 
   /**
