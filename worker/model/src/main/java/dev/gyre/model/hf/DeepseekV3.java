@@ -76,6 +76,11 @@ final class DeepseekV3 extends Family {
       return new DenseMlp(config.integer("intermediate_size"));
     }
     int width = config.integer("moe_intermediate_size");
+    if (layer == depth - 1) {
+      config.warn(
+          "the router of deepseek_v3 adds no term to the loss, so train.balance-loss and train.z-loss"
+              + " have no effect; its selection bias stays as loaded");
+    }
     return new MixtureOfExperts(
         config.integer("n_routed_experts"),
         width,
