@@ -143,7 +143,7 @@ final class FamiliesConfigTest {
     TensorMap untied = read.tensors(read.model().withTiedHead(false));
     assertTrue(names(untied).contains(HfNames.HEAD));
     write(config, untied.files());
-    HfFolder tied = HfFolder.read(folder, null);
+    HfFolder tied = HfFolder.read(folder, null, Map.of());
     assertEquals(new HfFolder(read.model(), read.warnings()).model(), tied.model());
     HfWeights.open(folder, tied.model()).close();
   }
