@@ -16,6 +16,7 @@ final class Families {
           new Qwen2(),
           new Qwen3(),
           new Qwen3Moe(),
+          new Olmoe(),
           new GptOss(),
           new DeepseekV3());
 
