@@ -1,5 +1,6 @@
 package dev.gyre.model.hf;
 
+import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.LayerKind;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,10 +15,23 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class ConfigValues {
   private final ObjectNode root;
+  private final String where;
   private final List<String> warnings = new ArrayList<>();
 
   ConfigValues(ObjectNode root) {
+    this(root, HfConfig.FILE);
+  }
+
+  /**
+   * @param where of the object, before its keys in errors
+   */
+  ConfigValues(ObjectNode root, String where) {
     this.root = root;
+    this.where = where;
+  }
+
+  private Invalid invalid(String key, String problem) {
+    return new Invalid(where + key, problem);
   }
 
   ObjectNode root() {
@@ -41,7 +55,7 @@ final class ConfigValues {
   /** A whole number that must be there. */
   int integer(String key) {
     if (!has(key)) {
-      throw HfConfig.invalid(key, "is missing");
+      throw invalid(key, "is missing");
     }
     return integer(key, 0);
   }
@@ -51,8 +65,8 @@ final class ConfigValues {
     if (!has(key)) {
       return fallback;
     }
-    if (!node.isInt()) {
-      throw HfConfig.invalid(key, HfKeys.shown(node) + " must be a whole number");
+    if (!node.isIntegralNumber() || !node.canConvertToInt()) {
+      throw invalid(key, HfKeys.shown(node) + " must be a whole number");
     }
     return node.asInt();
   }
@@ -60,7 +74,7 @@ final class ConfigValues {
   /** A whole number or null; one of them must be there. */
   int stated(String key, int ifNull) {
     if (!root.has(key)) {
-      throw HfConfig.invalid(key, "is missing");
+      throw invalid(key, "is missing");
     }
     return integer(key, ifNull);
   }
@@ -71,7 +85,7 @@ final class ConfigValues {
       return fallback;
     }
     if (!node.isNumber()) {
-      throw HfConfig.invalid(key, HfKeys.shown(node) + " must be a number");
+      throw invalid(key, HfKeys.shown(node) + " must be a number");
     }
     return node.asDouble();
   }
@@ -82,7 +96,7 @@ final class ConfigValues {
       return fallback;
     }
     if (!node.isBoolean()) {
-      throw HfConfig.invalid(key, HfKeys.shown(node) + " must be true or false");
+      throw invalid(key, HfKeys.shown(node) + " must be true or false");
     }
     return node.asBoolean();
   }
@@ -92,7 +106,7 @@ final class ConfigValues {
     List<Integer> layers = new ArrayList<>();
     for (JsonNode item : list(key, "layer numbers")) {
       if (!item.isInt() || item.asInt() < 0 || item.asInt() >= depth) {
-        throw HfConfig.invalid(key, item + " must be a layer number from 0 to " + (depth - 1));
+        throw invalid(key, item + " must be a layer number from 0 to " + (depth - 1));
       }
       layers.add(item.asInt());
     }
@@ -103,9 +117,9 @@ final class ConfigValues {
   List<LayerKind> kinds(String key) {
     List<LayerKind> kinds = new ArrayList<>();
     for (JsonNode item : list(key, "kinds")) {
-      LayerKind kind = LayerKind.of(item.asString(""), "config.json: " + key);
+      LayerKind kind = LayerKind.of(item.asString(""), where + key);
       if (kind == LayerKind.LINEAR) {
-        throw HfConfig.invalid(key, HfConfig.NOT_LINEAR);
+        throw invalid(key, HfConfig.NOT_LINEAR);
       }
       kinds.add(kind);
     }
@@ -120,7 +134,7 @@ final class ConfigValues {
     if (node instanceof ArrayNode array) {
       return array;
     }
-    throw HfConfig.invalid(key, HfKeys.shown(node) + " must be a list of " + of);
+    throw invalid(key, HfKeys.shown(node) + " must be a list of " + of);
   }
 
   /** The value of a key as an object; null if it is absent. */
@@ -132,6 +146,6 @@ final class ConfigValues {
     if (node instanceof ObjectNode object) {
       return object;
     }
-    throw HfConfig.invalid(key, HfKeys.shown(node) + " must be an object or null");
+    throw invalid(key, HfKeys.shown(node) + " must be an object or null");
   }
 }

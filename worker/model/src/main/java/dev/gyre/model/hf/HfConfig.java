@@ -29,6 +29,9 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public record HfConfig(
     ModelSpec model, double balanceLoss, double zLoss, List<String> warnings, ObjectNode source) {
+  /** Before its keys in errors. */
+  static final String FILE = "config.json: ";
+
   static final String NOT_LINEAR =
       "linear_attention is a layer of Gyre's own: no Hugging Face class has it, so such a model cannot"
           + " be read from or exported to a Hugging Face folder. Start it from initial weights, and"
@@ -136,6 +139,6 @@ public record HfConfig(
   }
 
   static Invalid invalid(String key, String problem) {
-    return new Invalid("config.json: " + key, problem);
+    return new Invalid(FILE + key, problem);
   }
 }

@@ -25,7 +25,6 @@ final class RopeKeys {
   /** Where a job names them. */
   private static final String JOB = "model.rope";
 
-  private static final String FILE = "config.json: ";
   private static final String[] OBJECTS = {"rope_parameters", "rope_scaling"};
 
   /** Keys of each type, besides theta, type, and those that every type may have. */
@@ -64,7 +63,7 @@ final class RopeKeys {
       ObjectNode object = config.object(name);
       if (object != null) {
         given = theta(given, object, name + "." + THETA);
-        RopeScaling read = scaling(FILE + name, object, config);
+        RopeScaling read = scaling(HfConfig.FILE + name, object, config);
         if (scaling != null && !scaling.equals(read)) {
           throw HfConfig.invalid(
               name, "%s contradicts %s; remove one of them".formatted(object, OBJECTS[0]));
@@ -74,7 +73,7 @@ final class RopeKeys {
     }
     return new RopeSpec(
         given == null ? theta : given,
-        scaling == null ? scaling(FILE + OBJECTS[0], usual, config) : scaling);
+        scaling == null ? scaling(HfConfig.FILE + OBJECTS[0], usual, config) : scaling);
   }
 
   /**
@@ -133,7 +132,7 @@ final class RopeKeys {
           "'" + type + "' is not implemented; only default, linear, llama3 and yarn are");
     }
     requireKnown(name, type, rope, keys);
-    ConfigValues values = new ConfigValues(rope);
+    ConfigValues values = new ConfigValues(rope, name + ".");
     return switch (type) {
       case "linear" -> linear(real(name, values, FACTOR));
       case "llama3" ->

@@ -106,7 +106,7 @@ final class HfFolderTest {
         HfFolder.read(
             folder,
             null,
-            Map.of("type", "yarn", "factor", 4.0, "original_max_position_embeddings", 64));
+            Map.of("type", "yarn", "factor", 4.0, "original_max_position_embeddings", 64L));
     RopeSpec rope = read.model().rotations().iterator().next().rope();
     double factor = 0.1 * Math.log(4) + 1;
     assertEquals(new RopeSpec(1e4, new RopeScaling.Yarn(4, 64, 32, 1, true, factor, 0)), rope);
