@@ -45,6 +45,7 @@ final class FamiliesConfigTest {
           "qwen3_moe",
               "\"num_key_value_heads\": 2, \"num_local_experts\": 4, \"num_experts_per_tok\": 2,"
                   + " \"moe_intermediate_size\": 12",
+          "olmoe", "\"num_local_experts\": 4, \"num_experts_per_tok\": 2",
           "gpt_oss",
               "\"num_key_value_heads\": 2, \"num_local_experts\": 4, \"num_experts_per_tok\": 2",
           "deepseek_v3",
