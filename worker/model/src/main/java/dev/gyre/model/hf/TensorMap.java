@@ -177,7 +177,7 @@ public final class TensorMap {
   }
 
   /** Names of the folder's tensors that hold one of ours. */
-  public List<String> filesOf(String ours) {
+  List<String> filesOf(String ours) {
     return pieces(ofOurs, ours).stream().map(piece -> piece.file.name).distinct().toList();
   }
 
