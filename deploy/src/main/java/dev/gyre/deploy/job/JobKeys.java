@@ -83,9 +83,9 @@ final class JobKeys {
             "Scaling of the rotary embedding, in place of that of the model that model.from loads.",
             choice(
                 "type",
-                "default",
-                "How frequencies are scaled; default: not at all.",
-                List.of("default", "linear", "llama3", "yarn")),
+                "loaded",
+                "How frequencies are scaled; loaded: as the model, default: not at all.",
+                List.of("loaded", "default", "linear", "llama3", "yarn")),
             number(
                 "theta",
                 null,

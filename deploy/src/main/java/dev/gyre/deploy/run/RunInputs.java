@@ -34,13 +34,13 @@ public final class RunInputs {
     if (Tokenizers.isFile(tokenizer) && Files.notExists(folder.tokenizer())) {
       DurableFiles.copy(Path.of(tokenizer), folder.tokenizer());
     }
-    if (!job.modelFrom().isEmpty() && Files.notExists(folder.modelFiles())) {
-      List<Path> companions = HfCompanions.in(Path.of(job.modelFrom()));
-      if (!companions.isEmpty()) {
-        Files.createDirectories(folder.modelFiles());
-      }
-      for (Path file : companions) {
-        DurableFiles.copy(file, folder.modelFiles().resolve(String.valueOf(file.getFileName())));
+    if (!job.modelFrom().isEmpty()) {
+      for (Path file : HfCompanions.in(Path.of(job.modelFrom()))) {
+        Path copy = folder.modelFiles().resolve(String.valueOf(file.getFileName()));
+        if (Files.notExists(copy)) {
+          Files.createDirectories(folder.modelFiles());
+          DurableFiles.copy(file, copy);
+        }
       }
     }
   }

@@ -336,7 +336,7 @@ class JobFileTest {
         assertThrows(JobFileException.class, () -> read(JOB, "model.rope={type: yarn, factor: 4}"));
     assertTrue(e.getMessage().contains("a new model has rope_theta alone"), e.getMessage());
     e = assertThrows(JobFileException.class, () -> read(JOB, "model.rope.type=longrope"));
-    assertTrue(e.getMessage().contains("default, linear, llama3, yarn"), e.getMessage());
+    assertTrue(e.getMessage().contains("loaded, default, linear, llama3, yarn"), e.getMessage());
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.gyre.partitioning.model;
 
 import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.check.NumberRange;
+import java.util.Locale;
 
 /**
  * How the frequencies of a rotary embedding are changed, so that a model reaches further than its
@@ -20,6 +21,13 @@ public sealed interface RopeScaling {
    */
   void apply(double[] frequencies, double theta);
 
+  /** For the user, with every value that is not the usual one. */
+  String describe();
+
+  private static String scaled(String name, double factor, int original) {
+    return String.format(Locale.ROOT, "%s × %s of %,d tokens", name, factor, original);
+  }
+
   /** Factor on cosine and sine. */
   default double attentionFactor() {
     return 1;
@@ -33,6 +41,11 @@ public sealed interface RopeScaling {
   /** No scaling. */
   record None() implements RopeScaling {
     @Override
+    public String describe() {
+      return "not scaled";
+    }
+
+    @Override
     public void apply(double[] frequencies, double theta) {}
   }
 
@@ -43,6 +56,11 @@ public sealed interface RopeScaling {
   record Linear(double factor) implements RopeScaling {
     public Linear {
       FACTOR.require("model.rope.factor", factor);
+    }
+
+    @Override
+    public String describe() {
+      return "linear × " + factor;
     }
 
     @Override
@@ -62,6 +80,9 @@ public sealed interface RopeScaling {
    * @param original tokens of the rows that the model was trained on
    */
   record Llama3(double factor, double low, double high, int original) implements RopeScaling {
+    private static final double LOW = 1;
+    private static final double HIGH = 4;
+
     public Llama3 {
       FACTOR.require("model.rope.factor", factor);
       POSITIVE.require("model.rope.low_freq_factor", low);
@@ -71,6 +92,12 @@ public sealed interface RopeScaling {
           high > low,
           "model.rope.high_freq_factor",
           high + " must be greater than low_freq_factor " + low);
+    }
+
+    @Override
+    public String describe() {
+      String waves = low == LOW && high == HIGH ? "" : ", waves %s to %s".formatted(low, high);
+      return scaled("llama3", factor, original) + waves;
     }
 
     @Override
@@ -126,6 +153,24 @@ public sealed interface RopeScaling {
     /** The factor on cosine and sine of the paper. */
     public static double usualAttentionFactor(double factor) {
       return magnitude(factor, 1);
+    }
+
+    @Override
+    public String describe() {
+      StringBuilder text = new StringBuilder(scaled("yarn", factor, original));
+      if (betaFast != BETA_FAST || betaSlow != BETA_SLOW) {
+        text.append(", turns %s to %s".formatted(betaSlow, betaFast));
+      }
+      if (!truncate) {
+        text.append(", not truncated");
+      }
+      if (attentionFactor != usualAttentionFactor(factor)) {
+        text.append(String.format(Locale.ROOT, ", attention factor %.4g", attentionFactor));
+      }
+      if (latentScale != 0) {
+        text.append(", latent scale ").append(latentScale);
+      }
+      return text.toString();
     }
 
     @Override

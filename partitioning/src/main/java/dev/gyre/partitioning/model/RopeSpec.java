@@ -26,19 +26,11 @@ public record RopeSpec(double theta, RopeScaling scaling) {
     this(theta, new RopeScaling.None());
   }
 
-  /** For the user: {@code theta 500,000, llama3 × 8 of 8,192 tokens}. */
+  /**
+   * For the user: {@code theta 500,000, llama3 × 8.0 of 8,192 tokens}; unusual values are added.
+   */
   public String describe() {
-    String base = String.format(Locale.ROOT, "theta %,.0f", theta);
-    return switch (scaling) {
-      case RopeScaling.None() -> base + ", not scaled";
-      case RopeScaling.Linear(double factor) -> base + ", linear × " + factor;
-      case RopeScaling.Llama3 s -> base + scaled("llama3", s.factor(), s.original());
-      case RopeScaling.Yarn s -> base + scaled("yarn", s.factor(), s.original());
-    };
-  }
-
-  private static String scaled(String name, double factor, int original) {
-    return String.format(Locale.ROOT, ", %s × %s of %,d tokens", name, factor, original);
+    return String.format(Locale.ROOT, "theta %,.0f, %s", theta, scaling.describe());
   }
 
   /**

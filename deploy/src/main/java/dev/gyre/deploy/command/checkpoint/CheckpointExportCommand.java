@@ -37,6 +37,7 @@ import picocli.CommandLine.Option;
       "       model: {from: out/}                            in a job file"
     })
 final class CheckpointExportCommand implements Callable<ExitCode> {
+  private static final double LEAST_GIGABYTES = 1e-4;
   private static final double MOST_GIGABYTES = 1e6;
 
   @Mixin private CheckpointArgument checkpoint = new CheckpointArgument();
@@ -71,7 +72,8 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
     }
     Path found = checkpoint.find();
     List<Path> companions = companions(CheckpointSelection.runOf(found));
-    NumberRange.aboveUpTo(0, MOST_GIGABYTES).require("--max-shard-size", shardGigabytes);
+    NumberRange.between(LEAST_GIGABYTES, MOST_GIGABYTES)
+        .require("--max-shard-size", shardGigabytes);
     long shardBytes = (long) (shardGigabytes * 1e9);
     for (String warning : HuggingFaceExport.export(found, target, dtype, shardBytes, companions)) {
       System.err.println("gyre: " + warning);
@@ -83,14 +85,10 @@ final class CheckpointExportCommand implements Callable<ExitCode> {
   /** The run's tokenizer, and the other files of the model that it started from. */
   private static List<Path> companions(Path run) throws IOException {
     Path tokenizer = run.resolve(Tokenizers.RUN_COPY);
-    List<Path> files = new ArrayList<>();
+    List<Path> files = new ArrayList<>(HfCompanions.in(run.resolve(RunFolder.MODEL_FILES)));
     if (Files.isRegularFile(tokenizer)) {
+      files.removeIf(file -> file.endsWith(Tokenizers.RUN_COPY));
       files.add(tokenizer);
-    }
-    for (Path file : HfCompanions.in(run.resolve(RunFolder.MODEL_FILES))) {
-      if (!file.endsWith(Tokenizers.RUN_COPY) || files.isEmpty()) {
-        files.add(file);
-      }
     }
     return files;
   }

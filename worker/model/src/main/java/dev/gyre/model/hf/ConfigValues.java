@@ -71,12 +71,12 @@ final class ConfigValues {
     return node.asInt();
   }
 
-  /** A whole number or null; one of them must be there. */
-  int stated(String key, int ifNull) {
-    if (!root.has(key)) {
-      throw invalid(key, "is missing");
+  /** A whole number for which null has no meaning. */
+  int notNull(String key, int ifAbsent) {
+    if (root.path(key).isNull()) {
+      throw invalid(key, "is null, and must be a whole number");
     }
-    return integer(key, ifNull);
+    return integer(key, ifAbsent);
   }
 
   double real(String key, double fallback) {
@@ -99,6 +99,11 @@ final class ConfigValues {
       throw invalid(key, HfKeys.shown(node) + " must be true or false");
     }
     return node.asBoolean();
+  }
+
+  /** A flag of which null means false. */
+  boolean flagOrNull(String key, boolean ifAbsent) {
+    return root.has(key) ? flag(key, false) : ifAbsent;
   }
 
   /** Layer numbers; none if the key is absent. */

@@ -41,8 +41,7 @@ final class DeepseekV3 extends Family {
         "topk_group",
         "norm_topk_prob",
         "routed_scaling_factor",
-        "auto_map", // its published code computes what the library's class does
-        "num_nextn_predict_layers");
+        "auto_map"); // its published code computes what the library's class does
   }
 
   /** Each query head has a key of its own. */
@@ -63,36 +62,43 @@ final class DeepseekV3 extends Family {
         heads,
         pattern.mask(layer),
         rope,
-        config.stated("q_lora_rank", 0),
+        queryRank(config),
         config.integer("kv_lora_rank"),
         config.integer("qk_rope_head_dim"),
         config.integer("v_head_dim"),
         config.flag("attention_bias", false));
   }
 
+  /** Null for none. */
+  private static int queryRank(ConfigValues config) {
+    if (config.root().path("q_lora_rank").isNull()) {
+      return 0;
+    }
+    int rank = config.integer("q_lora_rank");
+    if (rank < 1) {
+      throw HfConfig.invalid("q_lora_rank", rank + " must be positive, or null for none");
+    }
+    return rank;
+  }
+
   @Override
   FeedForwardSpec feedForward(ConfigValues config, int layer, int depth) {
-    if (layer < config.integer("first_k_dense_replace", 3)) {
+    if (layer < config.notNull("first_k_dense_replace", 3)) {
       return new DenseMlp(config.integer("intermediate_size"));
     }
     int width = config.integer("moe_intermediate_size");
-    if (layer == depth - 1) {
-      config.warn(
-          "the router of deepseek_v3 adds no term to the loss, so train.balance-loss and train.z-loss"
-              + " have no effect; its selection bias stays as loaded");
-    }
     return new MixtureOfExperts(
         config.integer("n_routed_experts"),
         width,
         new Activation.Swiglu(),
         false,
         new RouterSpec.GroupTopK(
-            config.integer("num_experts_per_tok", 8),
-            config.integer("n_group", 8),
-            config.integer("topk_group", 4),
-            config.flag("norm_topk_prob", true),
+            config.notNull("num_experts_per_tok", 8),
+            config.notNull("n_group", 8),
+            config.notNull("topk_group", 4),
+            config.flagOrNull("norm_topk_prob", true),
             config.real("routed_scaling_factor", 2.5)),
-        Math.multiplyExact(width, config.integer("n_shared_experts", 1)));
+        Math.multiplyExact(width, config.notNull("n_shared_experts", 1)));
   }
 
   /**
@@ -113,7 +119,7 @@ final class DeepseekV3 extends Family {
     if (ofQuery && attention.queryRank() > 0) {
       name = name.replace("q_proj", "q_b_proj");
     }
-    if (!config.flag("rope_interleave", true)) {
+    if (!config.flagOrNull("rope_interleave", true)) {
       map.whole(tensor, name);
       return;
     }
@@ -127,6 +133,12 @@ final class DeepseekV3 extends Family {
       map.rows(tensor, file, first + plain, half, first + plain, 2);
       map.rows(tensor, file, first + plain + half, half, first + plain + 1, 2);
     }
+  }
+
+  /** In BF16 many biases would be equal, and other experts chosen. */
+  @Override
+  boolean keepsF32(String name) {
+    return name.endsWith(".e_score_correction_bias");
   }
 
   /** Layers after the last predict further tokens; no class of the library trains them. */

@@ -109,6 +109,17 @@ abstract class Family {
     return 1e-6;
   }
 
+  /** The number of experts, which has two names: transformers 5 writes the one or the other. */
+  static int experts(ConfigValues config) {
+    int experts = config.integer(config.has("num_experts") ? "num_experts" : "num_local_experts");
+    if (config.integer("num_local_experts", experts) != experts) {
+      throw HfConfig.invalid(
+          "num_experts",
+          experts + " contradicts num_local_experts; they are one key, so remove one of them");
+    }
+    return experts;
+  }
+
   HeadShape heads(ConfigValues config, int hidden) {
     int heads = config.integer("num_attention_heads");
     if (heads < 1) {
@@ -198,6 +209,11 @@ abstract class Family {
    */
   boolean separatesDocuments() {
     return true;
+  }
+
+  /** Whether its class holds a tensor in F32 whatever the model's dtype. */
+  boolean keepsF32(String name) {
+    return false;
   }
 
   /** Whether a tensor that the model does not need may be in a folder. */

@@ -29,9 +29,9 @@ final class GptOss extends Family {
         "attention_bias",
         "sliding_window",
         "layer_types",
+        "num_experts",
         "num_local_experts",
-        "num_experts_per_tok",
-        "router_aux_loss_coef");
+        "num_experts_per_tok");
   }
 
   @Override
@@ -68,8 +68,9 @@ final class GptOss extends Family {
         kinds.add(layer % 2 == 0 ? LayerKind.SLIDING : LayerKind.FULL);
       }
     }
+    boolean given = config.root().has("sliding_window");
     return kinds.contains(LayerKind.SLIDING)
-        ? new Window(kinds, config.integer("sliding_window", USUAL_WINDOW))
+        ? new Window(kinds, config.integer("sliding_window", given ? 0 : USUAL_WINDOW))
         : Window.NONE;
   }
 
@@ -82,7 +83,7 @@ final class GptOss extends Family {
   @Override
   FeedForwardSpec feedForward(ConfigValues config, int layer, int depth) {
     return new MixtureOfExperts(
-        config.integer("num_local_experts"),
+        experts(config),
         config.integer("intermediate_size"),
         ACTIVATION,
         true,

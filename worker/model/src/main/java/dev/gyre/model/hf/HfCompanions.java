@@ -5,26 +5,16 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * The files of a Hugging Face folder that belong to its weights: tokenizer, and text generation.
  */
 public final class HfCompanions {
-  private static final Set<String> NAMES =
-      Set.of(
-          "added_tokens.json",
-          "chat_template.jinja",
-          "chat_template.json",
-          "generation_config.json",
-          "merges.txt",
-          "special_tokens_map.json",
-          "spiece.model",
-          "tokenizer.json",
-          "tokenizer.model",
-          "tokenizer_config.json",
-          "vocab.json",
-          "vocab.txt");
+  private static final Pattern NAMES =
+      Pattern.compile(
+          "tokenizer.*|tekken\\.json|spiece\\.model|vocab\\..*|merges\\.txt|added_tokens\\.json"
+              + "|special_tokens_map\\.json|chat_template\\..*|.*\\.jinja|generation_config\\.json");
 
   private HfCompanions() {}
 
@@ -32,7 +22,7 @@ public final class HfCompanions {
   public static List<Path> in(Path folder) throws IOException {
     try (var files = Files.list(folder)) {
       return files
-          .filter(file -> NAMES.contains(String.valueOf(file.getFileName())))
+          .filter(file -> NAMES.matcher(String.valueOf(file.getFileName())).matches())
           .filter(Files::isRegularFile)
           .sorted()
           .toList();

@@ -32,6 +32,8 @@ public record HfConfig(
   /** Before its keys in errors. */
   static final String FILE = "config.json: ";
 
+  private static final String JOB_KEY = "model.";
+
   static final String NOT_LINEAR =
       "linear_attention is a layer of Gyre's own: no Hugging Face class has it, so such a model cannot"
           + " be read from or exported to a Hugging Face folder. Start it from initial weights, and"
@@ -77,9 +79,14 @@ public record HfConfig(
     ConfigValues values = new ConfigValues(root);
     Family family = family(root);
     HfKeys.check(root, family);
-    ModelSpec model = family.model(values);
+    ModelSpec model = model(family, values);
     JsonNode auxiliary = root.path("router_aux_loss_coef");
-    if (model.experts() > 0 && auxiliary.asDouble(0) != 0) {
+    if (model.experts() > 0 && model.lossTerms().isEmpty()) {
+      values.warn(
+          "the router of %s adds no term to the loss, so train.balance-loss and train.z-loss have no"
+                  .formatted(family.type())
+              + " effect; the bias that it chooses experts with stays as loaded");
+    } else if (model.experts() > 0 && auxiliary.asDouble(0) != 0) {
       values.warn(
           "router_aux_loss_coef "
               + auxiliary
@@ -94,7 +101,23 @@ public record HfConfig(
         root);
   }
 
+  /** What no model can have is told by the file's key, not by that of a job. */
+  private static ModelSpec model(Family family, ConfigValues values) {
+    try {
+      return family.model(values);
+    } catch (Invalid e) {
+      throw e.key().startsWith(JOB_KEY)
+          ? new Invalid(
+              FILE + e.key().substring(JOB_KEY.length()).replace("rope.", "rope_parameters."),
+              e.problem())
+          : e;
+    }
+  }
+
   private static Family family(ObjectNode root) {
+    if (!root.hasNonNull("model_type")) {
+      throw invalid("model_type", "is missing");
+    }
     return Families.of(root.path("model_type").asString(""));
   }
 
@@ -123,6 +146,11 @@ public record HfConfig(
    */
   public TensorMap tensors(ModelSpec of) {
     return family(source).tensors(new ConfigValues(source), of);
+  }
+
+  /** Whether the family's class holds a tensor of the folder in F32 whatever the model's dtype. */
+  public boolean keepsF32(String tensor) {
+    return family(source).keepsF32(tensor);
   }
 
   /**

@@ -26,6 +26,8 @@ public final class HfConfigWriter {
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
+  private static final String POSITIONS = "max_position_embeddings";
+
   private HfConfigWriter() {}
 
   /**
@@ -103,10 +105,15 @@ public final class HfConfigWriter {
    *
    * @param source the config that the model started from, whose keys are kept unless the model
    *     differs; without {@code model_type}, keys to add; null for none
+   * @param longestRow tokens of the longest row that it was trained on; 0 if unknown
    * @throws Invalid if Hugging Face has no class for the model
    */
-  public static String write(ModelSpec model, @Nullable ObjectNode source) {
-    return JSON.writeValueAsString(config(model, source)) + "\n";
+  public static String write(ModelSpec model, @Nullable ObjectNode source, int longestRow) {
+    ObjectNode root = config(model, source);
+    if (longestRow > root.path(POSITIONS).asInt(0)) {
+      root.put(POSITIONS, longestRow);
+    }
+    return JSON.writeValueAsString(root) + "\n";
   }
 
   private static ObjectNode config(ModelSpec model, @Nullable ObjectNode source) {
@@ -128,6 +135,9 @@ public final class HfConfigWriter {
     }
     if (!before.rotations().equals(model.rotations())) {
       RopeKeys.write(root, rope(model));
+      if (rope(model).scaling() instanceof RopeScaling.Yarn yarn) {
+        root.put(POSITIONS, Math.round(yarn.factor() * yarn.original())); // its reach
+      }
     }
     if (!HfConfig.parse(root).model().equals(model)) {
       throw new Invalid(

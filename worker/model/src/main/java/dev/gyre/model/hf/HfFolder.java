@@ -53,7 +53,7 @@ public record HfFolder(ModelSpec model, List<String> warnings) {
     HfConfig given = config(folder);
     HfConfig config = rope.isEmpty() ? given : given.withRope(rope);
     List<String> warnings = new ArrayList<>();
-    if (!rope.isEmpty()) {
+    if (!describe(config).equals(describe(given))) {
       warnings.add(
           "model.rope: %s in place of the model's %s".formatted(describe(config), describe(given)));
     }

@@ -208,8 +208,7 @@ final class HfKeys {
       new Only("null (the folder has its own model code, which Gyre does not run)", _ -> false);
 
   private static final Only QUANTIZED =
-      new Only(
-          "null (the weights are quantized: dequantize them, and save them as BF16)", _ -> false);
+      new Only("null, after you dequantize them and save them as BF16,", _ -> false);
 
   /** Keys whose other values change the computation. */
   private static final Map<String, Only> ONLY =
@@ -235,6 +234,7 @@ final class HfKeys {
           Map.entry("is_encoder_decoder", FALSE),
           Map.entry("logit_scale", ONE),
           Map.entry("mlp_bias", FALSE),
+          Map.entry("mlp_only_layers", EMPTY),
           Map.entry("moe_layer_freq", ONE),
           Map.entry("partial_rotary_factor", ONE),
           Map.entry("pruned_heads", EMPTY),
@@ -252,7 +252,9 @@ final class HfKeys {
           Map.entry("swiglu_limit", SEVEN),
           Map.entry("tie_encoder_decoder", FALSE),
           Map.entry("topk_method", NO_AUXILIARY_LOSS),
+          Map.entry("shared_expert_intermediate_size", ZERO),
           Map.entry("use_bias", FALSE),
+          Map.entry("use_mrope", FALSE),
           Map.entry("use_qk_norm", FALSE),
           Map.entry("use_qkv_bias", FALSE),
           Map.entry("use_sliding_window", FALSE));

@@ -19,7 +19,6 @@ final class Mixtral extends Family {
         "num_local_experts",
         "num_experts_per_tok",
         "mlp_only_layers",
-        "router_aux_loss_coef",
         HfKeys.WINDOW,
         HfKeys.LAYERS);
   }

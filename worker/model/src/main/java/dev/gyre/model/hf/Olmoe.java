@@ -14,12 +14,12 @@ final class Olmoe extends Family {
         "OlmoeForCausalLM",
         HfNames.EXPERTS,
         "attention_bias",
+        "use_qk_norm", // the class always norms them
         "clip_qkv",
         "num_experts",
         "num_local_experts",
         "num_experts_per_tok",
-        "norm_topk_prob",
-        "router_aux_loss_coef");
+        "norm_topk_prob");
   }
 
   @Override
@@ -36,6 +36,9 @@ final class Olmoe extends Family {
   @Override
   AttentionFeatures features(ConfigValues config) {
     boolean bias = config.flag("attention_bias", false);
+    if (config.has("clip_qkv") && config.real("clip_qkv", 0) <= 0) {
+      throw HfConfig.invalid("clip_qkv", "0 leaves nothing; it must be positive, or null for none");
+    }
     return AttentionFeatures.biased(bias, bias)
         .withNorm(QkNorm.TOKEN)
         .withClip(config.real("clip_qkv", 0));
@@ -44,9 +47,7 @@ final class Olmoe extends Family {
   @Override
   FeedForwardSpec feedForward(ConfigValues config, int layer, int depth) {
     return new MixtureOfExperts(
-        config.has("num_experts")
-            ? config.integer("num_experts")
-            : config.integer("num_local_experts"),
+        experts(config),
         config.integer("intermediate_size"),
         new RouterSpec.TopK(
             config.integer("num_experts_per_tok"), config.flag("norm_topk_prob", false), false));

@@ -13,6 +13,7 @@ final class Qwen3 extends Family {
         "Qwen3ForCausalLM",
         HfNames.DENSE,
         "attention_bias",
+        "use_qk_norm", // the class always norms them
         "use_sliding_window",
         "sliding_window",
         "max_window_layers",

@@ -15,6 +15,7 @@ final class Qwen3Moe extends Family {
         "Qwen3MoeForCausalLM",
         HfNames.EXPERTS,
         "attention_bias",
+        "use_qk_norm", // the class always norms them
         "use_sliding_window",
         "sliding_window",
         "num_experts",
@@ -23,8 +24,7 @@ final class Qwen3Moe extends Family {
         "moe_intermediate_size",
         "norm_topk_prob",
         "decoder_sparse_step",
-        "mlp_only_layers",
-        "router_aux_loss_coef");
+        "mlp_only_layers");
   }
 
   @Override
@@ -43,11 +43,7 @@ final class Qwen3Moe extends Family {
     if (step < 1) {
       throw HfConfig.invalid("decoder_sparse_step", step + " must be positive");
     }
-    // transformers 5 writes the other name of the same key.
-    int experts =
-        config.has("num_experts")
-            ? config.integer("num_experts")
-            : config.integer("num_local_experts");
+    int experts = experts(config);
     boolean dense = config.layers("mlp_only_layers", depth).contains(layer);
     if (dense || experts == 0 || (layer + 1) % step != 0) {
       return new DenseMlp(config.integer("intermediate_size"));

@@ -30,6 +30,11 @@ final class QwenWindow {
         kinds.add(window > 0 && layer >= full ? LayerKind.SLIDING : LayerKind.FULL);
       }
     }
+    if (kinds.contains(LayerKind.SLIDING) && window == 0) {
+      throw HfConfig.invalid(
+          "layer_types",
+          "has sliding_attention, but use_sliding_window and sliding_window give no window");
+    }
     return kinds.contains(LayerKind.SLIDING) ? new Window(kinds, window) : Window.NONE;
   }
 }

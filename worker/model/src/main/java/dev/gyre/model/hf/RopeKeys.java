@@ -4,6 +4,7 @@ import dev.gyre.partitioning.check.Invalid;
 import dev.gyre.partitioning.model.RopeScaling;
 import dev.gyre.partitioning.model.RopeScaling.Yarn;
 import dev.gyre.partitioning.model.RopeSpec;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,9 @@ final class RopeKeys {
 
   /** Where a job names them. */
   private static final String JOB = "model.rope";
+
+  /** A job's type for the model's own. */
+  private static final String LOADED = "loaded";
 
   private static final String[] OBJECTS = {"rope_parameters", "rope_scaling"};
 
@@ -61,7 +65,7 @@ final class RopeKeys {
     RopeScaling scaling = null;
     for (String name : OBJECTS) {
       ObjectNode object = config.object(name);
-      if (object != null) {
+      if (object != null && !object.isEmpty()) {
         given = theta(given, object, name + "." + THETA);
         RopeScaling read = scaling(HfConfig.FILE + name, object, config);
         if (scaling != null && !scaling.equals(read)) {
@@ -77,23 +81,51 @@ final class RopeKeys {
   }
 
   /**
-   * The rope of a job for a loaded model.
+   * The rope of a job for a loaded model. A scaling of the model's own type keeps the values that
+   * the job does not give; an attention factor is kept with its factor only.
    *
    * @param given keys of {@code model.rope} and their values
    */
   static RopeSpec changed(ConfigValues config, Family family, Map<String, Object> given) {
     RopeSpec before = family.rope(config);
-    ObjectNode parameters = JsonMapper.shared().valueToTree(given);
-    double theta = parameters.path("theta").asDouble(before.theta());
-    parameters.remove("theta");
+    ObjectNode own = inFile(config, family.usualRope());
+    ObjectNode wanted = JsonMapper.shared().valueToTree(given);
+    double theta = wanted.path("theta").asDouble(before.theta());
+    String asked = wanted.path("type").asString(LOADED);
+    String type = asked.equals(LOADED) ? type(own) : asked;
+    wanted.remove(List.of("theta", "type"));
+    ObjectNode parameters = type.equals(type(own)) ? own : noScaling();
+    if (wanted.has(FACTOR)) {
+      parameters.remove(ATTENTION_FACTOR);
+    }
+    parameters.setAll(wanted);
+    parameters.remove(List.of("type", THETA));
+    parameters.put(TYPE, type);
     int original = original(before.scaling());
     if (original > 0 && !parameters.has(ORIGINAL)) {
       parameters.put(ORIGINAL, original);
+    }
+    if (type.equals("default") && wanted.has(FACTOR)) {
+      throw new Invalid(JOB + ".type", "default has no factor; set linear, llama3 or yarn");
+    }
+    if (!type.equals("default") && !parameters.has(FACTOR)) {
+      throw new Invalid(JOB + "." + FACTOR, "is missing; " + type + " needs it");
     }
     // The model's own length before scaling is not the job's.
     ObjectNode root = config.root().deepCopy();
     root.remove(ORIGINAL);
     return new RopeSpec(theta, scaling(JOB, parameters, new ConfigValues(root)));
+  }
+
+  /** A copy of the parameters in a file. */
+  private static ObjectNode inFile(ConfigValues config, ObjectNode usual) {
+    for (String name : OBJECTS) {
+      ObjectNode object = config.object(name);
+      if (object != null && !object.isEmpty()) {
+        return object.deepCopy();
+      }
+    }
+    return usual;
   }
 
   private static int original(RopeScaling scaling) {
@@ -168,7 +200,7 @@ final class RopeKeys {
         original,
         values.real("beta_fast", Yarn.BETA_FAST),
         values.real("beta_slow", Yarn.BETA_SLOW),
-        values.flag("truncate", true),
+        values.flagOrNull("truncate", true),
         values.real(ATTENTION_FACTOR, usual),
         latent);
   }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.gyre.model.hf.TensorMap.FileTensor;
 import dev.gyre.model.safetensors.SafetensorsWriter;
 import dev.gyre.partitioning.check.Invalid;
+import dev.gyre.partitioning.model.FeedForwardSpec.MixtureOfExperts;
 import dev.gyre.partitioning.model.LayerKind;
 import dev.gyre.partitioning.model.MixerSpec;
 import dev.gyre.partitioning.model.ModelSpec;
@@ -129,7 +130,47 @@ final class FamiliesConfigTest {
       assertTrue(message.contains(family), message);
     }
     config.remove("model_type");
-    assertTrue(refused(config).startsWith("config.json: model_type: ''"));
+    assertTrue(refused(config).startsWith("config.json: model_type: is missing"));
+  }
+
+  /** Keys of published folders, and what their null means. */
+  @Test
+  void keysOfPublishedFolders() {
+    for (String family : List.of("qwen2", "qwen3", "qwen3_moe")) {
+      ObjectNode config = config(family);
+      ModelSpec plain = HfConfig.parse(config).model();
+      config.put("use_mrope", false);
+      config.put("shared_expert_intermediate_size", 0);
+      if (!family.equals("qwen2")) {
+        config.put("use_qk_norm", true);
+      }
+      config.set("rope_scaling", config.objectNode());
+      assertEquals(plain, HfConfig.parse(config).model());
+      config.put("use_mrope", true);
+      assertTrue(refused(config).contains("use_mrope"));
+    }
+    ObjectNode oss = config("gpt_oss");
+    oss.putNull("sliding_window");
+    assertTrue(refused(oss).startsWith("config.json: sliding_window: "), refused(oss));
+    ObjectNode deepseek = config("deepseek_v3");
+    deepseek.put("norm_topk_prob", true);
+    deepseek.put("first_k_dense_replace", 1);
+    MixtureOfExperts normed = mixture(deepseek);
+    deepseek.putNull("norm_topk_prob");
+    assertFalse(normed.equals(mixture(deepseek)));
+    deepseek.putNull("n_group");
+    assertEquals("config.json: n_group: is null, and must be a whole number", refused(deepseek));
+    ObjectNode olmoe = config("olmoe");
+    olmoe.put("clip_qkv", 0.0);
+    assertTrue(refused(olmoe).startsWith("config.json: clip_qkv: "), refused(olmoe));
+    olmoe.putNull("clip_qkv");
+    olmoe.put("num_experts", 5);
+    assertTrue(refused(olmoe).startsWith("config.json: num_experts: 5 contradicts"));
+  }
+
+  private static MixtureOfExperts mixture(ObjectNode config) {
+    ModelSpec model = HfConfig.parse(config).model();
+    return (MixtureOfExperts) model.feedForward(model.depth() - 1);
   }
 
   /** A tied head is no tensor of its own; a copy of the embedding may be in the file. */

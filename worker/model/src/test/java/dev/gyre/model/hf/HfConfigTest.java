@@ -44,7 +44,7 @@ final class HfConfigTest {
 
   private static void write(ModelSpec model, @Nullable ObjectNode keep, Path file)
       throws IOException {
-    Files.writeString(file, HfConfigWriter.write(model, keep));
+    Files.writeString(file, HfConfigWriter.write(model, keep, 0));
   }
 
   private static ObjectNode json(String text) {
@@ -126,11 +126,11 @@ final class HfConfigTest {
     assertFalse(said.contains("sliding_window"), said);
     // A config of other masks is not the one that a model started from.
     ModelSpec plain = HfConfig.parse(json(MIXTRAL)).model();
-    assertThrows(Invalid.class, () -> HfConfigWriter.write(plain, root));
+    assertThrows(Invalid.class, () -> HfConfigWriter.write(plain, root, 0));
     assertEquals(List.of(), HfConfigWriter.warnings(plain, null));
     root.putNull("sliding_window");
     String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
-    assertTrue(message.contains("model.attention_sinks"), message);
+    assertTrue(message.contains("config.json: attention_sinks"), message);
   }
 
   private static final String LLAMA =
@@ -186,7 +186,7 @@ final class HfConfigTest {
     ObjectNode llama = json(LLAMA);
     llama.put("gyre_sliding_window", 64);
     ModelSpec model = HfConfig.parse(llama).model();
-    ObjectNode written = json(HfConfigWriter.write(model, null));
+    ObjectNode written = json(HfConfigWriter.write(model, null, 0));
     assertFalse(written.has("sliding_window") || written.has("layer_types"), written.toString());
     assertEquals(64, written.path("gyre_sliding_window").asInt());
     assertEquals(model, HfConfig.parse(written).model());
@@ -202,7 +202,7 @@ final class HfConfigTest {
     mixtral.putArray("gyre_layer_types").add("sliding_attention").add("full_attention");
     mixtral.putArray("mlp_only_layers").add(1);
     model = HfConfig.parse(mixtral).model();
-    written = json(HfConfigWriter.write(model, null));
+    written = json(HfConfigWriter.write(model, null, 0));
     assertTrue(written.path("sliding_window").isNull(), written.toString());
     assertEquals(model, HfConfig.parse(written).model());
     List<String> warnings = HfConfigWriter.warnings(model, null);
@@ -236,7 +236,7 @@ final class HfConfigTest {
         "rope_parameters|{\"rope_type\":\"longrope\",\"factor\":4.0}|rope_parameters.rope_type: 'longrope'",
         "rope_scaling|{\"type\":\"dynamic\",\"factor\":2.0}|rope_scaling.type: 'dynamic'",
         "rope_scaling|{\"rope_type\":\"llama3\"}|rope_scaling.factor: is missing",
-        "rope_scaling|{\"type\":\"yarn\",\"factor\":0.5}|model.rope.factor: 0.5",
+        "rope_scaling|{\"type\":\"yarn\",\"factor\":0.5}|config.json: rope_parameters.factor: 0.5",
         "rope_scaling|{\"type\":\"linear\",\"factor\":2.0,\"beta_fast\":3}|rope_scaling.beta_fast: 3",
         "rope_scaling|{\"rope_type\":\"default\",\"factor\":2}|rope_scaling.factor: 2",
         "rope_scaling|{\"rope_theta\":5.0}|5.0 contradicts the other rope_theta 1000000.0",

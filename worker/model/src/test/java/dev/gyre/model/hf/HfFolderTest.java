@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A head is never dropped without a warning, and the error for a missing one names the usual
@@ -124,6 +126,47 @@ final class HfFolderTest {
     refusedRope(
         "model.rope.original_max_position_embeddings: is missing",
         Map.of("type", "yarn", "factor", 2.0));
+  }
+
+  /** With the model's own type, only what a job gives is another. */
+  @Test
+  void aJobKeepsTheRestOfTheModelsScaling() throws IOException {
+    TinyFolder.in(folder, true);
+    Path file = folder.resolve("config.json");
+    ObjectNode config = (ObjectNode) JsonMapper.shared().readTree(Files.readString(file));
+    config.remove("rope_theta");
+    config
+        .putObject("rope_parameters")
+        .put("rope_type", "yarn")
+        .put("rope_theta", 5e4)
+        .put("factor", 40.0)
+        .put("original_max_position_embeddings", 64)
+        .put("truncate", false)
+        .put("mscale", 1.0)
+        .put("mscale_all_dim", 1.0);
+    Files.writeString(file, config.toString());
+    assertEquals(
+        new RopeSpec(5e4, new RopeScaling.Yarn(80, 64, 32, 1, false, 1, 1)),
+        rope(Map.of("factor", 80.0)));
+    assertEquals(
+        new RopeSpec(1e6, new RopeScaling.Yarn(40, 64, 32, 1, false, 1, 1)),
+        rope(Map.of("theta", 1e6)));
+    assertEquals(
+        List.of(
+            "model.rope: theta 50,000, yarn × 40.0 of 64 tokens, not truncated, latent scale 1.0 in"
+                + " place of the model's theta 50,000, yarn × 40.0 of 64 tokens, not truncated,"
+                + " attention factor 1.000, latent scale 1.0"),
+        HfFolder.read(folder, null, Map.of("mscale", 10.0, "attention_factor", 1.3688879454113936))
+            .warnings());
+    assertEquals(
+        new RopeSpec(5e4), rope(Map.of("type", "default")), "what was scaled is not any more");
+    assertEquals(List.of(), HfFolder.read(folder, null, Map.of("factor", 40.0)).warnings());
+    refusedRope("model.rope.factor: is missing; linear needs it", Map.of("type", "linear"));
+  }
+
+  private RopeSpec rope(Map<String, Object> changes) throws IOException {
+    ModelSpec model = HfFolder.read(folder, null, changes).model();
+    return model.rotations().iterator().next().rope();
   }
 
   private void refusedRope(String problem, Map<String, Object> rope) {

@@ -29,7 +29,7 @@ record TinyFolder(Path folder) {
   /** The config alone. */
   static TinyFolder in(Path folder, boolean tied) throws IOException {
     Files.createDirectories(folder);
-    Files.writeString(folder.resolve("config.json"), HfConfigWriter.write(model(tied), null));
+    Files.writeString(folder.resolve("config.json"), HfConfigWriter.write(model(tied), null, 0));
     return new TinyFolder(folder);
   }
 

@@ -33,12 +33,23 @@ public final class DurableFiles {
 
   /** Copies a file; the target is replaced in full or not at all. */
   public static void copy(Path from, Path to) throws StorageException {
-    finish(
-        to,
-        unfinished -> {
-          Files.copy(from, unfinished, StandardCopyOption.REPLACE_EXISTING);
-          sync(unfinished);
-        });
+    finish(to, unfinished -> copySynced(from, unfinished));
+  }
+
+  /**
+   * Copies a file's bytes and syncs them to disk; the copy may be written, whatever the original.
+   */
+  static void copySynced(Path from, Path to) throws IOException {
+    Files.deleteIfExists(to);
+    try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ);
+        FileChannel out =
+            FileChannel.open(to, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      long size = in.size();
+      for (long at = 0; at < size; ) {
+        at += in.transferTo(at, size - at, out);
+      }
+      out.force(true);
+    }
   }
 
   @FunctionalInterface

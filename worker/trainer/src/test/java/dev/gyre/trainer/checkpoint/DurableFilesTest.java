@@ -10,6 +10,8 @@ import dev.gyre.trainer.files.StorageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +33,18 @@ final class DurableFilesTest {
     DurableFiles.copy(file, folder.resolve("copy"));
     assertEquals("second", Files.readString(folder.resolve("copy")));
     assertFalse(Files.exists(folder.resolve("taken.part")));
+  }
+
+  /** A downloaded file often is read-only. */
+  @Test
+  void aCopyOfAReadOnlyFileCanBeWritten() throws IOException {
+    Path file = Files.writeString(folder.resolve("tokenizer.json"), "{}");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
+    Path copy = folder.resolve("copy");
+    DurableFiles.copy(file, copy);
+    DurableFiles.copy(file, copy);
+    assertEquals("{}", Files.readString(copy));
+    assertTrue(Files.getPosixFilePermissions(copy).contains(PosixFilePermission.OWNER_WRITE));
   }
 
   @Test
