@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
 import dev.gyre.kernels.AttentionTiles;
 import dev.gyre.kernels.Backend;
 import dev.gyre.kernels.BackendProbe;
@@ -19,7 +18,6 @@ import dev.gyre.kernels.scalar.ScalarKernels;
 import dev.gyre.kernels.vector.HostBackend;
 import dev.gyre.kernels.vector.KernelThreads;
 import java.lang.foreign.Arena;
-import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -180,42 +178,6 @@ class OneDnnKernelsTest {
       assertTrue(Float.isNaN(Tensors.toFloats(lse)[7]));
       assertTrue(Float.isFinite(Tensors.toFloats(out)[8 * 16]));
     }
-  }
-
-  @Test
-  void warmCallsAllocateNothing() {
-    int tokens = 300;
-    Tensor q = normal(DType.BF16, tokens, 2, 32);
-    Tensor out = Tensors.zeros(arena, DType.F32, tokens, 2, 32);
-    Tensor lse = Tensors.zeros(arena, DType.F32, tokens, 2);
-    Tensor w = normal(DType.BF16, 64, 64);
-    Tensor y = Tensors.zeros(arena, DType.BF16, tokens, 64);
-    Tensor dw = Tensors.zeros(arena, DType.F32, 64, 64);
-    AttentionTiles.Builder tiles = new AttentionTiles.Builder();
-    for (int i = 0; i < tokens; i += 30) {
-      tiles.add(i, 30, 0, i + 30, -i, AttentionTiles.UNLIMITED);
-    }
-    AttentionTiles causal = tiles.build();
-    int[] kvHeadOf = {0, 1};
-    Tensor rows = q.reshape(tokens, 64);
-    Runnable call =
-        () -> {
-          kernels.attention(q, q, q, kvHeadOf, causal, 0.2f, out, lse);
-          kernels.attentionBackward(q, q, q, kvHeadOf, causal, 0.2f, q, lse, lse, out, out, out);
-          kernels.linear(rows, w, y, false);
-          kernels.linearBackwardWeight(y, rows, dw);
-        };
-    ThreadMXBean threads =
-        assertInstanceOf(ThreadMXBean.class, ManagementFactory.getThreadMXBean());
-    // The JVM compiles a method that is called once per round after 600 rounds at the earliest, and
-    // only then keeps vectors in registers; each round takes about 1 ms.
-    long least = Long.MAX_VALUE;
-    for (int i = 0; i < 20000 && least > 0; i++) {
-      long before = threads.getCurrentThreadAllocatedBytes();
-      call.run();
-      least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
-    }
-    assertEquals(0, least, "bytes per round");
   }
 
   @Test
