@@ -198,7 +198,7 @@ public record AttentionBench(
       Tensor dq = Tensors.zeros(arena, DType.F32, own, heads, headDim);
       Tensor dk = Tensors.zeros(arena, DType.F32, own, kvHeads, headDim);
       Tensor dv = Tensors.zeros(arena, DType.F32, own, kvHeads, headDim);
-      float scale = (float) (1 / Math.sqrt((double) headDim));
+      float scale = (float) model().heads().scoreScale();
       List<Long> passes = new ArrayList<>();
       for (int pass = 0; pass <= repeats; pass++) {
         long began = workNanos(transport);

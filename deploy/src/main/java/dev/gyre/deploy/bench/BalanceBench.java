@@ -131,7 +131,7 @@ public record BalanceBench(
       Tensor dq = workspace.save(DType.F32, rows, heads, headDim);
       Tensor dk = workspace.save(DType.F32, rows, kvHeads, headDim);
       Tensor dv = workspace.save(DType.F32, rows, kvHeads, headDim);
-      float scale = (float) (1 / Math.sqrt((double) headDim));
+      float scale = (float) model(kvHeads).heads().scoreScale();
       long[][] nanos = new long[2][repeats];
       for (int repeat = -1; repeat < repeats; repeat++) {
         meter.reset();

@@ -35,6 +35,11 @@ public record HeadShape(int queries, int keyValues, int size) {
     return (long) keyValues * size;
   }
 
+  /** 1/√size, the factor of plain attention on the products of queries and keys. */
+  public double scoreScale() {
+    return 1 / Math.sqrt((double) size);
+  }
+
   /** Key/value head of each query head. */
   public int[] kvHeadOf() {
     int[] map = new int[queries];

@@ -48,7 +48,7 @@ final class AttentionBlock extends Block {
     Tensor rope = pass.ropeTable(spec.rotation());
     ops.rope(q, rope);
     ops.rope(k, rope);
-    double scale = 1 / Math.sqrt((double) headDim);
+    double scale = spec.heads().scoreScale();
     String sinks = spec.features().sinkLogits() ? names.sinkLogits() : null;
     Variable out = ops.attention(pass.sequence(), q, k, v, spec.mask(), scale, sinks);
     ops.carry(x, next);

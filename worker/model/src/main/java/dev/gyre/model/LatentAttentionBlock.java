@@ -55,7 +55,7 @@ final class LatentAttentionBlock extends Block {
     Variable k = keys(keyValue, rotatedKey);
     Variable v = values(keyValue);
 
-    double scale = spec.rope().scaling().latentScoreFactor() / Math.sqrt((double) headDim);
+    double scale = spec.rope().scaling().latentScoreFactor() * spec.heads().scoreScale();
     Variable out = ops.attention(pass.sequence(), q, k, v, spec.mask(), scale, null);
     if (valueSize < headDim) {
       out = ops.columns(out, 0, valueSize, tokens, heads, valueSize);

@@ -196,7 +196,7 @@ final class LinearAttentionLayersTest {
 
   @Test
   void huggingFaceHasNoSuchLayer() {
-    Invalid e = assertThrows(Invalid.class, () -> HfConfigWriter.write(MIXED, null, 0));
+    Invalid e = assertThrows(Invalid.class, () -> HfConfigWriter.config(MIXED, null, 0));
     assertTrue(e.getMessage().contains("linear_attention"), e.getMessage());
   }
 }

@@ -1,13 +1,10 @@
 package dev.gyre.kernels.onednn;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gyre.kernels.conformance.ForkedJvm;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -16,29 +13,11 @@ import org.junit.jupiter.api.Test;
  * compiles a kernel before it can inline the Vector API.
  */
 final class OneDnnAllocationTest {
-  private static final int DEADLINE_SECONDS = 120;
-
   @Test
   void warmCallsAllocateNothing() throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--add-modules=jdk.incubator.vector",
-                "-XX:+UseSerialGC",
-                "-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                OneDnnAllocationProbe.class.getName())
-            .start();
-    try {
-      assertTrue(process.waitFor(DEADLINE_SECONDS, TimeUnit.SECONDS), "did not end");
-      String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertEquals(0, process.exitValue(), errors);
-      String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      assertEquals(List.of("0"), printed.lines().toList(), "bytes per round");
-    } finally {
-      process.destroyForcibly();
-    }
+    assertEquals(
+        List.of("0"),
+        ForkedJvm.run(OneDnnAllocationProbe.class, List.of(), "--add-modules=jdk.incubator.vector"),
+        "bytes per round");
   }
 }

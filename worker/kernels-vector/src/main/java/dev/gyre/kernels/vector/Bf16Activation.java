@@ -154,7 +154,7 @@ final class Bf16Activation {
   }
 
   /** One exp, with the same operations as the vector loops. */
-  static float exp(float x) {
+  private static float exp(float x) {
     float clamped = x > Exp.HIGH ? Exp.HIGH : x < Exp.LOW ? Exp.LOW : x;
     float t = Math.fma(clamped, Exp.LOG2_E, Exp.ROUNDER);
     float r = Math.fma(t - Exp.ROUNDER, -Exp.LN2, clamped);

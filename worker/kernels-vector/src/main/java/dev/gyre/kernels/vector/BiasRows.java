@@ -1,6 +1,5 @@
 package dev.gyre.kernels.vector;
 
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#addBias}. */
@@ -23,13 +22,10 @@ final class BiasRows extends RowKernel {
     Tensor x = this.x;
     Tensor bias = this.bias;
     int width = Math.toIntExact(x.dim(1));
+    long buffer = scratch.reserve(Scratch.bytes(width));
     for (long t = first; t < end; t++) {
-      long row = F32View.address(x, t * width);
-      if (x.dtype() == DType.BF16) {
-        VectorMove.addToBf16(bias.address(), row, width);
-      } else {
-        VectorMove.add(bias.address(), row, width);
-      }
+      VectorMove.add(bias.address(), F32View.read(x, t * width, width, buffer), width);
+      F32View.written(x, t * width, width, buffer);
     }
   }
 }

@@ -1,6 +1,5 @@
 package dev.gyre.kernels.vector;
 
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#clamp}; each run of elements is a row. */
@@ -27,13 +26,12 @@ final class ClampRows extends RowKernel {
   void rows(long first, long end, Scratch scratch) {
     Tensor x = this.x;
     Tensor y = this.y;
+    long buffer = scratch.reserve(Scratch.bytes(RUN));
     for (long at = first * RUN; at < Math.min(end * RUN, x.elements()); at += RUN) {
       int count = (int) Math.min(RUN, x.elements() - at);
-      if (x.dtype() == DType.BF16) {
-        Bf16Clamp.clamp(F32View.address(x, at), F32View.address(y, at), count, limit);
-      } else {
-        VectorClamp.clamp(F32View.address(x, at), F32View.address(y, at), count, limit);
-      }
+      long to = F32View.target(y, at, buffer);
+      VectorClamp.clamp(F32View.read(x, at, count, buffer), to, count, limit);
+      F32View.written(y, at, count, buffer);
     }
   }
 }

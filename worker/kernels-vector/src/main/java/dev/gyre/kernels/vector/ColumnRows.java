@@ -35,28 +35,20 @@ final class ColumnRows extends RowKernel {
     int columns = this.columns;
     long at = first * from.width() + fromColumn;
     long into = first * to.width() + toColumn;
-    if (accumulate) {
-      long buffer = scratch.reserve(Scratch.bytes(columns));
-      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+    long bytes = (long) columns * to.dtype().bytes();
+    long buffer = scratch.reserve(2 * Scratch.bytes(columns));
+    long sum = buffer + Scratch.bytes(columns);
+    for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+      if (accumulate) {
         long row = F32View.read(from, at, columns, buffer);
-        if (to.dtype() == DType.BF16) {
-          VectorMove.addToBf16(row, F32View.address(to, into), columns);
-        } else {
-          VectorMove.add(row, F32View.address(to, into), columns);
-        }
-      }
-    } else if (from.dtype() == to.dtype()) {
-      long bytes = (long) columns * to.dtype().bytes();
-      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+        VectorMove.add(row, F32View.read(to, into, columns, sum), columns);
+        F32View.written(to, into, columns, sum);
+      } else if (from.dtype() == to.dtype()) {
         long source = F32View.address(from, at);
         MemorySegment.copy(Simd.ALL, source, Simd.ALL, F32View.address(to, into), bytes);
-      }
-    } else if (to.dtype() == DType.BF16) {
-      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+      } else if (to.dtype() == DType.BF16) {
         VectorMove.toBf16(F32View.address(from, at), F32View.address(to, into), columns);
-      }
-    } else {
-      for (long r = first; r < end; r++, at += from.width(), into += to.width()) {
+      } else {
         VectorMove.toF32(F32View.address(from, at), F32View.address(to, into), columns);
       }
     }

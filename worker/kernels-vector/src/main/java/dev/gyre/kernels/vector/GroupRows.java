@@ -1,7 +1,5 @@
 package dev.gyre.kernels.vector;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-
 import dev.gyre.kernels.Tensor;
 
 /**
@@ -79,7 +77,7 @@ final class GroupRows extends RowKernel {
     int found = 0;
     for (int g = 0; g < groups; g++) {
       float value = sumOfTwoLargest(choices + 4L * g * size, size);
-      found = insert(value, g, best, kept, found, chosenGroups);
+      found = Largest.insert(value, g, best, kept, found, chosenGroups);
     }
   }
 
@@ -87,46 +85,12 @@ final class GroupRows extends RowKernel {
   private void chooseExperts(long choices, int size, long best, long kept, long chosen, int k) {
     int found = 0;
     for (int g = 0; g < groups; g++) {
-      if (contains(kept, chosenGroups, g)) {
+      if (Largest.contains(kept, chosenGroups, g)) {
         for (int e = g * size; e < (g + 1) * size; e++) {
-          found = insert(Simd.get(choices + 4L * e), e, best, chosen, found, k);
+          found = Largest.insert(Simd.get(choices + 4L * e), e, best, chosen, found, k);
         }
       }
     }
-  }
-
-  /**
-   * Inserts a value and its index into the largest so far, best first, behind equal ones.
-   *
-   * @param found values in the list, at most {@code most}
-   * @return values in the list now
-   */
-  private static int insert(
-      float value, int index, long values, long indices, int found, int most) {
-    if (found == most && (most == 0 || !(value > Simd.get(values + 4L * (most - 1))))) {
-      return found;
-    }
-    int at = Math.min(found, most - 1);
-    for (; at > 0 && value > Simd.get(values + 4L * (at - 1)); at--) {
-      Simd.set(values + 4L * at, Simd.get(values + 4L * (at - 1)));
-      Simd.setBits(indices + 4L * at, expert(indices, at - 1));
-    }
-    Simd.set(values + 4L * at, value);
-    Simd.setBits(indices + 4L * at, index);
-    return Math.min(found + 1, most);
-  }
-
-  private static boolean contains(long indices, int count, int index) {
-    for (int j = 0; j < count; j++) {
-      if (expert(indices, j) == index) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static int expert(long indices, int j) {
-    return Simd.ALL.get(JAVA_INT_UNALIGNED, indices + 4L * j);
   }
 
   private static float sumOfTwoLargest(long values, int count) {
@@ -147,11 +111,11 @@ final class GroupRows extends RowKernel {
   private void writeWeights(long scores, long chosen, long weights, int k) {
     float sum = 1e-20f;
     for (int j = 0; j < k; j++) {
-      sum += Simd.get(scores + 4L * expert(chosen, j));
+      sum += Simd.get(scores + 4L * Largest.index(chosen, j));
     }
     float divisor = renormalise ? sum : 1f;
     for (int j = 0; j < k; j++) {
-      float score = Simd.get(scores + 4L * expert(chosen, j));
+      float score = Simd.get(scores + 4L * Largest.index(chosen, j));
       Simd.set(weights + 4L * j, score / divisor * scale);
     }
   }

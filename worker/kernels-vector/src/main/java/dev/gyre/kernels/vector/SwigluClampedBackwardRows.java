@@ -2,7 +2,6 @@ package dev.gyre.kernels.vector;
 
 import static dev.gyre.kernels.vector.SwigluRows.RUN;
 
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#swigluClampedBackward}. */
@@ -34,37 +33,25 @@ final class SwigluClampedBackwardRows extends RowKernel {
     int width = Math.toIntExact(dh.dim(1));
     float alpha = this.alpha;
     float limit = this.limit;
-    if (dh.dtype() == DType.BF16) {
-      for (long row = first; row < end; row++) {
-        long gate = F32View.address(gateUp, row * 2 * width);
-        long dGate = F32View.address(dGateUp, row * 2 * width);
-        Bf16Clamp.swigluBackward(
-            F32View.address(dh, row * width),
-            gate,
-            gate + 2L * width,
-            dGate,
-            dGate + 2L * width,
-            width,
-            alpha,
-            limit);
-      }
-      return;
-    }
-    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
+    long run = Scratch.bytes(RUN);
+    long exps = scratch.reserve(5 * run + Scratch.bytes(RUN + (long) Simd.LANES));
+    long buffers = exps + Scratch.bytes(RUN + (long) Simd.LANES);
     for (long row = first; row < end; row++) {
       for (int from = 0; from < width; from += RUN) {
-        long gate = F32View.address(gateUp, row * 2 * width + from);
-        long dGate = F32View.address(dGateUp, row * 2 * width + from);
+        int count = Math.min(RUN, width - from);
+        long gate = row * 2 * width + from;
         VectorClamp.swigluBackward(
-            F32View.address(dh, row * width + from),
-            gate,
-            gate + 4L * width,
-            dGate,
-            dGate + 4L * width,
-            Math.min(RUN, width - from),
+            F32View.read(dh, row * width + from, count, buffers),
+            F32View.read(gateUp, gate, count, buffers + run),
+            F32View.read(gateUp, gate + width, count, buffers + 2 * run),
+            F32View.target(dGateUp, gate, buffers + 3 * run),
+            F32View.target(dGateUp, gate + width, buffers + 4 * run),
+            count,
             alpha,
             limit,
             exps);
+        F32View.written(dGateUp, gate, count, buffers + 3 * run);
+        F32View.written(dGateUp, gate + width, count, buffers + 4 * run);
       }
     }
   }

@@ -2,7 +2,6 @@ package dev.gyre.kernels.vector;
 
 import static dev.gyre.kernels.vector.SwigluRows.RUN;
 
-import dev.gyre.kernels.DType;
 import dev.gyre.kernels.Tensor;
 
 /** {@link dev.gyre.kernels.Kernels#swigluClamped}. */
@@ -31,21 +30,23 @@ final class SwigluClampedRows extends RowKernel {
     int width = Math.toIntExact(h.dim(1));
     float alpha = this.alpha;
     float limit = this.limit;
-    if (h.dtype() == DType.BF16) {
-      for (long row = first; row < end; row++) {
-        long gate = F32View.address(gateUp, row * 2 * width);
-        long to = F32View.address(h, row * width);
-        Bf16Clamp.swiglu(gate, gate + 2L * width, to, width, alpha, limit);
-      }
-      return;
-    }
-    long exps = scratch.reserve(Scratch.bytes(RUN + (long) Simd.LANES));
+    long run = Scratch.bytes(RUN);
+    long exps = scratch.reserve(3 * run + Scratch.bytes(RUN + (long) Simd.LANES));
+    long buffers = exps + Scratch.bytes(RUN + (long) Simd.LANES);
     for (long row = first; row < end; row++) {
       for (int from = 0; from < width; from += RUN) {
         int count = Math.min(RUN, width - from);
-        long gate = F32View.address(gateUp, row * 2 * width + from);
-        long to = F32View.address(h, row * width + from);
-        VectorClamp.swiglu(gate, gate + 4L * width, to, count, alpha, limit, exps);
+        long gate = row * 2 * width + from;
+        long at = row * width + from;
+        VectorClamp.swiglu(
+            F32View.read(gateUp, gate, count, buffers),
+            F32View.read(gateUp, gate + width, count, buffers + run),
+            F32View.target(h, at, buffers + 2 * run),
+            count,
+            alpha,
+            limit,
+            exps);
+        F32View.written(h, at, count, buffers + 2 * run);
       }
     }
   }

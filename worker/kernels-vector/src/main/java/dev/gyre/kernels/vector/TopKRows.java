@@ -1,7 +1,5 @@
 package dev.gyre.kernels.vector;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
-
 import dev.gyre.kernels.Tensor;
 
 /**
@@ -45,7 +43,8 @@ final class TopKRows extends RowKernel {
     Tensor weights = this.weights;
     int experts = Math.toIntExact(logits.dim(1));
     int k = Math.toIntExact(indices.dim(1));
-    long lanes = scratch.reserve(Scratch.bytes(Simd.LANES));
+    long lanes = scratch.reserve(Scratch.bytes(Simd.LANES) + Scratch.bytes(k));
+    long best = lanes + Scratch.bytes(Simd.LANES);
     for (long t = first; t < end; t++) {
       long z = logits.address() + 4 * t * experts;
       long p = probs.address() + 4 * t * experts;
@@ -54,7 +53,10 @@ final class TopKRows extends RowKernel {
       VectorMove.scale(1 / sum, p, p, experts);
       Simd.set(lse.address() + 4 * t, (float) (max + StrictMath.log(sum)));
       long chosen = indices.address() + 4 * t * k;
-      choose(z, experts, chosen, k);
+      int found = 0;
+      for (int e = 0; e < experts; e++) {
+        found = Largest.insert(Simd.get(z + 4L * e), e, best, chosen, found, k);
+      }
       if (renormalise) {
         writeWeights(z, max, chosen, weights.address() + 4 * t * k, k);
       } else {
@@ -63,35 +65,9 @@ final class TopKRows extends RowKernel {
     }
   }
 
-  /**
-   * Selects the k largest, best first; the lower index wins a tie. Makes k passes over the short
-   * row.
-   */
-  private static void choose(long z, int experts, long chosen, int k) {
-    for (int j = 0; j < k; j++) {
-      int best = -1;
-      for (int e = 0; e < experts; e++) {
-        if (!isChosen(chosen, j, e)
-            && (best < 0 || Simd.get(z + 4L * e) > Simd.get(z + 4L * best))) {
-          best = e;
-        }
-      }
-      Simd.ALL.set(JAVA_INT_UNALIGNED, chosen + 4L * j, best);
-    }
-  }
-
-  private static boolean isChosen(long chosen, int count, int expert) {
-    for (int j = 0; j < count; j++) {
-      if (Simd.ALL.get(JAVA_INT_UNALIGNED, chosen + 4L * j) == expert) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private static void copyWeights(long probs, long chosen, long weights, int k) {
     for (int j = 0; j < k; j++) {
-      int expert = Simd.ALL.get(JAVA_INT_UNALIGNED, chosen + 4L * j);
+      int expert = Largest.index(chosen, j);
       Simd.set(weights + 4L * j, Simd.get(probs + 4L * expert));
     }
   }
@@ -99,7 +75,7 @@ final class TopKRows extends RowKernel {
   private static void writeWeights(long z, float max, long chosen, long weights, int k) {
     float sum = 0;
     for (int j = 0; j < k; j++) {
-      int expert = Simd.ALL.get(JAVA_INT_UNALIGNED, chosen + 4L * j);
+      int expert = Largest.index(chosen, j);
       float e = VectorRows.exp(Simd.get(z + 4L * expert) - max);
       Simd.set(weights + 4L * j, e);
       sum += e;

@@ -9,9 +9,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Clamping of runs of F32, alone and inside SwiGLU; {@link Bf16Clamp} is the same for BF16.
- * Arguments are host addresses and element counts; nothing is checked. Comparisons leave NaN as it
- * is, as min and max of the Vector API do, but those also order the zeros, which costs more.
+ * Clamping of runs of F32, alone and inside SwiGLU. Arguments are host addresses and element
+ * counts; nothing is checked. Comparisons leave NaN as it is, as min and max of the Vector API do,
+ * but those also order the zeros, which costs more.
  */
 final class VectorClamp {
   private VectorClamp() {}
@@ -142,11 +142,11 @@ final class VectorClamp {
     float _ = VectorRows.exp(scratch, scratch, count, -alpha, 0, scratch + 4L * count);
   }
 
-  static float clamped(float x, float limit) {
+  private static float clamped(float x, float limit) {
     return x > limit ? limit : x < -limit ? -limit : x;
   }
 
-  static float below(float x, float limit) {
+  private static float below(float x, float limit) {
     return x > limit ? limit : x;
   }
 }

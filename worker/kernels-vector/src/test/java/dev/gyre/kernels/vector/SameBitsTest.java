@@ -2,6 +2,7 @@ package dev.gyre.kernels.vector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.gyre.kernels.conformance.ForkedJvm;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gyre.kernels.BackendProbe;
+import dev.gyre.kernels.conformance.ForkedJvm;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -44,12 +44,6 @@ final class DeepseekV3 extends Family {
         "auto_map"); // its published code computes what the library's class does
   }
 
-  /** Each query head has a key of its own. */
-  @Override
-  int keyValueHeads(ConfigValues config, int heads) {
-    return config.integer("num_key_value_heads", heads);
-  }
-
   @Override
   int headSize(ConfigValues config, int hidden, int heads) {
     return config.integer("qk_nope_head_dim") + config.integer("qk_rope_head_dim");

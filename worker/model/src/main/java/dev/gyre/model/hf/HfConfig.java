@@ -13,6 +13,7 @@ import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -38,6 +39,9 @@ public record HfConfig(
       "linear_attention is a layer of Gyre's own: no Hugging Face class has it, so such a model cannot"
           + " be read from or exported to a Hugging Face folder. Start it from initial weights, and"
           + " resume or generate from its checkpoints";
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   private static final String BYTE_ORDER_MARK = "\ufeff";
 
@@ -132,6 +136,16 @@ public record HfConfig(
     Family family = family(source);
     RopeKeys.write(changed, RopeKeys.changed(new ConfigValues(source), family, rope));
     return parse(changed);
+  }
+
+  /** The text of a {@code config.json}. */
+  public String text() {
+    return JSON.writeValueAsString(source) + "\n";
+  }
+
+  /** The class of Hugging Face's library that computes the model. */
+  String architecture() {
+    return family(source).architecture();
   }
 
   /** Where the tensors of its model lie in its folder. */

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -23,23 +22,18 @@ import tools.jackson.databind.node.ObjectNode;
  * same model.
  */
 public final class HfConfigWriter {
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
-
   private static final String POSITIONS = "max_position_embeddings";
 
   private HfConfigWriter() {}
 
   /**
-   * Differences between the model and what the Hugging Face class computes from its config, one
-   * line each for the user; empty if there are none.
-   *
-   * @param source as for {@link #write}
+   * Differences between what Gyre and what the Hugging Face class compute from a written config,
+   * one line each for the user; empty if there are none.
    */
-  public static List<String> warnings(ModelSpec model, @Nullable ObjectNode source) {
+  public static List<String> warnings(HfConfig written) {
     List<String> lines = new ArrayList<>();
-    ObjectNode config = config(model, source);
-    String architecture = Families.of(config.path("model_type").asString("")).architecture();
+    ObjectNode config = written.source();
+    String architecture = written.architecture();
     List<String> own = HfKeys.OWN.stream().filter(config::has).toList();
     if (!own.isEmpty()) {
       lines.add(
@@ -51,7 +45,7 @@ public final class HfConfigWriter {
       lines.add(
           ("config.json has mlp_only_layers %s, which %s ignores: Hugging Face's library would give"
                   + " these layers random experts; only Gyre can load this folder")
-              .formatted(denseLayers(model), architecture));
+              .formatted(denseLayers(written.model()), architecture));
     }
     return lines;
   }
@@ -101,30 +95,33 @@ public final class HfConfigWriter {
   }
 
   /**
-   * The text of a config.
+   * The config of an exported model.
    *
    * @param source the config that the model started from, whose keys are kept unless the model
    *     differs; without {@code model_type}, keys to add; null for none
    * @param longestRow tokens of the longest row that it was trained on; 0 if unknown
    * @throws Invalid if Hugging Face has no class for the model
    */
-  public static String write(ModelSpec model, @Nullable ObjectNode source, int longestRow) {
-    ObjectNode root = config(model, source);
+  public static HfConfig config(ModelSpec model, @Nullable ObjectNode source, int longestRow) {
+    ObjectNode root;
+    if (source != null && source.has("model_type")) {
+      root = changed(model, source.deepCopy());
+    } else {
+      root = ofInitialWeights(model);
+      if (source != null) {
+        source.properties().forEach(entry -> root.putIfAbsent(entry.getKey(), entry.getValue()));
+      }
+    }
     if (longestRow > root.path(POSITIONS).asInt(0)) {
       root.put(POSITIONS, longestRow);
     }
-    return JSON.writeValueAsString(root) + "\n";
-  }
-
-  private static ObjectNode config(ModelSpec model, @Nullable ObjectNode source) {
-    if (source != null && source.has("model_type")) {
-      return changed(model, source.deepCopy());
+    HfConfig written = HfConfig.parse(root);
+    if (!written.model().equals(model)) {
+      throw new Invalid(
+          "config.json",
+          "the model differs from the config it started from in more than head and rope");
     }
-    ObjectNode root = ofInitialWeights(model);
-    if (source != null) {
-      source.properties().forEach(entry -> root.putIfAbsent(entry.getKey(), entry.getValue()));
-    }
-    return root;
+    return written;
   }
 
   /** A job changes nothing of the model it starts from but head and rope. */
@@ -139,17 +136,12 @@ public final class HfConfigWriter {
         root.put(POSITIONS, Math.round(yarn.factor() * yarn.original())); // its reach
       }
     }
-    if (!HfConfig.parse(root).model().equals(model)) {
-      throw new Invalid(
-          "config.json",
-          "the model differs from the config it started from in more than head and rope");
-    }
     return root;
   }
 
   private static ObjectNode ofInitialWeights(ModelSpec model) {
     requireWritable(model);
-    ObjectNode root = JSON.createObjectNode();
+    ObjectNode root = JsonMapper.shared().createObjectNode();
     boolean moe = isMoe(model);
     root.putArray("architectures").add(family(model).architecture());
     root.put("model_type", family(model).type());
@@ -177,7 +169,7 @@ public final class HfConfigWriter {
     } else if (moe) {
       root.putNull("sliding_window");
     }
-    ownKeys(model).forEach((key, value) -> root.set(key, JSON.valueToTree(value)));
+    ownKeys(model).forEach((key, value) -> root.set(key, JsonMapper.shared().valueToTree(value)));
     List<Integer> dense = denseLayers(model);
     if (moe && !dense.isEmpty()) {
       ArrayNode layers = root.putArray("mlp_only_layers");

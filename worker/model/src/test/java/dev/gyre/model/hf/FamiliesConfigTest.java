@@ -50,7 +50,7 @@ final class FamiliesConfigTest {
           "gpt_oss",
               "\"num_key_value_heads\": 2, \"num_local_experts\": 4, \"num_experts_per_tok\": 2",
           "deepseek_v3",
-              "\"q_lora_rank\": 12, \"kv_lora_rank\": 10, \"qk_nope_head_dim\": 6,"
+              "\"num_key_value_heads\": 4, \"q_lora_rank\": 12, \"kv_lora_rank\": 10, \"qk_nope_head_dim\": 6,"
                   + " \"qk_rope_head_dim\": 4, \"v_head_dim\": 6, \"n_routed_experts\": 16,"
                   + " \"moe_intermediate_size\": 12");
 

@@ -44,7 +44,7 @@ final class HfConfigTest {
 
   private static void write(ModelSpec model, @Nullable ObjectNode keep, Path file)
       throws IOException {
-    Files.writeString(file, HfConfigWriter.write(model, keep, 0));
+    Files.writeString(file, HfConfigWriter.config(model, keep, 0).text());
   }
 
   private static ObjectNode json(String text) {
@@ -114,7 +114,7 @@ final class HfConfigTest {
     assertEquals(Map.of(LayerKind.SLIDING, new AttentionMask(9, 4, true, 16)), model.maskOfKind());
     write(model, null, file);
     assertEquals(model, HfConfig.read(file).model());
-    String said = String.join("\n", HfConfigWriter.warnings(model, null));
+    String said = String.join("\n", HfConfigWriter.warnings(HfConfigWriter.config(model, null, 0)));
     for (String key :
         List.of(
             "gyre_attention_sinks",
@@ -126,8 +126,8 @@ final class HfConfigTest {
     assertFalse(said.contains("sliding_window"), said);
     // A config of other masks is not the one that a model started from.
     ModelSpec plain = HfConfig.parse(json(MIXTRAL)).model();
-    assertThrows(Invalid.class, () -> HfConfigWriter.write(plain, root, 0));
-    assertEquals(List.of(), HfConfigWriter.warnings(plain, null));
+    assertThrows(Invalid.class, () -> HfConfigWriter.config(plain, root, 0));
+    assertEquals(List.of(), HfConfigWriter.warnings(HfConfigWriter.config(plain, null, 0)));
     root.putNull("sliding_window");
     String message = assertThrows(Invalid.class, () -> HfConfig.parse(root)).toString();
     assertTrue(message.contains("config.json: attention_sinks"), message);
@@ -186,7 +186,7 @@ final class HfConfigTest {
     ObjectNode llama = json(LLAMA);
     llama.put("gyre_sliding_window", 64);
     ModelSpec model = HfConfig.parse(llama).model();
-    ObjectNode written = json(HfConfigWriter.write(model, null, 0));
+    ObjectNode written = HfConfigWriter.config(model, null, 0).source();
     assertFalse(written.has("sliding_window") || written.has("layer_types"), written.toString());
     assertEquals(64, written.path("gyre_sliding_window").asInt());
     assertEquals(model, HfConfig.parse(written).model());
@@ -194,7 +194,7 @@ final class HfConfigTest {
         List.of(
             "config.json has gyre_sliding_window, which LlamaForCausalLM ignores: in Hugging Face's"
                 + " library the model attends without, and computes other outputs"),
-        HfConfigWriter.warnings(model, null));
+        HfConfigWriter.warnings(HfConfigWriter.config(model, null, 0)));
 
     ObjectNode mixtral = json(MIXTRAL);
     mixtral.put("num_hidden_layers", 2);
@@ -202,10 +202,10 @@ final class HfConfigTest {
     mixtral.putArray("gyre_layer_types").add("sliding_attention").add("full_attention");
     mixtral.putArray("mlp_only_layers").add(1);
     model = HfConfig.parse(mixtral).model();
-    written = json(HfConfigWriter.write(model, null, 0));
+    written = HfConfigWriter.config(model, null, 0).source();
     assertTrue(written.path("sliding_window").isNull(), written.toString());
     assertEquals(model, HfConfig.parse(written).model());
-    List<String> warnings = HfConfigWriter.warnings(model, null);
+    List<String> warnings = HfConfigWriter.warnings(HfConfigWriter.config(model, null, 0));
     assertTrue(warnings.get(0).contains("gyre_sliding_window, gyre_layer_types"), "" + warnings);
     assertTrue(warnings.get(1).contains("mlp_only_layers [1]"), "" + warnings);
   }

@@ -29,7 +29,8 @@ record TinyFolder(Path folder) {
   /** The config alone. */
   static TinyFolder in(Path folder, boolean tied) throws IOException {
     Files.createDirectories(folder);
-    Files.writeString(folder.resolve("config.json"), HfConfigWriter.write(model(tied), null, 0));
+    Files.writeString(
+        folder.resolve("config.json"), HfConfigWriter.config(model(tied), null, 0).text());
     return new TinyFolder(folder);
   }
 

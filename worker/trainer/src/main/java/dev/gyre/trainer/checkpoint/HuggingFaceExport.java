@@ -13,7 +13,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -28,9 +27,6 @@ public final class HuggingFaceExport {
 
   private static final String INDEX = "model.safetensors.index.json";
   private static final String CONFIG = "config.json";
-
-  private static final JsonMapper JSON =
-      JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
   /** Files of which a folder with a model has one or more. */
   private static final Pattern MODEL =
@@ -63,10 +59,9 @@ public final class HuggingFaceExport {
     }
     requireNoModel(folder, companions);
     Manifest manifest = CheckpointStore.verify(checkpoint);
-    ObjectNode source = config(manifest, dtype);
-    String config = HfConfigWriter.write(manifest.model(), source, longestRow(manifest));
-    HfConfig written = HfConfig.parse((ObjectNode) JSON.readTree(config));
-    ExportedWeights weights = new ExportedWeights(written, dtype, shardBytes);
+    HfConfig config =
+        HfConfigWriter.config(manifest.model(), source(manifest, dtype), longestRow(manifest));
+    ExportedWeights weights = new ExportedWeights(config, dtype, shardBytes);
     Files.createDirectories(folder);
     List<Path> finished = new ArrayList<>(); // in the order in which they get their names
     try {
@@ -87,7 +82,7 @@ public final class HuggingFaceExport {
         DurableFiles.write(DurableFiles.unfinished(finished.getLast()), weights.index());
       }
       finished.add(folder.resolve(CONFIG));
-      DurableFiles.write(DurableFiles.unfinished(finished.getLast()), config);
+      DurableFiles.write(DurableFiles.unfinished(finished.getLast()), config.text());
       requireNoModel(folder, companions);
       for (Path file : finished) {
         Files.move(DurableFiles.unfinished(file), file, StandardCopyOption.ATOMIC_MOVE);
@@ -98,7 +93,7 @@ public final class HuggingFaceExport {
         Files.deleteIfExists(DurableFiles.unfinished(file));
       }
     }
-    return HfConfigWriter.warnings(manifest.model(), source);
+    return HfConfigWriter.warnings(config);
   }
 
   /**
@@ -134,11 +129,11 @@ public final class HuggingFaceExport {
   }
 
   /** The keys that describe no layer: those of the model it started from, or none. */
-  private static ObjectNode config(Manifest manifest, DType dtype) {
+  private static ObjectNode source(Manifest manifest, DType dtype) {
     ObjectNode config =
         manifest.sourceConfig().isEmpty()
-            ? JSON.createObjectNode()
-            : (ObjectNode) JSON.readTree(manifest.sourceConfig());
+            ? JsonMapper.shared().createObjectNode()
+            : (ObjectNode) JsonMapper.shared().readTree(manifest.sourceConfig());
     String name = dtype == DType.F32 ? "float32" : "bfloat16";
     if (config.has("dtype")) { // the name of the same key since transformers 4.56
       config.remove("torch_dtype");

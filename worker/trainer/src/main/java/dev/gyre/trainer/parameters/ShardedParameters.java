@@ -67,23 +67,20 @@ public final class ShardedParameters implements ParameterStore {
         model.tensors(
             (int) EvenCut.start(experts, x, mesh.place(rank, Axis.EXPERT)),
             (int) EvenCut.count(experts, x, mesh.place(rank, Axis.EXPERT)));
-    for (boolean ofExperts : new boolean[] {false, true}) {
-      for (Precision precision : Precision.values()) {
-        List<TensorSpec> alike =
-            held.stream()
-                .filter(t -> t.isExpert() == ofExperts && t.precision() == precision)
-                .toList();
-        if (!alike.isEmpty()) {
-          boolean exact = precision == Precision.F32;
-          groups.add(
-              new FlatWeights(
-                  (ofExperts ? "expert" : "dense") + (exact ? " f32" : ""),
-                  alike,
-                  exact ? DType.F32 : compute,
-                  ofExperts ? replicas : everyone,
-                  backend,
-                  arena));
+    for (Precision precision : Precision.values()) {
+      boolean exact = precision == Precision.F32;
+      DType dtype = exact ? DType.F32 : compute;
+      String kind = exact ? " f32" : "";
+      List<TensorSpec> dense = new ArrayList<>();
+      List<TensorSpec> expert = new ArrayList<>();
+      for (TensorSpec spec : held) {
+        if (spec.precision() == precision) {
+          (spec.isExpert() ? expert : dense).add(spec);
         }
+      }
+      groups.add(new FlatWeights("dense" + kind, dense, dtype, everyone, backend, arena));
+      if (!expert.isEmpty()) {
+        groups.add(new FlatWeights("expert" + kind, expert, dtype, replicas, backend, arena));
       }
     }
     long scratch = 1;

@@ -1,46 +1,37 @@
-package dev.gyre.kernels.vector;
+package dev.gyre.kernels.conformance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.gyre.kernels.Kernels;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
-/** A new JVM with this module's classes and chosen flags. */
-final class ForkedJvm {
+/** A new JVM with the classes of the test's own and chosen flags, and no others. */
+public final class ForkedJvm {
   private static final int DEADLINE_SECONDS = 120;
 
   private ForkedJvm() {}
 
   /** Runs a main class to its end and returns the lines it printed. */
-  static List<String> run(Class<?> main, String argument, String... flags)
+  public static List<String> run(Class<?> main, String argument, String... flags)
       throws IOException, InterruptedException {
     return run(main, List.of(argument), flags);
   }
 
   /** The same with several arguments. */
-  static List<String> run(Class<?> main, List<String> arguments, String... flags)
+  public static List<String> run(Class<?> main, List<String> arguments, String... flags)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of(flags));
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("-cp");
-    command.add(
-        Stream.of(main, VectorBackendProvider.class, Kernels.class)
-            .map(c -> c.getProtectionDomain().getCodeSource().getLocation())
-            .map(location -> Path.of(URI.create(location.toString())).toString())
-            .collect(Collectors.joining(File.pathSeparator)));
+    command.add(System.getProperty("java.class.path"));
     command.add(main.getName());
     command.addAll(arguments);
     Process process = new ProcessBuilder(command).start();
